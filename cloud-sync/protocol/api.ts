@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { desiredSchema, onlineSchema, reportedSchema } from './messages.ts';
+
+/** Bodies of the control plane's HTTP API under `/v1`. Operators: `Authorization: Bearer`. Devices: client certificate. */
+
+const pemSchema = z.string().max(16_384);
+export const deviceNameSchema = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
+
+/** Every answer with a status of 400 or more. `code` is stable. */
+export const problemSchema = z.object({
+  code: z.string().max(64),
+  message: z.string().max(8192),
+  hint: z.string().max(2048).optional(),
+});
+export type Problem = z.output<typeof problemSchema>;
+
+/** GET /v1/info, no credential: what a client needs before it can trust us. */
+export const infoSchema = z.object({
+  name: z.literal('holdfast'),
+  version: z.string(),
+  ca: pemSchema.describe('CA certificate; check it against the pin of the token or the machine file.'),
+  mqtt: z.string().describe('mqtts://host:port'),
+});
+export type Info = z.output<typeof infoSchema>;
+
+/** POST /v1/enrolment-tokens (operator) */
+export const createTokenRequestSchema = z.strictObject({
+  device: deviceNameSchema,
+  expiresInSeconds: z
+    .int()
+    .min(1)
+    .max(30 * 86_400)
+    .default(3600),
+});
+export const createTokenResponseSchema = z.object({
+  token: z
+    .string()
+    .max(4096)
+    .describe('hft1.…: address, CA pin, device and secret in one string; works once.'),
+  device: deviceNameSchema,
+  expires: z.iso.datetime(),
+});
+export type CreateTokenResponse = z.output<typeof createTokenResponseSchema>;
+
+/** POST /v1/enrol (secret of the token). The same secret with the same key gets the same answer again. */
+export const enrolRequestSchema = z.strictObject({
+  device: deviceNameSchema,
+  secret: z.string().max(256),
+  csr: pemSchema.describe('PKCS #10; proves possession of the private key.'),
+});
+export const enrolResponseSchema = z.object({
+  tenant: z.string().max(63),
+  device: deviceNameSchema,
+  certificate: pemSchema,
+  ca: pemSchema,
+  mqtt: z.string(),
+});
+export type EnrolResponse = z.output<typeof enrolResponseSchema>;
+
+/** POST /v1/recovery/challenge, no credential */
+export const challengeRequestSchema = z.strictObject({ device: deviceNameSchema });
+export const challengeResponseSchema = z.object({ nonce: z.string().max(128) });
+
+/**
+ * POST /v1/recovery: a blank machine takes its identity again. `signature` is Ed25519 by the recovery key over
+ * `holdfast-recovery\n{device}\n{nonce}\n{sha256 of csr, hex}`, base64. Older certificates of the device are revoked.
+ */
+export const recoveryRequestSchema = z.strictObject({
+  device: deviceNameSchema,
+  nonce: z.string().max(128),
+  csr: pemSchema,
+  signature: z.string().max(256),
+});
+
+/** PUT /v1/devices/{device}/desired (operator): the body is the resolved manifest in canonical JSON. */
+export const deployQuerySchema = z.strictObject({
+  recoveryKey: z
+    .string()
+    .max(256)
+    .optional()
+    .describe('Ed25519 public key (SPKI, base64url) that may restore the device.'),
+});
+export const deployResponseSchema = desiredSchema.extend({ unchanged: z.boolean() });
+export type DeployResponse = z.output<typeof deployResponseSchema>;
+
+/** GET /v1/devices, GET /v1/devices/{device} (operator) */
+export const deviceSchema = z.object({
+  name: deviceNameSchema,
+  enrolled: z.boolean(),
+  online: onlineSchema.extend({ since: z.iso.datetime() }).nullable(),
+  desired: desiredSchema.nullable(),
+  reported: reportedSchema.extend({ received: z.iso.datetime() }).nullable(),
+});
+export type Device = z.output<typeof deviceSchema>;
+export const deviceListSchema = z.object({ devices: z.array(deviceSchema) });
+
+/** GET /v1/device/desired (device certificate): `desired`, with ETag; 404 when nothing is deployed. */
+/** GET /v1/device/manifests/{digest} (device certificate): canonical JSON bytes. */
+
+/** GET /v1/devices/{device}/messages (operator): what the relay stored, in order of arrival. */
+export const messagesQuerySchema = z.strictObject({
+  stream: z.string().max(63).optional(),
+  topic: z.string().max(1024).optional().describe('An MQTT topic filter.'),
+  after: z.coerce.number().int().min(0).default(0).describe('Cursor: `next` of the page before.'),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
+export const storedMessageSchema = z.object({
+  id: z.int().describe('Cursor of this message.'),
+  epoch: z.string(),
+  stream: z.string(),
+  seq: z.int(),
+  time: z.iso.datetime().describe('When the device stored it.'),
+  received: z.iso.datetime(),
+  topic: z.string().nullable().describe('null for a gap record'),
+  payload: z.string().nullable().describe('base64'),
+  contentType: z.string().nullable(),
+  gap: z.object({ count: z.int(), reason: z.string() }).nullable(),
+});
+export type StoredMessage = z.output<typeof storedMessageSchema>;
+export const messagePageSchema = z.object({
+  messages: z.array(storedMessageSchema),
+  next: z.int().nullable(),
+});
+
+/** POST /v1/devices/{device}/invocations (operator): waits for the device's answer. */
+export const invokeRequestSchema = z.strictObject({ function: z.string().max(63), payload: z.unknown() });
+export const invokeResponseSchema = z.object({ result: z.unknown() });

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { appSchema } from './app.ts';
+import { clientSchema, volumeSchema, streamSchema } from './data.ts';
+import { functionSchema } from './function.ts';
+import { controlSchema, nameSchema, vaultSchema } from './primitives.ts';
+
+/** Entries of one section (apps, functions …) at most. */
+const maxEntries = 500;
+
+const section = <Entry extends z.ZodType>(entry: Entry) =>
+  z
+    .record(nameSchema, entry)
+    .refine((entries) => Object.keys(entries).length <= maxEntries, `at most ${maxEntries} entries`)
+    .default({});
+
+/** The whole language of the one file. Shapes and defaults here; cross references in `references.ts`. */
+export const machineSchema = z
+  .strictObject({
+    apiVersion: z.literal('holdfast/v1'),
+    kind: z.literal('Machine'),
+    metadata: z.strictObject({
+      name: nameSchema.describe('The device this file describes.'),
+      labels: z.record(nameSchema, z.string().max(253)).default({}),
+    }),
+    control: controlSchema.optional(),
+    vault: vaultSchema.optional(),
+    apps: section(appSchema),
+    functions: section(functionSchema),
+    volumes: section(volumeSchema),
+    streams: section(streamSchema),
+    clients: section(clientSchema),
+  })
+  .meta({ id: 'Machine', title: 'Holdfast machine manifest' });
+
+/** A manifest after parsing: defaults filled in, quantities as numbers with their unit in the name. */
+export type Machine = z.output<typeof machineSchema>;
