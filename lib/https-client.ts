@@ -3,6 +3,8 @@ import { Agent, request } from 'undici';
 export type HttpsClientOptions = {
   /** PEM certificates to trust instead of the system's. */
   readonly ca?: string;
+  /** Speak to this Unix socket or named pipe whatever the URL's host says. */
+  readonly socketPath?: string;
   /** PEM certificate chain and private key to present. */
   readonly identity?: { readonly certificate: string; readonly key: string };
   /** Without an answer's head, or between two pieces of a body, for this long: a transient failure. Default 15 s. */
@@ -49,6 +51,7 @@ export function createHttpsClient({
   const dispatcher = new Agent({
     connect: {
       ...(ca === undefined ? {} : { ca }),
+      ...(socketPath === undefined ? {} : { socketPath }),
       ...(identity && { cert: identity.certificate, key: identity.key }),
       timeout: idleTimeoutMs,
     },

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+/**
+ * The local control protocol: HTTP/1.1 with JSON bodies over a Unix socket (a named pipe on Windows), readable by `curl --unix-socket`.
+ * Faces (CLI, desktop) know the agent by this file only.
+ */
+
+/** Longest path that every Unix accepts in a sockaddr_un, the closing NUL left out. */
+const socketPathMaxBytes = 103;
+
+/** Where the agent of `root` listens. A path too long for a socket falls back to a name derived from it. */
+export function controlSocketPath(root: string, platform: NodeJS.Platform = process.platform): string {
+  const name = createHash('sha256').update(root).digest('hex').slice(0, 24);
+  if (platform === 'win32') return `\\\\.\\pipe\\holdfast-${name}`;
+  const path = join(root, 'control.sock');
+  return Buffer.byteLength(path) <= socketPathMaxBytes ? path : join(tmpdir(), `holdfast-${name}.sock`);
+}
+
+/** Every answer with a status of 400 or more. `code` is stable. */
+export const problemSchema = z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });
+
+const generationSchema = z.object({ generation: z.int(), digest: z.string() });
+
+/** GET /v1/status */
+export const statusSchema = z.object({
+  version: z.string(),
+  device: z.string(),
+  tenant: z.string(),
+  root: z.string(),
+  pid: z.int(),
+  hostPids: z.array(z.int()).describe('Function host processes.'),
+  started: z.iso.datetime(),
+  cloud: z.object({
+    url: z.string(),
+    mqtt: z.string(),
+    connected: z.boolean(),
+    since: z.iso.datetime().nullable(),
+    lastError: z.string().nullable(),
+  }),
+  desired: generationSchema.nullable(),
+  applied: generationSchema.nullable(),
+  phase: z.string().nullable(),
+  conditions: z.array(
+    z.object({ type: z.string(), status: z.boolean(), reason: z.string(), message: z.string() }),
+  ),
+  components: z.record(
+    z.string(),
+    z.object({
+      kind: z.string(),
+      digest: z.string().optional(),
+      state: z.string(),
+      message: z.string().optional(),
+    }),
+  ),
+  mqtt: z.object({ host: z.string(), port: z.int() }),
+  streams: z.record(
+    z.string(),
+    z.object({ lastSeq: z.int(), ackedSeq: z.int(), backlog: z.int(), bytes: z.int() }),
+  ),
+  functions: z.record(z.string(), z.object({ queued: z.int(), inFlight: z.int(), deadLetters: z.int() })),
+});
+export type Status = z.output<typeof statusSchema>;
+
+/** GET /v1/logs?follow=&function=&lines= : JSON lines, oldest first; with `follow` the answer does not end. */
+export const logsQuerySchema = z.object({
+  follow: z.stringbool().default(false),
+  function: z.string().max(63).optional(),
+  lines: z.coerce.number().int().min(0).max(10_000).default(100),
+});
+export const logLineSchema = z.looseObject({ time: z.string(), level: z.string(), event: z.string() });
+export type LogLine = z.output<typeof logLineSchema>;
+
+/** POST /v1/functions/{name}/invocations */
+export const invokeRequestSchema = z.strictObject({ payload: z.unknown() });
+export const invokeResponseSchema = z.object({ result: z.unknown() });
+
+/** POST /v1/plan: what applying this resolved manifest (canonical JSON) would do here. */
+export const planResponseSchema = z.object({
+  steps: z.array(z.looseObject({ kind: z.string(), summary: z.string() })),
+  downloadBytes: z.int().nullable(),
+  restarts: z.array(z.string()),
+});
+export type PlanResponse = z.output<typeof planResponseSchema>;
