@@ -1,0 +1,41 @@
+import { CodedError, type CodedErrorOptions } from '../lib/coded-error.ts';
+
+export type SyncErrorCode =
+  // Talking to a peer
+  | 'network'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'notFound'
+  | 'conflict'
+  | 'badAnswer'
+  | 'registry'
+  | 'rateTooLow'
+  | 'unavailable'
+  // Content
+  | 'badReference'
+  | 'badRequest'
+  | 'digestMismatch'
+  | 'sizeMismatch'
+  | 'tooLarge'
+  | 'corrupt'
+  | 'badState'
+  // This machine
+  | 'diskFull'
+  | 'portInUse'
+  // Trust
+  | 'badToken'
+  | 'tokenExpired'
+  | 'tokenUsed'
+  | 'badCsr'
+  | 'badCertificate'
+  | 'revoked'
+  | 'pinMismatch'
+  | 'badRecoveryKey'
+  | 'wrongPassphrase';
+
+/** What fails in cloud-sync, on either end. `transient` is decided where the failure was seen. */
+export class SyncError extends CodedError<SyncErrorCode> {
+  constructor(code: SyncErrorCode, message: string, options: CodedErrorOptions = {}) {
+    super(code, message, options);
+  }
+}
