@@ -1,0 +1,34 @@
+import { CodedError, type CodedErrorOptions } from '../lib/coded-error.ts';
+
+export type AgentErrorCode =
+  // This machine
+  | 'portInUse'
+  | 'diskFull'
+  | 'corrupt'
+  | 'stateBroken'
+  | 'broken'
+  | 'locked'
+  // What was asked
+  | 'notConfigured'
+  | 'unknownFunction'
+  | 'unknownDevice'
+  | 'badInput'
+  | 'badMessage'
+  | 'unsupported'
+  | 'denied'
+  // Bounds
+  | 'tooLarge'
+  | 'queueFull'
+  | 'overloaded'
+  // Others
+  | 'cloudUnreachable'
+  | 'timeout'
+  | 'cancelled'
+  | 'closed';
+
+/** What fails in the agent. `transient` is decided where the failure was seen. */
+export class AgentError extends CodedError<AgentErrorCode> {
+  constructor(code: AgentErrorCode, message: string, options: CodedErrorOptions = {}) {
+    super(code, message, options);
+  }
+}

@@ -1,0 +1,11 @@
+import type { RelayAck } from '../../cloud-sync/protocol/messages.ts';
+
+/** The way up to the cloud, as the relay needs it. */
+export type UplinkPort = {
+  readonly connected: boolean;
+  /** Resolves when the broker took the bytes (PUBACK); rejects when the link is lost. The cloud's own ack comes later. */
+  sendRelay(payload: Uint8Array): Promise<void>;
+  /** Calls back for every ack; returns what ends it. */
+  onRelayAck(listener: (ack: RelayAck) => void): () => void;
+  onConnectionChange(listener: (connected: boolean) => void): () => void;
+};
