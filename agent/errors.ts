@@ -8,6 +8,9 @@ export type AgentErrorCode =
   | 'stateBroken'
   | 'broken'
   | 'locked'
+  | 'rootNotEmpty'
+  | 'notEnrolled'
+  | 'agentNotRunning'
   // What was asked
   | 'notConfigured'
   | 'unknownFunction'
@@ -16,6 +19,8 @@ export type AgentErrorCode =
   | 'badMessage'
   | 'unsupported'
   | 'denied'
+  | 'refused'
+  | 'notPinned'
   // Bounds
   | 'tooLarge'
   | 'queueFull'

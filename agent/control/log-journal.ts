@@ -1,0 +1,114 @@
+import { appendFile, mkdir, open, rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LogEvent } from '../../lib/logger.ts';
+
+export type LogJournalOptions = {
+  readonly folder: string;
+  /** A file is set aside when it grows past this. Default 8 MiB. */
+  readonly maxFileBytes?: number;
+  /** Files set aside to keep. Default 3. */
+  readonly keep?: number;
+};
+
+export type LogQuery = { readonly lines: number; readonly function?: string | undefined };
+
+const recentMax = 2000;
+const pendingMaxBytes = 4 * 2 ** 20;
+const flushMs = 200;
+
+/** The agent's and its functions' logs: JSON lines on disk, rotated, with the newest in memory for `logs -f`. */
+export class LogJournal {
+  readonly #path: string;
+  readonly #maxFileBytes: number;
+  readonly #keep: number;
+  readonly #recent: LogEvent[] = [];
+  readonly #followers = new Set<(event: LogEvent) => void>();
+  #pending: string[] = [];
+  #pendingBytes = 0;
+  #dropped = 0;
+  #fileBytes: number;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(path: string, fileBytes: number, { maxFileBytes = 8 * 2 ** 20, keep = 3 }: LogJournalOptions) {
+    this.#path = path;
+    this.#fileBytes = fileBytes;
+    this.#maxFileBytes = maxFileBytes;
+    this.#keep = keep;
+  }
+
+  static async open(options: LogJournalOptions): Promise<LogJournal> {
+    await mkdir(options.folder, { recursive: true, mode: 0o700 });
+    const path = join(options.folder, 'agent.jsonl');
+    await using file = await open(path, 'a', 0o600);
+    return new LogJournal(path, (await file.stat()).size, options);
+  }
+
+  /** Never blocks and never fails: when the disk cannot keep up, lines are dropped and counted. */
+  readonly write = (event: LogEvent): void => {
+    this.#recent.push(event);
+    if (this.#recent.length > recentMax) this.#recent.shift();
+    for (const follower of this.#followers) follower(event);
+    const line = `${JSON.stringify(event)}\n`;
+    if (this.#pendingBytes + line.length > pendingMaxBytes) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#pending.push(line);
+    this.#pendingBytes += line.length;
+    this.#timer ??= setTimeout(() => void this.#flush(), flushMs);
+  };
+
+  /** The newest events, oldest first. */
+  recent({ lines, function: name }: LogQuery): LogEvent[] {
+    const wanted = name === undefined ? this.#recent : this.#recent.filter((event) => event['function'] === name);
+    return lines === 0 ? [] : wanted.slice(-lines);
+  }
+
+  follow(listener: (event: LogEvent) => void): () => void {
+    this.#followers.add(listener);
+    return () => this.#followers.delete(listener);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const text = this.#take();
+    this.#writing = this.#writing.then(() => this.#append(text)).catch(() => void (this.#dropped += 1));
+    await this.#writing;
+  }
+
+  #take(): string {
+    if (this.#dropped > 0) {
+      const event: LogEvent = { time: new Date().toISOString(), level: 'warn', event: 'log.dropped', count: this.#dropped };
+      this.#pending.push(`${JSON.stringify(event)}\n`);
+      this.#dropped = 0;
+    }
+    const text = this.#pending.join('');
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    return text;
+  }
+
+  async #append(text: string): Promise<void> {
+    if (text === '') return;
+    if (this.#fileBytes > this.#maxFileBytes) await this.#rotate();
+    await appendFile(this.#path, text, { mode: 0o600 });
+    this.#fileBytes += Buffer.byteLength(text);
+  }
+
+  async #rotate(): Promise<void> {
+    for (let index = this.#keep - 1; index >= 1; index--) await renameIfPresent(`${this.#path}.${index}`, `${this.#path}.${index + 1}`);
+    await rename(this.#path, `${this.#path}.1`);
+    this.#fileBytes = 0;
+  }
+}
+
+async function renameIfPresent(from: string, to: string): Promise<void> {
+  const present = await stat(from).catch(() => undefined);
+  if (present) await rename(from, to);
+}

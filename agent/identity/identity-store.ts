@@ -1,0 +1,64 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { atomicWrite } from '../../lib/atomic-write.ts';
+import { AgentError } from '../errors.ts';
+
+const identitySchema = z.strictObject({
+  version: z.literal(1),
+  tenant: z.string().max(63),
+  device: z.string().max(63),
+  /** The control plane's HTTPS address. */
+  url: z.string().max(2048),
+  mqtt: z.string().max(2048),
+  certificate: z.string().max(16_384),
+  ca: z.string().max(16_384),
+});
+
+/** Who this device is: everything but its private key. */
+export type IdentityDocument = z.output<typeof identitySchema>;
+export type DeviceIdentity = IdentityDocument & { readonly key: string };
+
+const identityFile = (root: string): string => join(root, 'identity', 'identity.json');
+const keyFile = (root: string): string => join(root, 'identity', 'device.key');
+
+/** The identity in `root`, or undefined when the device has not been enrolled there. */
+export async function loadIdentity(root: string): Promise<DeviceIdentity | undefined> {
+  const text = await readIfPresent(identityFile(root));
+  const key = await readIfPresent(keyFile(root));
+  if (text === undefined || key === undefined) return undefined;
+  try {
+    return { ...identitySchema.parse(JSON.parse(text)), key };
+  } catch (cause) {
+    throw new AgentError('stateBroken', `The identity file ${identityFile(root)} is broken`, {
+      cause,
+      hint: 'Bring this device back from its machine file: holdfast restore machine.yaml --root NEW_FOLDER.',
+    });
+  }
+}
+
+export async function saveIdentity(root: string, identity: IdentityDocument): Promise<void> {
+  await atomicWrite(identityFile(root), `${JSON.stringify(identity, null, 2)}\n`);
+}
+
+/**
+ * The device's private key in `root`, made at the first call. It is on disk before any request names it, so that an
+ * enrolment that was cut short goes on with the same key, and it never leaves the device.
+ */
+export async function deviceKey(root: string, create: () => Promise<string>): Promise<string> {
+  const present = await readIfPresent(keyFile(root));
+  if (present !== undefined) return present;
+  await mkdir(join(root, 'identity'), { recursive: true, mode: 0o700 });
+  const key = await create();
+  await atomicWrite(keyFile(root), key);
+  return key;
+}
+
+async function readIfPresent(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,30 @@
+import type { Component } from '../../cloud-sync/protocol/messages.ts';
+import type { FunctionBundle } from '../../functions/index.ts';
+import type { Machine } from '../../manifests/index.ts';
+import type { Pointer } from './state-store.ts';
+
+export type Bundles = ReadonlyMap<string, FunctionBundle>;
+
+/** Canonical manifests by digest: local first, else from the control plane. Verified either way. */
+export type ManifestSource = {
+  /** Rejects with a transient error while the cloud is away. */
+  fetch(pointer: Pointer, size: number, signal: AbortSignal): Promise<Machine>;
+  /** From local disk only. */
+  load(pointer: Pointer): Promise<Machine>;
+};
+
+/** The immutable artifacts a manifest names. */
+export type ArtifactSource = {
+  /** Brings everything `machine` names to local disk, verified; resolves with the function bundles by function name. */
+  fetch(machine: Machine, signal: AbortSignal): Promise<Bundles>;
+  /** From local disk only; rejects when something is missing or corrupt. */
+  load(machine: Machine): Promise<Bundles>;
+  /** Forgets what none of these manifests names. */
+  collect(machines: readonly Machine[]): Promise<void>;
+};
+
+/** What runs a generation. */
+export type Runner = {
+  configure(machine: Machine, bundles: Bundles): Promise<void>;
+  components(): Record<string, Component>;
+};

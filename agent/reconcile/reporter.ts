@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Component, Reported } from '../../cloud-sync/protocol/messages.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { StateStore } from './state-store.ts';
+
+export type ReporterOptions = {
+  readonly store: StateStore;
+  readonly components: () => Record<string, Component>;
+  readonly recovered: () => boolean;
+  /** Rejects while the link is down. */
+  readonly send: (reported: Reported) => Promise<void>;
+  readonly logger: Logger;
+};
+
+const resendMs = 10_000;
+
+/**
+ * Tells the cloud the whole state, again and again until that very state is acknowledged: after a crash in the middle
+ * too, because the state itself is on disk. [G3]
+ */
+export class Reporter {
+  readonly #options: ReporterOptions;
+  readonly #stop = new AbortController();
+  #wake = Promise.withResolvers<undefined>();
+  #dirty = true;
+  #acknowledged = 0;
+  #loop: Promise<void> = Promise.resolve();
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  /** The state changed, or the link came up. */
+  touch(): void {
+    this.#dirty = true;
+    this.#wake.resolve(undefined);
+  }
+
+  acknowledge(seq: number): void {
+    this.#acknowledged = Math.max(this.#acknowledged, seq);
+    this.#wake.resolve(undefined);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#wake.resolve(undefined);
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    let sent: number | undefined;
+    while (!this.#stop.signal.aborted) {
+      this.#wake = Promise.withResolvers();
+      if (this.#dirty) sent = await this.#report();
+      const settled = !this.#dirty && sent !== undefined && this.#acknowledged >= sent;
+      if (settled) await this.#wake.promise;
+      else if (!this.#dirty || sent === undefined) {
+        await Promise.race([this.#wake.promise, sleep(resendMs, undefined, { signal: this.#stop.signal }).catch(() => undefined)]);
+        this.#dirty ||= sent === undefined || this.#acknowledged < sent;
+      }
+    }
+  }
+
+  /** Sends the state as of now; resolves with its number, undefined when it could not be sent. */
+  async #report(): Promise<number | undefined> {
+    const { store, send, logger } = this.#options;
+    this.#dirty = false;
+    try {
+      const seq = store.state.reportedSeq + 1;
+      await store.update({ reportedSeq: seq });
+      await send(this.#compose(seq));
+      return seq;
+    } catch (error) {
+      logger.debug('report.waiting', { error });
+      return undefined;
+    }
+  }
+
+  #compose(seq: number): Reported {
+    const { observed, current, phase, conditions } = this.#options.store.state;
+    return {
+      seq,
+      observed: observed?.generation ?? null,
+      applied: current?.generation ?? null,
+      digest: current?.digest ?? null,
+      phase,
+      conditions,
+      components: this.#options.components(),
+      ...(this.#options.recovered() ? { recovered: true } : {}),
+    };
+  }
+}

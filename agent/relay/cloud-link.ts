@@ -1,0 +1,243 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import mqtt, { type MqttClient } from 'mqtt';
+import type { z } from 'zod';
+import { backoffMs } from '../../lib/retry.ts';
+import type { Logger } from '../../lib/logger.ts';
+import {
+  commandSchema,
+  desiredSchema,
+  relayAckSchema,
+  reportedAckSchema,
+  type Command,
+  type CommandStatus,
+  type Desired,
+  type Online,
+  type RelayAck,
+  type Reported,
+} from '../../cloud-sync/protocol/messages.ts';
+import { deviceTopics } from '../../cloud-sync/protocol/topics.ts';
+import { AgentError } from '../errors.ts';
+import type { UplinkPort } from './ports.ts';
+
+export type CloudIdentity = {
+  readonly tenant: string;
+  readonly device: string;
+  /** mqtts://host:port */
+  readonly mqtt: string;
+  readonly certificate: string;
+  readonly key: string;
+  readonly ca: string;
+};
+
+export type CloudLinkOptions = {
+  readonly identity: CloudIdentity;
+  readonly boot: string;
+  readonly version: string;
+  /** A number greater than any before it, on disk before it is used. */
+  readonly nextSession: () => Promise<number>;
+  readonly onDesired: (desired: Desired) => Promise<void>;
+  readonly onCommand: (id: string, command: Command) => Promise<void>;
+  readonly onReportedAck: (seq: number) => void;
+  readonly logger: Logger;
+  readonly retry?: { readonly minDelayMs: number; readonly maxDelayMs: number };
+};
+
+const maxPayloadBytes = 256 * 1024;
+const publishTimeoutMs = 20_000;
+
+/**
+ * The device's one MQTT connection to the cloud. It connects again for ever, with jitter, and a new session number each
+ * time, so that a late last will of an older connection can be told apart.
+ */
+export class CloudLink implements UplinkPort, AsyncDisposable {
+  readonly #options: CloudLinkOptions;
+  readonly #topics: ReturnType<typeof deviceTopics>;
+  readonly #stop = new AbortController();
+  readonly #ackListeners = new Set<(ack: RelayAck) => void>();
+  readonly #connectionListeners = new Set<(connected: boolean) => void>();
+  #client: MqttClient | undefined;
+  #loop: Promise<void> = Promise.resolve();
+  #lastError: string | null = null;
+  #since: string | null = null;
+
+  constructor(options: CloudLinkOptions) {
+    this.#options = options;
+    this.#topics = deviceTopics(options.identity);
+  }
+
+  /** Begins to connect, in the background. */
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  get connected(): boolean {
+    return this.#client !== undefined;
+  }
+
+  get status(): { connected: boolean; since: string | null; lastError: string | null } {
+    return { connected: this.connected, since: this.#since, lastError: this.#lastError };
+  }
+
+  async sendRelay(payload: Uint8Array): Promise<void> {
+    await this.#publish(this.#topics.relay, payload, false);
+  }
+
+  async sendReported(reported: Reported): Promise<void> {
+    await this.#publish(this.#topics.reported, JSON.stringify(reported), true);
+  }
+
+  async sendCommandStatus(id: string, status: CommandStatus): Promise<void> {
+    await this.#publish(this.#topics.commandStatus(id), JSON.stringify(status), false);
+  }
+
+  onRelayAck(listener: (ack: RelayAck) => void): () => void {
+    this.#ackListeners.add(listener);
+    return () => this.#ackListeners.delete(listener);
+  }
+
+  onConnectionChange(listener: (connected: boolean) => void): () => void {
+    this.#connectionListeners.add(listener);
+    return () => this.#connectionListeners.delete(listener);
+  }
+
+  /** Says goodbye when it can: a clean `online: false`, then DISCONNECT. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    const { retry = { minDelayMs: 250, maxDelayMs: 30_000 }, logger } = this.#options;
+    let failures = 0;
+    while (!this.#stop.signal.aborted) {
+      const connected = await this.#session().catch((error: unknown) => {
+        this.#lastError = error instanceof Error ? error.message || (error as NodeJS.ErrnoException).code || 'failed' : String(error);
+        logger.warn('cloud.connect.failed', { error, attempt: failures + 1 });
+        return false;
+      });
+      failures = connected ? 0 : failures + 1;
+      await sleep(backoffMs(Math.max(1, failures), retry), undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    }
+  }
+
+  /** One connection, from CONNECT to its end. Resolves true when it had been established. */
+  async #session(): Promise<boolean> {
+    const { identity, boot, version, nextSession, logger } = this.#options;
+    const session = await nextSession();
+    const announce = (online: boolean): string => JSON.stringify({ online, session, boot, agent: version } satisfies Online);
+    const client = mqtt.connect(identity.mqtt, {
+      ca: identity.ca,
+      cert: identity.certificate,
+      key: identity.key,
+      clientId: identity.device,
+      protocolVersion: 4,
+      clean: true,
+      keepalive: 10,
+      connectTimeout: 10_000,
+      reconnectPeriod: 0,
+      resubscribe: false,
+      will: { topic: this.#topics.online, payload: Buffer.from(announce(false)), qos: 1, retain: true },
+    });
+    const ended = new Promise<void>((resolve) => client.once('close', resolve));
+    client.on('error', (error) => (this.#lastError = error.message || error.name));
+    client.on('message', (topic, payload) => void this.#receive(topic, payload));
+    const stop = (): void => void client.endAsync(true).catch(() => undefined);
+    try {
+      await Promise.race([new Promise<void>((resolve) => client.once('connect', () => resolve())), ended]);
+      if (!client.connected) throw new AgentError('cloudUnreachable', this.#lastError ?? `No answer from ${identity.mqtt}`, { transient: true });
+      await this.#introduce(client, announce(true), ended);
+      this.#up(client, session);
+      await Promise.race([ended, aborted(this.#stop.signal)]);
+      if (this.#stop.signal.aborted && client.connected) await farewell(client, this.#topics.online, announce(false));
+      return true;
+    } finally {
+      this.#down(client, session);
+      stop();
+      logger.debug('cloud.session.closed', { session });
+    }
+  }
+
+  async #introduce(client: MqttClient, online: string, ended: Promise<void>): Promise<void> {
+    const { desired, reportedAck, relayAck, anyCommand } = this.#topics;
+    const work = async (): Promise<void> => {
+      await client.subscribeAsync([desired, reportedAck, relayAck, anyCommand], { qos: 1 });
+      await client.publishAsync(this.#topics.online, online, { qos: 1, retain: true });
+    };
+    const lost = ended.then(() => {
+      throw notConnected();
+    });
+    await Promise.race([work(), lost]);
+  }
+
+  #up(client: MqttClient, session: number): void {
+    this.#client = client;
+    this.#since = new Date().toISOString();
+    this.#lastError = null;
+    this.#options.logger.info('cloud.connected', { session });
+    for (const listener of this.#connectionListeners) listener(true);
+  }
+
+  #down(client: MqttClient, session: number): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    this.#since = new Date().toISOString();
+    this.#options.logger.warn('cloud.disconnected', { session, reason: this.#lastError });
+    for (const listener of this.#connectionListeners) listener(false);
+  }
+
+  async #publish(topic: string, payload: Uint8Array | string, retain: boolean): Promise<void> {
+    const client = this.#client;
+    if (!client) throw notConnected();
+    const lost = Promise.withResolvers<never>();
+    const onClose = (): void => lost.reject(notConnected());
+    const timer = setTimeout(onClose, publishTimeoutMs);
+    client.once('close', onClose);
+    try {
+      const published = client.publishAsync(topic, Buffer.from(payload), { qos: 1, retain });
+      await Promise.race([published, lost.promise]);
+    } finally {
+      clearTimeout(timer);
+      client.off('close', onClose);
+    }
+  }
+
+  async #receive(topic: string, payload: Buffer): Promise<void> {
+    const { onDesired, onCommand, onReportedAck, logger } = this.#options;
+    try {
+      if (payload.length > maxPayloadBytes) throw new AgentError('badMessage', `A message of ${payload.length} bytes on ${topic}`);
+      if (topic === this.#topics.relayAck) {
+        const ack = parse(relayAckSchema, payload, topic);
+        for (const listener of this.#ackListeners) listener(ack);
+      } else if (topic === this.#topics.reportedAck) onReportedAck(parse(reportedAckSchema, payload, topic).seq);
+      else if (topic === this.#topics.desired) await onDesired(parse(desiredSchema, payload, topic));
+      else if (topic.startsWith(`${this.#topics.prefix}/cmd/`)) {
+        await onCommand(topic.slice(this.#topics.prefix.length + '/cmd/'.length), parse(commandSchema, payload, topic));
+      }
+    } catch (error) {
+      // Nonsense from the cloud changes nothing here.
+      logger.error('cloud.message.refused', { topic, error });
+    }
+  }
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, payload: Buffer, topic: string): z.output<Schema> {
+  try {
+    return schema.parse(JSON.parse(payload.toString('utf8')));
+  } catch (cause) {
+    throw new AgentError('badMessage', `The cloud sent something on ${topic} that is not of the protocol`, { cause });
+  }
+}
+
+function notConnected(): AgentError {
+  return new AgentError('cloudUnreachable', 'The link to the cloud is down', { transient: true });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+async function farewell(client: MqttClient, topic: string, payload: string): Promise<void> {
+  const goodbye = client.publishAsync(topic, payload, { qos: 1, retain: true }).then(() => client.endAsync());
+  await Promise.race([goodbye.catch(() => undefined), sleep(1000)]);
+}
