@@ -1,0 +1,64 @@
+import type { Generated, Kysely } from 'kysely';
+
+/** Times are RFC 3339 in UTC; booleans are 0 or 1. Hashes are SHA-256, hexadecimal. */
+export type Tables = {
+  operators: { token_hash: string; name: string; created: string };
+  devices: { name: string; tenant: string; created: string; recovery_key: string | null };
+  certificates: {
+    serial: string;
+    device: string;
+    created: string;
+    not_after: string;
+    revoked: string | null;
+  };
+  enrolment_tokens: {
+    secret_hash: string;
+    device: string;
+    created: string;
+    expires: string;
+    /** Of the public key that used the token first. */
+    key_hash: string | null;
+    certificate: string | null;
+    serial: string | null;
+  };
+  manifests: { digest: string; bytes: Uint8Array; created: string };
+  generations: { device: string; generation: number; digest: string; size: number; created: string };
+  presence: {
+    device: string;
+    serial: string;
+    online: number;
+    session: number;
+    boot: string;
+    agent: string;
+    since: string;
+  };
+  reported: { device: string; serial: string; seq: number; body: string; received: string };
+  /** A relay epoch belongs to the certificate that opened it; a closed one takes nothing more. */
+  epochs: { device: string; epoch: string; serial: string; created: string; closed: string | null };
+  relay_positions: { device: string; epoch: string; stream: string; last_seq: number };
+  messages: {
+    id: Generated<number>;
+    device: string;
+    epoch: string;
+    stream: string;
+    seq: number;
+    time: string;
+    received: string;
+    topic: string | null;
+    payload: Uint8Array | null;
+    content_type: string | null;
+    gap_count: number | null;
+    gap_reason: string | null;
+  };
+  audit: {
+    id: Generated<number>;
+    time: string;
+    actor: string;
+    action: string;
+    device: string | null;
+    detail: string;
+  };
+};
+
+/** The control plane's database, or a transaction in it. The dialect is the adapter (SQLite now). */
+export type Database = Kysely<Tables>;
