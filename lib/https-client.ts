@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici';
+import { errorCode } from './error-code.ts';
 
 export type HttpsClientOptions = {
   /** PEM certificates to trust instead of the system's. */
@@ -45,6 +46,7 @@ export class BodyTooLargeError extends Error {
 
 export function createHttpsClient({
   ca,
+  socketPath,
   identity,
   idleTimeoutMs = 15_000,
 }: HttpsClientOptions = {}): HttpsClient {
@@ -98,12 +100,7 @@ const transientCodes = new Set([
 
 /** Whether a failed request may work later: the network was away or the peer went silent. */
 export function isTransientNetworkError(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    typeof error.code === 'string' &&
-    transientCodes.has(error.code)
-  );
+  return transientCodes.has(errorCode(error) ?? '');
 }
 
 async function collect(body: AsyncIterable<Uint8Array>, maxBytes: number, url: string): Promise<Uint8Array> {
