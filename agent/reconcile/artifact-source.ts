@@ -1,5 +1,10 @@
 import { statfs } from 'node:fs/promises';
-import { fetchArtifact, parseReference, type OciLayout, type RegistryClient } from '../../cloud-sync/oci/index.ts';
+import {
+  fetchArtifact,
+  parseReference,
+  type OciLayout,
+  type RegistryClient,
+} from '../../cloud-sync/oci/index.ts';
 import { readBundle, type FunctionBundle } from '../../functions/index.ts';
 import type { Digest } from '../../lib/digest.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -20,26 +25,45 @@ const limits = { manifestBytes: 4 * 2 ** 20, totalBytes: 64 * 2 ** 20 };
 const reserveBytes = 32 * 2 ** 20;
 
 /** Function bundles by digest, in an OCI image layout on disk. */
-export function createArtifactSource({ folder, layout, registry, logger }: ArtifactSourceOptions): ArtifactSource {
-  const fetchBundle = async (name: string, reference: string, signal: AbortSignal): Promise<FunctionBundle> => {
+export function createArtifactSource({
+  folder,
+  layout,
+  registry,
+  logger,
+}: ArtifactSourceOptions): ArtifactSource {
+  const fetchBundle = async (
+    name: string,
+    reference: string,
+    signal: AbortSignal,
+  ): Promise<FunctionBundle> => {
     const { registry: host, repository, digest } = pinned(name, reference);
     const present = await readLocal(layout, digest).catch(() => undefined);
     if (present) return present;
     await requireSpace(folder);
     logger.info('artifact.fetching', { component: `functions.${name}`, digest });
-    await fetchArtifact({ client: registry(host), layout, repository, digest, limits, concurrency: 4, signal });
+    await fetchArtifact({
+      client: registry(host),
+      layout,
+      repository,
+      digest,
+      limits,
+      concurrency: 4,
+      signal,
+    });
     return readLocal(layout, digest);
   };
 
   return {
     async fetch(machine, signal) {
       const bundles = new Map<string, FunctionBundle>();
-      for (const [name, { bundle }] of Object.entries(machine.functions)) bundles.set(name, await fetchBundle(name, bundle, signal));
+      for (const [name, { bundle }] of Object.entries(machine.functions))
+        bundles.set(name, await fetchBundle(name, bundle, signal));
       return bundles;
     },
     async load(machine) {
       const bundles = new Map<string, FunctionBundle>();
-      for (const [name, { bundle }] of Object.entries(machine.functions)) bundles.set(name, await readLocal(layout, pinned(name, bundle).digest));
+      for (const [name, { bundle }] of Object.entries(machine.functions))
+        bundles.set(name, await readLocal(layout, pinned(name, bundle).digest));
       return bundles;
     },
     async collect(machines) {
@@ -54,28 +78,31 @@ export function createArtifactSource({ folder, layout, registry, logger }: Artif
   };
 }
 
-/** The digests on disk that a machine's artifacts are made of: what `plan` calls present. */
-export async function presentDigests(layout: OciLayout): Promise<ReadonlySet<Digest>> {
-  return new Set(await layout.digests());
-}
-
 function bundleDigests(machine: Machine): Digest[] {
   return Object.entries(machine.functions).map(([name, { bundle }]) => pinned(name, bundle).digest);
 }
 
-function pinned(name: string, reference: string): { registry: string | undefined; repository: string; digest: Digest } {
+function pinned(
+  name: string,
+  reference: string,
+): { registry: string | undefined; repository: string; digest: Digest } {
   const { registry, repository, digest } = parseReference(reference);
-  if (digest === undefined) throw new AgentError('notPinned', `functions.${name}.bundle is ${reference}, which names no digest`);
+  if (digest === undefined)
+    throw new AgentError('notPinned', `functions.${name}.bundle is ${reference}, which names no digest`);
   return { registry, repository, digest };
 }
 
 function readLocal(layout: OciLayout, digest: Digest): Promise<FunctionBundle> {
   const readBlob = (blob: Digest, maxBytes: number): Promise<Uint8Array> => layout.read(blob, maxBytes);
-  return layout.read(digest, limits.manifestBytes).then((manifest) => readBundle({ manifest, digest, readBlob }));
+  return layout
+    .read(digest, limits.manifestBytes)
+    .then((manifest) => readBundle({ manifest, digest, readBlob }));
 }
 
 async function closure(layout: OciLayout, digest: Digest): Promise<Digest[]> {
-  const manifest = JSON.parse(Buffer.from(await layout.read(digest, limits.manifestBytes)).toString('utf8')) as {
+  const manifest = JSON.parse(
+    Buffer.from(await layout.read(digest, limits.manifestBytes)).toString('utf8'),
+  ) as {
     config: { digest: Digest };
     layers: { digest: Digest }[];
   };

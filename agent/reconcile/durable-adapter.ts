@@ -32,11 +32,15 @@ export class DurableAdapter<T> implements Adapter<T> {
     const current = await this.#load(this.#options.path);
     if (current.ok) return current.data;
     const previous = await this.#load(this.#previous);
-    if (current.missing && previous.missing) return null;
     if (!previous.ok) {
-      throw new AgentError('stateBroken', `The state file ${this.#options.path} is broken (${current.reason}) and so is the copy before it`, {
-        hint: 'Bring this device back from its machine file: holdfast restore machine.yaml --root NEW_FOLDER.',
-      });
+      if (current.missing && previous.missing) return null;
+      throw new AgentError(
+        'stateBroken',
+        `The state file ${this.#options.path} is broken (${current.reason}) and so is the copy before it`,
+        {
+          hint: 'Bring this device back from its machine file: holdfast restore machine.yaml --root NEW_FOLDER.',
+        },
+      );
     }
     this.#options.onRecovered(current.reason);
     return previous.data;
@@ -62,15 +66,21 @@ export class DurableAdapter<T> implements Adapter<T> {
     try {
       text = await readFile(path, 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { ok: false, missing: true, reason: 'missing' };
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+        return { ok: false, missing: true, reason: 'missing' };
       throw error;
     }
     try {
       const { checksum, data } = envelopeSchema.parse(JSON.parse(text));
-      if (digestOf(JSON.stringify(data)) !== checksum) return { ok: false, missing: false, reason: 'checksum mismatch' };
+      if (digestOf(JSON.stringify(data)) !== checksum)
+        return { ok: false, missing: false, reason: 'checksum mismatch' };
       return { ok: true, data: this.#options.schema.parse(data) };
     } catch (error) {
-      return { ok: false, missing: false, reason: error instanceof SyntaxError ? 'not JSON' : 'unexpected content' };
+      return {
+        ok: false,
+        missing: false,
+        reason: error instanceof SyntaxError ? 'not JSON' : 'unexpected content',
+      };
     }
   }
 }

@@ -14,7 +14,11 @@ export type ManifestSourceOptions = {
 };
 
 /** Manifests as files named by their digest, filled from the control plane. */
-export async function openManifestSource({ folder, device, download }: ManifestSourceOptions): Promise<ManifestSource> {
+export async function openManifestSource({
+  folder,
+  device,
+  download,
+}: ManifestSourceOptions): Promise<ManifestSource> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = (digest: string): string => join(folder, `${digest.replace(':', '-')}.json`);
 
@@ -22,7 +26,10 @@ export async function openManifestSource({ folder, device, download }: ManifestS
     const { machine } = readCanonicalManifest(bytes, digest as Digest);
     // Another device's manifest, signed and whole, is still not ours.
     if (machine.metadata.name !== device) {
-      throw new ManifestError('wrongDevice', `The manifest ${digest} is for the device ${machine.metadata.name}, and this is ${device}`);
+      throw new ManifestError(
+        'wrongDevice',
+        `The manifest ${digest} is for the device ${machine.metadata.name}, and this is ${device}`,
+      );
     }
     return machine;
   };
@@ -46,7 +53,11 @@ export async function openManifestSource({ folder, device, download }: ManifestS
     },
     async load({ generation, digest }) {
       const present = await local(digest);
-      if (!present) throw new AgentError('corrupt', `The manifest of generation ${generation} (${digest}) is missing or damaged on disk`);
+      if (!present)
+        throw new AgentError(
+          'corrupt',
+          `The manifest of generation ${generation} (${digest}) is missing or damaged on disk`,
+        );
       return present;
     },
   };

@@ -56,14 +56,27 @@ export class Reconciler {
     const { store, logger, onChange } = this.#options;
     const { observed, phase } = store.state;
     if (observed && desired.generation < observed.generation) {
-      logger.warn('reconcile.generation.refused', { offered: desired.generation, floor: observed.generation });
-      await this.#note(refused(desired, `it is older than generation ${observed.generation}, which this device has already accepted`));
+      logger.warn('reconcile.generation.refused', {
+        offered: desired.generation,
+        floor: observed.generation,
+      });
+      await this.#note(
+        refused(
+          desired,
+          `it is older than generation ${observed.generation}, which this device has already accepted`,
+        ),
+      );
       return;
     }
     if (observed?.generation === desired.generation) {
       if (observed.digest !== desired.digest) {
         logger.warn('reconcile.generation.refused', { offered: desired.generation, reason: 'other digest' });
-        await this.#note(refused(desired, `this device knows generation ${desired.generation} with digest ${observed.digest}`));
+        await this.#note(
+          refused(
+            desired,
+            `this device knows generation ${desired.generation} with digest ${observed.digest}`,
+          ),
+        );
       } else if (isUnsettled(phase)) {
         // The same pointer again is the operator's "try once more".
         await store.update({ phase: 'accepted' });
@@ -138,13 +151,20 @@ export class Reconciler {
     try {
       const machine = await this.#activate(target);
       await this.#enter('verifying');
-      const failed = Object.entries(runner.components()).filter(([, component]) => component.state === 'failed');
-      if (failed.length > 0) throw new Error(failed.map(([name, { message }]) => `${name}: ${message ?? 'failed'}`).join('; '));
+      const failed = Object.entries(runner.components()).filter(
+        ([, component]) => component.state === 'failed',
+      );
+      if (failed.length > 0)
+        throw new Error(failed.map(([name, { message }]) => `${name}: ${message ?? 'failed'}`).join('; '));
       await this.#enter('committed', []);
       logger.info('reconcile.committed', { generation: target.generation, digest: target.digest });
       await this.#collect(machine);
     } catch (error) {
-      logger.error('reconcile.rolledBack', { generation: target.generation, to: store.state.previous?.generation, error });
+      logger.error('reconcile.rolledBack', {
+        generation: target.generation,
+        to: store.state.previous?.generation,
+        error,
+      });
       await this.#rollBack(error);
     }
   }
@@ -152,7 +172,12 @@ export class Reconciler {
   async #rollBack(cause: unknown): Promise<void> {
     const { store, runner, empty } = this.#options;
     const { previous } = store.state;
-    await store.update({ current: previous, previous: null, phase: 'rolledBack', conditions: [failureCondition('RolledBack', cause)] });
+    await store.update({
+      current: previous,
+      previous: null,
+      phase: 'rolledBack',
+      conditions: [failureCondition('RolledBack', cause)],
+    });
     if (previous) await this.#activate(previous);
     else await runner.configure(empty, new Map());
     this.#options.onChange();
@@ -213,7 +238,12 @@ function isUnsettled(phase: Phase | null): boolean {
 }
 
 function refused({ generation }: Desired, why: string): Condition {
-  return { type: 'Refused', status: true, reason: 'Refused', message: `Generation ${generation} was refused: ${why}.` };
+  return {
+    type: 'Refused',
+    status: true,
+    reason: 'Refused',
+    message: `Generation ${generation} was refused: ${why}.`,
+  };
 }
 
 function failureCondition(type: string, error: unknown): Condition {

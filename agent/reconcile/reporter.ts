@@ -7,6 +7,7 @@ export type ReporterOptions = {
   readonly store: StateStore;
   readonly components: () => Record<string, Component>;
   readonly recovered: () => boolean;
+  readonly isConnected: () => boolean;
   /** Rejects while the link is down. */
   readonly send: (reported: Reported) => Promise<void>;
   readonly logger: Logger;
@@ -59,7 +60,10 @@ export class Reporter {
       const settled = !this.#dirty && sent !== undefined && this.#acknowledged >= sent;
       if (settled) await this.#wake.promise;
       else if (!this.#dirty || sent === undefined) {
-        await Promise.race([this.#wake.promise, sleep(resendMs, undefined, { signal: this.#stop.signal }).catch(() => undefined)]);
+        await Promise.race([
+          this.#wake.promise,
+          sleep(resendMs, undefined, { signal: this.#stop.signal }).catch(() => undefined),
+        ]);
         this.#dirty ||= sent === undefined || this.#acknowledged < sent;
       }
     }
@@ -69,6 +73,8 @@ export class Reporter {
   async #report(): Promise<number | undefined> {
     const { store, send, logger } = this.#options;
     this.#dirty = false;
+    // A number is used, and written to disk, only when there is somebody to tell.
+    if (!this.#options.isConnected()) return undefined;
     try {
       const seq = store.state.reportedSeq + 1;
       await store.update({ reportedSeq: seq });

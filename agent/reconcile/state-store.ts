@@ -1,6 +1,11 @@
 import { Low } from 'lowdb';
 import { z } from 'zod';
-import { conditionSchema, digestSchema, generationSchema, phaseSchema } from '../../cloud-sync/protocol/messages.ts';
+import {
+  conditionSchema,
+  digestSchema,
+  generationSchema,
+  phaseSchema,
+} from '../../cloud-sync/protocol/messages.ts';
 import { DurableAdapter } from './durable-adapter.ts';
 
 const pointerSchema = z.strictObject({ generation: generationSchema, digest: digestSchema });

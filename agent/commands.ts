@@ -1,0 +1,63 @@
+import type { Command, CommandStatus } from '../cloud-sync/protocol/messages.ts';
+import { CodedError } from '../lib/coded-error.ts';
+import type { Logger } from '../lib/logger.ts';
+
+export type CommandsOptions = {
+  readonly invoke: (name: string, payload: unknown, signal: AbortSignal) => Promise<unknown>;
+  readonly sendStatus: (id: string, status: CommandStatus) => Promise<void>;
+  readonly logger: Logger;
+};
+
+/** Ids remembered, so that a command delivered twice runs once. */
+const rememberedMax = 1000;
+const concurrentMax = 16;
+
+/** Runs the cloud's commands: idempotent by id, each ending in one final status. */
+export class Commands {
+  readonly #options: CommandsOptions;
+  readonly #known = new Map<string, CommandStatus>();
+  #running = 0;
+
+  constructor(options: CommandsOptions) {
+    this.#options = options;
+  }
+
+  async receive(id: string, command: Command, signal: AbortSignal): Promise<void> {
+    const known = this.#known.get(id);
+    if (known) return this.#send(id, known);
+    if (this.#running >= concurrentMax) {
+      return this.#send(id, { status: 'rejected', error: { code: 'overloaded', message: `${concurrentMax} commands are running already` } });
+    }
+    this.#running += 1;
+    try {
+      await this.#send(id, this.#remember(id, { status: 'running' }));
+      await this.#send(id, this.#remember(id, await this.#run(command, signal)));
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  async #run(command: Command, signal: AbortSignal): Promise<CommandStatus> {
+    try {
+      const result = await this.#options.invoke(command.function, command.payload, signal);
+      return { status: 'succeeded', result: result ?? null };
+    } catch (error) {
+      const code = error instanceof CodedError ? error.code : 'internal';
+      const message = error instanceof Error ? error.message : String(error);
+      return { status: 'failed', error: { code: code.slice(0, 64), message: message.slice(0, 4096) } };
+    }
+  }
+
+  #remember(id: string, status: CommandStatus): CommandStatus {
+    this.#known.set(id, status);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > rememberedMax && oldest !== undefined) this.#known.delete(oldest);
+    return status;
+  }
+
+  async #send(id: string, status: CommandStatus): Promise<void> {
+    await this.#options.sendStatus(id, status).catch((error: unknown) => {
+      this.#options.logger.warn('command.status.unsent', { id, status: status.status, error });
+    });
+  }
+}

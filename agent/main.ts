@@ -1,0 +1,205 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FunctionRuntime, type FunctionLog } from '../functions/index.ts';
+import { createLogger, type LogEvent, type Logger } from '../lib/logger.ts';
+import { version } from '../lib/version.ts';
+import { machineSchema, type Machine } from '../manifests/index.ts';
+import { Commands } from './commands.ts';
+import { LogJournal } from './control/log-journal.ts';
+import { controlSocketPath, type Status } from './control/protocol.ts';
+import { startControlServer } from './control/server.ts';
+import { DataPlane } from './data-plane.ts';
+import { AgentError } from './errors.ts';
+import { enrol } from './identity/enrol.ts';
+import { loadIdentity, type DeviceIdentity } from './identity/identity-store.ts';
+import { planHere } from './plan-here.ts';
+import { Reconciler } from './reconcile/reconciler.ts';
+import { Reporter } from './reconcile/reporter.ts';
+import type { StateStore } from './reconcile/state-store.ts';
+import { CloudLink } from './relay/cloud-link.ts';
+import { openState, takeRoot } from './root-folder.ts';
+import { openSources, type Sources } from './sources.ts';
+
+export type AgentOptions = {
+  readonly root: string;
+  /** Where the local broker listens; port 0 takes a free one and keeps it. */
+  readonly mqtt: { readonly host: string; readonly port: number };
+  /** A one-time enrolment token; not looked at when the device has an identity. */
+  readonly token?: string | undefined;
+  /** Every log event, besides the journal on disk. */
+  readonly onLog?: (event: LogEvent) => void;
+  readonly signal: AbortSignal;
+};
+
+export type Agent = AsyncDisposable & {
+  readonly device: string;
+  readonly mqtt: { readonly host: string; readonly port: number };
+  readonly controlSocket: string;
+};
+
+/**
+ * Starts the device daemon on `root`: what ran before runs again from local disk, then the cloud is sought. Resolves when
+ * the device is ready, with or without a network. [G4]
+ */
+export async function startAgent({ root, mqtt, token, onLog, signal }: AgentOptions): Promise<Agent> {
+  await using stack = new AsyncDisposableStack();
+  stack.use(await takeRoot(root));
+  const journal = stack.use(await LogJournal.open({ folder: join(root, 'logs') }));
+  const logger = createLogger((event) => {
+    journal.write(event);
+    onLog?.(event);
+  });
+  const identity = (await loadIdentity(root)) ?? (await enrolWith(token, root, logger, signal));
+  const started = new Date().toISOString();
+  let recovered = false;
+  const store = await openState(root, logger, () => (recovered = true));
+  const sources = stack.use(await openSources(root, identity, logger));
+  const runtime = stack.use(await FunctionRuntime.open({ logger, onLog: (entry) => logFunction(logger, entry) }));
+  const dataPlane = stack.use(await DataPlane.open({ root, mqtt, runtime, logger }));
+  recovered ||= dataPlane.recovered;
+
+  const { link, reconciler } = await startControl({ identity, store, sources, dataPlane, logger, stack, isRecovered: () => recovered });
+  const describe = (): Status => describeAgent({ root, started, identity, store, dataPlane, link, hostPids: runtime.hostPids() });
+  const controlSocket = controlSocketPath(root);
+  stack.use(
+    await startControlServer({
+      path: controlSocket,
+      status: describe,
+      invoke: (name, payload, caller) => dataPlane.invoke(name, payload, { signal: caller }),
+      plan: (canonical) => planHere(canonical, store, sources),
+      logs: { recent: (query) => journal.recent(query), follow: (listener) => journal.follow(listener) },
+    }),
+  );
+  link.start();
+  void pollDesired(sources, link, reconciler, signal, logger);
+  logger.info('agent.ready', { device: identity.device, version, mqtt: dataPlane.mqtt });
+  const owned = stack.move();
+  return { device: identity.device, mqtt: dataPlane.mqtt, controlSocket, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function enrolWith(token: string | undefined, root: string, logger: Logger, signal: AbortSignal): Promise<DeviceIdentity> {
+  if (token !== undefined) return enrol(token, { root, logger, signal });
+  throw new AgentError('notEnrolled', `There is no device in ${root} yet`, {
+    hint: 'Enrol it with --token TOKEN (from holdfast devices enrol NAME), or bring one back with holdfast restore machine.yaml.',
+  });
+}
+
+type ControlParts = {
+  readonly identity: DeviceIdentity;
+  readonly store: StateStore;
+  readonly sources: Sources;
+  readonly dataPlane: DataPlane;
+  readonly logger: Logger;
+  readonly stack: AsyncDisposableStack;
+  readonly isRecovered: () => boolean;
+};
+
+async function startControl({ identity, store, sources, dataPlane, logger, stack, isRecovered }: ControlParts): Promise<{ link: CloudLink; reconciler: Reconciler }> {
+  const reporter = new Reporter({
+    store,
+    components: () => dataPlane.components(),
+    recovered: isRecovered,
+    isConnected: () => link.connected,
+    send: (reported) => link.sendReported(reported),
+    logger,
+  });
+  const reconciler = new Reconciler({
+    device: identity.device,
+    store,
+    manifests: sources.manifests,
+    artifacts: sources.artifacts,
+    runner: dataPlane,
+    empty: emptyMachine(identity.device),
+    logger,
+    onChange: () => reporter.touch(),
+  });
+  const commands = new Commands({
+    invoke: (name, payload, signal) => dataPlane.invoke(name, payload, { signal }),
+    sendStatus: (id, status) => link.sendCommandStatus(id, status),
+    logger,
+  });
+  const stopping = new AbortController();
+  const link = new CloudLink({
+    identity,
+    boot: randomBytes(8).toString('hex'),
+    version,
+    nextSession: async () => {
+      const session = store.state.session + 1;
+      await store.update({ session });
+      return session;
+    },
+    onDesired: (desired) => reconciler.offer(desired),
+    onCommand: (id, command) => commands.receive(id, command, stopping.signal),
+    onReportedAck: (seq) => reporter.acknowledge(seq),
+    logger,
+  });
+  stack.defer(() => stopping.abort());
+  stack.use(reconciler);
+  stack.use(reporter);
+  stack.use(link);
+  link.onConnectionChange((connected) => {
+    if (connected) reporter.touch();
+  });
+  dataPlane.attachUplink(link);
+  await reconciler.start();
+  reporter.start();
+  return { link, reconciler };
+}
+
+/** Where MQTT is blocked, HTTPS still tells what is desired. */
+async function pollDesired(sources: Sources, link: CloudLink, reconciler: Reconciler, signal: AbortSignal, logger: Logger): Promise<void> {
+  const everyMs = 30_000;
+  for (;;) {
+    try {
+      await sleep(everyMs, undefined, { signal, ref: false });
+    } catch {
+      return;
+    }
+    if (link.connected) continue;
+    try {
+      const desired = await sources.cloud.desired({ signal });
+      if (desired) await reconciler.offer(desired);
+    } catch (error) {
+      logger.debug('cloud.poll.failed', { error });
+    }
+  }
+}
+
+function emptyMachine(name: string): Machine {
+  return machineSchema.parse({ apiVersion: 'holdfast/v1', kind: 'Machine', metadata: { name } });
+}
+
+function logFunction(logger: Logger, { function: name, invocation, level, message }: FunctionLog): void {
+  logger[level]('function.log', { function: name, invocation, message });
+}
+
+type Described = Pick<ControlParts, 'identity' | 'store' | 'dataPlane'> & {
+  readonly root: string;
+  readonly started: string;
+  readonly link: CloudLink;
+  readonly hostPids: number[];
+};
+
+function describeAgent({ root, started, identity, store, dataPlane, link, hostPids }: Described): Status {
+  const { observed, current, phase, conditions } = store.state;
+  const { mqtt, streams, functions } = dataPlane.status();
+  return {
+    version,
+    device: identity.device,
+    tenant: identity.tenant,
+    root,
+    pid: process.pid,
+    hostPids,
+    started,
+    cloud: { url: identity.url, mqtt: identity.mqtt, ...link.status },
+    desired: observed && { generation: observed.generation, digest: observed.digest },
+    applied: current,
+    phase,
+    conditions,
+    components: dataPlane.components(),
+    mqtt,
+    streams,
+    functions,
+  };
+}

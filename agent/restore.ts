@@ -1,0 +1,95 @@
+import { retry } from '../lib/retry.ts';
+import type { Digest } from '../lib/digest.ts';
+import type { Logger } from '../lib/logger.ts';
+import { canonicalize, manifestDigest, references, type JsonObject, type Machine } from '../manifests/index.ts';
+import { AgentError } from './errors.ts';
+import { enrol, recover } from './identity/enrol.ts';
+import { loadIdentity, type DeviceIdentity } from './identity/identity-store.ts';
+import { isTransient } from './reconcile/failure.ts';
+import { openState, takeRoot } from './root-folder.ts';
+import { openSources } from './sources.ts';
+
+export type RestoreProgress = { readonly step: 'identity' | 'manifest' | 'artifacts' | 'done'; readonly message: string };
+
+export type RestoreOptions = {
+  readonly root: string;
+  /** The machine file, parsed: every reference pinned. */
+  readonly machine: Machine;
+  readonly document: JsonObject;
+  /** Opens `control.recovery`; else `token` must be given. */
+  readonly passphrase?: string | undefined;
+  readonly token?: string | undefined;
+  readonly onProgress: (progress: RestoreProgress) => void;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+};
+
+export type Restored = {
+  readonly device: string;
+  readonly generation: number;
+  readonly digest: Digest;
+  readonly functions: Readonly<Record<string, Digest>>;
+  /** The cloud wanted another manifest than the file holds: the cloud's was restored. */
+  readonly newerThanFile: boolean;
+};
+
+/**
+ * Brings a machine back into an empty `root` from its one file: identity, manifest, artifacts, each verified. Nothing
+ * runs yet; the next start of the agent does. Cut short, it goes on where it was when called again. [G9]
+ */
+export async function restoreMachine(options: RestoreOptions): Promise<Restored> {
+  const { root, machine, document, onProgress, logger, signal } = options;
+  using _lock = await takeRoot(root);
+  const store = await openState(root, logger);
+  if (store.state.observed) {
+    throw new AgentError('rootNotEmpty', `${root} already holds a machine at generation ${store.state.observed.generation}`, {
+      hint: 'Start it with holdfast agent up, or restore into an empty folder with --root.',
+    });
+  }
+  onProgress({ step: 'identity', message: `Taking the identity ${machine.metadata.name} at ${machine.control?.url ?? 'the control plane of the token'}` });
+  const identity = await obtainIdentity(options);
+  await using sources = await openSources(root, identity, logger);
+
+  onProgress({ step: 'manifest', message: 'Asking for the desired generation' });
+  const patiently = <T>(work: () => Promise<T>): Promise<T> => retry(work, { attempts: 20, minDelayMs: 200, maxDelayMs: 5000, signal, isTransient });
+  const desired = await patiently(() => sources.cloud.desired({ signal }));
+  if (!desired) {
+    throw new AgentError('notConfigured', `The control plane has no generation for ${identity.device}`, {
+      hint: 'Deploy the machine file first: holdfast deploy machine.yaml.',
+    });
+  }
+  const target = await patiently(() => sources.manifests.fetch(desired, desired.size, signal));
+  onProgress({ step: 'artifacts', message: `Fetching what generation ${desired.generation} names` });
+  const bundles = await patiently(() => sources.artifacts.fetch(target, signal));
+
+  const { generation } = desired;
+  const digest = desired.digest as Digest;
+  // The agent goes on from here as after a crash in the middle of an activation: it runs, verifies and commits.
+  await store.update({ observed: desired, current: { generation, digest }, phase: 'applying' });
+  onProgress({ step: 'done', message: `Generation ${generation} is in place` });
+  const functions = Object.fromEntries([...bundles].map(([name, bundle]) => [name, bundle.digest]));
+  return { device: identity.device, generation, digest, functions, newerThanFile: digest !== manifestDigest(canonicalize(document)) };
+}
+
+async function obtainIdentity({ root, machine, passphrase, token, logger, signal }: RestoreOptions): Promise<DeviceIdentity> {
+  requirePinned(machine);
+  const present = await loadIdentity(root);
+  if (present) {
+    if (present.device === machine.metadata.name) return present;
+    throw new AgentError('rootNotEmpty', `${root} holds the identity of ${present.device}, not of ${machine.metadata.name}`);
+  }
+  if (token !== undefined) return enrol(token, { root, logger, signal });
+  if (passphrase !== undefined) return recover(machine, passphrase, { root, logger, signal });
+  throw new AgentError('notEnrolled', `Restoring ${machine.metadata.name} needs the owner's passphrase or a one-time token`, {
+    hint: 'Set HOLDFAST_PASSPHRASE, or pass --passphrase-file or --token.',
+  });
+}
+
+function requirePinned(machine: Machine): void {
+  const loose = references(machine).find(({ digest }) => digest === undefined);
+  if (loose) {
+    throw new AgentError('notPinned', `${loose.component} is ${loose.reference}, which names no digest`, {
+      hint: 'Restore from the machine file that holdfast deploy --out wrote.',
+    });
+  }
+}

@@ -1,0 +1,25 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { lockFolder } from '../lib/folder-lock.ts';
+import { AgentError } from './errors.ts';
+import { StateStore } from './reconcile/state-store.ts';
+import type { Logger } from '../lib/logger.ts';
+
+/** Makes `root` when it is missing and takes it for this process alone. Rejects with 'locked'. */
+export async function takeRoot(root: string): Promise<Disposable> {
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  const lock = lockFolder(root);
+  if (!lock) {
+    throw new AgentError('locked', `Another agent is running on ${root}`, {
+      hint: 'Stop it first, or give this one a folder of its own with --root.',
+    });
+  }
+  return lock;
+}
+
+export function openState(root: string, logger: Logger, onRecovered: () => void = () => undefined): Promise<StateStore> {
+  return StateStore.open(join(root, 'state.json'), (reason) => {
+    logger.warn('state.recovered', { reason });
+    onRecovered();
+  });
+}
