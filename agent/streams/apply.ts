@@ -1,0 +1,168 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { Draft, retainedSize, type Counts } from './ledger.ts';
+import {
+  messageBytes,
+  type FailureNote,
+  type NewEvent,
+  type Operation,
+  type StreamPolicy,
+} from './operations.ts';
+import { trimByAge, trimToBytes } from './retention.ts';
+import { prepareWrites, type Writes } from './statements.ts';
+
+/** Dead letters kept a function; the oldest make room. */
+const maxDeadLetters = 1000;
+
+export type Apply = (units: readonly (readonly Operation[])[], counts: Counts) => Draft;
+
+/**
+ * Makes the function that writes groups of operations in one transaction. It returns what changed, or throws
+ * node:sqlite's error with everything rolled back.
+ */
+export function prepareApply(database: DatabaseSync, policyOf: (stream: string) => StreamPolicy): Apply {
+  const writes = prepareWrites(database);
+  return (units, counts) => {
+    const draft = new Draft(counts);
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      for (const unit of units) for (const operation of unit) applyOne(writes, draft, operation, policyOf);
+      for (const name of draft.streams.keys()) {
+        const { maxBytes, relayed } = policyOf(name);
+        if (draft.stream(name).bytes > maxBytes) trimToBytes(writes, draft, name, { maxBytes, relayed });
+      }
+      writeCounters(writes, draft);
+      database.exec('COMMIT'); // [G1] synchronous = FULL: returns after the fsync
+    } catch (error) {
+      // A full disk may have ended the transaction already.
+      if (database.isTransaction) database.exec('ROLLBACK');
+      throw error;
+    }
+    return draft;
+  };
+}
+
+function applyOne(
+  writes: Writes,
+  draft: Draft,
+  operation: Operation,
+  policyOf: (stream: string) => StreamPolicy,
+): void {
+  switch (operation.op) {
+    case 'append':
+      { append(writes, draft, operation); return; }
+    case 'enqueue':
+      { enqueue(writes, draft, operation); return; }
+    case 'finish':
+      if (writes.deleteEvent.run(operation.id).changes > 0) draft.addQueued(operation.function, -1);
+      return;
+    case 'postpone':
+      writes.postponeEvent.run(operation.attempts, operation.notBefore, operation.id);
+      return;
+    case 'bury':
+      { bury(writes, draft, operation); return; }
+    case 'put':
+      { put(writes, draft, operation); return; }
+    case 'remove':
+      { remove(writes, draft, operation); return; }
+    case 'retain':
+      { retain(writes, draft, operation); return; }
+    case 'acknowledge':
+      { acknowledge(writes, draft, operation, policyOf(operation.stream)); return; }
+    case 'expire':
+      { trimByAge(writes, draft, operation.stream, {
+        before: operation.before,
+        relayed: policyOf(operation.stream).relayed,
+      }); return; }
+    default:
+      return operation satisfies never;
+  }
+}
+
+type Of<Op extends Operation['op']> = Extract<Operation, { op: Op }>;
+
+function append(writes: Writes, draft: Draft, { stream, time, message }: Of<'append'>): void {
+  const { lastSeq, bytes } = draft.stream(stream);
+  const size = messageBytes(message);
+  const seq = lastSeq + 1;
+  const { topic, contentType = null, payload } = message;
+  writes.insertMessage.run(stream, seq, time, size, topic, contentType, payload);
+  draft.updateStream(stream, { lastSeq: seq, bytes: bytes + size });
+}
+
+function enqueue(writes: Writes, draft: Draft, { event, capacity }: Of<'enqueue'>): void {
+  if (draft.queued(event.function) >= capacity) {
+    const error = { code: 'queueFull', message: `The queue held ${capacity} events` };
+    insertDead(writes, draft, event, { attempts: 0, time: event.time, error });
+    return;
+  }
+  const { kind, topic, contentType = null, payload, time, hops } = event;
+  writes.insertEvent.run(event.function, kind, topic, contentType, payload, time, hops);
+  draft.addQueued(event.function, 1);
+  draft.awakened.add(event.function);
+}
+
+function bury(writes: Writes, draft: Draft, operation: Of<'bury'>): void {
+  const { id, attempts, time, error } = operation;
+  const moved = writes.buryEvent.run(attempts, time, error.code, error.message, id).changes;
+  writes.deleteEvent.run(id);
+  if (moved === 0) return;
+  draft.addQueued(operation.function, -1);
+  draft.addDead(operation.function, 1);
+  forgetOldDead(writes, draft, operation.function);
+}
+
+type Death = { readonly attempts: number; readonly time: number; readonly error: FailureNote };
+
+function insertDead(writes: Writes, draft: Draft, event: NewEvent, { attempts, time, error }: Death): void {
+  const { kind, topic, contentType = null, payload, hops } = event;
+  writes.insertDead.run(
+    ...[event.function, kind, topic, contentType, payload, event.time, hops, attempts, time],
+    ...[error.code, error.message],
+  );
+  draft.addDead(event.function, 1);
+  forgetOldDead(writes, draft, event.function);
+}
+
+function forgetOldDead(writes: Writes, draft: Draft, name: string): void {
+  const excess = draft.dead(name) - maxDeadLetters;
+  if (excess > 0) draft.addDead(name, -Number(writes.forgetDead.run(name, excess).changes));
+}
+
+function put(writes: Writes, draft: Draft, { store, key, value }: Of<'put'>): void {
+  const before = Number(writes.kvSize.get(store, key)?.size ?? 0);
+  writes.putKv.run(store, key, value);
+  draft.addStoreBytes(store, Buffer.byteLength(key) + value.byteLength - before);
+}
+
+function remove(writes: Writes, draft: Draft, { store, key }: Of<'remove'>): void {
+  const before = Number(writes.kvSize.get(store, key)?.size ?? 0);
+  if (writes.removeKv.run(store, key).changes > 0) draft.addStoreBytes(store, -before);
+}
+
+function retain(writes: Writes, draft: Draft, { message }: Of<'retain'>): void {
+  const { topic, contentType = null, payload, qos } = message;
+  if (payload.byteLength === 0) writes.forgetRetained.run(topic);
+  else writes.putRetained.run(topic, contentType, payload, qos);
+  draft.retainedSizes.set(topic, retainedSize(topic, payload.byteLength));
+}
+
+function acknowledge(writes: Writes, draft: Draft, operation: Of<'acknowledge'>, policy: StreamPolicy): void {
+  const { stream, seq, spent } = operation;
+  const { ackedSeq, lastSeq, bytes } = draft.stream(stream);
+  if (seq <= ackedSeq || seq > lastSeq) return;
+  let freed = 0;
+  if (policy.keepRelayed) {
+    // A gap record has done its work once the cloud has it; it counts for no bytes.
+    writes.deleteGaps.run(stream, ackedSeq, seq);
+  } else {
+    freed = Number(writes.sizeUpTo.get(stream, seq)?.size ?? 0);
+    writes.deleteUpTo.run(stream, seq);
+  }
+  draft.updateStream(stream, { ackedSeq: seq, bytes: bytes - freed, ...(spent && { spent }) });
+}
+
+function writeCounters(writes: Writes, draft: Draft): void {
+  for (const [name, { lastSeq, ackedSeq, bytes, spent }] of draft.streams)
+    writes.putStream.run(name, lastSeq, ackedSeq, bytes, spent.day, spent.bytes);
+  for (const [store, bytes] of draft.storeSizes) writes.putStoreSize.run(store, bytes);
+}

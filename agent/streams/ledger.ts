@@ -1,0 +1,136 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { messageBytes, type DailyBytes } from './operations.ts';
+
+export type StreamState = {
+  readonly lastSeq: number;
+  /** Every message up to this one is in the cloud. */
+  readonly ackedSeq: number;
+  readonly bytes: number;
+  /** What the relay sent today. */
+  readonly spent: DailyBytes;
+};
+
+export const emptyStream: StreamState = { lastSeq: 0, ackedSeq: 0, bytes: 0, spent: { day: '', bytes: 0 } };
+
+/** Numbers about what is on disk, by name: of streams, of queued and of dead events a function, of bytes a key-value store. */
+export type Counts = {
+  stream(name: string): StreamState;
+  queued(functionName: string): number;
+  dead(functionName: string): number;
+  storeBytes(store: string): number;
+  retainedBytes(topic: string): number;
+  readonly retainedTotal: { readonly topics: number; readonly bytes: number };
+};
+
+/**
+ * Counters that every write needs and no write should have to query. A transaction works on a `Draft`; only its COMMIT
+ * makes the draft the truth, so that a rolled back one leaves no trace here either.
+ */
+export class Ledger implements Counts {
+  readonly #streams = new Map<string, StreamState>();
+  readonly #queued = new Map<string, number>();
+  readonly #dead = new Map<string, number>();
+  readonly #stores = new Map<string, number>();
+  readonly #retained = new Map<string, number>();
+  #retainedSum = 0;
+
+  static load(database: DatabaseSync): Ledger {
+    const ledger = new Ledger();
+    const rows = (sql: string): Record<string, unknown>[] => database.prepare(sql).all();
+    for (const row of rows('SELECT * FROM streams')) ledger.#streams.set(String(row.name), streamOf(row));
+    for (const row of rows('SELECT function AS name, count(*) AS n FROM events GROUP BY function'))
+      ledger.#queued.set(String(row.name), Number(row.n));
+    for (const row of rows('SELECT function AS name, count(*) AS n FROM dead_letters GROUP BY function'))
+      ledger.#dead.set(String(row.name), Number(row.n));
+    for (const row of rows('SELECT store AS name, bytes AS n FROM kv_usage'))
+      ledger.#stores.set(String(row.name), Number(row.n));
+    for (const row of rows('SELECT topic, length(payload) AS n FROM retained'))
+      ledger.#retain(String(row.topic), retainedSize(String(row.topic), Number(row.n)));
+    return ledger;
+  }
+
+  stream(name: string): StreamState {
+    return this.#streams.get(name) ?? emptyStream;
+  }
+  queued(functionName: string): number {
+    return this.#queued.get(functionName) ?? 0;
+  }
+  dead(functionName: string): number {
+    return this.#dead.get(functionName) ?? 0;
+  }
+  storeBytes(store: string): number {
+    return this.#stores.get(store) ?? 0;
+  }
+  retainedBytes(topic: string): number {
+    return this.#retained.get(topic) ?? 0;
+  }
+  get retainedTotal(): { topics: number; bytes: number } {
+    return { topics: this.#retained.size, bytes: this.#retainedSum };
+  }
+
+  /** The transaction of `draft` is on disk. */
+  accept(draft: Draft): void {
+    for (const [name, state] of draft.streams) this.#streams.set(name, state);
+    for (const [name, count] of draft.queuedCounts) this.#queued.set(name, count);
+    for (const [name, count] of draft.deadCounts) this.#dead.set(name, count);
+    for (const [name, bytes] of draft.storeSizes) this.#stores.set(name, bytes);
+    for (const [topic, bytes] of draft.retainedSizes) this.#retain(topic, bytes);
+  }
+
+  #retain(topic: string, bytes: number): void {
+    this.#retainedSum += bytes - this.retainedBytes(topic);
+    if (bytes === 0) this.#retained.delete(topic);
+    else this.#retained.set(topic, bytes);
+  }
+}
+
+/** The changes of one transaction over the ledger. */
+export class Draft {
+  readonly streams = new Map<string, StreamState>();
+  readonly queuedCounts = new Map<string, number>();
+  readonly deadCounts = new Map<string, number>();
+  readonly storeSizes = new Map<string, number>();
+  readonly retainedSizes = new Map<string, number>();
+  /** Functions that have something new to do. */
+  readonly awakened = new Set<string>();
+  readonly #base: Counts;
+
+  constructor(base: Counts) {
+    this.#base = base;
+  }
+
+  stream(name: string): StreamState {
+    return this.streams.get(name) ?? this.#base.stream(name);
+  }
+  updateStream(name: string, change: Partial<StreamState>): void {
+    this.streams.set(name, { ...this.stream(name), ...change });
+  }
+  queued(name: string): number {
+    return this.queuedCounts.get(name) ?? this.#base.queued(name);
+  }
+  addQueued(name: string, change: 1 | -1): void {
+    this.queuedCounts.set(name, this.queued(name) + change);
+  }
+  dead(name: string): number {
+    return this.deadCounts.get(name) ?? this.#base.dead(name);
+  }
+  addDead(name: string, change: number): void {
+    this.deadCounts.set(name, this.dead(name) + change);
+  }
+  addStoreBytes(store: string, change: number): void {
+    this.storeSizes.set(store, (this.storeSizes.get(store) ?? this.#base.storeBytes(store)) + change);
+  }
+}
+
+export function retainedSize(topic: string, payloadBytes: number): number {
+  return payloadBytes === 0 ? 0 : messageBytes({ topic, payload: new Uint8Array() }) + payloadBytes;
+}
+
+function streamOf(row: Record<string, unknown>): StreamState {
+  return {
+    lastSeq: Number(row.last_seq),
+    ackedSeq: Number(row.acked_seq),
+    bytes: Number(row.bytes),
+    spent: { day: String(row.spent_day), bytes: Number(row.spent_bytes) },
+  };
+}

@@ -1,0 +1,167 @@
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import type { Logger } from '../../lib/logger.ts';
+import { AgentError } from '../errors.ts';
+import { prepareApply } from './apply.ts';
+import { GroupCommit } from './group-commit.ts';
+import { Ledger, type Counts } from './ledger.ts';
+import { markSuspect, openDatabase } from './open-database.ts';
+import {
+  operationBytes,
+  type Operation,
+  type QueuedEvent,
+  type RetainedMessage,
+  type StreamPolicy,
+  type StreamRecord,
+} from './operations.ts';
+import { prepareReads, type EventsQuery, type KeysQuery, type Reads, type RecordsQuery } from './reads.ts';
+import { storeError } from './sqlite-errors.ts';
+
+export type LocalStoreOptions = {
+  /** The agent's root folder; the file is `<root>/data/local.db`. */
+  readonly root: string;
+  readonly logger: Logger;
+  readonly now?: () => Date;
+};
+
+/** What a commit touched. */
+export type CommitNotice = {
+  readonly streams: ReadonlySet<string>;
+  /** Functions with a new event. */
+  readonly functions: ReadonlySet<string>;
+};
+
+/** A stream nobody described keeps this much. */
+const defaultPolicy: StreamPolicy = {
+  maxBytes: 2 ** 30,
+  maxAgeMs: undefined,
+  relayed: false,
+  keepRelayed: true,
+};
+
+/**
+ * The durable memory of the device: streams, event queues, key-value stores, retained messages. Methods are asynchronous
+ * by contract; today SQLite runs in this thread, and a commit blocks it for one fsync, shared by all writers of the turn.
+ */
+export class LocalStore implements AsyncDisposable {
+  readonly path: string;
+  /** Where a corrupt predecessor lies, when this store took its place at this start. */
+  readonly setAside: string | undefined;
+  readonly counts: Counts;
+  readonly epoch: string;
+  readonly #database: DatabaseSync;
+  readonly #ledger: Ledger;
+  readonly #commits: GroupCommit<readonly Operation[]>;
+  readonly #reads: Reads;
+  readonly #listeners = new Set<(notice: CommitNotice) => void>();
+  #policies: ReadonlyMap<string, StreamPolicy> = new Map();
+
+  /** Rejects with AgentError: 'diskFull', 'broken', 'locked', 'unsupported'. A corrupt file is set aside instead. */
+  static async open({ root, logger, now = () => new Date() }: LocalStoreOptions): Promise<LocalStore> {
+    const path = join(root, 'data', 'local.db');
+    const { database, setAside } = await openDatabase(path, now(), logger);
+    try {
+      return new LocalStore(database, { path, setAside, logger });
+    } catch (error) {
+      database.close();
+      throw storeError(error, path);
+    }
+  }
+
+  private constructor(
+    database: DatabaseSync,
+    { path, setAside, logger }: { path: string; setAside: string | undefined; logger: Logger },
+  ) {
+    this.path = path;
+    this.setAside = setAside;
+    this.#database = database;
+    this.#ledger = Ledger.load(database);
+    this.counts = this.#ledger;
+    this.#reads = prepareReads(database);
+    this.epoch = this.#reads.epoch();
+    const apply = prepareApply(database, (stream) => this.#policies.get(stream) ?? defaultPolicy);
+    this.#commits = new GroupCommit({
+      commit: (units) => {
+        const draft = this.#guarded(() => apply(units, this.#ledger), logger);
+        this.#ledger.accept(draft);
+        const notice = { streams: new Set(draft.streams.keys()), functions: draft.awakened };
+        for (const listener of this.#listeners) listener(notice);
+      },
+      isFatal: (error) =>
+        error instanceof AgentError && (error.code === 'broken' || error.code === 'corrupt'),
+    });
+  }
+
+  /** How streams are kept from now on. */
+  setPolicies(policies: ReadonlyMap<string, StreamPolicy>): void {
+    this.#policies = policies;
+  }
+
+  /**
+   * Makes all operations durable, or none. Resolves after the fsync [G1]. Rejects with AgentError: 'diskFull' (transient;
+   * a later commit may succeed), 'broken' and 'corrupt' (final until a restart), 'overloaded' (transient), 'closed'.
+   */
+  async commit(operations: readonly Operation[]): Promise<void> {
+    if (operations.length === 0) return;
+    let bytes = 0;
+    for (const operation of operations) bytes += operationBytes(operation);
+    await this.#commits.submit(operations, bytes);
+  }
+
+  /** Calls back after every commit, before its writers go on. The listener must not throw. */
+  onCommit(listener: (notice: CommitNotice) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Queued events of a function in order of arrival. */
+  async events(query: EventsQuery): Promise<QueuedEvent[]> {
+    return this.#read(() => this.#reads.events(query));
+  }
+
+  /** Messages and gaps of a stream in order. */
+  async records(query: RecordsQuery): Promise<StreamRecord[]> {
+    return this.#read(() => this.#reads.records(query));
+  }
+
+  async value(store: string, key: string): Promise<Uint8Array | undefined> {
+    return this.#read(() => this.#reads.value(store, key));
+  }
+
+  /** Keys in order of their bytes. */
+  async keys(query: KeysQuery): Promise<string[]> {
+    return this.#read(() => this.#reads.keys(query));
+  }
+
+  async retained(): Promise<RetainedMessage[]> {
+    return this.#read(() => this.#reads.retained());
+  }
+
+  /** Commits what waits, then closes the file. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#commits.close();
+    if (this.#database.isOpen) this.#database.close();
+    return Promise.resolve();
+  }
+
+  #read<T>(work: () => T): Promise<T> {
+    if (!this.#database.isOpen) return Promise.reject(new AgentError('closed', 'The local store is closed'));
+    try {
+      return Promise.resolve(work());
+    } catch (error) {
+      return Promise.reject(storeError(error, this.path));
+    }
+  }
+
+  #guarded<T>(work: () => T, logger: Logger): T {
+    try {
+      return work();
+    } catch (cause) {
+      const error = storeError(cause, this.path);
+      const code = error instanceof AgentError ? error.code : 'bug';
+      logger.error('store.commit.failed', { code, error: cause instanceof Error ? cause.message : '' });
+      if (code === 'corrupt') markSuspect(this.path);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { syncFolder } from '../../lib/atomic-write.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { AgentError } from '../errors.ts';
+import { migrate } from './schema.ts';
+import { isCorruption, storeError } from './sqlite-errors.ts';
+
+/** Up to this size the whole file is checked at every start (about 1 s a GiB); a larger one only after it was found suspect. */
+const alwaysCheckedBytes = 128 * 2 ** 20;
+
+export type OpenedDatabase = {
+  readonly database: DatabaseSync;
+  /** Where a broken predecessor was put, when there was one. */
+  readonly setAside: string | undefined;
+};
+
+/**
+ * Opens or makes the database at `path`. A corrupt one is kept beside it as `….broken-<time>` and a new one, with a new
+ * epoch, takes its place; said in the log and by `setAside`, never silently. Every other failure (a full disk, missing
+ * rights, a newer schema) rejects and touches nothing.
+ */
+export async function openDatabase(path: string, now: Date, logger: Logger): Promise<OpenedDatabase> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const fresh = !existsSync(path);
+  const opened = tryOpen(path, now, logger);
+  // The new file's name must survive a power cut too, or an acknowledged message goes with it. [G1]
+  if (fresh || opened.setAside !== undefined) await syncFolder(dirname(path));
+  return opened;
+}
+
+/** Makes the next start check the whole file, whatever its size. */
+export function markSuspect(path: string): void {
+  writeFileSync(suspectMark(path), '');
+}
+
+function tryOpen(path: string, now: Date, logger: Logger): OpenedDatabase {
+  try {
+    const database = openSound(path);
+    rmSync(suspectMark(path), { force: true });
+    return { database, setAside: undefined };
+  } catch (error) {
+    if (!isCorruption(error)) throw storeError(error, path);
+    const setAside = putAside(path, now);
+    logger.error('store.corrupt', { path, setAside, error: error instanceof Error ? error.message : '' });
+    return { database: openSound(path), setAside };
+  }
+}
+
+function openSound(path: string): DatabaseSync {
+  const check =
+    existsSync(path) && (statSync(path).size <= alwaysCheckedBytes || existsSync(suspectMark(path)));
+  const database = new DatabaseSync(path, { timeout: 2000, defensive: true });
+  try {
+    // FULL: the log is synced at every commit, so that a commit survives a power cut. [G1]
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+    database.exec(
+      'PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;',
+    );
+    if (check) quickCheck(database);
+    migrate(database, path);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+class CorruptDatabase extends Error {
+  readonly errcode = 11;
+}
+
+function quickCheck(database: DatabaseSync): void {
+  const answer = database.prepare('PRAGMA quick_check(1)').get()?.quick_check;
+  if (answer !== 'ok') throw new CorruptDatabase(String(answer));
+}
+
+/** The log belongs to the file: without it the newest commits would be missing from what somebody may want to rescue. */
+function putAside(path: string, now: Date): string {
+  const target = `${path}.broken-${now.toISOString().replaceAll(/[:.]/g, '-')}`;
+  if (existsSync(target)) throw new AgentError('broken', `Cannot set ${path} aside: ${target} exists`);
+  // The file first: SQLite discards a log that has no file, so a crash between these renames mixes nothing up.
+  for (const suffix of ['', '-wal', '-shm']) {
+    if (existsSync(path + suffix)) renameSync(path + suffix, target + suffix);
+  }
+  rmSync(suspectMark(path), { force: true });
+  return target;
+}
+
+function suspectMark(path: string): string {
+  return `${path}.suspect`;
+}

@@ -1,0 +1,107 @@
+/** A change of the local store, as plain data: it could cross to a worker thread unchanged. */
+export type Operation =
+  | { readonly op: 'append'; readonly stream: string; readonly time: number; readonly message: StreamMessage }
+  | { readonly op: 'enqueue'; readonly event: NewEvent; readonly capacity: number }
+  | { readonly op: 'finish'; readonly id: number; readonly function: string }
+  | {
+      readonly op: 'postpone';
+      readonly id: number;
+      readonly function: string;
+      readonly attempts: number;
+      readonly notBefore: number;
+    }
+  | {
+      readonly op: 'bury';
+      readonly id: number;
+      readonly function: string;
+      readonly attempts: number;
+      readonly time: number;
+      readonly error: FailureNote;
+    }
+  | { readonly op: 'put'; readonly store: string; readonly key: string; readonly value: Uint8Array }
+  | { readonly op: 'remove'; readonly store: string; readonly key: string }
+  | { readonly op: 'retain'; readonly message: RetainedMessage }
+  | {
+      readonly op: 'acknowledge';
+      readonly stream: string;
+      readonly seq: number;
+      readonly spent: DailyBytes | undefined;
+    }
+  | { readonly op: 'expire'; readonly stream: string; readonly before: number };
+
+export type StreamMessage = {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly contentType?: string | undefined;
+};
+
+/** An empty payload forgets the topic [MQTT-3.3.1-10]. */
+export type RetainedMessage = StreamMessage & { readonly qos: 0 | 1 | 2 };
+
+export type NewEvent = {
+  readonly function: string;
+  /** `topic` holds the cron expression of a scheduled event. */
+  readonly kind: 'message' | 'scheduled';
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly contentType?: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** How many functions it went through to come here. */
+  readonly hops: number;
+};
+
+export type QueuedEvent = NewEvent & {
+  readonly id: number;
+  readonly attempts: number;
+  /** Milliseconds since 1970; 0 when it may run at once. */
+  readonly notBefore: number;
+};
+
+export type FailureNote = { readonly code: string; readonly message: string };
+
+export type GapReason = 'ttl' | 'bytes' | 'age' | 'budget' | 'disk';
+
+export type StreamRecord = { readonly seq: number; readonly time: number } & (
+  | { readonly gap: undefined; readonly message: StreamMessage }
+  | { readonly gap: { readonly count: number; readonly reason: GapReason } }
+);
+
+/** Bytes sent on one UTC day, `2026-01-31`. */
+export type DailyBytes = { readonly day: string; readonly bytes: number };
+
+/** How a stream is kept. `relayed` decides whether a dropped message leaves a gap record; `keepRelayed` whether an acked one stays. */
+export type StreamPolicy = {
+  readonly maxBytes: number;
+  readonly maxAgeMs: number | undefined;
+  readonly relayed: boolean;
+  readonly keepRelayed: boolean;
+};
+
+/** What a row costs beyond its payload, topic and key, in round numbers. */
+const rowBytes = 64;
+
+export function messageBytes({ topic, payload }: { topic: string; payload: Uint8Array }): number {
+  return rowBytes + topic.length + payload.byteLength;
+}
+
+export function operationBytes(operation: Operation): number {
+  switch (operation.op) {
+    case 'append':
+    case 'retain':
+      return messageBytes(operation.message);
+    case 'enqueue':
+      return messageBytes(operation.event);
+    case 'put':
+      return rowBytes + operation.key.length + operation.value.byteLength;
+    case 'finish':
+    case 'postpone':
+    case 'bury':
+    case 'remove':
+    case 'acknowledge':
+    case 'expire':
+      return rowBytes;
+    default:
+      return operation satisfies never;
+  }
+}

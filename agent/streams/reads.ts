@@ -1,0 +1,102 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { GapReason, QueuedEvent, RetainedMessage, StreamRecord } from './operations.ts';
+
+export type EventsQuery = {
+  readonly function: string;
+  /** Only events with a greater id. */
+  readonly after: number;
+  readonly limit: number;
+  /** Stops after the event that reaches this; at least one comes. */
+  readonly maxBytes: number;
+};
+export type RecordsQuery = {
+  readonly stream: string;
+  readonly after: number;
+  readonly limit: number;
+  readonly maxBytes: number;
+};
+export type KeysQuery = {
+  readonly store: string;
+  readonly prefix: string;
+  readonly after: string;
+  readonly limit: number;
+};
+
+type Row = Record<string, unknown>;
+
+export type Reads = ReturnType<typeof prepareReads>;
+
+/** Reads of the local store; columns become domain values here and nowhere else. */
+export function prepareReads(database: DatabaseSync) {
+  const sql = (text: string): StatementSync => database.prepare(text);
+  const events = sql('SELECT * FROM events WHERE function = ? AND id > ? ORDER BY id LIMIT ?');
+  const records = sql('SELECT * FROM messages WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?');
+  const value = sql('SELECT value FROM kv WHERE store = ? AND key = ?');
+  const keys = sql('SELECT key FROM kv WHERE store = ? AND key >= ? AND key > ? ORDER BY key LIMIT ?');
+  const retained = sql('SELECT * FROM retained');
+  const epoch = sql("SELECT value FROM meta WHERE key = 'epoch'");
+  return {
+    epoch: (): string => String(epoch.get()?.value),
+    events: (query: EventsQuery): QueuedEvent[] =>
+      within(events.iterate(query.function, query.after, query.limit), query.maxBytes).map(eventOf),
+    records: (query: RecordsQuery): StreamRecord[] =>
+      within(records.iterate(query.stream, query.after, query.limit), query.maxBytes).map(recordOf),
+    value: (store: string, key: string): Uint8Array | undefined =>
+      value.get(store, key)?.value as Uint8Array | undefined,
+    keys: ({ store, prefix, after, limit }: KeysQuery): string[] => {
+      const found: string[] = [];
+      for (const row of keys.iterate(store, prefix, after, limit)) {
+        const key = String(row.key);
+        if (!key.startsWith(prefix)) break;
+        found.push(key);
+      }
+      return found;
+    },
+    retained: (): RetainedMessage[] => retained.all().map(retainedOf),
+  };
+}
+
+function within(rows: Iterable<Row>, maxBytes: number): Row[] {
+  const taken: Row[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    taken.push(row);
+    bytes += (row.payload as Uint8Array | null)?.byteLength ?? 0;
+    if (bytes >= maxBytes) break;
+  }
+  return taken;
+}
+
+function eventOf(row: Row): QueuedEvent {
+  return {
+    id: Number(row.id),
+    function: String(row.function),
+    kind: row.kind === 'scheduled' ? 'scheduled' : 'message',
+    topic: String(row.topic),
+    payload: row.payload as Uint8Array,
+    contentType: (row.content_type as string | null) ?? undefined,
+    time: Number(row.time),
+    hops: Number(row.hops),
+    attempts: Number(row.attempts),
+    notBefore: Number(row.not_before),
+  };
+}
+
+function recordOf(row: Row): StreamRecord {
+  const place = { seq: Number(row.seq), time: Number(row.time) };
+  if (row.gap_count !== null)
+    return { ...place, gap: { count: Number(row.gap_count), reason: row.gap_reason as GapReason } };
+  return { ...place, gap: undefined, message: messageOf(row) };
+}
+
+function retainedOf(row: Row): RetainedMessage {
+  return { ...messageOf(row), qos: Number(row.qos) as 0 | 1 | 2 };
+}
+
+function messageOf(row: Row) {
+  return {
+    topic: String(row.topic),
+    payload: row.payload as Uint8Array,
+    contentType: (row.content_type as string | null) ?? undefined,
+  };
+}

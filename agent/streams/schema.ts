@@ -1,0 +1,91 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { randomBytes } from 'node:crypto';
+import { AgentError } from '../errors.ts';
+
+const version = 1;
+
+/**
+ * One file for everything an event touches, so that one transaction can end the event and hold all it caused.
+ * Times are milliseconds since 1970. `size` is what retention counts.
+ */
+const tables = `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE streams (
+    name TEXT PRIMARY KEY,
+    last_seq INTEGER NOT NULL,
+    acked_seq INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    spent_day TEXT NOT NULL,
+    spent_bytes INTEGER NOT NULL
+  ) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE messages (
+    stream TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    topic TEXT,
+    content_type TEXT,
+    payload BLOB,
+    gap_count INTEGER,
+    gap_reason TEXT,
+    PRIMARY KEY (stream, seq)
+  ) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    function TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    content_type TEXT,
+    payload BLOB NOT NULL,
+    time INTEGER NOT NULL,
+    hops INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    not_before INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX events_by_function ON events (function, id);
+
+  CREATE TABLE dead_letters (
+    id INTEGER PRIMARY KEY,
+    function TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    content_type TEXT,
+    payload BLOB NOT NULL,
+    time INTEGER NOT NULL,
+    hops INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    died INTEGER NOT NULL,
+    error_code TEXT NOT NULL,
+    error_message TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX dead_letters_by_function ON dead_letters (function, id);
+
+  CREATE TABLE kv (store TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (store, key)) WITHOUT ROWID, STRICT;
+  CREATE TABLE kv_usage (store TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE retained (topic TEXT PRIMARY KEY, content_type TEXT, payload BLOB NOT NULL, qos INTEGER NOT NULL) WITHOUT ROWID, STRICT;
+`;
+
+/** Brings an empty or older database to the present schema. Refuses one of a newer agent and leaves it as it is. */
+export function migrate(database: DatabaseSync, path: string): void {
+  const found = Number(database.prepare('PRAGMA user_version').get()?.user_version);
+  if (found > version)
+    throw new AgentError(
+      'unsupported',
+      `The local store ${path} is of a newer agent (schema ${found}, this one knows ${version})`,
+      {
+        hint: 'Run the newer agent again.',
+      },
+    );
+  if (found === version) return;
+  database.exec('BEGIN IMMEDIATE');
+  database.exec(tables);
+  database
+    .prepare('INSERT INTO meta (key, value) VALUES (?, ?)')
+    .run('epoch', randomBytes(8).toString('hex'));
+  database.exec(`PRAGMA user_version = ${version}`);
+  database.exec('COMMIT');
+}

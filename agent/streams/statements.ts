@@ -1,0 +1,64 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+
+const eventColumns = 'function, kind, topic, content_type, payload, time, hops';
+
+/** The statements of a transaction, prepared once. */
+export function prepareWrites(database: DatabaseSync) {
+  const sql = (text: string): StatementSync => database.prepare(text);
+  return {
+    insertMessage: sql(
+      'INSERT INTO messages (stream, seq, time, size, topic, content_type, payload) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    ),
+    insertGap: sql(
+      'INSERT INTO messages (stream, seq, time, size, gap_count, gap_reason) VALUES (?, ?, ?, 0, ?, ?)',
+    ),
+    deleteMessage: sql('DELETE FROM messages WHERE stream = ? AND seq = ?'),
+    gapAt: sql('SELECT gap_count AS count FROM messages WHERE stream = ? AND seq = ? AND gap_reason = ?'),
+    oldest: sql(
+      `SELECT seq, time, size FROM messages WHERE stream = ? AND seq > ? AND gap_count IS NULL ORDER BY seq LIMIT ?`,
+    ),
+    sizeUpTo: sql('SELECT coalesce(sum(size), 0) AS size FROM messages WHERE stream = ? AND seq <= ?'),
+    deleteUpTo: sql('DELETE FROM messages WHERE stream = ? AND seq <= ?'),
+    deleteGaps: sql(
+      'DELETE FROM messages WHERE stream = ? AND seq > ? AND seq <= ? AND gap_count IS NOT NULL',
+    ),
+    putStream: sql(
+      `INSERT INTO streams (name, last_seq, acked_seq, bytes, spent_day, spent_bytes) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (name) DO UPDATE SET last_seq = excluded.last_seq, acked_seq = excluded.acked_seq,
+         bytes = excluded.bytes, spent_day = excluded.spent_day, spent_bytes = excluded.spent_bytes`,
+    ),
+    insertEvent: sql(
+      `INSERT INTO events (${eventColumns}, attempts, not_before) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0)`,
+    ),
+    deleteEvent: sql('DELETE FROM events WHERE id = ?'),
+    postponeEvent: sql('UPDATE events SET attempts = ?, not_before = ? WHERE id = ?'),
+    buryEvent: sql(
+      `INSERT INTO dead_letters (${eventColumns}, attempts, died, error_code, error_message)
+       SELECT ${eventColumns}, ?, ?, ?, ? FROM events WHERE id = ?`,
+    ),
+    insertDead: sql(
+      `INSERT INTO dead_letters (${eventColumns}, attempts, died, error_code, error_message)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    forgetDead: sql(
+      `DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters WHERE function = ? ORDER BY id LIMIT ?)`,
+    ),
+    kvSize: sql(
+      'SELECT length(CAST(key AS BLOB)) + length(value) AS size FROM kv WHERE store = ? AND key = ?',
+    ),
+    putKv: sql(
+      `INSERT INTO kv (store, key, value) VALUES (?, ?, ?)
+       ON CONFLICT (store, key) DO UPDATE SET value = excluded.value`,
+    ),
+    removeKv: sql('DELETE FROM kv WHERE store = ? AND key = ?'),
+    putStoreSize: sql(
+      'INSERT INTO kv_usage (store, bytes) VALUES (?, ?) ON CONFLICT (store) DO UPDATE SET bytes = excluded.bytes',
+    ),
+    putRetained: sql(
+      `INSERT INTO retained (topic, content_type, payload, qos) VALUES (?, ?, ?, ?)
+       ON CONFLICT (topic) DO UPDATE SET content_type = excluded.content_type, payload = excluded.payload, qos = excluded.qos`,
+    ),
+    forgetRetained: sql('DELETE FROM retained WHERE topic = ?'),
+  };
+}
+export type Writes = ReturnType<typeof prepareWrites>;
