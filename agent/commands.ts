@@ -26,7 +26,10 @@ export class Commands {
     const known = this.#known.get(id);
     if (known) return this.#send(id, known);
     if (this.#running >= concurrentMax) {
-      return this.#send(id, { status: 'rejected', error: { code: 'overloaded', message: `${concurrentMax} commands are running already` } });
+      return this.#send(id, {
+        status: 'rejected',
+        error: { code: 'overloaded', message: `${concurrentMax} commands are running already` },
+      });
     }
     this.#running += 1;
     try {

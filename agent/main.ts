@@ -55,12 +55,23 @@ export async function startAgent({ root, mqtt, token, onLog, signal }: AgentOpti
   let recovered = false;
   const store = await openState(root, logger, () => (recovered = true));
   const sources = stack.use(await openSources(root, identity, logger));
-  const runtime = stack.use(await FunctionRuntime.open({ logger, onLog: (entry) => logFunction(logger, entry) }));
+  const runtime = stack.use(
+    await FunctionRuntime.open({ logger, onLog: (entry) => logFunction(logger, entry) }),
+  );
   const dataPlane = stack.use(await DataPlane.open({ root, mqtt, runtime, logger }));
   recovered ||= dataPlane.recovered;
 
-  const { link, reconciler } = await startControl({ identity, store, sources, dataPlane, logger, stack, isRecovered: () => recovered });
-  const describe = (): Status => describeAgent({ root, started, identity, store, dataPlane, link, hostPids: runtime.hostPids() });
+  const { link, reconciler } = await startControl({
+    identity,
+    store,
+    sources,
+    dataPlane,
+    logger,
+    stack,
+    isRecovered: () => recovered,
+  });
+  const describe = (): Status =>
+    describeAgent({ root, started, identity, store, dataPlane, link, hostPids: runtime.hostPids() });
   const controlSocket = controlSocketPath(root);
   stack.use(
     await startControlServer({
@@ -75,10 +86,20 @@ export async function startAgent({ root, mqtt, token, onLog, signal }: AgentOpti
   void pollDesired(sources, link, reconciler, signal, logger);
   logger.info('agent.ready', { device: identity.device, version, mqtt: dataPlane.mqtt });
   const owned = stack.move();
-  return { device: identity.device, mqtt: dataPlane.mqtt, controlSocket, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    device: identity.device,
+    mqtt: dataPlane.mqtt,
+    controlSocket,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
-async function enrolWith(token: string | undefined, root: string, logger: Logger, signal: AbortSignal): Promise<DeviceIdentity> {
+async function enrolWith(
+  token: string | undefined,
+  root: string,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<DeviceIdentity> {
   if (token !== undefined) return enrol(token, { root, logger, signal });
   throw new AgentError('notEnrolled', `There is no device in ${root} yet`, {
     hint: 'Enrol it with --token TOKEN (from holdfast devices enrol NAME), or bring one back with holdfast restore machine.yaml.',
@@ -95,7 +116,15 @@ type ControlParts = {
   readonly isRecovered: () => boolean;
 };
 
-async function startControl({ identity, store, sources, dataPlane, logger, stack, isRecovered }: ControlParts): Promise<{ link: CloudLink; reconciler: Reconciler }> {
+async function startControl({
+  identity,
+  store,
+  sources,
+  dataPlane,
+  logger,
+  stack,
+  isRecovered,
+}: ControlParts): Promise<{ link: CloudLink; reconciler: Reconciler }> {
   const reporter = new Reporter({
     store,
     components: () => dataPlane.components(),
@@ -148,7 +177,13 @@ async function startControl({ identity, store, sources, dataPlane, logger, stack
 }
 
 /** Where MQTT is blocked, HTTPS still tells what is desired. */
-async function pollDesired(sources: Sources, link: CloudLink, reconciler: Reconciler, signal: AbortSignal, logger: Logger): Promise<void> {
+async function pollDesired(
+  sources: Sources,
+  link: CloudLink,
+  reconciler: Reconciler,
+  signal: AbortSignal,
+  logger: Logger,
+): Promise<void> {
   const everyMs = 30_000;
   for (;;) {
     try {

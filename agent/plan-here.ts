@@ -5,10 +5,18 @@ import type { StateStore } from './reconcile/state-store.ts';
 import type { Sources } from './sources.ts';
 
 /** What applying a resolved manifest would do on this device, as it is now. */
-export async function planHere(canonical: Uint8Array, store: StateStore, { manifests, layout }: Sources): Promise<PlanResponse> {
+export async function planHere(
+  canonical: Uint8Array,
+  store: StateStore,
+  { manifests, layout }: Sources,
+): Promise<PlanResponse> {
   const { machine: desired } = readCanonicalManifest(canonical, digestOf(canonical));
   const { current } = store.state;
   const applied = current ? await manifests.load(current) : null;
   const { steps, downloadBytes, restarts } = plan(desired, { applied, present: await layout.digests() });
-  return { steps: steps.map((step) => ({ ...step, summary: summarize(step) })), downloadBytes, restarts: [...restarts] };
+  return {
+    steps: steps.map((step) => ({ ...step, summary: summarize(step) })),
+    downloadBytes,
+    restarts: [...restarts],
+  };
 }

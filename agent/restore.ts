@@ -1,7 +1,13 @@
 import { retry } from '../lib/retry.ts';
 import type { Digest } from '../lib/digest.ts';
 import type { Logger } from '../lib/logger.ts';
-import { canonicalize, manifestDigest, references, type JsonObject, type Machine } from '../manifests/index.ts';
+import {
+  canonicalize,
+  manifestDigest,
+  references,
+  type JsonObject,
+  type Machine,
+} from '../manifests/index.ts';
 import { AgentError } from './errors.ts';
 import { enrol, recover } from './identity/enrol.ts';
 import { loadIdentity, type DeviceIdentity } from './identity/identity-store.ts';
@@ -9,7 +15,10 @@ import { isTransient } from './reconcile/failure.ts';
 import { openState, takeRoot } from './root-folder.ts';
 import { openSources } from './sources.ts';
 
-export type RestoreProgress = { readonly step: 'identity' | 'manifest' | 'artifacts' | 'done'; readonly message: string };
+export type RestoreProgress = {
+  readonly step: 'identity' | 'manifest' | 'artifacts' | 'done';
+  readonly message: string;
+};
 
 export type RestoreOptions = {
   readonly root: string;
@@ -42,16 +51,24 @@ export async function restoreMachine(options: RestoreOptions): Promise<Restored>
   using _lock = await takeRoot(root);
   const store = await openState(root, logger);
   if (store.state.observed) {
-    throw new AgentError('rootNotEmpty', `${root} already holds a machine at generation ${store.state.observed.generation}`, {
-      hint: 'Start it with holdfast agent up, or restore into an empty folder with --root.',
-    });
+    throw new AgentError(
+      'rootNotEmpty',
+      `${root} already holds a machine at generation ${store.state.observed.generation}`,
+      {
+        hint: 'Start it with holdfast agent up, or restore into an empty folder with --root.',
+      },
+    );
   }
-  onProgress({ step: 'identity', message: `Taking the identity ${machine.metadata.name} at ${machine.control?.url ?? 'the control plane of the token'}` });
+  onProgress({
+    step: 'identity',
+    message: `Taking the identity ${machine.metadata.name} at ${machine.control?.url ?? 'the control plane of the token'}`,
+  });
   const identity = await obtainIdentity(options);
   await using sources = await openSources(root, identity, logger);
 
   onProgress({ step: 'manifest', message: 'Asking for the desired generation' });
-  const patiently = <T>(work: () => Promise<T>): Promise<T> => retry(work, { attempts: 20, minDelayMs: 200, maxDelayMs: 5000, signal, isTransient });
+  const patiently = <T>(work: () => Promise<T>): Promise<T> =>
+    retry(work, { attempts: 20, minDelayMs: 200, maxDelayMs: 5000, signal, isTransient });
   const desired = await patiently(() => sources.cloud.desired({ signal }));
   if (!desired) {
     throw new AgentError('notConfigured', `The control plane has no generation for ${identity.device}`, {
@@ -68,21 +85,41 @@ export async function restoreMachine(options: RestoreOptions): Promise<Restored>
   await store.update({ observed: desired, current: { generation, digest }, phase: 'applying' });
   onProgress({ step: 'done', message: `Generation ${generation} is in place` });
   const functions = Object.fromEntries([...bundles].map(([name, bundle]) => [name, bundle.digest]));
-  return { device: identity.device, generation, digest, functions, newerThanFile: digest !== manifestDigest(canonicalize(document)) };
+  return {
+    device: identity.device,
+    generation,
+    digest,
+    functions,
+    newerThanFile: digest !== manifestDigest(canonicalize(document)),
+  };
 }
 
-async function obtainIdentity({ root, machine, passphrase, token, logger, signal }: RestoreOptions): Promise<DeviceIdentity> {
+async function obtainIdentity({
+  root,
+  machine,
+  passphrase,
+  token,
+  logger,
+  signal,
+}: RestoreOptions): Promise<DeviceIdentity> {
   requirePinned(machine);
   const present = await loadIdentity(root);
   if (present) {
     if (present.device === machine.metadata.name) return present;
-    throw new AgentError('rootNotEmpty', `${root} holds the identity of ${present.device}, not of ${machine.metadata.name}`);
+    throw new AgentError(
+      'rootNotEmpty',
+      `${root} holds the identity of ${present.device}, not of ${machine.metadata.name}`,
+    );
   }
   if (token !== undefined) return enrol(token, { root, logger, signal });
   if (passphrase !== undefined) return recover(machine, passphrase, { root, logger, signal });
-  throw new AgentError('notEnrolled', `Restoring ${machine.metadata.name} needs the owner's passphrase or a one-time token`, {
-    hint: 'Set HOLDFAST_PASSPHRASE, or pass --passphrase-file or --token.',
-  });
+  throw new AgentError(
+    'notEnrolled',
+    `Restoring ${machine.metadata.name} needs the owner's passphrase or a one-time token`,
+    {
+      hint: 'Set HOLDFAST_PASSPHRASE, or pass --passphrase-file or --token.',
+    },
+  );
 }
 
 function requirePinned(machine: Machine): void {

@@ -17,7 +17,11 @@ export async function takeRoot(root: string): Promise<Disposable> {
   return lock;
 }
 
-export function openState(root: string, logger: Logger, onRecovered: () => void = () => undefined): Promise<StateStore> {
+export function openState(
+  root: string,
+  logger: Logger,
+  onRecovered: () => void = () => undefined,
+): Promise<StateStore> {
   return StateStore.open(join(root, 'state.json'), (reason) => {
     logger.warn('state.recovered', { reason });
     onRecovered();

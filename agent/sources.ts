@@ -17,7 +17,10 @@ export type Sources = AsyncDisposable & {
 
 /** Where a device gets manifests and artifacts from: its own folders first, then the control plane it enrolled with. */
 export async function openSources(root: string, identity: DeviceIdentity, logger: Logger): Promise<Sources> {
-  const http = createHttpsClient({ ca: identity.ca, identity: { certificate: identity.certificate, key: identity.key } });
+  const http = createHttpsClient({
+    ca: identity.ca,
+    identity: { certificate: identity.certificate, key: identity.key },
+  });
   const foreign: HttpsClient = createHttpsClient();
   const cloud = new ControlPlaneClient({ url: identity.url, http });
   const layout = await OciLayout.open(join(root, 'artifacts'));

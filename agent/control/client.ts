@@ -1,7 +1,13 @@
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import type { z } from 'zod';
-import { createHttpsClient, isTransientNetworkError, type HttpsClient, type HttpsRequest, type HttpsResponse } from '../../lib/https-client.ts';
+import {
+  createHttpsClient,
+  isTransientNetworkError,
+  type HttpsClient,
+  type HttpsRequest,
+  type HttpsResponse,
+} from '../../lib/https-client.ts';
 import { AgentError } from '../errors.ts';
 import {
   controlSocketPath,
@@ -29,7 +35,10 @@ export class ControlClient implements AsyncDisposable {
 
   static forRoot(root: string): ControlClient {
     // A followed log may be silent for as long as it likes.
-    return new ControlClient(createHttpsClient({ socketPath: controlSocketPath(root), idleTimeoutMs: 0 }), root);
+    return new ControlClient(
+      createHttpsClient({ socketPath: controlSocketPath(root), idleTimeoutMs: 0 }),
+      root,
+    );
   }
 
   async status(signal?: AbortSignal): Promise<Status> {
@@ -50,11 +59,20 @@ export class ControlClient implements AsyncDisposable {
   /** `canonical`: the resolved manifest as RFC 8785 JSON. */
   async plan(canonical: string, signal?: AbortSignal): Promise<PlanResponse> {
     const headers = { 'content-type': 'application/octet-stream' };
-    return this.#json(planResponseSchema, { method: 'POST', url: '/v1/plan', headers, body: Buffer.from(canonical), ...(signal && { signal }) });
+    return this.#json(planResponseSchema, {
+      method: 'POST',
+      url: '/v1/plan',
+      headers,
+      body: Buffer.from(canonical),
+      ...(signal && { signal }),
+    });
   }
 
   /** Oldest first; with `follow` until `signal` aborts. */
-  async *logs(query: { follow: boolean; function?: string | undefined; lines: number }, signal: AbortSignal): AsyncGenerator<LogLine> {
+  async *logs(
+    query: { follow: boolean; function?: string | undefined; lines: number },
+    signal: AbortSignal,
+  ): AsyncGenerator<LogLine> {
     const search = new URLSearchParams({ follow: String(query.follow), lines: String(query.lines) });
     if (query.function !== undefined) search.set('function', query.function);
     const answer = await this.#request({ url: `/v1/logs?${search.toString()}`, signal });
@@ -82,10 +100,15 @@ export class ControlClient implements AsyncDisposable {
       answer = await this.#http.request({ ...request, url: `http://agent${request.url}` });
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== 'ENOENT' && !isTransientNetworkError(cause)) throw cause;
-      throw new AgentError('agentNotRunning', `No agent is running on ${this.#root}`, { cause, hint: `Start it with: holdfast agent up --root ${this.#root}` });
+      throw new AgentError('agentNotRunning', `No agent is running on ${this.#root}`, {
+        cause,
+        hint: `Start it with: holdfast agent up --root ${this.#root}`,
+      });
     }
     if (answer.status < 400) return answer;
-    const { code, message, hint } = problemSchema.parse(JSON.parse(Buffer.from(await answer.bytes(answerMaxBytes)).toString('utf8')));
+    const { code, message, hint } = problemSchema.parse(
+      JSON.parse(Buffer.from(await answer.bytes(answerMaxBytes)).toString('utf8')),
+    );
     throw new AgentError('refused', message, { ...(hint === undefined ? {} : { hint }), cause: { code } });
   }
 }

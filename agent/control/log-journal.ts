@@ -30,7 +30,11 @@ export class LogJournal {
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, fileBytes: number, { maxFileBytes = 8 * 2 ** 20, keep = 3 }: LogJournalOptions) {
+  private constructor(
+    path: string,
+    fileBytes: number,
+    { maxFileBytes = 8 * 2 ** 20, keep = 3 }: LogJournalOptions,
+  ) {
     this.#path = path;
     this.#fileBytes = fileBytes;
     this.#maxFileBytes = maxFileBytes;
@@ -61,7 +65,8 @@ export class LogJournal {
 
   /** The newest events, oldest first. */
   recent({ lines, function: name }: LogQuery): LogEvent[] {
-    const wanted = name === undefined ? this.#recent : this.#recent.filter((event) => event['function'] === name);
+    const wanted =
+      name === undefined ? this.#recent : this.#recent.filter((event) => event['function'] === name);
     return lines === 0 ? [] : wanted.slice(-lines);
   }
 
@@ -84,7 +89,12 @@ export class LogJournal {
 
   #take(): string {
     if (this.#dropped > 0) {
-      const event: LogEvent = { time: new Date().toISOString(), level: 'warn', event: 'log.dropped', count: this.#dropped };
+      const event: LogEvent = {
+        time: new Date().toISOString(),
+        level: 'warn',
+        event: 'log.dropped',
+        count: this.#dropped,
+      };
       this.#pending.push(`${JSON.stringify(event)}\n`);
       this.#dropped = 0;
     }
@@ -102,7 +112,8 @@ export class LogJournal {
   }
 
   async #rotate(): Promise<void> {
-    for (let index = this.#keep - 1; index >= 1; index--) await renameIfPresent(`${this.#path}.${index}`, `${this.#path}.${index + 1}`);
+    for (let index = this.#keep - 1; index >= 1; index--)
+      await renameIfPresent(`${this.#path}.${index}`, `${this.#path}.${index + 1}`);
     await rename(this.#path, `${this.#path}.1`);
     this.#fileBytes = 0;
   }

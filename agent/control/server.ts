@@ -26,7 +26,9 @@ const followerMaxBytes = 2 ** 20;
 /** Serves the local control protocol on a socket that only the agent's own user may open. */
 export async function startControlServer(options: ControlServerOptions): Promise<AsyncDisposable> {
   const server = Fastify({ bodyLimit: 4 * 2 ** 20, forceCloseConnections: true });
-  server.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  server.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  );
   server.setErrorHandler((error, _request, reply) => {
     const { status, problem } = problemOf(error);
     return reply.code(status).send(problem);
@@ -48,7 +50,8 @@ function addRoutes(server: FastifyInstance, { status, invoke, plan, logs }: Cont
   });
 
   server.post('/v1/plan', async (request) => {
-    if (!(request.body instanceof Uint8Array)) throw new AgentError('badInput', 'The body is not application/octet-stream');
+    if (!(request.body instanceof Uint8Array))
+      throw new AgentError('badInput', 'The body is not application/octet-stream');
     return plan(request.body);
   });
 
@@ -62,7 +65,11 @@ function addRoutes(server: FastifyInstance, { status, invoke, plan, logs }: Cont
   });
 }
 
-function followInto(lines: PassThrough, follow: ControlServerOptions['logs']['follow'], name: string | undefined): void {
+function followInto(
+  lines: PassThrough,
+  follow: ControlServerOptions['logs']['follow'],
+  name: string | undefined,
+): void {
   const stop = follow((event) => {
     if (name !== undefined && event['function'] !== name) return;
     if (lines.writableLength > followerMaxBytes) lines.destroy();
@@ -78,12 +85,25 @@ async function listen(server: FastifyInstance, path: string): Promise<void> {
   if (process.platform !== 'win32') await chmod(path, 0o600);
 }
 
-function problemOf(error: unknown): { status: number; problem: { code: string; message: string; hint?: string } } {
-  if (error instanceof z.ZodError) return { status: 400, problem: { code: 'badRequest', message: z.prettifyError(error) } };
+function problemOf(error: unknown): {
+  status: number;
+  problem: { code: string; message: string; hint?: string };
+} {
+  if (error instanceof z.ZodError)
+    return { status: 400, problem: { code: 'badRequest', message: z.prettifyError(error) } };
   if (error instanceof CodedError) {
     const { code, message, hint } = error as CodedError;
-    return { status: code === 'unknownFunction' ? 404 : 422, problem: { code, message, ...(hint === undefined ? {} : { hint }) } };
+    return {
+      status: code === 'unknownFunction' ? 404 : 422,
+      problem: { code, message, ...(hint === undefined ? {} : { hint }) },
+    };
   }
   const status = (error as { statusCode?: number }).statusCode ?? 500;
-  return { status, problem: { code: status < 500 ? 'badRequest' : 'internal', message: error instanceof Error ? error.message : String(error) } };
+  return {
+    status,
+    problem: {
+      code: status < 500 ? 'badRequest' : 'internal',
+      message: error instanceof Error ? error.message : String(error),
+    },
+  };
 }

@@ -28,7 +28,9 @@ export async function enrol(token: string, { root, logger, signal }: EnrolOption
   const { url, ca, device, secret } = parseEnrolmentToken(token);
   const csr = await requestFor(root, device);
   const answer = await patiently({ logger, signal }, () =>
-    withControlPlane({ url, pin: ca as Digest, signal }, (cloud) => cloud.enrol({ device, secret, csr }, { signal })),
+    withControlPlane({ url, pin: ca as Digest, signal }, (cloud) =>
+      cloud.enrol({ device, secret, csr }, { signal }),
+    ),
   );
   return store(root, url, answer);
 }
@@ -37,7 +39,11 @@ export async function enrol(token: string, { root, logger, signal }: EnrolOption
  * Gives a blank machine the identity that its machine file names, by the recovery key in that file and the owner's
  * passphrase. Certificates before this one are revoked. Errors: SyncError 'wrongPassphrase', 'badRecoveryKey', …
  */
-export async function recover(machine: Machine, passphrase: string, { root, logger, signal }: EnrolOptions): Promise<DeviceIdentity> {
+export async function recover(
+  machine: Machine,
+  passphrase: string,
+  { root, logger, signal }: EnrolOptions,
+): Promise<DeviceIdentity> {
   const { control, metadata } = machine;
   if (control?.recovery === undefined) {
     throw new AgentError('notEnrolled', `The machine file of ${metadata.name} has no control.recovery key`, {
@@ -66,13 +72,19 @@ async function requestFor(root: string, device: string): Promise<string> {
 type Reach = { readonly url: string; readonly pin: Digest | undefined; readonly signal: AbortSignal };
 
 /** Without a pin the system's certificate authorities decide. */
-async function withControlPlane<T>({ url, pin, signal }: Reach, work: (cloud: ControlPlaneClient) => Promise<T>): Promise<T> {
+async function withControlPlane<T>(
+  { url, pin, signal }: Reach,
+  work: (cloud: ControlPlaneClient) => Promise<T>,
+): Promise<T> {
   const ca = pin === undefined ? undefined : (await fetchPinnedCa({ url, pin, signal })).ca;
   await using http = createHttpsClient(ca === undefined ? {} : { ca });
   return work(new ControlPlaneClient({ url, http }));
 }
 
-function patiently<T>({ logger, signal }: Pick<EnrolOptions, 'logger' | 'signal'>, work: () => Promise<T>): Promise<T> {
+function patiently<T>(
+  { logger, signal }: Pick<EnrolOptions, 'logger' | 'signal'>,
+  work: () => Promise<T>,
+): Promise<T> {
   return retry(work, {
     attempts: 20,
     minDelayMs: 200,
@@ -83,9 +95,14 @@ function patiently<T>({ logger, signal }: Pick<EnrolOptions, 'logger' | 'signal'
   });
 }
 
-async function store(root: string, url: string, { tenant, device, certificate, ca, mqtt }: EnrolResponse): Promise<DeviceIdentity> {
+async function store(
+  root: string,
+  url: string,
+  { tenant, device, certificate, ca, mqtt }: EnrolResponse,
+): Promise<DeviceIdentity> {
   await saveIdentity(root, { version: 1, tenant, device, url, mqtt, certificate, ca });
   const identity = await loadIdentity(root);
-  if (!identity) throw new AgentError('stateBroken', `The identity just written to ${root} cannot be read back`);
+  if (!identity)
+    throw new AgentError('stateBroken', `The identity just written to ${root} cannot be read back`);
   return identity;
 }

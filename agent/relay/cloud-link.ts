@@ -111,12 +111,17 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
     let failures = 0;
     while (!this.#stop.signal.aborted) {
       const connected = await this.#session().catch((error: unknown) => {
-        this.#lastError = error instanceof Error ? error.message || (error as NodeJS.ErrnoException).code || 'failed' : String(error);
+        this.#lastError =
+          error instanceof Error
+            ? error.message || (error as NodeJS.ErrnoException).code || 'failed'
+            : String(error);
         logger.warn('cloud.connect.failed', { error, attempt: failures + 1 });
         return false;
       });
       failures = connected ? 0 : failures + 1;
-      await sleep(backoffMs(Math.max(1, failures), retry), undefined, { signal: this.#stop.signal }).catch(() => undefined);
+      await sleep(backoffMs(Math.max(1, failures), retry), undefined, { signal: this.#stop.signal }).catch(
+        () => undefined,
+      );
     }
   }
 
@@ -124,7 +129,8 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
   async #session(): Promise<boolean> {
     const { identity, boot, version, nextSession, logger } = this.#options;
     const session = await nextSession();
-    const announce = (online: boolean): string => JSON.stringify({ online, session, boot, agent: version } satisfies Online);
+    const announce = (online: boolean): string =>
+      JSON.stringify({ online, session, boot, agent: version } satisfies Online);
     const client = mqtt.connect(identity.mqtt, {
       ca: identity.ca,
       cert: identity.certificate,
@@ -144,11 +150,15 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
     const stop = (): void => void client.endAsync(true).catch(() => undefined);
     try {
       await Promise.race([new Promise<void>((resolve) => client.once('connect', () => resolve())), ended]);
-      if (!client.connected) throw new AgentError('cloudUnreachable', this.#lastError ?? `No answer from ${identity.mqtt}`, { transient: true });
+      if (!client.connected)
+        throw new AgentError('cloudUnreachable', this.#lastError ?? `No answer from ${identity.mqtt}`, {
+          transient: true,
+        });
       await this.#introduce(client, announce(true), ended);
       this.#up(client, session);
       await Promise.race([ended, aborted(this.#stop.signal)]);
-      if (this.#stop.signal.aborted && client.connected) await farewell(client, this.#topics.online, announce(false));
+      if (this.#stop.signal.aborted && client.connected)
+        await farewell(client, this.#topics.online, announce(false));
       return true;
     } finally {
       this.#down(client, session);
@@ -204,14 +214,19 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
   async #receive(topic: string, payload: Buffer): Promise<void> {
     const { onDesired, onCommand, onReportedAck, logger } = this.#options;
     try {
-      if (payload.length > maxPayloadBytes) throw new AgentError('badMessage', `A message of ${payload.length} bytes on ${topic}`);
+      if (payload.length > maxPayloadBytes)
+        throw new AgentError('badMessage', `A message of ${payload.length} bytes on ${topic}`);
       if (topic === this.#topics.relayAck) {
         const ack = parse(relayAckSchema, payload, topic);
         for (const listener of this.#ackListeners) listener(ack);
-      } else if (topic === this.#topics.reportedAck) onReportedAck(parse(reportedAckSchema, payload, topic).seq);
+      } else if (topic === this.#topics.reportedAck)
+        onReportedAck(parse(reportedAckSchema, payload, topic).seq);
       else if (topic === this.#topics.desired) await onDesired(parse(desiredSchema, payload, topic));
       else if (topic.startsWith(`${this.#topics.prefix}/cmd/`)) {
-        await onCommand(topic.slice(this.#topics.prefix.length + '/cmd/'.length), parse(commandSchema, payload, topic));
+        await onCommand(
+          topic.slice(this.#topics.prefix.length + '/cmd/'.length),
+          parse(commandSchema, payload, topic),
+        );
       }
     } catch (error) {
       // Nonsense from the cloud changes nothing here.
@@ -224,7 +239,9 @@ function parse<Schema extends z.ZodType>(schema: Schema, payload: Buffer, topic:
   try {
     return schema.parse(JSON.parse(payload.toString('utf8')));
   } catch (cause) {
-    throw new AgentError('badMessage', `The cloud sent something on ${topic} that is not of the protocol`, { cause });
+    throw new AgentError('badMessage', `The cloud sent something on ${topic} that is not of the protocol`, {
+      cause,
+    });
   }
 }
 
