@@ -48,31 +48,47 @@ function applyOne(
   policyOf: (stream: string) => StreamPolicy,
 ): void {
   switch (operation.op) {
-    case 'append':
-      { append(writes, draft, operation); return; }
-    case 'enqueue':
-      { enqueue(writes, draft, operation); return; }
+    case 'append': {
+      append(writes, draft, operation);
+      return;
+    }
+    case 'enqueue': {
+      enqueue(writes, draft, operation);
+      return;
+    }
     case 'finish':
       if (writes.deleteEvent.run(operation.id).changes > 0) draft.addQueued(operation.function, -1);
       return;
     case 'postpone':
       writes.postponeEvent.run(operation.attempts, operation.notBefore, operation.id);
       return;
-    case 'bury':
-      { bury(writes, draft, operation); return; }
-    case 'put':
-      { put(writes, draft, operation); return; }
-    case 'remove':
-      { remove(writes, draft, operation); return; }
-    case 'retain':
-      { retain(writes, draft, operation); return; }
-    case 'acknowledge':
-      { acknowledge(writes, draft, operation, policyOf(operation.stream)); return; }
-    case 'expire':
-      { trimByAge(writes, draft, operation.stream, {
+    case 'bury': {
+      bury(writes, draft, operation);
+      return;
+    }
+    case 'put': {
+      put(writes, draft, operation);
+      return;
+    }
+    case 'remove': {
+      remove(writes, draft, operation);
+      return;
+    }
+    case 'retain': {
+      retain(writes, draft, operation);
+      return;
+    }
+    case 'acknowledge': {
+      acknowledge(writes, draft, operation, policyOf(operation.stream));
+      return;
+    }
+    case 'expire': {
+      trimByAge(writes, draft, operation.stream, {
         before: operation.before,
         relayed: policyOf(operation.stream).relayed,
-      }); return; }
+      });
+      return;
+    }
     default:
       return operation satisfies never;
   }

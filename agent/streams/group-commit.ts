@@ -4,7 +4,7 @@ export type GroupCommitOptions<Unit> = {
   /** Makes all units durable in one transaction, or throws and has made none. */
   readonly commit: (units: readonly Unit[]) => void;
   /** After such a failure nothing is tried again: a failed fsync may have dropped what a later one would report as written. */
-  readonly isFatal: (error: unknown) => boolean;
+  readonly isFatal: (error: Error) => boolean;
   readonly maxPendingUnits?: number;
   readonly maxPendingBytes?: number;
   /** Runs a flush soon, after what is ready to be read was read. Default setImmediate. */
@@ -22,7 +22,7 @@ export class GroupCommit<Unit> {
   readonly #options: Required<GroupCommitOptions<Unit>>;
   #pending: Pending<Unit>[] = [];
   #pendingBytes = 0;
-  #refusal: unknown;
+  #refusal: Error | undefined;
 
   constructor(options: GroupCommitOptions<Unit>) {
     this.#options = {
@@ -53,9 +53,10 @@ export class GroupCommit<Unit> {
     this.#pending = [];
     this.#pendingBytes = 0;
     try {
-      if (this.#refusal !== undefined) throw this.#refusal as Error;
+      if (this.#refusal !== undefined) throw this.#refusal;
       this.#options.commit(group.map(({ unit }) => unit));
-    } catch (error) {
+    } catch (thrown) {
+      const error = thrown as Error;
       if (this.#options.isFatal(error)) this.#refusal = error;
       for (const { settled } of group) settled.reject(error);
       return;

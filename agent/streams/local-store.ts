@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { AgentError } from '../errors.ts';
 import { prepareApply } from './apply.ts';
@@ -159,7 +160,7 @@ export class LocalStore implements AsyncDisposable {
     } catch (cause) {
       const error = storeError(cause, this.path);
       const code = error instanceof AgentError ? error.code : 'bug';
-      logger.error('store.commit.failed', { code, error: cause instanceof Error ? cause.message : '' });
+      logger.error('store.commit.failed', { code, error: errorMessage(cause) });
       if (code === 'corrupt') markSuspect(this.path);
       throw error;
     }

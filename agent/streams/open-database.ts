@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } fr
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { syncFolder } from '../../lib/atomic-write.ts';
+import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { AgentError } from '../errors.ts';
 import { migrate } from './schema.ts';
@@ -43,7 +44,7 @@ function tryOpen(path: string, now: Date, logger: Logger): OpenedDatabase {
   } catch (error) {
     if (!isCorruption(error)) throw storeError(error, path);
     const setAside = putAside(path, now);
-    logger.error('store.corrupt', { path, setAside, error: error instanceof Error ? error.message : '' });
+    logger.error('store.corrupt', { path, setAside, error: errorMessage(error) });
     return { database: openSound(path), setAside };
   }
 }

@@ -1,3 +1,4 @@
+import { errorMessage } from '../../lib/error-code.ts';
 import { AgentError } from '../errors.ts';
 
 /** Primary result codes: https://sqlite.org/rescode.html */
@@ -19,10 +20,10 @@ export function isCorruption(error: unknown): boolean {
 }
 
 /** Translates what node:sqlite throws. Other errors are bugs and come back as they are. */
-export function storeError(error: unknown, path: string): unknown {
+export function storeError(error: unknown, path: string): Error {
   const code = primaryCode(error);
-  if (code === undefined) return error;
-  const detail = error instanceof Error ? error.message : '';
+  if (code === undefined) return asError(error);
+  const detail = errorMessage(error);
   switch (code) {
     case codes.full:
       return new AgentError('diskFull', `Cannot write ${path}: the disk is full`, {
@@ -51,12 +52,15 @@ export function storeError(error: unknown, path: string): unknown {
         hint: 'Check the disk and the permissions of the folder, then restart the agent.',
       });
     default:
-      return error;
+      return asError(error);
   }
 }
 
 function primaryCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number')
-    return undefined;
-  return error.errcode & 0xff;
+  if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(errorMessage(error), { cause: error });
 }

@@ -1,0 +1,128 @@
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+
+export type PacketGuardOptions = {
+  /** A CONNECT larger than this ends the connection. */
+  readonly maxConnectBytes: number;
+  /** So does any later packet larger than this. */
+  readonly maxPacketBytes: number;
+};
+
+const connectHeader = 0x10;
+
+/**
+ * A socket as the broker may read it: one CONNECT of bounded size first, nothing after it until `open()`, then packets of
+ * bounded size. The broker itself would buffer whatever length a packet announces, from anybody. What is not read here
+ * stays in the kernel, so a peer without a credential costs one CONNECT of memory.
+ */
+export class PacketGuard extends Duplex {
+  readonly #socket: Socket;
+  readonly #options: PacketGuardOptions;
+  #opened = false;
+  #connected = false;
+  /** Of the fixed header [MQTT-2.2]: bytes seen, and the length decoded so far. */
+  #headerBytes = 0;
+  #length = 0;
+  /** Bytes of the present packet's body still to come. */
+  #body = 0;
+  #held: Buffer[] = [];
+
+  constructor(socket: Socket, options: PacketGuardOptions) {
+    super();
+    this.#socket = socket;
+    this.#options = options;
+    socket.on('data', (chunk: Buffer) => this.#take(chunk));
+    socket.on('end', () => this.push(null));
+    socket.on('error', (error) => this.destroy(error));
+    socket.on('close', () => this.destroy());
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
+  /** The peer proved who it is: lets the rest through. */
+  open(): void {
+    this.#opened = true;
+    const held = this.#held;
+    this.#held = [];
+    for (const chunk of held) this.#take(chunk);
+    this.#socket.resume();
+  }
+
+  override _read(): void {
+    if (this.#held.length === 0) this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    if (this.#socket.write(chunk)) done();
+    else this.#socket.once('drain', done);
+  }
+
+  override _writev(
+    chunks: { chunk: Buffer; encoding: BufferEncoding }[],
+    done: (error?: Error | null) => void,
+  ): void {
+    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'binary', done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#socket.end(done);
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#held = [];
+    this.#socket.destroy();
+    done(error);
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.destroyed) return;
+    const passed = this.#inspect(chunk);
+    if (passed === undefined) return;
+    if (passed < chunk.length) {
+      this.#held.push(chunk.subarray(passed));
+      this.#socket.pause();
+    }
+    if (passed > 0 && !this.push(chunk.subarray(0, passed))) this.#socket.pause();
+  }
+
+  /** How many bytes may pass now, or undefined when the connection was ended. */
+  #inspect(chunk: Buffer): number | undefined {
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#body > 0) {
+        const step = Math.min(this.#body, chunk.length - at);
+        this.#body -= step;
+        at += step;
+        continue;
+      }
+      if (this.#headerBytes === 0 && this.#connected && !this.#opened) return at;
+      const problem = this.#header(chunk[at] ?? 0);
+      if (problem !== undefined) {
+        this.destroy(new Error(problem));
+        return undefined;
+      }
+      at++;
+    }
+    return at;
+  }
+
+  #header(byte: number): string | undefined {
+    this.#headerBytes++;
+    if (this.#headerBytes === 1) {
+      if (!this.#connected && byte !== connectHeader) return 'the first packet is not CONNECT'; // [MQTT-3.1.0-1]
+      return undefined;
+    }
+    this.#length += (byte & 0x7f) * 128 ** (this.#headerBytes - 2);
+    const { maxConnectBytes, maxPacketBytes } = this.#options;
+    const limit = this.#connected ? maxPacketBytes : maxConnectBytes;
+    if (this.#length > limit) return `a packet of ${this.#length} bytes or more; at most ${limit} are taken`;
+    if (byte & 0x80) return this.#headerBytes === 5 ? 'a malformed packet length' : undefined;
+    this.#body = this.#length;
+    this.#connected = true;
+    this.#headerBytes = 0;
+    this.#length = 0;
+    return undefined;
+  }
+}
