@@ -47,7 +47,11 @@ export async function appendRelayed(
   db: Database,
   now: Date,
   device: string,
-  { epoch, stream, messages }: Pick<RelayBatch, 'epoch' | 'stream' | 'messages'>,
+  {
+    epoch,
+    stream,
+    messages,
+  }: Pick<RelayBatch, 'epoch' | 'stream'> & { readonly messages: readonly RelayMessage[] },
 ): Promise<void> {
   const last = messages.at(-1);
   if (!last) return;

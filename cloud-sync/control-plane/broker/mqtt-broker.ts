@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { Aedes, type AedesOptions, type AuthenticateError, type Client } from 'aedes';
+import type { Logger } from '../../../lib/logger.ts';
+import { limitMqttPackets } from '../../../lib/mqtt-packet-limit.ts';
+import { findOperator } from '../database/operators.ts';
+import type { Database } from '../database/schema.ts';
+import { certificateIdentity, confirmDevice, type Identity } from '../identity.ts';
+import { connectRefusal, maySubscribe, publishRight } from './broker-rules.ts';
+import type { Ingest, OutgoingMessage } from './ingest.ts';
+
+export type MqttBrokerOptions = {
+  readonly db: Database;
+  readonly ingest: Ingest;
+  readonly logger: Logger;
+  /** `ca` signs the client certificates. PEM. */
+  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
+};
+
+const packetLimits = { connectBytes: 32 * 1024, packetBytes: 1.5 * 2 ** 20 };
+const maxConnections = 20_000;
+const connectTimeoutMs = 10_000;
+/** A subscriber that reads nothing for this long is disconnected. */
+const drainTimeoutMs = 10_000;
+/** Messages on their way to subscribers; what comes on top is not sent to them. Nothing durable depends on it. */
+const maxUndelivered = 20_000;
+
+/**
+ * The broker that devices reach with their certificate and operators' tools with their token: MQTT 3.1.1 over TLS.
+ * It keeps no sessions: what must last is in the database and comes again after a reconnection.
+ */
+export class MqttBroker implements AsyncDisposable {
+  /** Not listening yet: see `Ports`. */
+  readonly server: Server;
+  readonly #options: MqttBrokerOptions;
+  readonly #identities = new WeakMap<Client, Identity>();
+  /** The live connection of each device. */
+  readonly #devices = new Map<string, Client>();
+  readonly #sockets = new Set<TLSSocket>();
+  readonly #ingesting = new Set<Promise<void>>();
+  #aedes: Aedes;
+  #undelivered = 0;
+  #dropped = 0;
+
+  private constructor(options: MqttBrokerOptions) {
+    this.#options = options;
+    this.#aedes = new Aedes(this.#aedesOptions());
+    this.server = createServer(
+      // A bad certificate is refused with an MQTT return code, which tells the client more than a TLS alert does.
+      { ...options.tls, requestCert: true, rejectUnauthorized: false, handshakeTimeout: connectTimeoutMs },
+      (socket) => this.#accept(socket),
+    );
+    this.server.maxConnections = maxConnections;
+  }
+
+  static async open(options: MqttBrokerOptions): Promise<MqttBroker> {
+    const broker = new MqttBroker(options);
+    broker.#watch();
+    await broker.#aedes.listen();
+    return broker;
+  }
+
+  /** To whoever is subscribed, at QoS 1; a retained message also to whoever subscribes later. Does not wait for them. */
+  publish({ topic, payload, retain = false }: OutgoingMessage): void {
+    if (!retain && this.#undelivered >= maxUndelivered) {
+      if (this.#dropped++ % 1000 === 0)
+        this.#options.logger.warn('broker.overflow', { dropped: this.#dropped });
+      return;
+    }
+    this.#undelivered += 1;
+    const packet = {
+      cmd: 'publish',
+      topic,
+      payload: Buffer.from(payload),
+      qos: 1,
+      retain,
+      dup: false,
+    } as const;
+    this.#aedes.publish(packet, () => {
+      this.#undelivered -= 1;
+    });
+  }
+
+  isConnected(device: string): boolean {
+    return this.#devices.has(device);
+  }
+
+  /** Ends the live connection of a device: its certificate no longer holds. */
+  disconnect(device: string): void {
+    const client = this.#devices.get(device);
+    if (!client) return;
+    this.#options.logger.info('broker.disconnected', { device });
+    client.close();
+  }
+
+  /** Ends every connection and resolves when what they said last (their wills) is stored. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = this.server.listening && once(this.server, 'close');
+    this.server.close();
+    await new Promise<void>((done) => this.#aedes.close(() => done()));
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.allSettled(this.#ingesting);
+    if (closed) await closed;
+  }
+
+  #accept(socket: TLSSocket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    socket.setKeepAlive(true, 30_000);
+    limitMqttPackets(socket, packetLimits);
+    this.#aedes.handle(socket);
+  }
+
+  #watch(): void {
+    const { logger } = this.#options;
+    this.server.on('tlsClientError', (error) => logger.debug('broker.handshakeFailed', { error }));
+    this.server.on('error', (error) => logger.error('broker.failed', { error }));
+    this.#aedes.on('connectionError', (_, error) => logger.debug('broker.connectionError', { error }));
+    this.#aedes.on('clientError', (client, error) => {
+      logger.info('broker.clientError', { client: client.id, error });
+    });
+    this.#aedes.on('clientReady', (client) => void this.#ready(client));
+    this.#aedes.on('clientDisconnect', (client) => {
+      if (this.#devices.get(client.id) === client) this.#devices.delete(client.id);
+    });
+  }
+
+  async #ready(client: Client): Promise<void> {
+    const identity = this.#identities.get(client);
+    if (identity?.kind !== 'device') return;
+    this.#devices.set(identity.device, client);
+    // The certificate may have been revoked while the client was connecting, before `disconnect` could see it.
+    const confirmed = await confirmDevice(this.#options.db, identity);
+    if (confirmed.kind !== 'device') client.close();
+  }
+
+  #aedesOptions(): AedesOptions {
+    return {
+      connectTimeout: connectTimeoutMs,
+      drainTimeout: drainTimeoutMs,
+      preConnect: (client, packet, done) => {
+        // Sessions would queue for absent clients in memory, without bound.
+        packet.clean = true;
+        // An operator's tool may take any id but never a device's place.
+        const { kind } = certificateIdentity(client.conn as TLSSocket);
+        if (kind === 'anonymous') packet.clientId = `operator:${randomUUID()}`;
+        done(null, true);
+      },
+      authenticate: (client, _, password, done) => {
+        this.#authenticate(client, password?.toString()).then(
+          () => done(null, true),
+          (error: unknown) => done(error as AuthenticateError, false),
+        );
+      },
+      authorizeSubscribe: (client, subscription, done) => {
+        const allowed = maySubscribe(this.#identities.get(client), subscription.topic);
+        done(null, allowed ? subscription : null);
+      },
+      // aedes sends PUBACK after this hook and before `published`: what is promised must be stored here. [G1]
+      authorizePublish: (client, packet, done) => {
+        const right = publishRight(client ? this.#identities.get(client) : undefined, packet.topic);
+        if (!right) {
+          done(new Error(`not allowed to publish to ${packet.topic}`));
+          return;
+        }
+        const work = this.#options.ingest(right.source, right.up, Buffer.from(packet.payload)).then(
+          ({ retain }) => {
+            packet.retain = packet.retain && retain;
+            done(null);
+          },
+          (error: unknown) => {
+            const { device } = right.source;
+            this.#options.logger.warn('broker.refused', { device, what: right.up.kind, error });
+            done(error as Error);
+          },
+        );
+        this.#ingesting.add(work);
+        void work.finally(() => this.#ingesting.delete(work));
+      },
+    };
+  }
+
+  async #authenticate(client: Client, password: string | undefined): Promise<void> {
+    const identity = await this.#identify(client, password);
+    const refusal = connectRefusal(identity, client.id);
+    if (refusal) {
+      this.#options.logger.info('broker.connectRefused', { client: client.id, reason: refusal.reason });
+      throw Object.assign(new Error(refusal.reason), { returnCode: refusal.returnCode });
+    }
+    this.#identities.set(client, identity);
+  }
+
+  async #identify(client: Client, password: string | undefined): Promise<Identity> {
+    const identity = certificateIdentity(client.conn as TLSSocket);
+    if (identity.kind === 'device') return confirmDevice(this.#options.db, identity);
+    if (identity.kind !== 'anonymous' || password === undefined) return identity;
+    const operator = await findOperator(this.#options.db, password);
+    return operator ? { kind: 'operator', name: operator.name } : identity;
+  }
+}
