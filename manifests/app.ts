@@ -1,43 +1,49 @@
 import { z } from 'zod';
-import { absolutePathSchema, durationSchema, imageReferenceSchema, nameSchema } from './primitives.ts';
+import {
+  absolutePathSchema,
+  durationBetween,
+  httpUrlSchema,
+  imageReferenceSchema,
+  nameSchema,
+  relativePathSchema,
+  routeSchema,
+} from './primitives.ts';
+
+const argumentSchema = z.string().min(1).max(4096);
 
 const environmentSchema = z.record(
-  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'an environment variable name'),
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'an environment variable name, at most 128 characters'),
   z.string().max(32_768),
 );
 
 const healthTimes = {
-  every: durationSchema.default(10_000),
-  grace: durationSchema.default(30_000),
+  every: durationBetween('100ms', '1d').default(10_000),
+  grace: durationBetween('1ms', '1d').default(30_000),
 };
+
+const hostAndPort =
+  /^[A-Za-z0-9.-]{1,253}:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$/;
+
+/** How to tell whether the app is well: exactly one of `http`, `tcp`, `exec`. Milliseconds. */
+const healthSchema = z.union([
+  z.strictObject({ http: httpUrlSchema, ...healthTimes }),
+  z.strictObject({ tcp: z.string().max(300).regex(hostAndPort, 'host:port'), ...healthTimes }),
+  z.strictObject({ exec: z.array(argumentSchema).min(1).max(256), ...healthTimes }),
+]);
 
 export const appSchema = z.strictObject({
   image: imageReferenceSchema,
   run: z
     .strictObject({
-      command: z.array(z.string().min(1).max(4096)).min(1).max(256),
+      command: z.array(argumentSchema).min(1).max(256),
       env: environmentSchema.default({}),
       restart: z.enum(['always', 'on-failure', 'never']).default('always'),
     })
     .optional(),
-  exports: z
-    .array(
-      z
-        .string()
-        .max(4096)
-        .regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[^\0]+$/, 'a relative path inside the image'),
-    )
-    .max(200)
-    .default([]),
-  site: z.strictObject({ route: z.string().regex(/^\/[^\s?#]*$/, 'a route that begins with /') }).optional(),
+  exports: z.array(relativePathSchema).max(200).default([]),
+  site: z.strictObject({ route: routeSchema }).optional(),
   volumes: z.record(absolutePathSchema, nameSchema).default({}),
-  health: z
-    .union([
-      z.strictObject({ http: z.url({ protocol: /^https?$/ }), ...healthTimes }),
-      z.strictObject({ tcp: z.string().regex(/^[^\s:]+:[0-9]{1,5}$/, 'host:port'), ...healthTimes }),
-      z.strictObject({ exec: z.array(z.string().min(1)).min(1), ...healthTimes }),
-    ])
-    .optional(),
+  health: healthSchema.optional(),
   isolation: z.enum(['container', 'sandbox', 'process']).default('container'),
   after: z.array(nameSchema).max(100).default([]),
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parsePasswordHash } from '../lib/password.ts';
 import {
   bytesPerDaySchema,
   bytesSchema,
@@ -39,14 +40,18 @@ export const streamSchema = z.strictObject({
 });
 export type StreamSpec = z.output<typeof streamSchema>;
 
+const expectedHash = 'a scrypt hash as holdfast hash-password prints it, never a plain password';
+
 /** A local MQTT client: who it is and which topics it may use. The name is its user name. */
 export const clientSchema = z.strictObject({
   password: z
     .string()
-    .regex(
-      /^\$scrypt\$ln=[0-9]{1,2},r=[0-9]{1,2},p=[0-9]{1,2}\$[A-Za-z0-9+/]{16,64}\$[A-Za-z0-9+/]{22,128}$/,
-      'a hash as holdfast hash-password prints it, never a plain password',
-    )
+    .max(256, { abort: true })
+    .regex(/^\$scrypt\$ln=[0-9]+,r=[0-9]+,p=[0-9]+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$/, {
+      message: expectedHash,
+      abort: true,
+    })
+    .refine((hash) => parsePasswordHash(hash) !== undefined, expectedHash)
     .describe('scrypt hash in PHC format.'),
   publish: z.array(topicFilterSchema).max(100).default([]),
   subscribe: z.array(topicFilterSchema).max(100).default([]),

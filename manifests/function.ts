@@ -1,34 +1,32 @@
 import { z } from 'zod';
 import {
+  bytesBetween,
   bytesPerDaySchema,
-  bytesSchema,
   countPerDaySchema,
   cronSchema,
-  durationSchema,
+  durationBetween,
+  httpUrlSchema,
   imageReferenceSchema,
   nameSchema,
+  routeSchema,
+  timezoneSchema,
   topicFilterSchema,
-  topicSchema,
 } from './primitives.ts';
 
+/** What makes the function run: exactly one of these keys. */
 export const triggerSchema = z.union([
   z.strictObject({ mqtt: topicFilterSchema }),
-  z.strictObject({ cron: cronSchema, timezone: z.string().max(64).optional() }),
-  z.strictObject({ http: absoluteRoute() }),
+  z.strictObject({ cron: cronSchema, timezone: timezoneSchema.optional() }),
+  z.strictObject({ http: routeSchema }),
   z.strictObject({ queue: nameSchema }),
 ]);
 export type Trigger = z.output<typeof triggerSchema>;
 
 /** A binding is named as an environment variable and grants exactly one thing. */
 export const bindingSchema = z.union([
-  z.strictObject({ publish: z.union([topicSchema, topicFilterSchema]) }),
+  z.strictObject({ publish: topicFilterSchema.describe('Every topic that matches may be published to.') }),
   z.strictObject({ kv: nameSchema }),
-  z.strictObject({
-    fetch: z
-      .array(z.url({ protocol: /^https?$/ }))
-      .min(1)
-      .max(50),
-  }),
+  z.strictObject({ fetch: z.array(httpUrlSchema).min(1).max(50) }),
   z.strictObject({ secret: nameSchema }),
   z.strictObject({ queue: nameSchema }),
   z.strictObject({ invoke: nameSchema }),
@@ -37,18 +35,21 @@ export type Binding = z.output<typeof bindingSchema>;
 
 const bindingNameSchema = z
   .string()
-  .regex(/^[A-Z][A-Z0-9_]{0,63}$/, 'upper-case letters, digits and underscores');
+  .regex(
+    /^[A-Z][A-Z0-9_]{0,63}$/,
+    'a binding name: upper-case letters, digits and underscores, at most 64 characters',
+  );
 
 const limitsSchema = z.strictObject({
-  memory: bytesSchema.default(32 * 2 ** 20),
-  cpu: durationSchema.default(50),
-  timeout: durationSchema.default(5000),
+  memory: bytesBetween('8MiB', '4GiB').default(32 * 2 ** 20),
+  cpu: durationBetween('1ms', '10m').default(50).describe('Processor time of one invocation.'),
+  timeout: durationBetween('1ms', '1h').default(5000).describe('Wall-clock time of one invocation.'),
   concurrency: z.int().min(1).max(1000).default(1),
   queue: z.int().min(1).max(1_000_000).default(1000),
 });
 
 export const functionSchema = z.strictObject({
-  bundle: imageReferenceSchema.describe('The function bundle, an OCI artifact.'),
+  bundle: imageReferenceSchema,
   on: z.array(triggerSchema).max(50).default([]),
   bindings: z.record(bindingNameSchema, bindingSchema).default({}),
   limits: limitsSchema.prefault({}),
@@ -62,10 +63,3 @@ export const functionSchema = z.strictObject({
 });
 /** limits: `memory` in bytes; `cpu` and `timeout` in milliseconds an invocation. */
 export type FunctionSpec = z.output<typeof functionSchema>;
-
-function absoluteRoute() {
-  return z
-    .string()
-    .max(1024)
-    .regex(/^\/[^\s?#]*$/, 'a route that begins with /');
-}

@@ -10,10 +10,13 @@ const maxEntries = 500;
 const section = <Entry extends z.ZodType>(entry: Entry) =>
   z
     .record(nameSchema, entry)
-    .refine((entries) => Object.keys(entries).length <= maxEntries, `at most ${maxEntries} entries`)
+    .refine(
+      (entries) => Object.keys(entries).length <= maxEntries,
+      `a section of at most ${maxEntries} entries`,
+    )
     .default({});
 
-/** The whole language of the one file. Shapes and defaults here; cross references in `references.ts`. */
+/** The whole language of the one file. Shapes and defaults here; cross references in `cross-references.ts`. */
 export const machineSchema = z
   .strictObject({
     apiVersion: z.literal('holdfast/v1'),

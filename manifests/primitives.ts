@@ -1,12 +1,20 @@
+import cron from 'node-cron';
 import { z } from 'zod';
+import { imageReferencePattern } from './image-reference.ts';
+
+/**
+ * The words of the language. A message names what is expected, so that it reads on after "must be". Patterns run only on
+ * texts within their length (`abort`), and none backtracks more than linearly.
+ */
+const text = (maxLength: number, pattern: RegExp, expected: string) =>
+  z.string().max(maxLength, { abort: true }).regex(pattern, { message: expected, abort: true });
 
 /** Names of devices, apps, functions, streams … : DNS-label like, so that they fit in topics, paths and host names. */
-export const nameSchema = z
-  .string()
-  .regex(
-    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
-    'lower-case letters, digits and inner hyphens, at most 63 characters',
-  );
+export const nameSchema = text(
+  63,
+  /^(?!constructor$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+  'a name: lower-case letters, digits and inner hyphens, at most 63 characters',
+);
 
 const units: Record<string, number> = {
   B: 1,
@@ -30,83 +38,102 @@ const durations: Record<string, number> = {
 
 const quantity = (table: Record<string, number>, example: string) => {
   const pattern = new RegExp(`^(0|[1-9][0-9]{0,14})(${Object.keys(table).join('|')})$`);
-  return z
-    .string()
-    .regex(pattern, `a whole number and a unit (${Object.keys(table).join(', ')}), such as ${example}`)
-    .transform((text) => {
-      const [, count = '0', unit = ''] = pattern.exec(text) ?? [];
-      return Number(count) * (table[unit] ?? Number.NaN);
-    })
-    .refine((value) => Number.isSafeInteger(value), 'too large');
+  const expected = `a whole number and a unit (${Object.keys(table).join(', ')}), such as ${example}`;
+  const toNumber = (quantity: string) => {
+    const [, count = '0', unit = ''] = pattern.exec(quantity) ?? [];
+    return Number(count) * (table[unit] ?? Number.NaN);
+  };
+  return {
+    /** `min` and `max` are written as in the file. */
+    between: (min: string, max: string) =>
+      text(32, pattern, expected)
+        .transform(toNumber)
+        .refine((value) => value >= toNumber(min) && value <= toNumber(max), `between ${min} and ${max}`),
+  };
 };
 
+const bytes = quantity(units, '32MiB');
+const duration = quantity(durations, '5s');
+
 /** `32MiB` to bytes. */
-export const bytesSchema = quantity(units, '32MiB');
+export const bytesBetween = bytes.between;
 /** `5s` to milliseconds. */
-export const durationSchema = quantity(durations, '5s');
+export const durationBetween = duration.between;
+/** How much of anything may be kept or sent. */
+export const bytesSchema = bytes.between('1B', '1024TiB');
+/** How long anything may be kept. */
+export const durationSchema = duration.between('1ms', '5000w');
 
-const perDay = (what: z.ZodType<number, string>) =>
-  z
-    .string()
-    .regex(/\/day$/, 'an amount per day, such as 50MiB/day')
-    .transform((text) => text.slice(0, -'/day'.length))
-    .pipe(what);
+export const bytesPerDaySchema = text(40, /\/day$/, 'an amount per day, such as 50MiB/day')
+  .transform((amount) => amount.slice(0, -'/day'.length))
+  .pipe(bytesSchema);
+export const countPerDaySchema = text(
+  40,
+  /^[1-9][0-9]{0,14}\/day$/,
+  'a whole number per day, such as 100000/day',
+).transform((amount) => Number.parseInt(amount, 10));
 
-export const bytesPerDaySchema = perDay(bytesSchema);
-export const countPerDaySchema = z
-  .string()
-  .regex(/^[1-9][0-9]{0,14}\/day$/, 'a whole number per day, such as 100000/day')
-  .transform((text) => Number.parseInt(text, 10));
-
-/** `host[:port]/path[:tag][@sha256:…]` as OCI clients write it; a digest pins it. */
-export const imageReferenceSchema = z
-  .string()
-  .max(512)
-  .regex(
-    /^[a-zA-Z0-9.-]+(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)+(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/,
-    'an OCI reference: host/path:tag or host/path@sha256:…',
-  );
+export const imageReferenceSchema = text(
+  512,
+  imageReferencePattern,
+  'an image reference: host/path:tag, host/path@sha256:…, or without a host',
+).describe(
+  "`[host[:port]/]path[:tag][@sha256:…]`. Without a host (a first part with a dot or a colon, or localhost) it is in the control plane's own registry.",
+);
 
 /** An MQTT 3.1.1 topic filter (§4.7): `+` for one whole level, `#` only as the last. */
-export const topicFilterSchema = z
-  .string()
+export const topicFilterSchema = text(
+  1024,
+  /^(?!\$)(?:(?:\+|[^+#\0/]*)(?:\/(?:\+|[^+#\0/]*))*(?:\/#)?|#)$/,
+  'an MQTT topic filter: + for one whole level, # only at the end, no $ at the start',
+)
   .min(1)
-  .max(1024)
-  .regex(
-    /^(\+|[^+#\0]*)(\/(\+|[^+#\0/]*))*(\/#)?$|^#$/,
-    'an MQTT topic filter: + for one level, # only at the end',
-  )
-  .refine((filter) => !filter.startsWith('$'), 'topics beginning with $ belong to the broker');
+  .refine((filter) => filter.split('/').length <= 32, 'a topic filter of at most 32 levels');
 
-/** An MQTT topic to publish to: no wildcards. */
-export const topicSchema = z
-  .string()
-  .min(1)
-  .max(1024)
-  .regex(/^[^+#\0$][^+#\0]*$/, 'an MQTT topic without wildcards');
+/** Numbers of two digits at most: the expander of ranges would take minutes over `0-99999999`. */
+const cronPattern = /^(?![^\0]*[0-9]{3})[0-9A-Za-z*,/#?-]{1,100}(?: +[0-9A-Za-z*,/#?-]{1,100}){4,5}$/;
 
-/** Five or six fields; the meaning is checked in `references.ts`. */
-export const cronSchema = z
-  .string()
-  .max(128)
-  .regex(/^\S+(\s+\S+){4,5}$/, 'a cron expression of five fields, such as "*/5 * * * *"');
+export const cronSchema = text(
+  128,
+  cronPattern,
+  'a cron expression: five fields (or six, seconds first), such as "*/5 * * * *"',
+).refine((expression) => cron.validate(expression), {
+  message: 'a cron expression with fields in range that can come true',
+});
 
-export const absolutePathSchema = z
-  .string()
-  .max(4096)
-  .regex(/^\/(?!.*(^|\/)\.\.?(\/|$))[^\0]*$/, 'an absolute path without . or ..');
+export const timezoneSchema = text(
+  64,
+  /^[A-Za-z0-9_+/-]+$/,
+  'an IANA time zone, such as Europe/Berlin',
+).refine(isTimezone, 'an IANA time zone, such as Europe/Berlin');
+
+export const absolutePathSchema = text(
+  4096,
+  /^\/(?!(?:[^\0]*\/)?\.\.?(?:\/|$))[^\0]*$/,
+  'an absolute path without "." or ".." in it',
+);
+
+export const relativePathSchema = text(
+  4096,
+  /^(?!\/)(?!(?:[^\0]*\/)?\.\.?(?:\/|$))[^\0]+$/,
+  'a relative path inside the image, without "." or ".." in it',
+);
+
+export const routeSchema = text(1024, /^\/[^\s?#]*$/, 'a route that begins with / and has no ? or #');
+
+export const httpUrlSchema = z
+  .url({ protocol: /^https?$/, error: 'an http:// or https:// address' })
+  .max(2048);
 
 export const controlSchema = z.strictObject({
-  url: z.url({ protocol: /^https$/ }).describe("The control plane's HTTPS address."),
-  ca: z
-    .string()
-    .regex(/^sha256:[0-9a-f]{64}$/, 'sha256: and 64 hexadecimal digits')
+  url: z
+    .url({ protocol: /^https$/, error: 'an https:// address' })
+    .max(2048)
+    .describe("The control plane's HTTPS address."),
+  ca: text(71, /^sha256:[0-9a-f]{64}$/, 'sha256: and 64 hexadecimal digits')
     .optional()
     .describe("SHA-256 of the control plane's CA certificate (DER) when it is not publicly trusted."),
-  recovery: z
-    .string()
-    .max(2048)
-    .regex(/^hfr1\.[A-Za-z0-9_-]+$/, 'a recovery key as holdfast deploy writes it')
+  recovery: text(2048, /^hfr1\.[A-Za-z0-9_-]+$/, 'a recovery key as holdfast deploy writes it')
     .optional()
     .describe(
       'A recovery key wrapped by the owner passphrase: what lets a blank machine take this identity again.',
@@ -114,8 +141,14 @@ export const controlSchema = z.strictObject({
 });
 
 export const vaultSchema = z.strictObject({
-  repository: z
-    .string()
-    .max(2048)
-    .regex(/^(rest:https?:\/\/|s3:|\/)/, 'rest:https://…, s3:… or an absolute path'),
+  repository: text(2048, /^(rest:https?:\/\/|s3:|\/)/, 'rest:https://…, s3:… or an absolute path'),
 });
+
+function isTimezone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

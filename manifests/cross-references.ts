@@ -1,0 +1,122 @@
+import { entriesOf, member } from './json.ts';
+import type { JsonObject } from './json.ts';
+import type { Path, Problem } from './manifest-error.ts';
+import { nearest } from './nearest.ts';
+import { quoted, showPath } from './wording.ts';
+
+/**
+ * Names that must be declared elsewhere in the file, and those that must not be taken twice. Works on the document as
+ * written, so that it speaks too when other parts of the file are wrong; what has the wrong type is the schema's to say.
+ */
+export function crossReferenceProblems(document: JsonObject): Problem[] {
+  return [
+    ...volumeProblems(document),
+    ...orderProblems(document),
+    ...bindingProblems(document),
+    ...routeProblems(document),
+  ];
+}
+
+function volumeProblems({ apps, volumes }: JsonObject): Problem[] {
+  return entriesOf(apps).flatMap(([app, spec]) =>
+    entriesOf(member(spec, 'volumes')).flatMap(([mount, name]) =>
+      dangling(['apps', app, 'volumes', mount], name, keysOf(volumes), 'volume under volumes'),
+    ),
+  );
+}
+
+function orderProblems({ apps }: JsonObject): Problem[] {
+  const missing = entriesOf(apps).flatMap(([app, spec]) =>
+    listOf(member(spec, 'after')).flatMap((name, index) =>
+      dangling(['apps', app, 'after', index], name, keysOf(apps), 'app under apps'),
+    ),
+  );
+  return [...missing, ...cycleProblems(apps)];
+}
+
+/** Each app that, by `after`, waits for itself. */
+function cycleProblems(apps: unknown): Problem[] {
+  const after = new Map(entriesOf(apps).map(([app, spec]) => [app, listOf(member(spec, 'after'))]));
+  return [...after.keys()]
+    .filter((app) => reaches(app, after))
+    .map((app) => {
+      const path = ['apps', app, 'after'];
+      return {
+        code: 'conflict' as const,
+        message: `${showPath(path)} makes ${quoted(app)} wait for itself`,
+        path,
+      };
+    });
+}
+
+function reaches(app: string, after: ReadonlyMap<unknown, readonly unknown[]>): boolean {
+  const seen = new Set<unknown>();
+  const open = [...(after.get(app) ?? [])];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (next === app) return true;
+    if (seen.has(next)) continue;
+    seen.add(next);
+    open.push(...(after.get(next) ?? []));
+  }
+  return false;
+}
+
+function bindingProblems({ functions }: JsonObject): Problem[] {
+  const queues = entriesOf(functions)
+    .flatMap(([, spec]) => listOf(member(spec, 'on')))
+    .map((trigger) => member(trigger, 'queue'))
+    .filter((name) => typeof name === 'string');
+  return entriesOf(functions).flatMap(([name, spec]) =>
+    entriesOf(member(spec, 'bindings')).flatMap(([binding, grant]) => {
+      const path = ['functions', name, 'bindings', binding];
+      return [
+        ...dangling(
+          [...path, 'invoke'],
+          member(grant, 'invoke'),
+          keysOf(functions),
+          'function under functions',
+        ),
+        ...dangling([...path, 'queue'], member(grant, 'queue'), queues, 'function triggered by that queue'),
+      ];
+    }),
+  );
+}
+
+/** One HTTP route belongs to one function or site. */
+function routeProblems({ apps, functions }: JsonObject): Problem[] {
+  const sites = entriesOf(apps).map(([app, spec]) => ({
+    path: ['apps', app, 'site', 'route'] as Path,
+    route: member(member(spec, 'site'), 'route'),
+  }));
+  const triggers = entriesOf(functions).flatMap(([name, spec]) =>
+    listOf(member(spec, 'on')).map((trigger, index) => ({
+      path: ['functions', name, 'on', index, 'http'] as Path,
+      route: member(trigger, 'http'),
+    })),
+  );
+  const owners = new Map<unknown, Path>();
+  return [...sites, ...triggers].flatMap(({ path, route }) => {
+    const owner = owners.get(route);
+    if (typeof route !== 'string' || !owner) {
+      owners.set(route, path);
+      return [];
+    }
+    const message = `${showPath(path)} is ${quoted(route)}, which is taken by ${showPath(owner)}`;
+    return [{ code: 'conflict' as const, message, path }];
+  });
+}
+
+function dangling(path: Path, name: unknown, declared: readonly string[], what: string): Problem[] {
+  if (typeof name !== 'string' || declared.includes(name)) return [];
+  const suggestion = nearest(name, declared);
+  const message = `${showPath(path)} names ${quoted(name)}, but there is no such ${what}`;
+  return [{ code: 'dangling', message, path, ...(suggestion === undefined ? {} : { suggestion }) }];
+}
+
+function keysOf(section: unknown): string[] {
+  return entriesOf(section).map(([key]) => key);
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? (value as unknown[]) : [];
+}

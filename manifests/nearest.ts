@@ -1,0 +1,14 @@
+import { distance } from 'fastest-levenshtein';
+
+/** Longest word that is compared: the cost grows with the product of the lengths. */
+const maxLength = 64;
+
+/** The candidate a typing error away from `word`, or undefined: up to a third of its letters may differ. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  if (word.length > maxLength) return undefined;
+  const ranked = candidates
+    .map((candidate) => ({ candidate, edits: distance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.edits - b.edits);
+  const [best] = ranked;
+  return best && best.edits <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined;
+}
