@@ -1,0 +1,76 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { agentRoot } from '../context.ts';
+import { CliError } from '../errors.ts';
+import { readInput } from '../files.ts';
+import { aborted } from '../interrupt.ts';
+import { examples, parsePort } from '../options.ts';
+import { action, type Run, type Surroundings } from '../run.ts';
+
+type Options = {
+  readonly token?: string;
+  readonly tokenFile?: string;
+  readonly mqttHost: string;
+  readonly mqttPort: number;
+};
+
+export function registerAgentUp(program: Command, surroundings: Surroundings): void {
+  const agent = program.command('agent').description('Run the device agent.');
+  agent
+    .command('up')
+    .description('Run the agent of this device in the foreground.')
+    .option(
+      '--token <token>',
+      'A one-time enrolment token; needed at the first start only (or $HOLDFAST_TOKEN).',
+    )
+    .option(
+      '--token-file <file>',
+      'Read the token from a file; - reads stdin. Keeps it out of the process list.',
+    )
+    .option('--mqtt-host <address>', 'Where the local MQTT broker listens.', '127.0.0.1')
+    .option('--mqtt-port <port>', 'Its port; 0 takes a free one and keeps it.', parsePort, 1883)
+    .addHelpText(
+      'after',
+      examples(
+        'holdfast agent up --root ./device --token hft1.…',
+        'holdfast agent up                        # enrolled before; the default root',
+      ),
+    )
+    .action(action(surroundings, agentUp));
+}
+
+async function agentUp(run: Run, options: Options): Promise<void> {
+  const startedMs = performance.now();
+  const { startAgent } = await import('../../agent/main.ts');
+  const token = await readToken(run, options);
+  await using agent = await startAgent({
+    root: resolve(agentRoot(run)),
+    mqtt: { host: options.mqttHost, port: options.mqttPort },
+    ...(token !== undefined && { token }),
+    onLog: run.logSink,
+    signal: run.signal,
+  });
+  const readyMs = Math.round(performance.now() - startedMs);
+  const { device, mqtt, controlSocket } = agent;
+  run.out.item({ event: 'ready', device, mqtt, controlSocket, pid: process.pid, readyMs }, () =>
+    [
+      run.out.paint('bold', `The agent of ${device} is up (${readyMs} ms).`),
+      `  local MQTT      ${mqtt.host}:${mqtt.port}`,
+      `  control socket  ${controlSocket}`,
+      'Ctrl-C stops it.',
+    ].join('\n'),
+  );
+  await aborted(run.signal);
+}
+
+/** From `--token`, `--token-file` or HOLDFAST_TOKEN. */
+export async function readToken(
+  { io }: Run,
+  { token, tokenFile }: { token?: string; tokenFile?: string },
+): Promise<string | undefined> {
+  if (token !== undefined && tokenFile !== undefined) {
+    throw new CliError('usage', 'Give --token or --token-file, not both.');
+  }
+  if (tokenFile === undefined) return token ?? io.env.HOLDFAST_TOKEN;
+  return (await readInput(io, tokenFile, { what: 'token file', maxBytes: 8192 })).trim();
+}

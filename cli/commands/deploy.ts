@@ -1,0 +1,157 @@
+import type { Command } from 'commander';
+import type { DeployResponse } from '../../cloud-sync/protocol/api.ts';
+import { atomicWrite } from '../../lib/atomic-write.ts';
+import type { JsonObject } from '../../manifests/index.ts';
+import { openCloud, type Cloud } from '../cloud.ts';
+import { CliError } from '../errors.ts';
+import { followDeploy } from '../follow-deploy.ts';
+import { rewriteManifest } from '../machine-file.ts';
+import { parseManifestText, readManifest, type ManifestFile } from '../manifest-file.ts';
+import { readInput } from '../files.ts';
+import { examples, parseDuration, parseName } from '../options.ts';
+import { readPassphrase } from '../passphrase.ts';
+import { resolveReferences } from '../references.ts';
+import { action, type Run, type Surroundings } from '../run.ts';
+
+type Options = {
+  readonly device?: string;
+  readonly out?: string;
+  readonly passphraseFile?: string;
+  readonly wait?: number | true;
+  readonly force?: true;
+};
+
+const defaultWaitMs = 60_000;
+
+export function registerDeploy(program: Command, surroundings: Surroundings): void {
+  program
+    .command('deploy')
+    .description('Pin a manifest by digest and make it what its device should be.')
+    .argument('<file>', 'The manifest; - reads stdin.')
+    .option('--device <name>', 'Refuse unless the manifest describes this device.', parseName)
+    .option(
+      '--out <file>',
+      'Write the machine file: the pinned manifest with `control`, from which restore works.',
+    )
+    .option('--passphrase-file <file>', 'Adds a recovery key to the machine file (or $HOLDFAST_PASSPHRASE).')
+    .option('--wait [duration]', 'Wait until the device has committed it (default 60s).', parseDuration)
+    .option('--force', 'Replace --out even when it is no machine file of this device.')
+    .addHelpText(
+      'after',
+      examples(
+        'holdfast deploy machine.yaml --wait',
+        'HOLDFAST_PASSPHRASE=… holdfast deploy greenhouse.yaml --out machine.yaml --wait 2m',
+        'holdfast deploy machine.yaml             # again: the same digest, the same generation',
+      ),
+    )
+    .action(action(surroundings, deploy));
+}
+
+async function deploy(run: Run, options: Options, path: string): Promise<void> {
+  const file = await readManifest(run, path);
+  const device = file.machine.metadata.name;
+  if (options.device !== undefined && options.device !== device) {
+    throw new CliError('wrongDevice', `${path} describes ${device}, not ${options.device}.`, {
+      hint: 'Correct metadata.name or --device.',
+    });
+  }
+  const passphrase = await readPassphrase(run, options);
+  await using cloud = await openCloud(run);
+  const document = await prepare(run, { cloud, file, options, passphrase });
+  const answer = await put(run, { cloud, device, document, passphrase });
+  const waitMs = options.wait === true ? defaultWaitMs : options.wait;
+  if (waitMs !== undefined)
+    await followDeploy(run, cloud, { device, generation: answer.generation, timeoutMs: waitMs });
+  const result = {
+    device,
+    ...answer,
+    committed: waitMs !== undefined,
+    machineFile: options.out ?? null,
+  };
+  run.out.result(result, () => formatResult(result));
+}
+
+type Preparation = {
+  readonly cloud: Cloud;
+  readonly file: ManifestFile;
+  readonly options: Options;
+  readonly passphrase: string | undefined;
+};
+
+/** The document to deploy; written to `--out` before the cloud hears of it, so that no key exists in the cloud alone. */
+async function prepare(run: Run, { cloud, file, options, passphrase }: Preparation): Promise<JsonObject> {
+  const { completeControl, hasRecovery } = await import('../control-section.ts');
+  const resolved = await resolveReferences(run, cloud, file);
+  const { out } = options;
+  const previous = out === undefined ? undefined : await readPrevious(run, { ...options, out }, file);
+  const document =
+    out === undefined
+      ? resolved
+      : await completeControl({ document: resolved, context: cloud.context, previous, passphrase });
+  if (!hasRecovery(document)) {
+    run.out.note(
+      'Note: without a recovery key this device cannot be restored from its file. Set HOLDFAST_PASSPHRASE and give --out FILE.',
+    );
+  }
+  if (out !== undefined) await atomicWrite(out, rewriteManifest(file.text, document));
+  return document;
+}
+
+/** The machine file that `--out` would replace; undefined when there is none. */
+async function readPrevious(
+  run: Run,
+  { out, force }: Options & { out: string },
+  file: ManifestFile,
+): Promise<JsonObject | undefined> {
+  try {
+    const text = await readInput(run.io, out, { what: 'machine file', maxBytes: 2 ** 20 });
+    const previous = await parseManifestText(text, out);
+    if (previous.machine.metadata.name === file.machine.metadata.name) return previous.document;
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    if (error.code === 'notFound') return undefined;
+  }
+  if (force === true) return undefined;
+  throw new CliError(
+    'exists',
+    `Cannot write ${out}: it exists and is no machine file of ${file.machine.metadata.name}.`,
+    {
+      hint: 'Choose another file, or replace it by --force.',
+    },
+  );
+}
+
+type Put = {
+  readonly cloud: Cloud;
+  readonly device: string;
+  readonly document: JsonObject;
+  readonly passphrase: string | undefined;
+};
+
+/** Safe to repeat: the same digest is the same generation. */
+async function put(run: Run, { cloud, device, document, passphrase }: Put): Promise<DeployResponse> {
+  const [{ canonicalize }, { recoveryPublicKey }] = await Promise.all([
+    import('../../manifests/index.ts'),
+    import('../control-section.ts'),
+  ]);
+  const recoveryKey = await recoveryPublicKey(document, passphrase);
+  const bytes = Buffer.from(canonicalize(document));
+  return await cloud.call((client) =>
+    client.deploy(device, bytes, { ...(recoveryKey !== undefined && { recoveryKey }), signal: run.signal }),
+  );
+}
+
+type Result = DeployResponse & {
+  readonly device: string;
+  /** Seen committed; false when nobody waited for it. */
+  readonly committed: boolean;
+  readonly machineFile: string | null;
+};
+
+function formatResult({ device, generation, digest, unchanged, committed, machineFile }: Result): string {
+  const state = committed ? 'committed' : unchanged ? 'unchanged' : 'sent';
+  const lines = [`${device}: generation ${generation} ${state} (${digest})`];
+  if (machineFile !== null)
+    lines.push(`Machine file: ${machineFile}. Keep it and its passphrase apart from the device.`);
+  return lines.join('\n');
+}

@@ -1,0 +1,36 @@
+import type { Command } from 'commander';
+import { atomicWrite } from '../../lib/atomic-write.ts';
+import { openCloud } from '../cloud.ts';
+import { rewriteManifest } from '../machine-file.ts';
+import { readManifest } from '../manifest-file.ts';
+import { examples } from '../options.ts';
+import { resolveReferences } from '../references.ts';
+import { action, type Run, type Surroundings } from '../run.ts';
+
+type Options = { readonly output?: string };
+
+export function registerResolve(program: Command, surroundings: Surroundings): void {
+  program
+    .command('resolve')
+    .description('Pin every image and bundle of a manifest by digest, and print the manifest.')
+    .argument('<file>', 'The manifest; - reads stdin.')
+    .option('-o, --output <file>', 'Write it to this file instead; it may be the same one.')
+    .addHelpText(
+      'after',
+      examples('holdfast resolve machine.yaml', 'holdfast resolve machine.yaml -o machine.lock.yaml'),
+    )
+    .action(action(surroundings, resolveManifest));
+}
+
+async function resolveManifest(run: Run, { output }: Options, path: string): Promise<void> {
+  const file = await readManifest(run, path);
+  await using cloud = await openCloud(run);
+  const document = await resolveReferences(run, cloud, file);
+  const { canonicalize, manifestDigest } = await import('../../manifests/index.ts');
+  const digest = manifestDigest(canonicalize(document));
+  const text = rewriteManifest(file.text, document);
+  if (output !== undefined) await atomicWrite(output, text, { mode: 0o644 });
+  run.out.result({ digest, ...(output === undefined ? { document } : { file: output }) }, () =>
+    output === undefined ? text.trimEnd() : `Wrote ${output} (${digest})`,
+  );
+}

@@ -1,0 +1,98 @@
+import type { Command } from 'commander';
+import type { Status } from '../../agent/control/protocol.ts';
+import type { Device } from '../../cloud-sync/protocol/api.ts';
+import { openCloud } from '../cloud.ts';
+import { agentRoot } from '../context.ts';
+import { examples, parseName } from '../options.ts';
+import type { Output } from '../output.ts';
+import { formatBytes } from '../progress.ts';
+import { action, type Run, type Surroundings } from '../run.ts';
+import { formatTable } from '../table.ts';
+import { formatOnline } from './devices.ts';
+
+type Options = { readonly device?: string };
+
+export function registerStatus(program: Command, surroundings: Surroundings): void {
+  program
+    .command('status')
+    .description('Show what this device runs, or what another reported to the cloud.')
+    .option('--device <name>', 'Through the cloud, of this device.', parseName)
+    .addHelpText('after', examples('holdfast status', 'holdfast status --device greenhouse-7 --json'))
+    .action(action(surroundings, status));
+}
+
+async function status(run: Run, { device }: Options): Promise<void> {
+  await (device === undefined ? statusHere(run) : statusThere(run, device));
+}
+
+async function statusHere(run: Run): Promise<void> {
+  const { ControlClient } = await import('../../agent/control/client.ts');
+  await using agent = ControlClient.forRoot(agentRoot(run));
+  const value = await agent.status(run.signal);
+  run.out.result(value, () => formatStatus(run.out, value));
+}
+
+async function statusThere(run: Run, name: string): Promise<void> {
+  await using cloud = await openCloud(run);
+  const device = await cloud.call((client) => client.device(name, { signal: run.signal }));
+  run.out.result(device, () => formatDevice(run.out, device));
+}
+
+function formatStatus(out: Output, status: Status): string {
+  const { cloud, mqtt } = status;
+  const link = cloud.connected
+    ? out.paint('green', 'connected')
+    : out.paint('yellow', cloud.lastError ?? 'not connected');
+  return [
+    `${out.paint('bold', status.device)}  (agent ${status.version}, pid ${status.pid}, root ${status.root})`,
+    `cloud   ${cloud.url}  ${link}`,
+    `mqtt    ${mqtt.host}:${mqtt.port}`,
+    formatGenerations(status.desired?.generation, status.applied?.generation, status.phase),
+    ...formatConditions(out, status.conditions),
+    ...formatComponents(out, status.components),
+    ...formatStreams(status),
+  ].join('\n');
+}
+
+function formatDevice(out: Output, device: Device): string {
+  const { desired, reported } = device;
+  return [
+    `${out.paint('bold', device.name)}  ${formatOnline(out, device)}`,
+    formatGenerations(desired?.generation, reported?.applied ?? undefined, reported?.phase ?? null),
+    ...formatConditions(out, reported?.conditions ?? []),
+    ...formatComponents(out, reported?.components ?? {}),
+  ].join('\n');
+}
+
+function formatGenerations(
+  desired: number | undefined,
+  applied: number | undefined,
+  phase: string | null,
+): string {
+  return `desired generation ${desired ?? 'none'}, applied ${applied ?? 'none'}${phase === null ? '' : `, ${phase}`}`;
+}
+
+function formatConditions(out: Output, conditions: Status['conditions']): string[] {
+  return conditions.map(({ type, message }) => `${out.paint('yellow', type)}: ${message}`);
+}
+
+function formatComponents(out: Output, components: Status['components']): string[] {
+  const rows = Object.entries(components).map(([name, { state, digest, message }]) => [
+    name,
+    out.paint(state === 'running' ? 'green' : 'yellow', state),
+    digest?.slice(0, 'sha256:'.length + 12) ?? '-',
+    message ?? '',
+  ]);
+  return rows.length === 0 ? [] : ['', formatTable(['COMPONENT', 'STATE', 'DIGEST', ''], rows)];
+}
+
+function formatStreams({ streams }: Status): string[] {
+  const rows = Object.entries(streams).map(([name, { lastSeq, ackedSeq, backlog, bytes }]) => [
+    name,
+    String(lastSeq),
+    String(ackedSeq),
+    String(backlog),
+    formatBytes(bytes),
+  ]);
+  return rows.length === 0 ? [] : ['', formatTable(['STREAM', 'LAST', 'IN CLOUD', 'BACKLOG', 'SIZE'], rows)];
+}

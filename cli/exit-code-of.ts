@@ -1,0 +1,136 @@
+import { CommanderError } from 'commander';
+import { AgentError, type AgentErrorCode } from '../agent/errors.ts';
+import { SyncError, type SyncErrorCode } from '../cloud-sync/errors.ts';
+import { isTransientNetworkError } from '../lib/https-client.ts';
+import { ManifestError, type ManifestErrorCode } from '../manifests/manifest-error.ts';
+import { CliError, type CliErrorCode } from './errors.ts';
+import { exitCodes, type ExitCode, type ExitName } from './exit-codes.ts';
+
+/** The one table from error codes to exit codes. The types make it whole: a code without a row does not compile. */
+export const cliExits: Readonly<Record<CliErrorCode, ExitName>> = {
+  usage: 'usage',
+  noContext: 'notFound',
+  badContext: 'invalid',
+  notFound: 'notFound',
+  exists: 'conflict',
+  invalidFile: 'invalid',
+  invalidManifest: 'invalid',
+  tooLarge: 'invalid',
+  wrongDevice: 'invalid',
+  noPassphrase: 'usage',
+  deployFailed: 'failure',
+  superseded: 'conflict',
+  timedOut: 'failure',
+  interrupted: 'interrupted',
+};
+
+export const syncExits: Readonly<Record<SyncErrorCode, ExitName>> = {
+  network: 'unreachable',
+  unauthorized: 'refused',
+  forbidden: 'refused',
+  notFound: 'notFound',
+  conflict: 'conflict',
+  badAnswer: 'unreachable',
+  registry: 'failure',
+  rateTooLow: 'unreachable',
+  unavailable: 'unreachable',
+  timeout: 'unreachable',
+  deviceOffline: 'unreachable',
+  commandFailed: 'failure',
+  internal: 'failure',
+  badReference: 'invalid',
+  badRequest: 'invalid',
+  digestMismatch: 'unverified',
+  sizeMismatch: 'unverified',
+  badManifest: 'invalid',
+  missingBundle: 'notFound',
+  tooLarge: 'invalid',
+  corrupt: 'storage',
+  badState: 'storage',
+  diskFull: 'storage',
+  portInUse: 'conflict',
+  folderInUse: 'conflict',
+  badToken: 'invalid',
+  tokenExpired: 'refused',
+  tokenUsed: 'refused',
+  badCsr: 'invalid',
+  badCertificate: 'refused',
+  revoked: 'refused',
+  pinMismatch: 'unverified',
+  badRecoveryKey: 'invalid',
+  wrongPassphrase: 'refused',
+};
+
+export const manifestExits: Readonly<Record<ManifestErrorCode, ExitName>> = {
+  invalid: 'invalid',
+  notCanonical: 'unverified',
+  digestMismatch: 'unverified',
+  tooLarge: 'invalid',
+  unresolved: 'notFound',
+};
+
+export const agentExits: Readonly<Record<AgentErrorCode, ExitName>> = {
+  portInUse: 'conflict',
+  diskFull: 'storage',
+  corrupt: 'storage',
+  stateBroken: 'storage',
+  broken: 'storage',
+  locked: 'conflict',
+  rootNotEmpty: 'conflict',
+  notEnrolled: 'notFound',
+  agentNotRunning: 'notFound',
+  notConfigured: 'notFound',
+  unknownFunction: 'notFound',
+  unknownDevice: 'notFound',
+  badInput: 'invalid',
+  badMessage: 'invalid',
+  unsupported: 'invalid',
+  denied: 'refused',
+  refused: 'failure',
+  notPinned: 'invalid',
+  tooLarge: 'invalid',
+  queueFull: 'failure',
+  overloaded: 'failure',
+  cloudUnreachable: 'unreachable',
+  timeout: 'failure',
+  cancelled: 'failure',
+  closed: 'failure',
+};
+
+/** Errors of node itself that reach the top, by errno name. */
+const systemExits: Readonly<Record<string, ExitName>> = {
+  ENOENT: 'notFound',
+  EACCES: 'refused',
+  EPERM: 'refused',
+  EEXIST: 'conflict',
+  EADDRINUSE: 'conflict',
+  ENOSPC: 'storage',
+  EDQUOT: 'storage',
+  EROFS: 'storage',
+  EIO: 'storage',
+};
+
+export function exitCodeOf(error: unknown): ExitCode {
+  return exitCodes[exitNameOf(error)];
+}
+
+function exitNameOf(error: unknown): ExitName {
+  if (error instanceof CliError) return cliExits[error.code];
+  if (error instanceof SyncError) return syncExits[error.code];
+  if (error instanceof ManifestError) return manifestExitOf(error);
+  if (error instanceof AgentError) return agentExits[error.code];
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 'ok' : 'usage';
+  if (isTransientNetworkError(error)) return 'unreachable';
+  return systemExits[errnoOf(error)] ?? 'failure';
+}
+
+/** A reference that cannot be resolved ends as the look-up did: not there, not allowed, or not reachable. */
+function manifestExitOf({ code, cause }: ManifestError): ExitName {
+  return code === 'unresolved' && cause !== undefined ? exitNameOf(cause) : manifestExits[code];
+}
+
+/** `code` of a node system error, else ''. */
+export function errnoOf(error: unknown): string {
+  if (!(error instanceof Error) || !('code' in error)) return '';
+  return typeof error.code === 'string' ? error.code : '';
+}

@@ -1,0 +1,32 @@
+import { jsonLines, type LogEvent, type LogSink } from '../lib/logger.ts';
+import { paint, type Io, type Style } from './io.ts';
+
+const styles: Readonly<Record<string, Style>> = { debug: 'dim', info: 'cyan', warn: 'yellow', error: 'red' };
+
+/** Logs of a daemon in the foreground: JSON lines on stderr, one-liners for people when it is a terminal. */
+export function stderrLogSink(io: Io, { verbose }: { verbose: boolean }): LogSink {
+  const write = (line: string) => void io.stderr.write(line);
+  const sink = io.stderr.isTTY
+    ? (event: LogEvent) => write(`${formatLogEvent(io, 'stderr', event)}\n`)
+    : jsonLines(write);
+  return (event) => {
+    if (verbose || event.level !== 'debug') sink(event);
+  };
+}
+
+/** `12:30:01 relay.batch.acked stream=weather seq=12` */
+export function formatLogEvent(
+  io: Io,
+  stream: 'stdout' | 'stderr',
+  { time, level, event, ...fields }: { time: string; level: string; event: string; [field: string]: unknown },
+): string {
+  const clock = time.slice(11, 19);
+  const name = paint(io, stream, styles[level] ?? 'cyan', event);
+  return [paint(io, stream, 'dim', clock), name, ...Object.entries(fields).map(formatField)].join(' ');
+}
+
+/** `key=value`, quoted only where a space would break it. */
+export function formatField([key, value]: [string, unknown]): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return `${key}=${typeof value === 'string' && /[\s"]/.test(value) ? JSON.stringify(value) : text}`;
+}

@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+import { interruptSignal } from './interrupt.ts';
+import type { ExitCode } from './exit-codes.ts';
+import type { Io } from './io.ts';
+import { buildProgram } from './program.ts';
+import { reportError } from './report-error.ts';
+import type { GlobalOptions } from './run.ts';
+
+const io: Io = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env };
+
+async function main(argv: readonly string[]): Promise<ExitCode> {
+  const signal = interruptSignal(() => {
+    if (io.stderr.isTTY) io.stderr.write('\nStopping. Press Ctrl-C again to force it.\n');
+  });
+  const program = buildProgram({ io, signal });
+  try {
+    await program.parseAsync([...argv]);
+    return 0;
+  } catch (error) {
+    const options = program.opts<Partial<GlobalOptions>>();
+    const json = options.json ?? argv.includes('--json');
+    return reportError(io, signal.aborted ? signal.reason : error, {
+      json,
+      verbose: options.verbose ?? false,
+    });
+  }
+}
+
+// `holdfast messages … | head` closes our stdout early: that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+const code = await main(process.argv);
+// Pipes are written asynchronously on some systems: leave once both are flushed.
+process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));

@@ -1,0 +1,64 @@
+import { CommanderError } from 'commander';
+import { CodedError } from '../lib/coded-error.ts';
+import { CliError } from './errors.ts';
+import { errnoOf, exitCodeOf } from './exit-code-of.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { paint, type Io } from './io.ts';
+
+export type ReportOptions = { readonly json: boolean; readonly verbose: boolean };
+
+/**
+ * Says why a command failed: one line, a hint line, the stack with `--verbose`. With `--json` stdout carries
+ * `{"error": {code, message, hint, exit}}` besides.
+ */
+export function reportError(io: Io, error: unknown, { json, verbose }: ReportOptions): ExitCode {
+  const exit = exitCodeOf(error);
+  if (error instanceof CommanderError) {
+    // commander has written its own message already; help and version are no errors.
+    if (json && exit !== 0)
+      writeJson(io, {
+        error: { code: 'usage', message: oneLine(error.message).replace(/^error: /, ''), exit },
+      });
+    return exit;
+  }
+  const details = error instanceof CliError ? error.details : [];
+  const data = error instanceof CliError ? error.data : {};
+  const message = oneLine(error instanceof Error ? error.message : String(error));
+  const hint = hintOf(error, verbose);
+  if (json) {
+    writeJson(io, {
+      ...data,
+      error: { code: codeOf(error), message, ...(hint !== undefined && { hint }), exit },
+    });
+  }
+  for (const line of details) io.stderr.write(`${line}\n`);
+  io.stderr.write(`${paint(io, 'stderr', 'red', 'error:')} ${message}\n`);
+  if (hint !== undefined) io.stderr.write(`${paint(io, 'stderr', 'cyan', 'hint:')} ${oneLine(hint)}\n`);
+  if (verbose) io.stderr.write(`${formatStack(error)}\n`);
+  return exit;
+}
+
+function writeJson(io: Io, value: unknown): void {
+  io.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof CodedError ? error.code : errnoOf(error) || 'internal';
+}
+
+function hintOf(error: unknown, verbose: boolean): string | undefined {
+  if (error instanceof CodedError) return error.hint;
+  if (errnoOf(error) !== '' || verbose) return undefined;
+  return 'This may be a defect of Holdfast. Run it again with --verbose to see where it happened.';
+}
+
+/** Several lines would break the promise of one; the rest of the message stays readable. */
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ').trim();
+}
+
+function formatStack(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : `\ncaused by: ${formatStack(error.cause)}`;
+  return (error.stack ?? error.message) + cause;
+}
