@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FunctionRuntime, type FunctionLog } from '../functions/index.ts';
 import { createLogger, type LogEvent, type Logger } from '../lib/logger.ts';
 import { version } from '../lib/version.ts';
-import { machineSchema, type Machine } from '../manifests/index.ts';
+import { machineSchema, type Machine } from '../manifests/machine.ts';
 import { Commands } from './commands.ts';
 import { LogJournal } from './control/log-journal.ts';
 import { controlSocketPath, type Status } from './control/protocol.ts';
@@ -125,7 +125,7 @@ async function startControl({
   stack,
   isRecovered,
 }: ControlParts): Promise<{ link: CloudLink; reconciler: Reconciler }> {
-  const reporter = new Reporter({
+  const reporter: Reporter = new Reporter({
     store,
     components: () => dataPlane.components(),
     recovered: isRecovered,
@@ -133,8 +133,7 @@ async function startControl({
     send: (reported) => link.sendReported(reported),
     logger,
   });
-  const reconciler = new Reconciler({
-    device: identity.device,
+  const reconciler: Reconciler = new Reconciler({
     store,
     manifests: sources.manifests,
     artifacts: sources.artifacts,
@@ -143,13 +142,13 @@ async function startControl({
     logger,
     onChange: () => reporter.touch(),
   });
-  const commands = new Commands({
+  const commands: Commands = new Commands({
     invoke: (name, payload, signal) => dataPlane.invoke(name, payload, { signal }),
     sendStatus: (id, status) => link.sendCommandStatus(id, status),
     logger,
   });
   const stopping = new AbortController();
-  const link = new CloudLink({
+  const link: CloudLink = new CloudLink({
     identity,
     boot: randomBytes(8).toString('hex'),
     version,

@@ -20,5 +20,5 @@ export function lockFolder(folder: string): Disposable | undefined {
 const sqliteBusy = 5;
 
 function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy;
+  return typeof error === 'object' && error !== null && 'errcode' in error && error.errcode === sqliteBusy;
 }

@@ -66,7 +66,7 @@ export class LogJournal {
   /** The newest events, oldest first. */
   recent({ lines, function: name }: LogQuery): LogEvent[] {
     const wanted =
-      name === undefined ? this.#recent : this.#recent.filter((event) => event['function'] === name);
+      name === undefined ? this.#recent : this.#recent.filter((event) => event.function === name);
     return lines === 0 ? [] : wanted.slice(-lines);
   }
 

@@ -60,18 +60,18 @@ function addRoutes(server: FastifyInstance, { status, invoke, plan, logs }: Cont
     const lines = new PassThrough({ highWaterMark: followerMaxBytes });
     for (const event of logs.recent(query)) lines.write(`${JSON.stringify(event)}\n`);
     if (!query.follow) lines.end();
-    else followInto(lines, logs.follow, query.function);
+    else followInto(lines, logs, query.function);
     return reply.type('application/jsonl').send(lines);
   });
 }
 
 function followInto(
   lines: PassThrough,
-  follow: ControlServerOptions['logs']['follow'],
+  logs: ControlServerOptions['logs'],
   name: string | undefined,
 ): void {
-  const stop = follow((event) => {
-    if (name !== undefined && event['function'] !== name) return;
+  const stop = logs.follow((event) => {
+    if (name !== undefined && event.function !== name) return;
     if (lines.writableLength > followerMaxBytes) lines.destroy();
     else lines.write(`${JSON.stringify(event)}\n`);
   });

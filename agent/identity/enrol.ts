@@ -28,7 +28,7 @@ export async function enrol(token: string, { root, logger, signal }: EnrolOption
   const { url, ca, device, secret } = parseEnrolmentToken(token);
   const csr = await requestFor(root, device);
   const answer = await patiently({ logger, signal }, () =>
-    withControlPlane({ url, pin: ca as Digest, signal }, (cloud) =>
+    withControlPlane({ url, pin: ca, signal }, (cloud) =>
       cloud.enrol({ device, secret, csr }, { signal }),
     ),
   );
@@ -78,7 +78,7 @@ async function withControlPlane<T>(
 ): Promise<T> {
   const ca = pin === undefined ? undefined : (await fetchPinnedCa({ url, pin, signal })).ca;
   await using http = createHttpsClient(ca === undefined ? {} : { ca });
-  return work(new ControlPlaneClient({ url, http }));
+  return await work(new ControlPlaneClient({ url, http }));
 }
 
 function patiently<T>(

@@ -5,11 +5,10 @@ import type { Logger } from '../../lib/logger.ts';
 import type { Machine } from '../../manifests/index.ts';
 import { describeFailure, isTransient, kindOf } from './failure.ts';
 import type { ArtifactSource, Bundles, ManifestSource, Runner } from './ports.ts';
-import type { Pointer, StateStore } from './state-store.ts';
+import type { Pointer, StateHolder } from './state-store.ts';
 
 export type ReconcilerOptions = {
-  readonly device: string;
-  readonly store: StateStore;
+  readonly store: StateHolder;
   readonly manifests: ManifestSource;
   readonly artifacts: ArtifactSource;
   readonly runner: Runner;
@@ -20,6 +19,8 @@ export type ReconcilerOptions = {
   readonly onChange: () => void;
   readonly retry?: { readonly minDelayMs: number; readonly maxDelayMs: number };
 };
+
+const unwritableRetryMs = 5000;
 
 /**
  * Observe, plan, step, observe again. One generation at a time; a newer one pre-empts whatever is under way, so a failed
@@ -108,8 +109,19 @@ export class Reconciler {
       this.#attempt = new AbortController();
       const signal = AbortSignal.any([this.#attempt.signal, this.#stop.signal]);
       const target = this.#options.store.state.observed;
-      if (target && isOpen(this.#options.store.state.phase)) await this.#converge(target, signal);
+      if (target && isOpen(this.#options.store.state.phase)) await this.#survive(target, signal);
       else await this.#wake.promise;
+    }
+  }
+
+  /** A full disk must not end the loop: what runs goes on, and the next turn tries again. */
+  async #survive(target: Desired, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#converge(target, signal);
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      this.#options.logger.error('reconcile.state.unwritable', { error });
+      await sleep(unwritableRetryMs, undefined, { signal }).catch(() => undefined);
     }
   }
 

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Component, Reported } from '../../cloud-sync/protocol/messages.ts';
 import type { Logger } from '../../lib/logger.ts';
-import type { StateStore } from './state-store.ts';
+import type { StateHolder } from './state-store.ts';
 
 export type ReporterOptions = {
-  readonly store: StateStore;
+  readonly store: StateHolder;
   readonly components: () => Record<string, Component>;
   readonly recovered: () => boolean;
   readonly isConnected: () => boolean;

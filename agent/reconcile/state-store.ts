@@ -6,6 +6,7 @@ import {
   generationSchema,
   phaseSchema,
 } from '../../cloud-sync/protocol/messages.ts';
+import { AgentError } from '../errors.ts';
 import { DurableAdapter } from './durable-adapter.ts';
 
 const pointerSchema = z.strictObject({ generation: generationSchema, digest: digestSchema });
@@ -27,7 +28,7 @@ const stateSchema = z.strictObject({
 });
 export type AgentState = z.output<typeof stateSchema>;
 
-const emptyState: AgentState = {
+export const emptyState: AgentState = {
   version: 1,
   session: 0,
   reportedSeq: 0,
@@ -43,28 +44,58 @@ export class StateStore {
   readonly #database: Low<AgentState>;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(database: Low<AgentState>) {
+  readonly #path: string;
+
+  private constructor(database: Low<AgentState>, path: string) {
     this.#database = database;
+    this.#path = path;
   }
 
   static async open(path: string, onRecovered: (reason: string) => void): Promise<StateStore> {
     const adapter = new DurableAdapter({ path, schema: stateSchema, onRecovered });
     const database = new Low<AgentState>(adapter, emptyState);
     await database.read();
-    return new StateStore(database);
+    return new StateStore(database, path);
   }
 
   get state(): Readonly<AgentState> {
     return this.#database.data;
   }
 
-  /** Merges `change` and resolves when it is on disk. Calls are written in order. */
+  /**
+   * Merges `change` and resolves when it is on disk. Calls are written in order. On failure the state stays as it was;
+   * 'diskFull' is transient, any other failure of the disk is the caller's end.
+   */
   async update(change: Partial<AgentState>): Promise<void> {
-    const write = this.#writing.then(async () => {
-      this.#database.data = { ...this.#database.data, ...change };
-      await this.#database.write();
-    });
+    const write = this.#writing.then(() => this.#replace({ ...this.#database.data, ...change }));
     this.#writing = write.catch(() => undefined);
     await write;
   }
+
+  async #replace(next: AgentState): Promise<void> {
+    const before = this.#database.data;
+    this.#database.data = next;
+    try {
+      await this.#database.write();
+    } catch (error) {
+      this.#database.data = before;
+      if (!isFull(error)) throw error;
+      throw new AgentError(
+        'diskFull',
+        `The disk is full: the state of the agent cannot be written to ${this.#path}`,
+        {
+          cause: error,
+          transient: true,
+          hint: 'Free some space; the agent goes on by itself.',
+        },
+      );
+    }
+  }
 }
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+}
+
+/** What the loop and the reporter need of the store. */
+export type StateHolder = Pick<StateStore, 'state' | 'update'>;

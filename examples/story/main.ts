@@ -58,7 +58,7 @@ async function summarize(
   narrator.note(`one file of ${await machineFileSize(folder)} bytes held the machine`);
   if (values.once) return;
   narrator.note(`the API is at ${url} (OpenAPI: ${url}/v1/openapi.json); try in another terminal:`);
-  narrator.note(`  export HOLDFAST_CONTEXT=${environment['HOLDFAST_CONTEXT'] ?? ''} HOLDFAST_ROOT=${root}`);
+  narrator.note(`  export HOLDFAST_CONTEXT=${environment.HOLDFAST_CONTEXT ?? ''} HOLDFAST_ROOT=${root}`);
   narrator.note('  npm run holdfast -- devices');
   narrator.note('  npm run holdfast -- status');
   narrator.note(`  npm run holdfast -- invoke weather-summary --payload '{"month":"2015-12"}'`);

@@ -123,7 +123,7 @@ export class Service implements AsyncDisposable {
     if (child.stdout) {
       for await (const line of createInterface({ input: child.stdout })) {
         const event = parseEvent(line);
-        if (event?.['event'] !== 'ready') continue;
+        if (event?.event !== 'ready') continue;
         ready = true;
         narrator.event('process.ready', { name, pid: child.pid });
         this.#ready.resolve(event);
@@ -138,7 +138,7 @@ export class Service implements AsyncDisposable {
     if (!child.stderr) return;
     createInterface({ input: child.stderr }).on('line', (line) => {
       this.#errors = [...this.#errors.slice(-20), line];
-      if (process.env['HOLDFAST_STORY_LOGS']) process.stderr.write(`[${this.#options.name}] ${line}\n`);
+      if (process.env.HOLDFAST_STORY_LOGS) process.stderr.write(`[${this.#options.name}] ${line}\n`);
     });
   }
 }

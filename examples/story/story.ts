@@ -53,7 +53,7 @@ export async function tellStory(folder: string, narrator: Narrator, signal: Abor
 
   const readings = await readMeasurements();
   const lost = readings.findIndex(({ date }) => date === lossDate);
-  const reader = stack.use(await CloudReader.open(environment['HOLDFAST_CONTEXT'] ?? '', device));
+  const reader = stack.use(await CloudReader.open(environment.HOLDFAST_CONTEXT ?? '', device));
   const station = stack.use(createStation(mqttPort));
   narrator.heading(4, `${readings.length} days of weather are measured; the network fails on the way`);
   await replayWithCut(world, { station, readings: readings.slice(0, lost), reader });

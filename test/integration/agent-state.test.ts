@@ -1,0 +1,89 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { StateStore } from '../../agent/reconcile/state-store.ts';
+import { lockFolder } from '../../lib/folder-lock.ts';
+
+let folder: string;
+let path: string;
+const recovered: string[] = [];
+const open = (): Promise<StateStore> => StateStore.open(path, (reason) => recovered.push(reason));
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'holdfast-state-'));
+  path = join(folder, 'state.json');
+  recovered.length = 0;
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe("the agent's state file", () => {
+  test('begins empty and keeps what was written', async () => {
+    const store = await open();
+    expect(store.state.current).toBeNull();
+    await store.update({ session: 7 });
+    await store.update({ reportedSeq: 3 });
+    expect((await open()).state).toMatchObject({ session: 7, reportedSeq: 3 });
+    expect(recovered).toEqual([]);
+  });
+
+  test('[G8] takes the copy before when any one bit of the file has flipped', async () => {
+    const store = await open();
+    await store.update({ session: 1 });
+    await store.update({ session: 2 });
+    const whole = await readFile(path);
+    for (let bit = 0; bit < whole.length * 8; bit += 7) {
+      const flipped = Buffer.from(whole);
+      flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      await writeFile(path, flipped);
+      const { session } = (await open()).state;
+      // White space outside the checksummed data may change without harm: then the file is still the newest.
+      expect([1, 2]).toContain(session);
+      if (session === 2)
+        expect(JSON.parse(flipped.toString('utf8'))).toEqual(JSON.parse(whole.toString('utf8')));
+    }
+    expect(recovered.length).toBeGreaterThan(100);
+  });
+
+  test('takes the copy before when the file was cut short', async () => {
+    const store = await open();
+    await store.update({ session: 1 });
+    await store.update({ session: 2 });
+    await writeFile(path, (await readFile(path)).subarray(0, 40));
+    const again = await open();
+    expect(again.state.session).toBe(1);
+    await again.update({ session: 9 });
+    expect((await open()).state.session).toBe(9);
+  });
+
+  test('says in one line what to do when both copies are broken', async () => {
+    const store = await open();
+    await store.update({ session: 1 });
+    await store.update({ session: 2 });
+    await writeFile(path, 'x');
+    await writeFile(`${path}.previous`, 'y');
+    await expect(open()).rejects.toMatchObject({
+      code: 'stateBroken',
+      hint: expect.stringContaining('holdfast restore'),
+    });
+  });
+
+  test('writes concurrent changes in order and leaves no temporary file', async () => {
+    const store = await open();
+    await Promise.all(Array.from({ length: 20 }, (_, index) => store.update({ session: index + 1 })));
+    expect((await open()).state.session).toBe(20);
+    expect((await readdir(folder)).sort()).toEqual(['state.json', 'state.json.previous']);
+  });
+});
+
+describe('the lock of a folder', () => {
+  test('is held by one holder at a time', () => {
+    const first = lockFolder(folder);
+    expect(first).toBeDefined();
+    expect(lockFolder(folder)).toBeUndefined();
+    first?.[Symbol.dispose]();
+    const second = lockFolder(folder);
+    expect(second).toBeDefined();
+    second?.[Symbol.dispose]();
+  });
+});

@@ -1,0 +1,142 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { ControlClient } from '../../agent/control/client.ts';
+import { LogJournal } from '../../agent/control/log-journal.ts';
+import { controlSocketPath, type Status } from '../../agent/control/protocol.ts';
+import { startControlServer } from '../../agent/control/server.ts';
+import { AgentError } from '../../agent/errors.ts';
+import type { LogEvent } from '../../lib/logger.ts';
+
+const status: Status = {
+  version: '0.0.0',
+  device: 'device',
+  tenant: 'default',
+  root: '/',
+  pid: 1,
+  hostPids: [],
+  started: '2026-01-01T00:00:00.000Z',
+  cloud: {
+    url: 'https://localhost',
+    mqtt: 'mqtts://localhost',
+    connected: false,
+    since: null,
+    lastError: null,
+  },
+  desired: null,
+  applied: null,
+  phase: null,
+  conditions: [],
+  components: {},
+  mqtt: { host: '127.0.0.1', port: 1883 },
+  streams: {},
+  functions: {},
+};
+
+let root: string;
+let stack: AsyncDisposableStack;
+let journal: LogJournal;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'holdfast-control-'));
+  stack = new AsyncDisposableStack();
+  stack.defer(() => rm(root, { recursive: true, force: true }));
+  journal = stack.use(await LogJournal.open({ folder: join(root, 'logs') }));
+});
+afterEach(() => stack.disposeAsync());
+
+async function serve(): Promise<ControlClient> {
+  stack.use(
+    await startControlServer({
+      path: controlSocketPath(root),
+      status: () => status,
+      invoke: (name, payload) =>
+        name === 'echo'
+          ? Promise.resolve(payload)
+          : Promise.reject(new AgentError('unknownFunction', `There is no function ${name}`)),
+      plan: () => Promise.reject(new AgentError('badInput', 'not a manifest', { hint: 'Resolve it first.' })),
+      logs: { recent: (query) => journal.recent(query), follow: (listener) => journal.follow(listener) },
+    }),
+  );
+  return stack.use(ControlClient.forRoot(root));
+}
+
+const line = (event: string, fields: Record<string, unknown> = {}): LogEvent => ({
+  time: '2026-01-01T00:00:00.000Z',
+  level: 'info',
+  event,
+  ...fields,
+});
+
+test('answers status and invocations over a socket that only its user may open', async () => {
+  const client = await serve();
+  expect(await client.status()).toEqual(status);
+  expect(await client.invoke('echo', { a: [1, 'ü'] })).toEqual({ a: [1, 'ü'] });
+  expect((await stat(controlSocketPath(root))).mode & 0o777).toBe(0o600);
+});
+
+test("gives the agent's own words and hint when it refuses", async () => {
+  const client = await serve();
+  await expect(client.invoke('nobody', null)).rejects.toMatchObject({
+    message: 'There is no function nobody',
+  });
+  await expect(client.plan('{}')).rejects.toMatchObject({
+    message: 'not a manifest',
+    hint: 'Resolve it first.',
+  });
+});
+
+test('says that no agent is running, with or without a dead socket in the way', async () => {
+  await using client = ControlClient.forRoot(root);
+  await expect(client.status()).rejects.toMatchObject({ code: 'agentNotRunning' });
+  await writeFile(controlSocketPath(root), '');
+  await expect(client.status()).rejects.toMatchObject({ code: 'agentNotRunning' });
+});
+
+test('takes the place of a dead socket', async () => {
+  await writeFile(controlSocketPath(root), '');
+  const client = await serve();
+  expect((await client.status()).device).toBe('device');
+});
+
+test('follows the log of one function until the reader leaves', async () => {
+  const client = await serve();
+  journal.write(line('function.log', { function: 'a', message: 'before' }));
+  journal.write(line('function.log', { function: 'b', message: 'other' }));
+  const reading = new AbortController();
+  const messages: unknown[] = [];
+  for await (const event of client.logs({ follow: true, function: 'a', lines: 10 }, reading.signal)) {
+    messages.push(event['message']);
+    if (messages.length === 1) {
+      journal.write(line('function.log', { function: 'b', message: 'other' }));
+      journal.write(line('function.log', { function: 'a', message: 'after' }));
+    } else reading.abort();
+  }
+  expect(messages).toEqual(['before', 'after']);
+});
+
+test('falls back to a short socket path when the root is a deep folder', () => {
+  const deep = `/${'d'.repeat(120)}`;
+  expect(controlSocketPath(deep, 'linux').length).toBeLessThan(104);
+  expect(controlSocketPath('/r', 'linux')).toBe('/r/control.sock');
+  expect(controlSocketPath('/r', 'win32')).toMatch(/^\\\\\.\\pipe\\holdfast-/);
+});
+
+test('keeps logs on disk within bounds', async () => {
+  const folder = join(root, 'small');
+  {
+    await using small = await LogJournal.open({ folder, maxFileBytes: 500, keep: 2 });
+    for (let index = 0; index < 6; index++) {
+      small.write(line(`event.${index}`, { text: 'x'.repeat(400) }));
+      await small[Symbol.asyncDispose]();
+    }
+  }
+  const sizes = await Promise.all(
+    ['agent.jsonl', 'agent.jsonl.1', 'agent.jsonl.2'].map((name) =>
+      stat(join(folder, name)).then(({ size }) => size),
+    ),
+  );
+  expect(Math.max(...sizes)).toBeLessThan(2000);
+  await expect(stat(join(folder, 'agent.jsonl.3'))).rejects.toThrow();
+});
