@@ -1,0 +1,223 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, test } from '@jest/globals';
+import { CodedError } from '../../lib/coded-error.ts';
+import { silentLogger } from '../../lib/logger.ts';
+import { ManifestError } from '../../manifests/index.ts';
+import { machineSchema, type Machine } from '../../manifests/machine.ts';
+import type { ArtifactSource, ManifestSource, Runner } from './ports.ts';
+import { Reconciler } from './reconciler.ts';
+import { emptyState, type AgentState, type Pointer, type StateHolder } from './state-store.ts';
+
+const machineOf = (label: string): Machine =>
+  machineSchema.parse({
+    apiVersion: 'holdfast/v1',
+    kind: 'Machine',
+    metadata: { name: 'device', labels: { is: label } },
+  });
+
+const desired = (generation: number) => ({
+  generation,
+  digest: `sha256:${String(generation).padStart(64, '0')}`,
+  size: 100,
+});
+const pointer = (generation: number): Pointer => ({ generation, digest: desired(generation).digest });
+const labelOf = (machine: Machine): string | undefined => machine.metadata.labels.is;
+
+/** A world in memory whose every part can be made to fail. */
+class World {
+  state: AgentState = emptyState;
+  running: string | undefined;
+  readonly history: (string | undefined)[] = [];
+  readonly phases: (string | null)[] = [];
+  fetchManifest = (digest: string): Promise<Machine> => Promise.resolve(machineOf(digest));
+  configure = (_machine: Machine): Promise<void> => Promise.resolve();
+  updatesUntilCrash = Infinity;
+
+  readonly store: StateHolder;
+
+  constructor() {
+    const current = (): AgentState => this.state;
+    this.store = {
+      get state() {
+        return current();
+      },
+      update: (change) => {
+        this.updatesUntilCrash -= 1;
+        // A dead process comes back from no call.
+        if (this.updatesUntilCrash < 0) return Promise.withResolvers<undefined>().promise;
+        this.state = { ...this.state, ...change };
+        if (change.phase !== undefined) this.phases.push(change.phase);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  reconciler(): Reconciler {
+    const manifests: ManifestSource = {
+      fetch: ({ digest }) => this.fetchManifest(digest),
+      load: ({ digest }) => Promise.resolve(machineOf(digest)),
+    };
+    const artifacts: ArtifactSource = {
+      fetch: () => Promise.resolve(new Map()),
+      load: () => Promise.resolve(new Map()),
+      collect: () => Promise.resolve(),
+    };
+    const runner: Runner = {
+      configure: async (machine) => {
+        await this.configure(machine);
+        this.running = labelOf(machine);
+        this.history.push(this.running);
+      },
+      components: () => ({}),
+    };
+    return new Reconciler({
+      store: this.store,
+      manifests,
+      artifacts,
+      runner,
+      empty: machineOf('nothing'),
+      logger: silentLogger,
+      onChange: () => undefined,
+      retry: { minDelayMs: 1, maxDelayMs: 1 },
+    });
+  }
+
+  async until(holds: () => boolean): Promise<void> {
+    for (let turn = 0; turn < 10_000 && !holds(); turn++) await setImmediate();
+    expect(holds()).toBe(true);
+  }
+}
+
+const transient = (): CodedError => new CodedError('network', 'away', { transient: true });
+
+describe('the reconcile loop', () => {
+  test('takes a generation through every phase, each on disk before the next', async () => {
+    const world = new World();
+    await using reconciler = world.reconciler();
+    await reconciler.start();
+    expect(world.running).toBe('nothing');
+    await reconciler.offer(desired(1));
+    await world.until(() => world.state.phase === 'committed');
+    expect(world.phases).toEqual(['accepted', 'fetching', 'staged', 'applying', 'verifying', 'committed']);
+    expect(world.state.current).toEqual(pointer(1));
+    expect(world.running).toBe(desired(1).digest);
+  });
+
+  test('refuses a generation below the newest accepted one, and says so', async () => {
+    const world = new World();
+    await using reconciler = world.reconciler();
+    await reconciler.start();
+    await reconciler.offer(desired(5));
+    await world.until(() => world.state.phase === 'committed');
+    await reconciler.offer(desired(4));
+    expect(world.state.observed?.generation).toBe(5);
+    expect(world.state.conditions).toEqual([
+      expect.objectContaining({ type: 'Refused', message: expect.stringContaining('Generation 4') }),
+    ]);
+  });
+
+  test('refuses the same generation with another digest', async () => {
+    const world = new World();
+    await using reconciler = world.reconciler();
+    await reconciler.start();
+    await reconciler.offer(desired(5));
+    await world.until(() => world.state.phase === 'committed');
+    await reconciler.offer({ ...desired(5), digest: desired(6).digest });
+    expect(world.state.observed?.digest).toBe(desired(5).digest);
+  });
+
+  test('waits for a cloud that is away and tells why it waits', async () => {
+    const world = new World();
+    let failures = 3;
+    world.fetchManifest = (digest) =>
+      failures-- > 0 ? Promise.reject(transient()) : Promise.resolve(machineOf(digest));
+    await using reconciler = world.reconciler();
+    await reconciler.start();
+    await reconciler.offer(desired(1));
+    await world.until(() => world.state.conditions.some(({ type }) => type === 'Waiting'));
+    await world.until(() => world.state.phase === 'committed');
+    expect(world.state.conditions).toEqual([]);
+  });
+
+  test('[G3] lets a newer generation pre-empt one that cannot be fetched', async () => {
+    const world = new World();
+    world.fetchManifest = (digest) =>
+      digest === desired(1).digest ? Promise.reject(transient()) : Promise.resolve(machineOf(digest));
+    await using reconciler = world.reconciler();
+    await reconciler.start();
+    await reconciler.offer(desired(1));
+    await world.until(() => world.state.phase === 'fetching');
+    await reconciler.offer(desired(2));
+    await world.until(() => world.state.phase === 'committed');
+    expect(world.running).toBe(desired(2).digest);
+  });
+
+  test('[G3] rejects an invalid manifest, keeps what runs, and takes the next one', async () => {
+    const world = new World();
+    await using reconciler = world.reconciler();
+    await reconciler.start();
+    await reconciler.offer(desired(1));
+    await world.until(() => world.state.phase === 'committed');
+    world.fetchManifest = () => Promise.reject(new ManifestError('digestMismatch', 'the bytes do not match'));
+    await reconciler.offer(desired(2));
+    await world.until(() => world.state.phase === 'rejected');
+    expect(world.running).toBe(desired(1).digest);
+    expect(world.state.current).toEqual(pointer(1));
+    expect(world.state.conditions[0]?.reason).toBe('digestMismatch');
+    world.fetchManifest = (digest) => Promise.resolve(machineOf(digest));
+    await reconciler.offer(desired(3));
+    await world.until(() => world.state.phase === 'committed');
+    expect(world.running).toBe(desired(3).digest);
+  });
+
+  test('tries a failed generation again when the same pointer is offered again', async () => {
+    const world = new World();
+    world.fetchManifest = () => Promise.reject(new CodedError('notFound', 'no such manifest'));
+    await using reconciler = world.reconciler();
+    await reconciler.start();
+    await reconciler.offer(desired(1));
+    await world.until(() => world.state.phase === 'failed');
+    world.fetchManifest = (digest) => Promise.resolve(machineOf(digest));
+    await reconciler.offer(desired(1));
+    await world.until(() => world.state.phase === 'committed');
+  });
+
+  test('[G2] puts the generation before back when the new one does not come up', async () => {
+    const world = new World();
+    await using reconciler = world.reconciler();
+    await reconciler.start();
+    await reconciler.offer(desired(1));
+    await world.until(() => world.state.phase === 'committed');
+    world.configure = (machine) =>
+      labelOf(machine) === desired(2).digest ? Promise.reject(new Error('does not load')) : Promise.resolve();
+    await reconciler.offer(desired(2));
+    await world.until(() => world.state.phase === 'rolledBack');
+    await world.until(() => world.history.length === 3);
+    expect(world.running).toBe(desired(1).digest);
+    expect(world.state.current).toEqual(pointer(1));
+    expect(world.state.conditions[0]?.message).toContain('does not load');
+  });
+
+  test.each([1, 2, 3, 4, 5, 6])(
+    '[G2] after a crash at write %d of an activation, runs the old or the new whole and ends at the new',
+    async (write) => {
+      const world = new World();
+      const killed = world.reconciler();
+      await killed.start();
+      await killed.offer(desired(1));
+      await world.until(() => world.state.phase === 'committed');
+      world.updatesUntilCrash = write - 1;
+      void killed.offer(desired(2));
+      await world.until(() => world.updatesUntilCrash < 0);
+      world.updatesUntilCrash = Infinity;
+      world.running = undefined;
+      await using restarted = world.reconciler();
+      await restarted.start();
+      expect([desired(1).digest, desired(2).digest]).toContain(world.running);
+      if (world.state.observed?.generation === 1) await restarted.offer(desired(2));
+      await world.until(() => world.state.phase === 'committed');
+      expect(world.running).toBe(desired(2).digest);
+      expect(world.state.current).toEqual(pointer(2));
+    },
+  );
+});
