@@ -17,3 +17,7 @@ export { references } from './references.ts';
 export type { ComponentId, ComponentReference } from './references.ts';
 export { resolve } from './resolve.ts';
 export type { DigestLookup, ResolveOptions } from './resolve.ts';
+export { plan } from './plan.ts';
+export type { Observed, Plan } from './plan.ts';
+export { summarize } from './plan-steps.ts';
+export type { SectionChange, Step } from './plan-steps.ts';

@@ -11,7 +11,9 @@ export type ManifestErrorCode =
   /** Larger than any manifest may be. */
   | 'tooLarge'
   /** An image or bundle is named by tag where a digest is needed, or its tag cannot be looked up. */
-  | 'unresolved';
+  | 'unresolved'
+  /** A whole and valid manifest, of another device. */
+  | 'wrongDevice';
 
 export type ProblemCode =
   | 'syntax'
