@@ -1,0 +1,49 @@
+import { CodedError, type CodedErrorOptions } from '../lib/coded-error.ts';
+
+export type FunctionErrorCode =
+  /** Wall-clock limit passed. */
+  | 'timeout'
+  /** CPU limit passed. */
+  | 'cpu'
+  /** Memory limit passed. */
+  | 'memory'
+  /** The handler threw or rejected. */
+  | 'threw'
+  /** A binding call that the manifest does not grant. */
+  | 'denied'
+  /** A binding call with arguments out of bounds. */
+  | 'badCall'
+  /** The value returned is larger than 1 MiB of JSON. */
+  | 'resultTooLarge'
+  /** The event is larger than a frame may be. */
+  | 'eventTooLarge'
+  /** Bytes, digests, sizes or types of a bundle do not hold, or its top level throws. */
+  | 'badBundle'
+  /** esbuild refused the source. */
+  | 'buildFailed'
+  /** A binding of a kind that this version cannot give. */
+  | 'unsupported'
+  | 'notDeployed'
+  /** The bundle has no handler for the event. */
+  | 'noHandler'
+  /** Another function took the host process down; deliver the event again. */
+  | 'hostLost'
+  /** More invocations wait than `limits.queue` allows. */
+  | 'queueFull'
+  /** The function took its host down again and again; it is stopped for a while. */
+  | 'crashLoop'
+  | 'cancelled';
+
+export class FunctionError extends CodedError<FunctionErrorCode> {
+  /** The tenant's own stack, source-mapped when the bundle has a map; at most 8 KiB. */
+  readonly tenantStack: string | undefined;
+
+  constructor(
+    code: FunctionErrorCode,
+    message: string,
+    { tenantStack, ...options }: CodedErrorOptions & { readonly tenantStack?: string | undefined } = {},
+  ) {
+    super(code, message, options);
+    this.tenantStack = tenantStack;
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * What runs between the agent (`functions/runtime`) and a host process, one JSON header and one body of bytes a frame.
+ * The host believes the agent; the agent believes nothing and checks every header again (`runtime/host-messages.ts`).
+ */
+export type BindingKind = 'publish' | 'kv';
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Why an invocation or a load failed, as the host sees it. */
+export type FailureCode =
+  | 'timeout'
+  | 'cpu'
+  | 'memory'
+  | 'threw'
+  | 'resultTooLarge'
+  | 'noHandler'
+  | 'badBundle'
+  /** Its isolate was stopped because of another invocation. */
+  | 'isolateLost';
+export type Failure = { code: FailureCode; message: string; stack?: string };
+
+export type EventHeader =
+  | { kind: 'message'; topic: string; contentType?: string; time: string }
+  | { kind: 'scheduled'; cron: string; scheduledTime: string }
+  | { kind: 'invoke' };
+
+export type ToHost =
+  /** Body: the code, UTF-8. A slot is one version of one function. */
+  | {
+      type: 'load';
+      slot: number;
+      name: string;
+      memoryBytes: number;
+      cpuMs: number;
+      bindings: Record<string, BindingKind>;
+    }
+  | { type: 'unload'; slot: number }
+  /** Body: the payload; for `invoke` its JSON text. */
+  | {
+      type: 'invoke';
+      slot: number;
+      invocation: number;
+      label: string;
+      event: EventHeader;
+      timeoutMs: number;
+    }
+  /** Body: the bytes a call gives, when `bytes`. */
+  | { type: 'reply'; invocation: number; call: number; ok: true; json?: string; bytes: boolean }
+  | { type: 'reply'; invocation: number; call: number; ok: false; code: string; message: string }
+  | { type: 'cancel'; invocation: number };
+
+export type CallHeader = {
+  type: 'call';
+  invocation: number;
+  call: number;
+  binding: string;
+  method: string;
+  args: unknown;
+};
+
+export type FromHost =
+  | { type: 'ready' }
+  | { type: 'loaded'; slot: number; handlers: string[] }
+  | { type: 'loadFailed'; slot: number; failure: Failure }
+  /** Body: JSON text of the value; empty when there is none. */
+  | { type: 'result'; invocation: number; cpuMs: number; coldStart: boolean }
+  | { type: 'failed'; invocation: number; cpuMs: number; coldStart: boolean; failure: Failure }
+  /** Body: the bytes that a call carries. */
+  | CallHeader
+  | { type: 'log'; invocation: number; level: LogLevel; message: string }
+  /** The last words of a host that V8 has given up on: this slot did it. */
+  | { type: 'gasp'; slot: number; message: string };
+
+export const limits = {
+  resultBytes: 2 ** 20,
+  /** Bytes that one binding call carries, either way. */
+  callBytes: 256 * 1024,
+  callArgsChars: 16 * 1024,
+  /** Calls of one invocation that wait for an answer at a time, and in all. */
+  pendingCalls: 256,
+  calls: 10_000,
+  timers: 256,
+  waitUntil: 256,
+  logLines: 200,
+  logLineChars: 4096,
+  logChars: 64 * 1024,
+  errorChars: 8192,
+  /** CPU time of the top level of a module. */
+  loadCpuMs: 1000,
+  /** Wall-clock grace the agent gives a host to stop an invocation by itself. */
+  watchdogGraceMs: 250,
+} as const;
