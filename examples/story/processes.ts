@@ -5,13 +5,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Narrator } from './narrator.ts';
 
-const cli = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+/** The CLI as sources; `dist/holdfast.mjs` is the built one. */
+const sourceProgram = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 const nodeFlags = ['--disable-warning=ExperimentalWarning'];
+
+/** What runs as `holdfast`: the path of its entry file. */
+type Program = string;
 
 export type Environment = Readonly<Record<string, string>>;
 
-function start(parameters: readonly string[], environment: Environment): ChildProcess {
-  return spawn(process.execPath, [...nodeFlags, cli, ...parameters], {
+function start(parameters: readonly string[], environment: Environment, program: Program): ChildProcess {
+  return spawn(process.execPath, [...nodeFlags, program, ...parameters], {
     env: { ...process.env, NO_COLOR: '1', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     // Ctrl-C reaches the story alone, which then stops its processes in order.
@@ -24,8 +28,9 @@ export async function holdfast(
   parameters: readonly string[],
   environment: Environment,
   signal: AbortSignal,
+  program: Program = sourceProgram,
 ): Promise<unknown> {
-  const child = start([...parameters, '--json'], environment);
+  const child = start([...parameters, '--json'], environment, program);
   const stop = (): void => void child.kill('SIGKILL');
   signal.addEventListener('abort', stop, { once: true });
   try {
@@ -50,6 +55,8 @@ export type ServiceOptions = {
   readonly parameters: readonly string[];
   readonly environment: Environment;
   readonly narrator: Narrator;
+  /** Default: the sources. */
+  readonly program?: Program;
 };
 
 const restartDelayMs = 300;
@@ -113,8 +120,8 @@ export class Service implements AsyncDisposable {
   }
 
   async #once(): Promise<boolean> {
-    const { name, parameters, environment, narrator } = this.#options;
-    const child = start([...parameters, '--json'], environment);
+    const { name, parameters, environment, narrator, program = sourceProgram } = this.#options;
+    const child = start([...parameters, '--json'], environment, program);
     this.#child = child;
     let ready = false;
     const closed = once(child, 'close');
