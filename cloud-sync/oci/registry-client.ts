@@ -1,0 +1,273 @@
+import { digestOf, isDigest, type Digest } from '../../lib/digest.ts';
+import type { HttpsClient, HttpsResponse } from '../../lib/https-client.ts';
+import { retry } from '../../lib/retry.ts';
+import { SyncError } from '../errors.ts';
+import type { BlobWriter } from './blob-writer.ts';
+import { manifestMaxBytes, manifestTypes } from './manifest.ts';
+import { RateGuard } from './rate-guard.ts';
+import type { RegistryCredentials } from './registry-auth.ts';
+import { RegistryHttp } from './registry-http.ts';
+
+export type RegistryClientOptions = {
+  readonly http: HttpsClient;
+  /** `https://host[:port]` */
+  readonly registryUrl: string;
+  readonly credentials?: RegistryCredentials;
+  /** Attempts in all for one request, transient failures between; default 4. */
+  readonly attempts?: number;
+  /** First delay between attempts, default 250 ms; it doubles up to 16 times this. */
+  readonly retryDelayMs?: number;
+  /** A download slower than this over `rateWindowMs` is ended and resumed; defaults 1024 and 30,000. */
+  readonly minBytesPerSecond?: number;
+  readonly rateWindowMs?: number;
+  /** Milliseconds, monotonic. */
+  readonly now?: () => number;
+};
+
+export type Cancel = { readonly signal: AbortSignal };
+export type ResolvedManifest = { readonly digest: Digest; readonly size: number; readonly mediaType: string };
+export type PulledManifest = ResolvedManifest & { readonly bytes: Uint8Array };
+export type BlobRequest = { readonly repository: string; readonly digest: Digest; readonly size: number };
+export type BlobPush = { readonly repository: string; readonly digest: Digest; readonly bytes: Uint8Array };
+export type ManifestPush = {
+  readonly repository: string;
+  /** A tag, or the digest of the bytes. */
+  readonly reference: string;
+  readonly bytes: Uint8Array;
+  readonly mediaType: string;
+};
+
+/** Larger blobs travel in pieces of this size, so that a lost connection costs one piece. */
+const uploadPieceBytes = 8 * 2 ** 20;
+const accept = manifestTypes.join(', ');
+
+/**
+ * A client of one OCI registry (distribution spec 1.1). What it hands out has the digest that was asked for. [G8]
+ * Transient failures are retried here; what comes out is the last of them or a permanent one.
+ * Errors: `notFound`, `unauthorized`, `forbidden`, `digestMismatch`, `sizeMismatch`, `tooLarge`, `rateTooLow`,
+ * `network`, `badAnswer`, `registry`, and those of the writer.
+ */
+export class RegistryClient {
+  readonly #http: RegistryHttp;
+  readonly #options: Required<Omit<RegistryClientOptions, 'http' | 'registryUrl' | 'credentials'>>;
+
+  constructor(options: RegistryClientOptions) {
+    this.#http = new RegistryHttp(options);
+    this.#options = {
+      attempts: options.attempts ?? 4,
+      retryDelayMs: options.retryDelayMs ?? 250,
+      minBytesPerSecond: options.minBytesPerSecond ?? 1024,
+      rateWindowMs: options.rateWindowMs ?? 30_000,
+      now: options.now ?? (() => performance.now()),
+    };
+  }
+
+  /** `host[:port]`, as references name it. */
+  get host(): string {
+    return this.#http.host;
+  }
+
+  /** What a tag points to now. */
+  async resolveTag(repository: string, tag: string, { signal }: Cancel): Promise<ResolvedManifest> {
+    const what = `${repository}:${tag}`;
+    const answer = await this.#retry(signal, () =>
+      this.#http.request({
+        method: 'HEAD',
+        path: `/v2/${repository}/manifests/${tag}`,
+        headers: { accept },
+        expect: [200],
+        what,
+        signal,
+      }),
+    );
+    await answer.discard();
+    const digest = answer.headers['docker-content-digest'];
+    const size = Number(answer.headers['content-length']);
+    const mediaType = answer.headers['content-type'];
+    if (digest !== undefined && isDigest(digest) && size > 0 && mediaType !== undefined) {
+      return { digest, size, mediaType };
+    }
+    // The header is only recommended: a registry without it gives the manifest, and the bytes tell.
+    return this.pullManifest(repository, tag, { signal });
+  }
+
+  /** The bytes of a manifest; under a digest they are verified. */
+  async pullManifest(
+    repository: string,
+    reference: string,
+    { signal, maxBytes = manifestMaxBytes }: Cancel & { readonly maxBytes?: number },
+  ): Promise<PulledManifest> {
+    const what = `${repository}${isDigest(reference) ? '@' : ':'}${reference}`;
+    return this.#retry(signal, async () => {
+      const path = `/v2/${repository}/manifests/${reference}`;
+      const answer = await this.#http.request({ path, headers: { accept }, expect: [200], what, signal });
+      const bytes = await this.#body(answer, maxBytes, what);
+      const digest = digestOf(bytes);
+      if (isDigest(reference) && digest !== reference) {
+        throw new SyncError('digestMismatch', `${what} came with other bytes: they make ${digest}`, {
+          hint: 'It was damaged on its way or in the registry; nothing of it was kept.',
+        });
+      }
+      return { bytes, digest, size: bytes.byteLength, mediaType: answer.headers['content-type'] ?? '' };
+    });
+  }
+
+  /**
+   * Downloads a blob into `writer` and commits it: verified while it streams, ended at the first excess byte, resumed
+   * after a lost or slow connection. `onProgress` gets the bytes of this blob that are there.
+   */
+  async pullBlob(
+    blob: BlobRequest,
+    writer: BlobWriter,
+    { signal, onProgress }: Cancel & { readonly onProgress?: (bytes: number) => void },
+  ): Promise<void> {
+    const resumed = writer.bytesWritten > 0;
+    try {
+      await this.#retry(signal, () => this.#download(blob, writer, { signal, onProgress }));
+      await writer.commit(blob.digest);
+    } catch (error) {
+      const damaged = error instanceof SyncError && ['digestMismatch', 'sizeMismatch'].includes(error.code);
+      if (!resumed || !damaged) throw error;
+      // What an earlier attempt left may be torn by a power cut: once more, from nothing.
+      await writer.reset();
+      await this.pullBlob(blob, writer, { signal, ...(onProgress && { onProgress }) });
+    }
+  }
+
+  async hasBlob(repository: string, digest: Digest, { signal }: Cancel): Promise<boolean> {
+    const path = `/v2/${repository}/blobs/${digest}`;
+    const what = `${repository}@${digest}`;
+    const answer = await this.#retry(signal, () =>
+      this.#http.request({ method: 'HEAD', path, expect: [200, 404], what, signal }),
+    );
+    await answer.discard();
+    return answer.status === 200;
+  }
+
+  /** Uploads a blob unless the registry has it; resolves when the registry has stored it. */
+  async pushBlob(blob: BlobPush, { signal }: Cancel): Promise<{ readonly existed: boolean }> {
+    if (await this.hasBlob(blob.repository, blob.digest, { signal })) return { existed: true };
+    await this.#retry(signal, () => this.#upload(blob, signal));
+    return { existed: false };
+  }
+
+  async pushManifest(manifest: ManifestPush, { signal }: Cancel): Promise<ResolvedManifest> {
+    const { repository, reference, bytes, mediaType } = manifest;
+    const digest = digestOf(bytes);
+    const answer = await this.#retry(signal, () =>
+      this.#http.request({
+        method: 'PUT',
+        path: `/v2/${repository}/manifests/${reference}`,
+        headers: { 'content-type': mediaType },
+        body: bytes,
+        expect: [201],
+        what: `${repository}:${reference}`,
+        signal,
+      }),
+    );
+    await answer.discard();
+    return { digest, size: bytes.byteLength, mediaType };
+  }
+
+  async #download(
+    { repository, digest, size }: BlobRequest,
+    writer: BlobWriter,
+    { signal, onProgress }: Cancel & { readonly onProgress?: ((bytes: number) => void) | undefined },
+  ): Promise<void> {
+    const from = writer.bytesWritten;
+    if (from === size && size > 0) return;
+    const what = `${repository}@${digest}`;
+    const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
+    const path = `/v2/${repository}/blobs/${digest}`;
+    const answer = await this.#http.request({ path, headers, expect: [200, 206], what, signal });
+    // A registry may ignore the range and send everything again.
+    if (from > 0 && !startsAt(answer, from)) await writer.reset();
+    try {
+      const guard = new RateGuard({
+        minBytesPerSecond: this.#options.minBytesPerSecond,
+        windowMs: this.#options.rateWindowMs,
+        now: this.#options.now,
+      });
+      for await (const chunk of guard.watch(answer.body)) {
+        await writer.write(chunk);
+        onProgress?.(writer.bytesWritten);
+      }
+    } catch (error) {
+      throw this.#http.failure(error, what);
+    }
+  }
+
+  async #upload({ repository, digest, bytes }: BlobPush, signal: AbortSignal): Promise<void> {
+    const what = `${repository}@${digest}`;
+    const begun = await this.#http.request({
+      method: 'POST',
+      path: `/v2/${repository}/blobs/uploads/`,
+      expect: [202],
+      what,
+      signal,
+    });
+    let location = await this.#next(begun, what);
+    let from = 0;
+    for (; bytes.byteLength - from > uploadPieceBytes; from += uploadPieceBytes) {
+      const piece = bytes.subarray(from, from + uploadPieceBytes);
+      const answer = await this.#http.request({
+        method: 'PATCH',
+        path: location.href,
+        headers: {
+          'content-type': 'application/octet-stream',
+          'content-range': `${from}-${from + piece.byteLength - 1}`,
+        },
+        body: piece,
+        expect: [202],
+        what,
+        signal,
+      });
+      location = await this.#next(answer, what);
+    }
+    location.searchParams.set('digest', digest);
+    const done = await this.#http.request({
+      method: 'PUT',
+      path: location.href,
+      headers: { 'content-type': 'application/octet-stream' },
+      body: bytes.subarray(from),
+      expect: [201],
+      what,
+      signal,
+    });
+    await done.discard();
+  }
+
+  /** Where an upload goes on. Another host is refused: the credentials are not its. */
+  async #next(answer: HttpsResponse, what: string): Promise<URL> {
+    await answer.discard();
+    const { location } = answer.headers;
+    if (location !== undefined && URL.canParse(location, this.#http.origin)) {
+      const url = new URL(location, this.#http.origin);
+      if (url.origin === this.#http.origin) return url;
+    }
+    throw new SyncError('badAnswer', `The registry ${this.host} does not say where to upload ${what}`);
+  }
+
+  async #body(answer: HttpsResponse, maxBytes: number, what: string): Promise<Uint8Array> {
+    try {
+      return await answer.bytes(maxBytes);
+    } catch (error) {
+      throw this.#http.failure(error, what);
+    }
+  }
+
+  #retry<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const { attempts, retryDelayMs } = this.#options;
+    return retry(work, {
+      attempts,
+      minDelayMs: retryDelayMs,
+      maxDelayMs: retryDelayMs * 16,
+      signal,
+      isTransient: (error) => error instanceof SyncError && error.transient && error.code !== 'diskFull',
+    });
+  }
+}
+
+function startsAt(answer: HttpsResponse, from: number): boolean {
+  return answer.status === 206 && (answer.headers['content-range'] ?? '').startsWith(`bytes ${from}-`);
+}

@@ -1,0 +1,158 @@
+import { z } from 'zod';
+import { errorMessage, isAbortError } from '../../lib/error-code.ts';
+import {
+  BodyTooLargeError,
+  isTransientNetworkError,
+  type HttpsClient,
+  type HttpsRequest,
+  type HttpsResponse,
+} from '../../lib/https-client.ts';
+import { SyncError, type SyncErrorCode } from '../errors.ts';
+import { RegistryAuth, type RegistryCredentials } from './registry-auth.ts';
+
+export type RegistryHttpOptions = {
+  readonly http: HttpsClient;
+  /** `https://host[:port]` */
+  readonly registryUrl: string;
+  readonly credentials?: RegistryCredentials;
+};
+
+export type RegistryRequest = Omit<HttpsRequest, 'url'> & {
+  /** From the root of the registry, or absolute where the registry itself said so. */
+  readonly path: string;
+  readonly expect: readonly number[];
+  /** What is asked for, for the wording of failures: `acme/web:latest`. */
+  readonly what: string;
+};
+
+const maxRedirects = 5;
+const maxProblemBytes = 16_384;
+
+/** Requests to one registry: authorization, redirects and failures in our terms. Every answer has an expected status. */
+export class RegistryHttp {
+  readonly #http: HttpsClient;
+  readonly #auth: RegistryAuth;
+  readonly origin: string;
+
+  constructor({ http, registryUrl, credentials }: RegistryHttpOptions) {
+    this.#http = http;
+    this.#auth = new RegistryAuth({ http, ...(credentials && { credentials }) });
+    this.origin = new URL(registryUrl).origin;
+  }
+
+  get host(): string {
+    return new URL(this.origin).host;
+  }
+
+  async request(request: RegistryRequest): Promise<HttpsResponse> {
+    try {
+      const answer = await this.#authorized(request);
+      if (!request.expect.includes(answer.status)) throw await this.#problem(answer, request.what);
+      return answer;
+    } catch (error) {
+      throw this.failure(error, request.what);
+    }
+  }
+
+  /** Names a failure of the network, also one in the middle of a body. */
+  failure(error: unknown, what: string): unknown {
+    if (error instanceof SyncError || isAbortError(error)) return error;
+    if (error instanceof BodyTooLargeError) {
+      return new SyncError('tooLarge', `The answer of ${this.host} for ${what} is too large`, {
+        cause: error,
+      });
+    }
+    return new SyncError(
+      'network',
+      `The registry ${this.host} did not deliver ${what}: ${errorMessage(error)}`,
+      {
+        cause: error,
+        transient: isTransientNetworkError(error),
+        hint: 'Check the network and the address of the registry.',
+      },
+    );
+  }
+
+  async #authorized(request: RegistryRequest): Promise<HttpsResponse> {
+    const answer = await this.#redirected(request);
+    if (answer.status !== 401) return answer;
+    if (!(await this.#auth.answer(answer.headers['www-authenticate'], request.signal))) return answer;
+    await answer.discard();
+    return this.#redirected(request);
+  }
+
+  async #redirected({ path, headers, expect: _, what, ...request }: RegistryRequest): Promise<HttpsResponse> {
+    let url = new URL(path, this.origin);
+    for (let hops = 0; ; hops++) {
+      // Credentials are the registry's alone: a storage host it sends us to gets none.
+      const own = url.origin === this.origin ? this.#auth.headers() : {};
+      const answer = await this.#http.request({ ...request, url: url.href, headers: { ...headers, ...own } });
+      const location = answer.headers.location;
+      if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined) return answer;
+      await answer.discard();
+      if (hops === maxRedirects || !URL.canParse(location, url)) throw badRedirect(this.host, what);
+      const next = new URL(location, url);
+      if (next.protocol !== 'https:' && next.origin !== this.origin) throw badRedirect(this.host, what);
+      url = next;
+    }
+  }
+
+  async #problem(answer: HttpsResponse, what: string): Promise<SyncError> {
+    const said = await describeProblem(answer);
+    const detail = `HTTP ${answer.status}${said === undefined ? '' : `, ${said}`}`;
+    const { code, hint } = meaningOf(answer.status);
+    const transient = answer.status >= 500 || answer.status === 429 || answer.status === 408;
+    const text = `The registry ${this.host} refused ${what}: ${detail}`;
+    return new SyncError(
+      code,
+      code === 'notFound' ? `${what} is not in the registry ${this.host} (${detail})` : text,
+      {
+        transient,
+        hint,
+      },
+    );
+  }
+}
+
+function meaningOf(status: number): { readonly code: SyncErrorCode; readonly hint: string } {
+  switch (status) {
+    case 401:
+      return { code: 'unauthorized', hint: 'Log in to this registry with a token that may do this.' };
+    case 403:
+    case 405:
+      return { code: 'forbidden', hint: 'These credentials may not do this.' };
+    case 404:
+      return { code: 'notFound', hint: 'Push it first, or correct the reference.' };
+    case 413:
+      return { code: 'tooLarge', hint: 'The registry takes nothing so large.' };
+    default:
+      return { code: 'registry', hint: status >= 500 ? 'Try again later.' : 'See the log of the registry.' };
+  }
+}
+
+const problemSchema = z.object({
+  errors: z.array(z.object({ code: z.string(), message: z.string().optional() })).min(1),
+});
+
+/** The first error of the body as the distribution spec words it, cut to a line. */
+async function describeProblem(answer: HttpsResponse): Promise<string | undefined> {
+  try {
+    const body = JSON.parse(Buffer.from(await answer.bytes(maxProblemBytes)).toString()) as unknown;
+    const [first] = problemSchema.parse(body).errors;
+    const text = [first?.code, first?.message].filter(Boolean).join(': ');
+    return text.replace(/\p{C}/gu, ' ').slice(0, 200);
+  } catch (error) {
+    if (isAbortError(error)) throw error;
+    return undefined;
+  }
+}
+
+function badRedirect(host: string, what: string): SyncError {
+  return new SyncError(
+    'badAnswer',
+    `The registry ${host} sends requests for ${what} around without an end or a lock`,
+    {
+      hint: 'Check the address of the registry.',
+    },
+  );
+}
