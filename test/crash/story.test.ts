@@ -1,0 +1,63 @@
+import { expect, test } from '@jest/globals';
+import { seededRandom } from '../support/random.ts';
+import { failedChecks, heldChecks, runStory, type StoryEvent, type StoryRun } from '../support/story.ts';
+
+/** More than in the suite: HOLDFAST_CYCLES=500 HOLDFAST_SEED=1 npm test -- test/crash/story. */
+const cycles = Number(process.env['HOLDFAST_CYCLES'] ?? 20);
+const seed = Number(process.env['HOLDFAST_SEED'] ?? Date.now() % 2 ** 31);
+const random = seededRandom(seed);
+const checksOfAStory = 6;
+
+type Kill = { readonly name: string; readonly afterMs: number; done: boolean };
+
+/** Runs the story and kills the named process once, at the first moment after `afterMs` at which it lives. */
+async function runWithKill(kill: Kill): Promise<StoryRun> {
+  let pid: number | undefined;
+  let due = false;
+  const strike = (): void => {
+    if (!due || kill.done || pid === undefined) return;
+    process.kill(pid, 'SIGKILL');
+    kill.done = true;
+  };
+  const timer = setTimeout(() => {
+    due = true;
+    strike();
+  }, kill.afterMs);
+  const onEvent = ({ event, name, pid: subject }: StoryEvent): void => {
+    if (name !== kill.name) return;
+    if (event === 'process.started') pid = subject as number;
+    if (event === 'process.ended') pid = undefined;
+    strike();
+  };
+  try {
+    return await runStory(onEvent);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+test(
+  `[G1, G3, G5] kill -9 of the agent or the cloud at a random moment leaves every comparison true (${cycles} times, seed ${seed})`,
+  async () => {
+    const undisturbed = await runStory();
+    expect({ code: undisturbed.code, failed: failedChecks(undisturbed), errors: undisturbed.errors }).toEqual(
+      { code: 0, failed: [], errors: '' },
+    );
+    const lengthMs = undisturbed.events.at(-1)?.atMs ?? 0;
+
+    for (let cycle = 0; cycle < cycles;) {
+      const kill = {
+        name: random() < 0.5 ? 'agent' : 'cloud',
+        afterMs: random() * lengthMs * 0.95,
+        done: false,
+      };
+      const run = await runWithKill(kill);
+      const failed = failedChecks(run);
+      const outcome = { cycle, ...kill, code: run.code, failed, held: heldChecks(run), errors: run.errors };
+      expect(outcome).toMatchObject({ code: 0, failed: [], held: checksOfAStory });
+      // A story that ended before its kill was due proves nothing and is not counted.
+      if (kill.done) cycle += 1;
+    }
+  },
+  cycles * 120_000,
+);
