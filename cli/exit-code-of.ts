@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { AgentError, type AgentErrorCode } from '../agent/errors.ts';
 import { SyncError, type SyncErrorCode } from '../cloud-sync/errors.ts';
+import { FunctionError, type FunctionErrorCode } from '../functions/function-error.ts';
 import { isTransientNetworkError } from '../lib/https-client.ts';
 import { ManifestError, type ManifestErrorCode } from '../manifests/manifest-error.ts';
 import { CliError, type CliErrorCode } from './errors.ts';
@@ -67,6 +68,7 @@ export const manifestExits: Readonly<Record<ManifestErrorCode, ExitName>> = {
   digestMismatch: 'unverified',
   tooLarge: 'invalid',
   unresolved: 'notFound',
+  wrongDevice: 'invalid',
 };
 
 export const agentExits: Readonly<Record<AgentErrorCode, ExitName>> = {
@@ -97,6 +99,26 @@ export const agentExits: Readonly<Record<AgentErrorCode, ExitName>> = {
   closed: 'failure',
 };
 
+export const functionExits: Readonly<Record<FunctionErrorCode, ExitName>> = {
+  timeout: 'failure',
+  cpu: 'failure',
+  memory: 'failure',
+  threw: 'failure',
+  denied: 'refused',
+  badCall: 'failure',
+  resultTooLarge: 'failure',
+  eventTooLarge: 'invalid',
+  badBundle: 'unverified',
+  buildFailed: 'invalid',
+  unsupported: 'invalid',
+  notDeployed: 'notFound',
+  noHandler: 'notFound',
+  hostLost: 'failure',
+  queueFull: 'failure',
+  crashLoop: 'failure',
+  cancelled: 'failure',
+};
+
 /** Errors of node itself that reach the top, by errno name. */
 const systemExits: Readonly<Record<string, ExitName>> = {
   ENOENT: 'notFound',
@@ -115,18 +137,24 @@ export function exitCodeOf(error: unknown): ExitCode {
 }
 
 function exitNameOf(error: unknown): ExitName {
-  if (error instanceof CliError) return cliExits[error.code];
-  if (error instanceof SyncError) return syncExits[error.code];
+  if (error instanceof CliError) return exitIn(cliExits, error.code);
+  if (error instanceof SyncError) return exitIn(syncExits, error.code);
   if (error instanceof ManifestError) return manifestExitOf(error);
-  if (error instanceof AgentError) return agentExits[error.code];
+  if (error instanceof FunctionError) return exitIn(functionExits, error.code);
+  if (error instanceof AgentError) return exitIn(agentExits, error.code);
   if (error instanceof CommanderError) return error.exitCode === 0 ? 'ok' : 'usage';
   if (isTransientNetworkError(error)) return 'unreachable';
   return systemExits[errnoOf(error)] ?? 'failure';
 }
 
+/** A newer cloud or agent may use a code that this version does not know. */
+function exitIn(table: Readonly<Record<string, ExitName>>, code: string): ExitName {
+  return table[code] ?? 'failure';
+}
+
 /** A reference that cannot be resolved ends as the look-up did: not there, not allowed, or not reachable. */
 function manifestExitOf({ code, cause }: ManifestError): ExitName {
-  return code === 'unresolved' && cause !== undefined ? exitNameOf(cause) : manifestExits[code];
+  return code === 'unresolved' && cause !== undefined ? exitNameOf(cause) : exitIn(manifestExits, code);
 }
 
 /** `code` of a node system error, else ''. */

@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util';
 import { parseDocument, stringify, type Document } from 'yaml';
-import type { JsonObject } from '../manifests/index.ts';
+import { canonicalize, type JsonObject, type JsonValue } from '../manifests/index.ts';
 
+const dialect = { version: '1.2', schema: 'core' } as const;
 /** YAML that never folds a long line: digests and keys stay whole. */
 const format = { lineWidth: 0 };
 
@@ -10,15 +10,16 @@ const format = { lineWidth: 0 };
  * edit cannot express (an alias in the way) is written anew, without comments.
  */
 export function rewriteManifest(text: string, document: JsonObject): string {
+  if (says(text, document)) return text;
   const edited = edit(text, document);
   return edited !== undefined && says(edited, document) ? edited : stringify(document, format);
 }
 
 function edit(text: string, document: JsonObject): string | undefined {
-  const yaml = parseDocument(text, { version: '1.2', schema: 'core' });
+  const yaml = parseDocument(text, dialect);
   if (yaml.errors.length > 0) return undefined;
   try {
-    assign(yaml, [], document);
+    assign(yaml, { path: [], from: yaml.toJS() as JsonValue, to: document });
     return yaml.toString(format);
   } catch {
     // The author's structure does not take the change; the caller writes the file anew.
@@ -26,24 +27,28 @@ function edit(text: string, document: JsonObject): string | undefined {
   }
 }
 
-/** Sets every leaf of `value` that differs; nothing is removed, as resolving only replaces and adds. */
-function assign(yaml: Document, path: readonly string[], value: JsonObject): void {
-  for (const [key, child] of Object.entries(value)) {
+type Change = {
+  readonly path: readonly string[];
+  readonly from: JsonValue | undefined;
+  readonly to: JsonObject;
+};
+
+/** Sets every leaf that differs; nothing is removed, as resolving only replaces and adds. */
+function assign(yaml: Document, { path, from, to }: Change): void {
+  for (const [key, value] of Object.entries(to)) {
     const at = [...path, key];
-    if (isObject(child) && yaml.hasIn(at)) assign(yaml, at, child);
-    else if (!isDeepStrictEqual(plain(yaml, at), child))
-      yaml.setIn(at, isObject(child) ? yaml.createNode(child) : child);
+    const before = isObject(from) ? from[key] : undefined;
+    if (isObject(value) && isObject(before)) assign(yaml, { path: at, from: before, to: value });
+    else if (!isSame(before, value)) yaml.setIn(at, isObject(value) ? yaml.createNode(value) : value);
   }
 }
 
-function plain(yaml: Document, path: readonly string[]): unknown {
-  let value: unknown = yaml.toJS();
-  for (const key of path) value = isObject(value) ? value[key] : undefined;
-  return value;
+function says(text: string, document: JsonObject): boolean {
+  return isSame(parseDocument(text, dialect).toJS() as JsonValue, document);
 }
 
-function says(text: string, document: JsonObject): boolean {
-  return isDeepStrictEqual(parseDocument(text, { version: '1.2', schema: 'core' }).toJS(), document);
+function isSame(a: JsonValue | undefined, b: JsonValue): boolean {
+  return a !== undefined && canonicalize({ value: a }) === canonicalize({ value: b });
 }
 
 function isObject(value: unknown): value is JsonObject {

@@ -5,7 +5,6 @@ import type { JsonObject } from '../../manifests/index.ts';
 import { openCloud, type Cloud } from '../cloud.ts';
 import { CliError } from '../errors.ts';
 import { followDeploy } from '../follow-deploy.ts';
-import { rewriteManifest } from '../machine-file.ts';
 import { parseManifestText, readManifest, type ManifestFile } from '../manifest-file.ts';
 import { readInput } from '../files.ts';
 import { examples, parseDuration, parseName } from '../options.ts';
@@ -80,7 +79,10 @@ type Preparation = {
 
 /** The document to deploy; written to `--out` before the cloud hears of it, so that no key exists in the cloud alone. */
 async function prepare(run: Run, { cloud, file, options, passphrase }: Preparation): Promise<JsonObject> {
-  const { completeControl, hasRecovery } = await import('../control-section.ts');
+  const [{ completeControl, hasRecovery }, { rewriteManifest }] = await Promise.all([
+    import('../control-section.ts'),
+    import('../machine-file.ts'),
+  ]);
   const resolved = await resolveReferences(run, cloud, file);
   const { out } = options;
   const previous = out === undefined ? undefined : await readPrevious(run, { ...options, out }, file);

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { atomicWrite } from '../../lib/atomic-write.ts';
 import { openCloud } from '../cloud.ts';
-import { rewriteManifest } from '../machine-file.ts';
 import { readManifest } from '../manifest-file.ts';
 import { examples } from '../options.ts';
 import { resolveReferences } from '../references.ts';
@@ -26,7 +25,10 @@ async function resolveManifest(run: Run, { output }: Options, path: string): Pro
   const file = await readManifest(run, path);
   await using cloud = await openCloud(run);
   const document = await resolveReferences(run, cloud, file);
-  const { canonicalize, manifestDigest } = await import('../../manifests/index.ts');
+  const [{ canonicalize, manifestDigest }, { rewriteManifest }] = await Promise.all([
+    import('../../manifests/index.ts'),
+    import('../machine-file.ts'),
+  ]);
   const digest = manifestDigest(canonicalize(document));
   const text = rewriteManifest(file.text, document);
   if (output !== undefined) await atomicWrite(output, text, { mode: 0o644 });

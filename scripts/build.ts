@@ -1,0 +1,56 @@
+import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build, type BuildOptions } from 'esbuild';
+
+/**
+ * Bundles the program into `dist/`: `holdfast.mjs` with the chunks that its commands load when they run, and `host.mjs`,
+ * the process for untrusted code. Packages with native code or data files of their own stay outside.
+ */
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+const external = ['isolated-vm', 'esbuild'];
+
+const common: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  minifySyntax: true,
+  sourcemap: true,
+  external,
+  outExtension: { '.js': '.mjs' },
+  logLevel: 'warning',
+  // CommonJS packages inside an ES module bundle still call require for node's own modules.
+  banner: {
+    js: "import { createRequire as holdfastRequire } from 'node:module'; const require = holdfastRequire(import.meta.url);",
+  },
+};
+
+async function main(): Promise<void> {
+  await rm(dist, { recursive: true, force: true });
+  await build({
+    ...common,
+    entryPoints: { holdfast: 'cli/main.ts' },
+    outdir: dist,
+    // Chunks lie beside the entries, so that paths from import.meta.url are the same everywhere.
+    splitting: true,
+    chunkNames: 'chunk-[hash]',
+  });
+  await build({ ...common, entryPoints: { host: 'functions/host/main.ts' }, outdir: dist });
+  await markExecutable(join(dist, 'holdfast.mjs'));
+  for (const name of ['holdfast.mjs', 'host.mjs']) {
+    const { size } = await stat(join(dist, name));
+    process.stdout.write(`dist/${name}  ${Math.ceil(size / 1024)} KiB\n`);
+  }
+}
+
+/** A bin file begins with the line that names its interpreter; the warning about experimental parts of node is not for users. */
+async function markExecutable(path: string): Promise<void> {
+  const shebang = '#!/usr/bin/env -S node --disable-warning=ExperimentalWarning';
+  const code = (await readFile(path, 'utf8')).replace(/^#!.*\n/, '');
+  await writeFile(path, `${shebang}\n${code}`);
+  await chmod(path, 0o755);
+}
+
+await main();
