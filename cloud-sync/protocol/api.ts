@@ -3,6 +3,9 @@ import { desiredSchema, onlineSchema, reportedSchema } from './messages.ts';
 
 /** Bodies of the control plane's HTTP API under `/v1`. Operators: `Authorization: Bearer`. Devices: client certificate. */
 
+/** Media type of a resolved manifest in canonical JSON (RFC 8785). */
+export const manifestMediaType = 'application/vnd.holdfast.machine.v1+json';
+
 const pemSchema = z.string().max(16_384);
 export const deviceNameSchema = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
 
@@ -94,6 +97,8 @@ export const deviceSchema = z.object({
 export type Device = z.output<typeof deviceSchema>;
 export const deviceListSchema = z.object({ devices: z.array(deviceSchema) });
 
+/** DELETE /v1/devices/{device}/certificates (operator): 204. The device must be enrolled or recovered again. */
+
 /** GET /v1/device/desired (device certificate): `desired`, with ETag; 404 when nothing is deployed. */
 /** GET /v1/device/manifests/{digest} (device certificate): canonical JSON bytes. */
 
@@ -118,9 +123,10 @@ export const storedMessageSchema = z.object({
 });
 export type StoredMessage = z.output<typeof storedMessageSchema>;
 export const messagePageSchema = z.object({
-  messages: z.array(storedMessageSchema),
-  next: z.int().nullable(),
+  messages: z.array(storedMessageSchema).describe('A page ends early when it grows large.'),
+  next: z.int().nullable().describe('Cursor of the next page; null when there is no more yet.'),
 });
+export type MessagePage = z.output<typeof messagePageSchema>;
 
 /** POST /v1/devices/{device}/invocations (operator): waits for the device's answer. */
 export const invokeRequestSchema = z.strictObject({ function: z.string().max(63), payload: z.unknown() });

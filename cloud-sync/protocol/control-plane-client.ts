@@ -1,0 +1,225 @@
+import type { z } from 'zod';
+import type { Digest } from '../../lib/digest.ts';
+import type { HttpsClient, HttpsRequest } from '../../lib/https-client.ts';
+import { SyncError } from '../errors.ts';
+import {
+  challengeResponseSchema,
+  createTokenResponseSchema,
+  deployResponseSchema,
+  deviceListSchema,
+  deviceSchema,
+  enrolResponseSchema,
+  infoSchema,
+  invokeResponseSchema,
+  manifestMediaType,
+  messagePageSchema,
+  type CreateTokenResponse,
+  type DeployResponse,
+  type Device,
+  type EnrolResponse,
+  type Info,
+  type MessagePage,
+} from './api.ts';
+import { desiredSchema, type Desired } from './messages.ts';
+import { exchange, readAnswer, readBytes } from './http-exchange.ts';
+
+export type ControlPlaneClientOptions = {
+  /** Trusts the control plane's CA; shows the device's certificate when it speaks as one. */
+  readonly http: HttpsClient;
+  readonly url: string;
+  /** An operator's token. */
+  readonly token?: string;
+};
+
+type Signalled = { readonly signal?: AbortSignal };
+
+export type MessagesQuery = {
+  readonly stream?: string | undefined;
+  /** An MQTT topic filter. */
+  readonly topic?: string | undefined;
+  readonly after?: number | undefined;
+  readonly limit?: number | undefined;
+};
+
+const smallBytes = 256 * 1024;
+const largeBytes = 64 * 2 ** 20;
+
+/**
+ * The control plane's HTTP API, one method a route. An abort stops the request. Errors are SyncErrors: 'network'
+ * (transient when it may pass), 'badAnswer', or what the control plane says (its code, message and hint).
+ */
+export class ControlPlaneClient {
+  readonly #options: ControlPlaneClientOptions;
+
+  constructor(options: ControlPlaneClientOptions) {
+    this.#options = options;
+  }
+
+  async info(options: Signalled = {}): Promise<Info> {
+    return this.#json({ path: '/v1/info', schema: infoSchema, ...options });
+  }
+
+  /** As an operator. Errors: 'unauthorized'. */
+  async createEnrolmentToken(
+    body: { readonly device: string; readonly expiresInSeconds?: number },
+    options: Signalled = {},
+  ): Promise<CreateTokenResponse> {
+    const path = '/v1/enrolment-tokens';
+    return this.#json({ method: 'POST', path, body, schema: createTokenResponseSchema, ...options });
+  }
+
+  /** The same secret with the same key is answered again. Errors: 'badToken', 'tokenExpired', 'tokenUsed', 'badCsr', 'revoked'. */
+  async enrol(
+    body: { readonly device: string; readonly secret: string; readonly csr: string },
+    options: Signalled = {},
+  ): Promise<EnrolResponse> {
+    return this.#json({ method: 'POST', path: '/v1/enrol', body, schema: enrolResponseSchema, ...options });
+  }
+
+  async recoveryChallenge(
+    body: { readonly device: string },
+    options: Signalled = {},
+  ): Promise<{ nonce: string }> {
+    const path = '/v1/recovery/challenge';
+    return this.#json({ method: 'POST', path, body, schema: challengeResponseSchema, ...options });
+  }
+
+  /** Errors: 'forbidden' (no recovery key, a bad signature or an old nonce), 'badCsr'. */
+  async recover(
+    body: {
+      readonly device: string;
+      readonly nonce: string;
+      readonly csr: string;
+      readonly signature: string;
+    },
+    options: Signalled = {},
+  ): Promise<EnrolResponse> {
+    return this.#json({
+      method: 'POST',
+      path: '/v1/recovery',
+      body,
+      schema: enrolResponseSchema,
+      ...options,
+    });
+  }
+
+  /**
+   * As an operator: makes a resolved manifest (canonical JSON) the desired one; repeating it changes nothing.
+   * Errors: 'badManifest', 'missingBundle', 'notFound', 'tooLarge'.
+   */
+  async deploy(
+    device: string,
+    manifest: Uint8Array,
+    { recoveryKey, signal }: Signalled & { readonly recoveryKey?: string } = {},
+  ): Promise<DeployResponse> {
+    return this.#json({
+      method: 'PUT',
+      path: `${devicePath(device)}/desired${queryOf({ recoveryKey })}`,
+      body: manifest,
+      schema: deployResponseSchema,
+      ...(signal && { signal }),
+    });
+  }
+
+  /** As an operator, by name. */
+  async devices(options: Signalled = {}): Promise<Device[]> {
+    const request = { path: '/v1/devices', schema: deviceListSchema, maxBytes: largeBytes, ...options };
+    return (await this.#json(request)).devices;
+  }
+
+  /** As an operator. Errors: 'notFound'. */
+  async device(name: string, options: Signalled = {}): Promise<Device> {
+    const request = { path: devicePath(name), schema: deviceSchema, maxBytes: largeBytes };
+    return this.#json({ ...request, ...options });
+  }
+
+  /** As an operator: revokes every certificate of the device and ends its connection. Errors: 'notFound'. */
+  async revoke(device: string, { signal }: Signalled = {}): Promise<void> {
+    const path = `${devicePath(device)}/certificates`;
+    const request = this.#request({ method: 'DELETE', path, ...(signal && { signal }) });
+    await (await exchange(this.#options.http, request)).discard();
+  }
+
+  /** As an operator: a page of what the relay stored, in order of arrival; `next` is null when nothing more is there yet. */
+  async messages(device: string, query: MessagesQuery, options: Signalled = {}): Promise<MessagePage> {
+    const path = `${devicePath(device)}/messages${queryOf(query)}`;
+    return this.#json({ path, schema: messagePageSchema, maxBytes: largeBytes, ...options });
+  }
+
+  /** As an operator: runs a function on the device and gives back its result. Errors: 'deviceOffline', 'commandFailed', 'timeout'. */
+  async invoke(
+    device: string,
+    body: { readonly function: string; readonly payload: unknown },
+    options: Signalled = {},
+  ): Promise<unknown> {
+    const path = `${devicePath(device)}/invocations`;
+    const request = {
+      method: 'POST',
+      path,
+      body,
+      schema: invokeResponseSchema,
+      maxBytes: largeBytes,
+    } as const;
+    return (await this.#json({ ...request, ...options })).result;
+  }
+
+  /** As a device: what it should run, undefined when nothing was deployed yet. */
+  async desired(options: Signalled = {}): Promise<Desired | undefined> {
+    try {
+      return await this.#json({ path: '/v1/device/desired', schema: desiredSchema, ...options });
+    } catch (error) {
+      if (error instanceof SyncError && error.code === 'notFound') return undefined;
+      throw error;
+    }
+  }
+
+  /** As a device: the bytes of a manifest of its own, at most `size` of them, unverified. Errors: 'notFound'. */
+  async manifest(digest: Digest, size: number, { signal }: Signalled = {}): Promise<Uint8Array> {
+    const path = `/v1/device/manifests/${digest}`;
+    const request = this.#request({ path, ...(signal && { signal }) });
+    return readBytes(request, await exchange(this.#options.http, request), size);
+  }
+
+  async #json<Schema extends z.ZodType>({
+    schema,
+    maxBytes = smallBytes,
+    ...call
+  }: Call & { schema: Schema; maxBytes?: number }): Promise<z.output<Schema>> {
+    const request = this.#request(call);
+    return readAnswer(request, await exchange(this.#options.http, request), { schema, maxBytes });
+  }
+
+  #request({ method = 'GET', path, body, signal }: Call): HttpsRequest {
+    const { url, token } = this.#options;
+    const raw = body instanceof Uint8Array;
+    return {
+      method,
+      url: new URL(path, url).href,
+      headers: {
+        accept: 'application/json',
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { 'content-type': raw ? manifestMediaType : 'application/json' }),
+      },
+      ...(body !== undefined && { body: raw ? body : JSON.stringify(body) }),
+      ...(signal && { signal }),
+    };
+  }
+}
+
+type Call = {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  /** Bytes are a manifest; anything else is sent as JSON. */
+  readonly body?: unknown;
+  readonly signal?: AbortSignal;
+};
+
+const devicePath = (device: string) => `/v1/devices/${encodeURIComponent(device)}`;
+
+function queryOf(parameters: Readonly<Record<string, string | number | undefined>>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined) query.set(name, String(value));
+  }
+  return query.size === 0 ? '' : `?${query.toString()}`;
+}
