@@ -1,0 +1,189 @@
+import type { Component } from '../cloud-sync/protocol/messages.ts';
+import { errorMessage } from '../lib/error-code.ts';
+import type { Logger } from '../lib/logger.ts';
+import { verifyPassword } from '../lib/password.ts';
+import type { Machine } from '../manifests/machine.ts';
+import { createDelivery } from './broker/delivery.ts';
+import { LocalBroker } from './broker/local-broker.ts';
+import type { UplinkPort } from './relay/ports.ts';
+import { Relay } from './relay/relay.ts';
+import { LocalStore } from './streams/local-store.ts';
+import type { Operation } from './streams/operations.ts';
+import { streamPolicy } from './streams/stream-policy.ts';
+import { CronTriggers } from './triggers/cron-triggers.ts';
+import { Deployments } from './triggers/deployments.ts';
+import { Dispatcher } from './triggers/dispatcher.ts';
+import { Ingress } from './triggers/ingress.ts';
+import type { BundleIdentity, FunctionRuntimePort } from './triggers/ports.ts';
+import { Routes } from './triggers/routes.ts';
+
+export type DataPlaneOptions<Bundle extends BundleIdentity> = {
+  /** The agent's root folder. */
+  readonly root: string;
+  /** Where the local broker listens; port 0 takes a free one and keeps it for later starts. */
+  readonly mqtt: { readonly host: string; readonly port: number };
+  readonly runtime: FunctionRuntimePort<Bundle>;
+  readonly logger: Logger;
+  readonly now?: () => Date;
+};
+
+export type DataPlaneStatus = {
+  readonly mqtt: { readonly host: string; readonly port: number };
+  readonly epoch: string;
+  readonly streams: Record<string, { lastSeq: number; ackedSeq: number; backlog: number; bytes: number }>;
+  readonly functions: Record<string, { queued: number; inFlight: number; deadLetters: number }>;
+  readonly clients: number;
+};
+
+type Parts<Bundle extends BundleIdentity> = {
+  readonly store: LocalStore;
+  readonly ingress: Ingress;
+  readonly broker: LocalBroker;
+  readonly dispatcher: Dispatcher;
+  readonly cron: CronTriggers;
+  readonly relay: Relay;
+  readonly deployments: Deployments<Bundle>;
+  readonly now: () => Date;
+  readonly logger: Logger;
+};
+
+type Followed = Pick<Machine, 'streams' | 'functions' | 'clients'>;
+
+const expiryEveryMs = 60_000;
+
+/** Everything that moves events on the device: broker, streams, functions' triggers, relay. Follows one generation. */
+export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implements AsyncDisposable {
+  readonly #parts: Parts<Bundle>;
+  readonly #resources: AsyncDisposableStack;
+  readonly #digests = new Map<string, string>();
+  #machine: Followed = { streams: {}, functions: {}, clients: {} };
+  #configuring: Promise<void> = Promise.resolve();
+
+  /** Rejects with AgentError: 'portInUse', 'diskFull', 'broken', 'locked', 'unsupported'. */
+  static async open<Bundle extends BundleIdentity>(
+    options: DataPlaneOptions<Bundle>,
+  ): Promise<DataPlane<Bundle>> {
+    const { root, mqtt, runtime, logger, now = () => new Date() } = options;
+    await using starting = new AsyncDisposableStack();
+    const store = starting.use(await LocalStore.open({ root, logger, now }));
+    const ingress = starting.use(new Ingress({ store, logger, now }));
+    const broker = await LocalBroker.open({
+      ...{ root, logger, verifyPassword, ...mqtt },
+      accept: (message) => ingress.accept(message),
+      retained: await store.retained(),
+    });
+    const deliver = createDelivery(broker, logger);
+    const relay = starting.use(new Relay({ store, now, logger }));
+    const routes = (): Routes => ingress.routes;
+    const dispatcher = starting.use(new Dispatcher({ store, runtime, routes, deliver, now, logger }));
+    const cron = starting.use(new CronTriggers({ store, logger }));
+    // Let go first: nothing new comes in while the rest winds down.
+    starting.use(broker);
+    const deployments = new Deployments(runtime);
+    const parts = { store, ingress, broker, dispatcher, cron, relay, deployments, now, logger };
+    return new DataPlane(parts, starting.move());
+  }
+
+  private constructor(parts: Parts<Bundle>, resources: AsyncDisposableStack) {
+    this.#parts = parts;
+    this.#resources = resources;
+    const timer = setInterval(() => void this.#expire(), expiryEveryMs);
+    resources.defer(() => clearInterval(timer));
+  }
+
+  get mqtt(): { readonly host: string; readonly port: number } {
+    const { host, port } = this.#parts.broker;
+    return { host, port };
+  }
+
+  /** The local store was corrupt at this start: it was set aside, and a new one, with a new epoch, begun. */
+  get recovered(): boolean {
+    return this.#parts.store.setAside !== undefined;
+  }
+
+  /**
+   * Follows a generation: idempotent, one call after the other. Loads what is new before anything of the old one stops, and
+   * drops no event. Rejects with what the runtime rejects with or AgentError 'notConfigured' or 'badInput'; a call with the
+   * former generation then puts everything back.
+   */
+  configure(machine: Machine, bundles: ReadonlyMap<string, Bundle>): Promise<void> {
+    const turn = this.#configuring.then(() => this.#configure(machine, bundles));
+    this.#configuring = turn.catch(() => undefined);
+    return turn;
+  }
+
+  attachUplink(link: UplinkPort): void {
+    this.#parts.relay.attach(link);
+  }
+
+  /** Calls a function and waits for its result; its effects are durable before this resolves. */
+  invoke(name: string, payload: unknown, options: { readonly signal: AbortSignal }): Promise<unknown> {
+    return this.#parts.dispatcher.invoke(name, payload, options);
+  }
+
+  /** `functions.<name>` and how it is. */
+  components(): Record<string, Component> {
+    const components: Record<string, Component> = {};
+    for (const [name, { problem }] of Object.entries(this.#parts.dispatcher.status())) {
+      const digest = this.#digests.get(name);
+      components[`functions.${name}`] = {
+        kind: 'function',
+        state: problem === undefined ? 'running' : 'failed',
+        ...(digest !== undefined && { digest }),
+        ...(problem !== undefined && { message: problem.slice(0, 2048) }),
+      };
+    }
+    return components;
+  }
+
+  status(): DataPlaneStatus {
+    const { store, broker, dispatcher } = this.#parts;
+    const streams = Object.entries(this.#machine.streams).map(([name, { relay }]) => {
+      const { lastSeq, ackedSeq, bytes } = store.counts.stream(name);
+      return [name, { lastSeq, ackedSeq, backlog: relay ? lastSeq - ackedSeq : 0, bytes }] as const;
+    });
+    const functions = Object.entries(dispatcher.status()).map(
+      ([name, { queued, inFlight, deadLetters }]) => [name, { queued, inFlight, deadLetters }] as const,
+    );
+    return {
+      mqtt: this.mqtt,
+      epoch: store.epoch,
+      streams: Object.fromEntries(streams),
+      functions: Object.fromEntries(functions),
+      clients: broker.clientCount,
+    };
+  }
+
+  /** Stops taking messages, interrupts functions (their events stay queued), closes the store. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+
+  async #configure(machine: Machine, bundles: ReadonlyMap<string, Bundle>): Promise<void> {
+    const { store, ingress, broker, dispatcher, cron, relay, deployments } = this.#parts;
+    const { streams, functions, clients } = machine;
+    await deployments.deploy(functions, bundles);
+    await cron.configure(functions);
+    this.#machine = { streams, functions, clients };
+    store.setPolicies(new Map(Object.entries(streams).map(([name, spec]) => [name, streamPolicy(spec)])));
+    ingress.setRoutes(new Routes(machine));
+    broker.setClients(clients);
+    relay.configure(streams);
+    await dispatcher.configure(functions);
+    await deployments.removeAbsent(functions);
+    this.#digests.clear();
+    for (const name of Object.keys(functions)) this.#digests.set(name, bundles.get(name)?.digest ?? '');
+    await this.#expire();
+  }
+
+  /** Drops what is older than its stream keeps. */
+  async #expire(): Promise<void> {
+    const { store, now, logger } = this.#parts;
+    const operations = Object.entries(this.#machine.streams).flatMap<Operation>(([stream, { keep }]) =>
+      keep.age === undefined ? [] : [{ op: 'expire', stream, before: now().getTime() - keep.age }],
+    );
+    await store.commit(operations).catch((error: unknown) => {
+      logger.warn('store.expiry.failed', { error: errorMessage(error) });
+    });
+  }
+}

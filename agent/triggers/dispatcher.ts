@@ -1,0 +1,69 @@
+import type { Logger } from '../../lib/logger.ts';
+import type { FunctionSpec } from '../../manifests/function.ts';
+import { AgentError } from '../errors.ts';
+import { Lane, type LaneOptions } from './lane.ts';
+
+export type DispatcherOptions = Omit<LaneOptions, 'name' | 'logger'> & { readonly logger: Logger };
+
+/** Gives every function its lane and wakes it when a commit brought it something. */
+export class Dispatcher implements AsyncDisposable {
+  readonly #options: DispatcherOptions;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #stopListening: () => void;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#stopListening = options.store.onCommit(({ functions }) => {
+      for (const name of functions) this.#lanes.get(name)?.wake();
+    });
+  }
+
+  /** Functions of the present generation. A lane that is no more needed stops; its queued events stay on disk. */
+  async configure(functions: Readonly<Record<string, FunctionSpec>>): Promise<void> {
+    for (const [name, { limits }] of Object.entries(functions)) this.#lane(name).configure(limits);
+    const absent = [...this.#lanes].filter(([name]) => !Object.hasOwn(functions, name));
+    for (const [name, lane] of absent) {
+      this.#lanes.delete(name);
+      await lane[Symbol.asyncDispose]();
+    }
+  }
+
+  /** Rejects with 'unknownFunction', 'queueFull', or what the runtime rejects with. Resolves after the effects' commit. [G1] */
+  async invoke(name: string, payload: unknown, options: { readonly signal: AbortSignal }): Promise<unknown> {
+    const lane = this.#lanes.get(name);
+    if (!lane)
+      throw new AgentError('unknownFunction', `There is no function ${name} on this device`, {
+        hint: `It runs: ${[...this.#lanes.keys()].join(', ') || 'none'}.`,
+      });
+    return lane.invoke(payload, options);
+  }
+
+  status(): Record<
+    string,
+    { queued: number; inFlight: number; deadLetters: number; problem: string | undefined }
+  > {
+    const { counts } = this.#options.store;
+    return Object.fromEntries(
+      [...this.#lanes].map(([name, { inFlight, problem }]) => [
+        name,
+        { queued: counts.queued(name), inFlight, deadLetters: counts.dead(name), problem },
+      ]),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopListening();
+    const lanes = [...this.#lanes.values()];
+    this.#lanes.clear();
+    await Promise.all(lanes.map((lane) => lane[Symbol.asyncDispose]()));
+  }
+
+  #lane(name: string): Lane {
+    const known = this.#lanes.get(name);
+    if (known) return known;
+    const { logger, ...rest } = this.#options;
+    const lane = new Lane({ ...rest, name, logger: logger.child({ function: name }) });
+    this.#lanes.set(name, lane);
+    return lane;
+  }
+}

@@ -1,0 +1,132 @@
+import { AgentError } from '../errors.ts';
+import {
+  maxKeyBytes,
+  maxPayloadBytes,
+  maxStoreBytes,
+  maxTopicBytes,
+  maxValueBytes,
+} from '../streams/bounds.ts';
+import type { LocalStore } from '../streams/local-store.ts';
+import type { Operation } from '../streams/operations.ts';
+import { messageOperations } from './message-operations.ts';
+import type { InvocationEffects, PublishedMessage } from './ports.ts';
+import type { Routes } from './routes.ts';
+
+/** What one invocation may buffer in all. */
+const maxEffects = 10_000;
+const maxEffectBytes = 16 * 2 ** 20;
+const maxListed = 1000;
+
+export type EffectsOptions = {
+  readonly store: Pick<LocalStore, 'value' | 'keys' | 'counts'>;
+  readonly routes: Routes;
+  /** Of the event that is handled; what is published has one more. */
+  readonly hops: number;
+};
+
+/**
+ * What one invocation wants to change, kept in memory until it ends: it reads its own writes, the world sees none. The
+ * caller commits `operations()` together with the end of the event, so a crash leaves all or nothing of an attempt.
+ */
+export class Effects implements InvocationEffects {
+  readonly #options: EffectsOptions;
+  /** By store and key; undefined is a removal. */
+  readonly #writes = new Map<string, Map<string, Uint8Array | undefined>>();
+  readonly #published: PublishedMessage[] = [];
+  #count = 0;
+  #bytes = 0;
+
+  constructor(options: EffectsOptions) {
+    this.#options = options;
+  }
+
+  /** In the order they were published. */
+  get published(): readonly PublishedMessage[] {
+    return this.#published;
+  }
+
+  publish(message: PublishedMessage): void {
+    const { topic, payload } = message;
+    if (payload.byteLength > maxPayloadBytes)
+      throw tooLarge('A published message', payload.byteLength, maxPayloadBytes);
+    const topicBytes = Buffer.byteLength(topic);
+    if (topicBytes === 0 || topicBytes > maxTopicBytes || /[+#\0]/.test(topic) || topic.startsWith('$'))
+      throw new AgentError(
+        'badInput',
+        `Cannot publish on ${JSON.stringify(topic.slice(0, 80))}: not a topic to publish on`,
+      );
+    this.#charge(payload.byteLength + topicBytes);
+    this.#published.push(message);
+  }
+
+  kvGet(store: string, key: string): Promise<Uint8Array | undefined> {
+    const writes = this.#writes.get(store);
+    if (writes?.has(key)) return Promise.resolve(writes.get(key));
+    return this.#options.store.value(store, key);
+  }
+
+  kvPut(store: string, key: string, value: Uint8Array): void {
+    const keyBytes = Buffer.byteLength(key);
+    if (keyBytes === 0 || keyBytes > maxKeyBytes) throw tooLarge('A key', keyBytes, maxKeyBytes);
+    if (value.byteLength > maxValueBytes)
+      throw tooLarge(`The value of ${key}`, value.byteLength, maxValueBytes);
+    const used = this.#options.store.counts.storeBytes(store) + this.#bytes + value.byteLength;
+    if (used > maxStoreBytes) throw tooLarge(`The key-value store ${store}`, used, maxStoreBytes);
+    this.#charge(keyBytes + value.byteLength);
+    this.#write(store, key, value);
+  }
+
+  kvDelete(store: string, key: string): void {
+    this.#charge(Buffer.byteLength(key));
+    this.#write(store, key, undefined);
+  }
+
+  /** Keys that begin with `prefix`, in order of their UTF-8 bytes; at most 1000. */
+  async kvList(
+    store: string,
+    options: { readonly prefix: string; readonly limit: number },
+  ): Promise<string[]> {
+    const limit = Math.min(options.limit, maxListed);
+    const { prefix } = options;
+    const own = [...(this.#writes.get(store) ?? [])].filter(([key]) => key.startsWith(prefix));
+    const removed = own.filter(([, value]) => value === undefined).length;
+    const stored = await this.#options.store.keys({ store, prefix, after: '', limit: limit + removed });
+    const keys = new Set(stored);
+    for (const [key, value] of own) {
+      if (value === undefined) keys.delete(key);
+      else keys.add(key);
+    }
+    return [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).slice(0, limit);
+  }
+
+  operations(time: number): Operation[] {
+    const { routes, hops } = this.#options;
+    const operations: Operation[] = [];
+    for (const [store, writes] of this.#writes)
+      for (const [key, value] of writes)
+        operations.push(value ? { op: 'put', store, key, value } : { op: 'remove', store, key });
+    // A function cannot be held back in the middle: the queues it feeds take double, then dead letters.
+    const capacity = (name: string): number => 2 * routes.capacity(name);
+    for (const message of this.#published)
+      operations.push(...messageOperations(routes, message, { time, hops: hops + 1, capacity }));
+    return operations;
+  }
+
+  #write(store: string, key: string, value: Uint8Array | undefined): void {
+    const writes = this.#writes.get(store) ?? new Map<string, Uint8Array | undefined>();
+    this.#writes.set(store, writes.set(key, value));
+  }
+
+  #charge(bytes: number): void {
+    this.#count++;
+    this.#bytes += bytes;
+    if (this.#count > maxEffects)
+      throw tooLarge('The number of writes of one invocation', this.#count, maxEffects);
+    if (this.#bytes > maxEffectBytes)
+      throw tooLarge('What one invocation writes', this.#bytes, maxEffectBytes);
+  }
+}
+
+function tooLarge(what: string, found: number, limit: number): AgentError {
+  return new AgentError('tooLarge', `${what} is ${found}; at least 1 and at most ${limit} is taken`);
+}

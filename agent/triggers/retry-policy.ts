@@ -1,0 +1,51 @@
+import { errorCode, errorMessage, isAbortError } from '../../lib/error-code.ts';
+import { backoffMs } from '../../lib/retry.ts';
+import type { FailureNote } from '../streams/operations.ts';
+
+/** What becomes of an event whose invocation failed. */
+export type Verdict =
+  /** The agent is stopping: the event stays as it was. */
+  | { readonly kind: 'leave' }
+  /** Nothing against the event: again after `delayMs`, without counting. `stuck` when the function as such cannot run. */
+  | { readonly kind: 'again'; readonly delayMs: number; readonly stuck: boolean }
+  /** Its own failure: again after `delayMs`. */
+  | { readonly kind: 'retry'; readonly delayMs: number }
+  | { readonly kind: 'bury'; readonly error: FailureNote };
+
+export const maxAttempts = 5;
+
+/** The function is not able to run anything; its events wait for a new generation or the end of the breaker's pause. */
+const stuckCodes = new Set(['crashLoop', 'notDeployed', 'badBundle']);
+/** No repetition can help. */
+const hopelessCodes = new Set(['noHandler']);
+
+const own = { minDelayMs: 200, maxDelayMs: 30_000 };
+const innocent = { minDelayMs: 50, maxDelayMs: 10_000 };
+const stuck = { minDelayMs: 2000, maxDelayMs: 60_000 };
+
+/**
+ * `failures` counts the failed attempts of this event, this one included; `innocentFailures` those in a row that were not
+ * its own. Times in milliseconds; `random` in [0, 1).
+ */
+export function judge(
+  error: unknown,
+  {
+    failures,
+    innocentFailures,
+    random,
+  }: { failures: number; innocentFailures: number; random: () => number },
+): Verdict {
+  const code = errorCode(error) ?? 'failed';
+  if (isAbortError(error) || code === 'cancelled' || code === 'closed') return { kind: 'leave' };
+  if (stuckCodes.has(code))
+    return { kind: 'again', stuck: true, delayMs: backoffMs(innocentFailures, { ...stuck, random }) };
+  if (isTransient(error))
+    return { kind: 'again', stuck: false, delayMs: backoffMs(innocentFailures, { ...innocent, random }) };
+  if (failures >= maxAttempts || hopelessCodes.has(code))
+    return { kind: 'bury', error: { code: code.slice(0, 64), message: errorMessage(error).slice(0, 2048) } };
+  return { kind: 'retry', delayMs: backoffMs(failures, { ...own, random }) };
+}
+
+function isTransient(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'transient' in error && error.transient === true;
+}

@@ -1,0 +1,47 @@
+import { topicMatches } from '../../lib/topic-filter.ts';
+import type { Machine } from '../../manifests/machine.ts';
+
+/** Who wants a topic. */
+export type Route = { readonly streams: readonly string[]; readonly functions: readonly string[] };
+
+type Subscriber = { readonly name: string; readonly filters: readonly string[] };
+
+/** Topics whose route is remembered; a machine that uses more pays for the matching again. */
+const maxRemembered = 10_000;
+
+/** Which streams and functions a topic goes to: each at most once, in the order of the manifest. */
+export class Routes {
+  readonly #streams: readonly Subscriber[];
+  readonly #functions: readonly Subscriber[];
+  readonly #capacity: ReadonlyMap<string, number>;
+  readonly #remembered = new Map<string, Route>();
+
+  constructor({ streams, functions }: Pick<Machine, 'streams' | 'functions'>) {
+    this.#streams = Object.entries(streams).map(([name, { topics }]) => ({ name, filters: topics }));
+    this.#functions = Object.entries(functions).map(([name, { on }]) => ({
+      name,
+      filters: on.flatMap((trigger) => ('mqtt' in trigger ? [trigger.mqtt] : [])),
+    }));
+    this.#capacity = new Map(Object.entries(functions).map(([name, { limits }]) => [name, limits.queue]));
+  }
+
+  of(topic: string): Route {
+    const known = this.#remembered.get(topic);
+    if (known) return known;
+    const route = { streams: wanting(this.#streams, topic), functions: wanting(this.#functions, topic) };
+    if (this.#remembered.size >= maxRemembered) this.#remembered.clear();
+    this.#remembered.set(topic, route);
+    return route;
+  }
+
+  /** Events a function may have in its queue: `limits.queue`. */
+  capacity(functionName: string): number {
+    return this.#capacity.get(functionName) ?? 0;
+  }
+}
+
+function wanting(subscribers: readonly Subscriber[], topic: string): string[] {
+  return subscribers
+    .filter(({ filters }) => filters.some((filter) => topicMatches(filter, topic)))
+    .map(({ name }) => name);
+}
