@@ -17,8 +17,8 @@ const environmentSchema = z.record(
 );
 
 const healthTimes = {
-  every: durationBetween('100ms', '1d').default(10_000),
-  grace: durationBetween('1ms', '1d').default(30_000),
+  every: durationBetween('100ms', '1d').prefault('10s'),
+  grace: durationBetween('1ms', '1d').prefault('30s'),
 };
 
 const hostAndPort =

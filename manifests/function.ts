@@ -41,9 +41,9 @@ const bindingNameSchema = z
   );
 
 const limitsSchema = z.strictObject({
-  memory: bytesBetween('8MiB', '4GiB').default(32 * 2 ** 20),
-  cpu: durationBetween('1ms', '10m').default(50).describe('Processor time of one invocation.'),
-  timeout: durationBetween('1ms', '1h').default(5000).describe('Wall-clock time of one invocation.'),
+  memory: bytesBetween('8MiB', '4GiB').prefault('32MiB'),
+  cpu: durationBetween('1ms', '10m').prefault('50ms').describe('Processor time of one invocation.'),
+  timeout: durationBetween('1ms', '1h').prefault('5s').describe('Wall-clock time of one invocation.'),
   concurrency: z.int().min(1).max(1000).default(1),
   queue: z.int().min(1).max(1_000_000).default(1000),
 });

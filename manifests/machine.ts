@@ -33,7 +33,7 @@ export const machineSchema = z
     streams: section(streamSchema),
     clients: section(clientSchema),
   })
-  .meta({ id: 'Machine', title: 'Holdfast machine manifest' });
+  .meta({ title: 'Holdfast machine manifest' });
 
 /** A manifest after parsing: defaults filled in, quantities as numbers with their unit in the name. */
 export type Machine = z.output<typeof machineSchema>;

@@ -10,5 +10,6 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     .map((candidate) => ({ candidate, edits: distance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits);
   const [best] = ranked;
-  return best && best.edits <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined;
+  const allowed = Math.min(word.length - 1, Math.max(1, Math.floor(word.length / 3)));
+  return best && best.edits <= allowed ? best.candidate : undefined;
 }

@@ -49,7 +49,7 @@ export function readYaml(text: string): YamlDocument {
   const [document, second] = documents;
   if (!document?.contents)
     return refuse([problem('syntax', 'The file is empty: a machine file begins with apiVersion', 0)]);
-  const faults = [...syntaxProblems(document), ...(second ? [secondDocument(second)] : [])];
+  const faults = [...syntaxProblems(document, lines), ...(second ? [secondDocument(second)] : [])];
   if (faults.length > 0) return refuse(faults);
   return { ...new TreeReader().read(document.contents), lines };
 }
@@ -72,16 +72,18 @@ function findTooDeep(root: CST.Token): CST.Token | undefined {
   return undefined;
 }
 
-function syntaxProblems(document: Document.Parsed): OffsetProblem[] {
+/** The first fault of each line: those after it are mostly its echoes. */
+function syntaxProblems(document: Document.Parsed, lines: LineCounter): OffsetProblem[] {
   const { explicit, version } = document.directives.yaml;
-  const otherVersion =
-    explicit === true && version !== '1.2'
-      ? [problem('forbidden', `YAML ${version} is not read here: remove the %YAML line`, 0)]
-      : [];
-  const faults = [...document.errors, ...document.warnings].map((fault) =>
-    problem('syntax', `Not valid YAML: ${firstLine(fault.message)}`, fault.pos[0]),
-  );
-  return [...otherVersion, ...faults];
+  if (explicit === true && version !== '1.2')
+    return [problem('forbidden', `YAML ${version} is not read here: remove the %YAML line`, 0)];
+  const faults = new Map<number, OffsetProblem>();
+  for (const { message, pos } of [...document.errors, ...document.warnings]) {
+    const { line } = lines.linePos(pos[0]);
+    if (!faults.has(line))
+      faults.set(line, problem('syntax', `Not valid YAML: ${firstLine(message)}`, pos[0]));
+  }
+  return [...faults.values()];
 }
 
 function secondDocument({ range }: Document.Parsed): OffsetProblem {
