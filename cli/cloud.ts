@@ -8,7 +8,8 @@ import type { Run } from './run.ts';
 /** The cloud of the operator's context. */
 export type Cloud = AsyncDisposable & {
   readonly context: Context;
-  readonly registry: RegistryClient;
+  /** The client of a registry by its `host:port`; undefined is the cloud's own. */
+  registry(host?: string): RegistryClient;
   /** One request, repeated while the cloud is away (`--retry`); `work` must be safe to repeat. */
   call<T>(work: (client: ControlPlaneClient) => Promise<T>): Promise<T>;
   /** One request, never repeated. */
@@ -22,13 +23,28 @@ export async function openCloud(run: Run): Promise<Cloud> {
     import('../cloud-sync/protocol/control-plane-client.ts'),
   ]);
   const http = createHttpsClient({ ca: context.ca });
+  /** Foreign registries are trusted as the system trusts them, and never get our token. */
+  const publicHttp = createHttpsClient();
   const client = new ControlPlaneClient({ http, url: context.url, token: context.token });
+  // Without patience the registry client has none either.
+  const attempts = run.globals.retry === 0 ? { attempts: 1 } : {};
   const credentials = { kind: 'basic', username: 'operator', password: context.token } as const;
   return {
     context,
-    registry: new RegistryClient({ http, registryUrl: context.url, credentials }),
+    registry: (host) =>
+      host === undefined || host === new URL(context.url).host
+        ? new RegistryClient({ http, registryUrl: context.url, credentials, ...attempts })
+        : new RegistryClient({ http: publicHttp, registryUrl: registryUrl(host), ...attempts }),
     call: (work) => patiently(run, () => work(client)),
     once: (work) => work(client),
-    [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([http[Symbol.asyncDispose](), publicHttp[Symbol.asyncDispose]()]);
+    },
   };
+}
+
+/** A registry on this machine may speak plain HTTP, as docker and skopeo users expect. */
+function registryUrl(host: string): string {
+  const isLoopback = /^(localhost|127\.[0-9.]+)(:[0-9]+)?$/.test(host);
+  return `${isLoopback ? 'http' : 'https'}://${host}`;
 }

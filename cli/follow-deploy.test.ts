@@ -52,7 +52,7 @@ describe('following a deploy', () => {
       expect(() => isCommitted(device(reported), target)).toThrow(
         expect.objectContaining({
           code: 'deployFailed',
-          message: expect.stringContaining('the bundle has no handler') as string,
+          message: expect.stringContaining('the bundle has no handler') as unknown,
           hint: 'The device still runs generation 2.',
         }),
       );

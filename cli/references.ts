@@ -14,9 +14,10 @@ export async function resolveReferences(run: Run, cloud: Cloud, file: ManifestFi
   });
 }
 
-async function lookUp(run: Run, { registry }: Cloud, reference: string): Promise<Digest> {
+async function lookUp(run: Run, cloud: Cloud, reference: string): Promise<Digest> {
   const { parseReference } = await import('../cloud-sync/oci/index.ts');
-  const { repository, tag = 'latest' } = parseReference(reference);
-  const found = await patiently(run, () => registry.resolveTag(repository, tag, { signal: run.signal }));
+  const { registry, repository, tag = 'latest' } = parseReference(reference);
+  const client = cloud.registry(registry);
+  const found = await patiently(run, () => client.resolveTag(repository, tag, { signal: run.signal }));
   return found.digest;
 }

@@ -43,7 +43,8 @@ function writeJson(io: Io, value: unknown): void {
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof CodedError ? error.code : errnoOf(error) || 'internal';
+  if (error instanceof CodedError) return (error as CodedError).code;
+  return errnoOf(error) || 'internal';
 }
 
 function hintOf(error: unknown, verbose: boolean): string | undefined {

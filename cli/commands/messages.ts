@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { StoredMessage } from '../../cloud-sync/protocol/api.ts';
+import type { MessagePage, StoredMessage } from '../../cloud-sync/protocol/api.ts';
+import type { MessagesQuery } from '../../cloud-sync/protocol/control-plane-client.ts';
 import { openCloud, type Cloud } from '../cloud.ts';
 import { examples, parseCount, parseName } from '../options.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
@@ -47,10 +48,13 @@ async function* pages(
   options: Options,
 ): AsyncGenerator<StoredMessage> {
   let left = options.limit === 0 ? Number.POSITIVE_INFINITY : options.limit;
+  const { stream, topic } = options;
   let after: number | null = options.after;
   while (after !== null && left > 0) {
-    const query = { after, limit: Math.min(left, pageLimit), stream: options.stream, topic: options.topic };
-    const page = await cloud.call((client) => client.messages(device, query, { signal: run.signal }));
+    const query: MessagesQuery = { after, limit: Math.min(left, pageLimit), stream, topic };
+    const page: MessagePage = await cloud.call((client) =>
+      client.messages(device, query, { signal: run.signal }),
+    );
     yield* page.messages;
     left -= page.messages.length;
     after = page.messages.length === 0 ? null : page.next;

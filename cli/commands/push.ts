@@ -50,7 +50,7 @@ async function push(run: Run, { name }: Options, source: string): Promise<void> 
   using progress = new Progress(io, { label: `Pushing ${repository}:${tag}`, enabled: !out.json });
   await patiently(run, () =>
     pushArtifact({
-      client: cloud.registry,
+      client: cloud.registry(),
       repository,
       tag,
       manifest,
