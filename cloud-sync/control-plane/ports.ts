@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import type { AddressInfo, Server } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { atomicWrite } from '../../lib/atomic-write.ts';
@@ -11,13 +10,14 @@ const portsSchema = z.record(z.string(), z.int().min(1).max(65_535));
 export type PortRequest = {
   /** What the port is for: `api`, `mqtt`. */
   readonly name: string;
-  readonly host: string;
   /** 0 for the one of the last run, or a free one. */
   readonly port: number;
+  /** Listens at `port`, or at a free one for 0, and gives back which. Rejects as node's `listen` does. */
+  readonly listen: (port: number) => Promise<number>;
 };
 
 /**
- * Lets servers of one folder listen. A port that was free once is remembered in `ports.json` and taken again at the
+ * Lets the servers of one folder listen. A port that was free once is remembered in `ports.json` and taken again at the
  * next start, so that enrolled devices find it; if another program has it by then, another free one is taken.
  */
 export class Ports {
@@ -37,13 +37,13 @@ export class Ports {
   }
 
   /** Gives back the port. Rejects with SyncError 'portInUse' when a port that was asked for is taken. */
-  async listen(server: Server, { name, host, port }: PortRequest): Promise<number> {
-    if (port !== 0) return listenOn(server, host, port);
+  async listen({ name, port, listen }: PortRequest): Promise<number> {
+    if (port !== 0) return attempt(port, listen);
     const remembered = this.#remembered[name] ?? 0;
-    const taken = await listenOn(server, host, remembered).catch((error: unknown) => {
-      if (!(error instanceof SyncError) || error.code !== 'portInUse') throw error;
+    const taken = await attempt(remembered, listen).catch((error: unknown) => {
+      if (remembered === 0 || !(error instanceof SyncError)) throw error;
       this.#logger.warn('port.changed', { name, previous: remembered });
-      return listenOn(server, host, 0);
+      return attempt(0, listen);
     });
     if (taken !== remembered) {
       this.#remembered[name] = taken;
@@ -53,28 +53,20 @@ export class Ports {
   }
 }
 
-async function listenOn(server: Server, host: string, port: number): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-  server.once('error', reject);
-  server.listen(port, host, () => resolve(undefined));
+async function attempt(port: number, listen: PortRequest['listen']): Promise<number> {
   try {
-    await promise;
+    return await listen(port);
   } catch (cause) {
-    throw inUse(cause) ? portInUse(host, port, cause) : cause;
-  } finally {
-    server.removeListener('error', reject);
+    if (!isTaken(cause)) throw cause;
+    throw new SyncError('portInUse', `Port ${port} is in use or not allowed to this user`, {
+      cause,
+      hint: 'Stop the program that has it, or choose another port.',
+    });
   }
-  return (server.address() as AddressInfo).port;
 }
 
-const inUse = (error: unknown) =>
+const isTaken = (error: unknown) =>
   error instanceof Error && 'code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES');
-
-const portInUse = (host: string, port: number, cause: unknown) =>
-  new SyncError('portInUse', `Port ${port} of ${host} is in use or not allowed`, {
-    cause,
-    hint: 'Stop the program that has it, or choose another port.',
-  });
 
 /** A file that is missing or broken costs only the old numbers. */
 async function readPorts(path: string): Promise<Record<string, number>> {

@@ -1,0 +1,182 @@
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import type { AddressInfo, Server } from 'node:net';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Digest } from '../../lib/digest.ts';
+import { lockFolder } from '../../lib/folder-lock.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { SyncError } from '../errors.ts';
+import { deviceTopics } from '../protocol/topics.ts';
+import { CertificateAuthority } from '../trust/index.ts';
+import type { Api, ApiContext } from './api/context.ts';
+import { createApiServer } from './api/server.ts';
+import { Commands } from './broker/commands.ts';
+import { createIngest } from './broker/ingest.ts';
+import { MqttBroker } from './broker/mqtt-broker.ts';
+import { restoreRetained } from './broker/retained.ts';
+import { openDatabase } from './database/open.ts';
+import { markAllOffline } from './database/presence.ts';
+import type { Database } from './database/schema.ts';
+import { provideOperatorFile } from './operator-file.ts';
+import { Ports } from './ports.ts';
+
+export type ControlPlaneOptions = {
+  /** Holds everything: database, certificate authority, registry. One control plane at a time. */
+  readonly folder: string;
+  /** Address to listen on, default 127.0.0.1. */
+  readonly host?: string;
+  /** HTTPS: API and registry. 0 takes a free port and keeps it. */
+  readonly apiPort: number;
+  /** MQTT over TLS. 0 takes a free port and keeps it. */
+  readonly mqttPort: number;
+  /** What devices are told, default https://localhost:{port}. Its host is put in the server's certificate. */
+  readonly publicUrl?: string;
+  /** Default mqtts://localhost:{port}. */
+  readonly publicMqttUrl?: string;
+  readonly logger: Logger;
+  /** Ends a start; what runs is ended by disposing it. */
+  readonly signal: AbortSignal;
+  readonly now?: () => Date;
+};
+
+export type ControlPlane = AsyncDisposable & {
+  readonly url: string;
+  readonly mqttUrl: string;
+  readonly caPem: string;
+  readonly caPin: Digest;
+  readonly operatorToken: string;
+};
+
+const commandTimeoutMs = 30_000;
+
+/**
+ * Starts the whole cloud over one folder; nothing of an earlier run has to have ended well. Disposing it lets requests
+ * under way end for a moment, ends the connections and closes the database. Rejects with SyncError 'portInUse', 'folderInUse', 'corrupt',
+ * 'badState'.
+ */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { folder, host = '127.0.0.1', logger, signal, now = () => new Date() } = options;
+  await using starting = new AsyncDisposableStack();
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  starting.use(takeFolder(folder));
+  const ports = await Ports.open(folder, logger);
+  const authority = await CertificateAuthority.open({ folder: join(folder, 'ca'), now });
+  const db = await openDatabase(join(folder, 'control-plane.db'));
+  starting.defer(() => db.destroy());
+  await markAllOffline(db, now());
+  const tls = await serverTls(authority, [host, options.publicUrl, options.publicMqttUrl]);
+  signal.throwIfAborted();
+
+  const { broker, commands } = await openBroker({ db, now, logger, tls });
+  starting.use(broker);
+  await restoreRetained(db, (message) => broker.publish(message));
+  const addresses = { url: '', mqttUrl: '' };
+  const api = await createApiServer({
+    context: {
+      db,
+      now,
+      logger,
+      authority,
+      addresses: () => addresses,
+      devices: deviceLinks(broker, commands),
+      hasArtifact: () => Promise.resolve(true),
+    },
+    tls,
+    extend: () => Promise.resolve(),
+  });
+  starting.defer(() => closeApi(api));
+  signal.throwIfAborted();
+
+  const listenAt = (server: Server) => (port: number) => listen(server, host, port);
+  const mqtt = await ports.listen({ name: 'mqtt', port: options.mqttPort, listen: listenAt(broker.server) });
+  const apiPort = await ports.listen({ name: 'api', port: options.apiPort, listen: listenAt(api.server) });
+  addresses.url = options.publicUrl ?? `https://localhost:${apiPort}`;
+  addresses.mqttUrl = options.publicMqttUrl ?? `mqtts://localhost:${mqtt}`;
+  const { caPem, caPin } = authority;
+  const operatorToken = await provideOperatorFile({ folder, db, url: addresses.url, caPem, now });
+  logger.info('controlPlane.ready', { ...addresses, folder });
+  const running = starting.move();
+  return { ...addresses, caPem, caPin, operatorToken, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+function takeFolder(folder: string): Disposable {
+  const lock = lockFolder(folder);
+  if (lock) return lock;
+  throw new SyncError('folderInUse', `Another control plane runs over the folder ${folder}`, {
+    hint: 'Stop it first, or choose another folder.',
+  });
+}
+
+/** A new server certificate at each start: it costs nothing and never runs out unnoticed. */
+async function serverTls(authority: CertificateAuthority, reachedAt: readonly (string | undefined)[]) {
+  const named = reachedAt.filter((text) => text !== undefined).map(hostOf);
+  const hosts = new Set(['localhost', '127.0.0.1', '::1', hostname(), ...named]);
+  hosts.delete('0.0.0.0');
+  hosts.delete('::');
+  const { certificatePem, privateKeyPem } = await authority.issueServer({ hosts: [...hosts] });
+  return { ca: authority.caPem, cert: certificatePem, key: privateKeyPem };
+}
+
+const hostOf = (text: string) =>
+  text.includes('://') ? new URL(text).hostname.replace(/^\[(.*)\]$/, '$1') : text;
+
+type BrokerParts = {
+  readonly db: Database;
+  readonly now: () => Date;
+  readonly logger: Logger;
+  readonly tls: Parameters<typeof MqttBroker.open>[0]['tls'];
+};
+
+async function openBroker({ db, now, logger, tls }: BrokerParts) {
+  const commands = new Commands({
+    publish: (message) => broker.publish(message),
+    isConnected: (device) => broker.isConnected(device),
+    timeoutMs: commandTimeoutMs,
+  });
+  const ingest = createIngest({
+    db,
+    now,
+    logger,
+    publish: (message) => broker.publish(message),
+    onCommandStatus: (device, id, status) => commands.settle(device, id, status),
+  });
+  const broker: MqttBroker = await MqttBroker.open({ db, ingest, logger, tls });
+  return { broker, commands };
+}
+
+function deviceLinks(broker: MqttBroker, commands: Commands): ApiContext['devices'] {
+  return {
+    announce: (address, desired) => {
+      broker.publish({
+        topic: deviceTopics(address).desired,
+        payload: JSON.stringify(desired),
+        retain: true,
+      });
+    },
+    disconnect: (device) => broker.disconnect(device),
+    run: (address, command, options) => commands.run(address, command, options),
+  };
+}
+
+async function listen(server: Server, host: string, port: number): Promise<number> {
+  // `once` rejects on 'error'.
+  const listening = once(server, 'listening');
+  server.listen(port, host);
+  await listening;
+  return (server.address() as AddressInfo).port;
+}
+
+/** Requests under way may end within this time; then their connections are cut. */
+const closeGraceMs = 2000;
+
+async function closeApi(api: Api): Promise<void> {
+  const { server } = api;
+  const closed = server.listening && once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  const late = setTimeout(() => server.closeAllConnections(), closeGraceMs);
+  if (closed) await closed;
+  clearTimeout(late);
+  await api.close();
+}
