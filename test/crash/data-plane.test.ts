@@ -1,0 +1,90 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from '@jest/globals';
+import { LocalStore } from '../../agent/streams/local-store.ts';
+import { silentLogger } from '../../lib/logger.ts';
+import { connectTo, temporaryFolder, text } from '../support/data-plane.ts';
+import { seededRandom } from '../support/random.ts';
+
+const child = fileURLToPath(new URL('../support/data-plane-child.ts', import.meta.url));
+const rounds = 8;
+
+type Device = { readonly process: ChildProcess; readonly port: number };
+
+async function start(root: string): Promise<Device> {
+  const started = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', child, root], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface({ input: started.stdout }))
+    return { process: started, port: Number(line) };
+  throw new Error('the device did not start');
+}
+
+/** Publishes numbers with QoS 1 until the device is gone; resolves with those that were acknowledged. */
+async function publishUntilKilled(device: Device, { from, afterMs }: { from: number; afterMs: number }) {
+  await using sensor = await connectTo(device.port);
+  const acked: number[] = [];
+  const gone = once(device.process, 'exit');
+  let next = from;
+  const worker = async (): Promise<void> => {
+    for (;;) {
+      const number = next++;
+      await sensor.client.publishAsync('in/n', String(number), { qos: 1 });
+      acked.push(number);
+    }
+  };
+  // Several at once, so that groups of more than one are cut in the middle too.
+  for (let i = 0; i < 8; i++) void worker().catch(() => undefined);
+  await sleep(afterMs);
+  device.process.kill('SIGKILL');
+  await gone;
+  return { acked, next };
+}
+
+async function payloads(root: string, stream: string): Promise<string[]> {
+  await using store = await LocalStore.open({ root, logger: silentLogger });
+  const found: string[] = [];
+  for (let after = 0; ;) {
+    const records = await store.records({ stream, after, limit: 1000, maxBytes: 2 ** 24 });
+    for (const record of records) found.push(record.gap ? 'gap' : text(record.message.payload));
+    const last = records.at(-1);
+    if (!last) return found;
+    after = last.seq;
+  }
+}
+
+async function queued(root: string): Promise<number> {
+  await using store = await LocalStore.open({ root, logger: silentLogger });
+  return store.counts.queued('counter');
+}
+
+test('[G1] kill -9 at random moments loses no acknowledged message and repeats no effect', async () => {
+  await using folder = await temporaryFolder();
+  const random = seededRandom(34);
+  const acked: number[] = [];
+  let next = 1;
+  for (let round = 0; round < rounds; round++) {
+    const device = await start(folder.path);
+    const done = await publishUntilKilled(device, { from: next, afterMs: 20 + random() * 200 });
+    acked.push(...done.acked);
+    next = done.next;
+  }
+  expect(acked.length).toBeGreaterThan(rounds);
+
+  const raw = await payloads(folder.path, 'raw');
+  const stored = new Set(raw);
+  expect(acked.filter((number) => !stored.has(String(number)))).toEqual([]);
+  expect(raw.length).toBe(stored.size);
+
+  // The queue drains after the last start; then every stored message was counted once.
+  const device = await start(folder.path);
+  while ((await queued(folder.path)) > 0) await sleep(20);
+  device.process.kill('SIGKILL');
+  await once(device.process, 'exit');
+  const counted = (await payloads(folder.path, 'counted')).map((line) => line.split(' '));
+  expect(counted.map(([n]) => Number(n))).toEqual(raw.map((_, index) => index + 1));
+  expect(counted.map(([, number]) => number)).toEqual(raw);
+});

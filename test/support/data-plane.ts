@@ -1,0 +1,171 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { zstdDecompress } from 'node:zlib';
+import mqtt, { type MqttClient } from 'mqtt';
+import type { FunctionRuntimePort, InvocationEffects, InvocationEvent } from '../../agent/triggers/ports.ts';
+import type { UplinkPort } from '../../agent/relay/ports.ts';
+import {
+  relayBatchSchema,
+  type RelayAck,
+  type RelayBatch,
+  type RelayMessage,
+} from '../../cloud-sync/protocol/messages.ts';
+import { digestOf } from '../../lib/digest.ts';
+import { hashPassword } from '../../lib/password.ts';
+import { machineSchema, type Machine } from '../../manifests/machine.ts';
+
+export type Sections = Partial<Record<'functions' | 'streams' | 'clients', Record<string, object>>>;
+
+export const password = 'correct horse';
+
+/** A machine with one client, `sensor`, that may use every topic unless `sections` says otherwise. */
+export async function machineWith(sections: Sections): Promise<Machine> {
+  const hash = await passwordHash;
+  const anything = { password: hash, publish: ['#'], subscribe: ['#'] };
+  const clients = Object.fromEntries(
+    Object.entries(sections.clients ?? { sensor: anything }).map(([name, spec]) => [
+      name,
+      { password: hash, ...spec },
+    ]),
+  );
+  const functions = Object.fromEntries(
+    Object.entries(sections.functions ?? {}).map(([name, spec]) => [
+      name,
+      { bundle: bundleReference, ...spec },
+    ]),
+  );
+  return machineSchema.parse({
+    apiVersion: 'holdfast/v1',
+    kind: 'Machine',
+    metadata: { name: 'device' },
+    ...sections,
+    clients,
+    functions,
+  });
+}
+
+const passwordHash = hashPassword(password);
+const bundleReference = `registry.example.com/acme/fn@sha256:${'a'.repeat(64)}`;
+
+export type FakeBundle = { readonly digest: ReturnType<typeof digestOf> };
+
+export function bundlesOf(machine: Machine, version = ''): Map<string, FakeBundle> {
+  return new Map(Object.keys(machine.functions).map((name) => [name, { digest: digestOf(name + version) }]));
+}
+
+export type Handler = (event: InvocationEvent, effects: InvocationEffects, signal: AbortSignal) => unknown;
+
+/** Runs handlers in this process: what the data plane sees of a runtime. */
+export class FakeRuntime implements FunctionRuntimePort<FakeBundle> {
+  readonly handlers: Record<string, Handler>;
+  readonly log: string[] = [];
+
+  constructor(handlers: Record<string, Handler> = {}) {
+    this.handlers = handlers;
+  }
+
+  deploy({ name }: { readonly name: string }): Promise<void> {
+    this.log.push(`deploy ${name}`);
+    return Promise.resolve();
+  }
+
+  remove(name: string): Promise<void> {
+    this.log.push(`remove ${name}`);
+    return Promise.resolve();
+  }
+
+  async invoke(
+    name: string,
+    event: InvocationEvent,
+    effects: InvocationEffects,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<{ value: unknown }> {
+    const handler = this.handlers[name];
+    if (!handler) throw new Error(`no handler for ${name}`);
+    return { value: await handler(event, effects, signal) };
+  }
+}
+
+const decompress = promisify(zstdDecompress);
+
+/** The cloud's side of the relay, as the protocol wants it, with switches for what goes wrong on the way. */
+export class FakeCloud implements UplinkPort {
+  connected = true;
+  /** Batches that come while this is true are taken and stored, and their ack is lost. */
+  loseAcks = false;
+  /** Batches that come while this is true are lost on the way, after their PUBACK. */
+  loseBatches = false;
+  readonly batches: RelayBatch[] = [];
+  readonly stored = new Map<string, RelayMessage[]>();
+  readonly #ackListeners = new Set<(ack: RelayAck) => void>();
+  readonly #changeListeners = new Set<(connected: boolean) => void>();
+
+  async sendRelay(payload: Uint8Array): Promise<void> {
+    if (!this.connected) throw new Error('not connected');
+    const batch = relayBatchSchema.parse(JSON.parse((await decompress(payload)).toString('utf8')));
+    this.batches.push(batch);
+    if (this.loseBatches) return;
+    const rows = this.rows(batch.stream);
+    const last = rows.at(-1)?.seq ?? 0;
+    if (batch.firstSeq <= last + 1) rows.push(...batch.messages.filter(({ seq }) => seq > last));
+    if (this.loseAcks) return;
+    const ack = { epoch: batch.epoch, stream: batch.stream, seq: rows.at(-1)?.seq ?? 0 };
+    setImmediate(() => this.acknowledge(ack));
+  }
+
+  acknowledge(ack: RelayAck): void {
+    for (const listener of this.#ackListeners) listener(ack);
+  }
+
+  rows(stream: string): RelayMessage[] {
+    const rows = this.stored.get(stream) ?? [];
+    this.stored.set(stream, rows);
+    return rows;
+  }
+
+  connect(connected: boolean): void {
+    this.connected = connected;
+    for (const listener of this.#changeListeners) listener(connected);
+  }
+
+  onRelayAck(listener: (ack: RelayAck) => void): () => void {
+    this.#ackListeners.add(listener);
+    return () => this.#ackListeners.delete(listener);
+  }
+
+  onConnectionChange(listener: (connected: boolean) => void): () => void {
+    this.#changeListeners.add(listener);
+    return () => this.#changeListeners.delete(listener);
+  }
+}
+
+export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+export async function connectTo(
+  port: number,
+  options: mqtt.IClientOptions = {},
+): Promise<AsyncDisposable & { readonly client: MqttClient }> {
+  const client = await mqtt.connectAsync(
+    `mqtt://127.0.0.1:${port}`,
+    { username: 'sensor', password, reconnectPeriod: 0, connectTimeout: 5000, ...options },
+    false,
+  );
+  client.on('error', () => undefined);
+  return { client, [Symbol.asyncDispose]: () => client.endAsync(true) };
+}
+
+/** Waits, without a fixed time, until `condition` holds. The test's own timeout is the limit. */
+export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(5);
+}
+
+export const text = (payload: Uint8Array | string | null | undefined): string =>
+  typeof payload === 'string'
+    ? Buffer.from(payload, 'base64').toString()
+    : Buffer.from(payload ?? []).toString();
