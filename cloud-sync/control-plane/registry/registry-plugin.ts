@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { errorCode } from '../../../lib/error-code.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import { sendBlob } from './blob-routes.ts';
 import { receiveManifest, sendManifest } from './manifest-routes.ts';
@@ -115,6 +116,8 @@ async function requireAccess({ authorize }: RegistryPluginOptions, request: Fast
 /** Failures as the specification words them. What is our own fault is logged and not described. */
 function answerWith(logger: Logger) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+    // The client went away in the middle of its body; nobody reads an answer.
+    if (errorCode(error) === 'ECONNRESET') return void reply.hijack();
     const refusal = asRefusal(error);
     if (refusal === undefined || refusal.specCode === 'UNKNOWN') {
       logger.error('registry.request.failed', { method: request.method, url: request.url, error });
