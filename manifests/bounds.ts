@@ -2,6 +2,8 @@
 export const bounds = {
   /** Of the text a person writes, in UTF-16 code units. */
   textLength: 2 ** 20,
+  /** Smallest pieces of the text, spaces and comments included. */
+  lexemes: 400_000,
   depth: 32,
   nodes: 50_000,
   /** One text or key, in UTF-16 code units. */

@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import serialize from 'canonicalize';
 import type { Digest } from '../lib/digest.ts';
 import type { AppSpec } from './app.ts';
 import type { FunctionSpec } from './function.ts';
@@ -75,7 +75,7 @@ function planFetches(
 function planSettings(desired: Machine, applied: Machine | null): Step[] {
   const settings = settingsOf(desired);
   const before = applied ? settingsOf(applied) : { labels: {}, control: undefined, vault: undefined };
-  return isDeepStrictEqual(settings, before) ? [] : [{ kind: 'configureMachine', settings }];
+  return isSame(settings, before) ? [] : [{ kind: 'configureMachine', settings }];
 }
 
 function settingsOf({ metadata: { labels }, control, vault }: Machine): MachineSettings {
@@ -138,8 +138,7 @@ function planFunctions({ functions }: Machine, applied: Machine | null): Step[] 
 function changeFunction(name: string, before: FunctionSpec | undefined, spec: FunctionSpec): Step {
   if (!before || digestIn(before.bundle) !== digestIn(spec.bundle))
     return { kind: 'replaceFunction', name, spec };
-  const restart =
-    !isDeepStrictEqual(before.limits, spec.limits) || !isDeepStrictEqual(before.bindings, spec.bindings);
+  const restart = !isSame(before.limits, spec.limits) || !isSame(before.bindings, spec.bindings);
   return { kind: 'reconfigureFunction', name, spec, restart };
 }
 
@@ -168,11 +167,16 @@ function compare(before: Section<unknown> = {}, after: Section<unknown>): Sectio
   const isNew = (name: string) => !Object.hasOwn(before, name);
   return {
     added: names.filter(isNew),
-    changed: names.filter((name) => !isNew(name) && !isDeepStrictEqual(before[name], after[name])),
+    changed: names.filter((name) => !isNew(name) && !isSame(before[name], after[name])),
     removed: Object.keys(before)
       .filter((name) => !Object.hasOwn(after, name))
       .sort(),
   };
+}
+
+/** By their RFC 8785 form: the order of keys says nothing. */
+function isSame(a: unknown, b: unknown): boolean {
+  return serialize(a) === serialize(b);
 }
 
 function isEmpty({ added, changed, removed }: SectionChange): boolean {

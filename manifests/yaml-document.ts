@@ -1,9 +1,10 @@
-import { Composer, isAlias, isMap, isScalar, isSeq, LineCounter, Parser } from 'yaml';
-import type { CST, Document, Node, Pair, ParsedNode, Scalar, YAMLMap, YAMLSeq } from 'yaml';
+import { Composer, isAlias, isMap, isScalar, isSeq, LineCounter } from 'yaml';
+import type { Document, Node, Pair, ParsedNode, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import { bounds, isForbiddenKey, numberFault, textFault } from './bounds.ts';
 import type { JsonValue } from './json.ts';
 import type { Path, Problem, ProblemCode } from './manifest-error.ts';
 import { quoted, show } from './wording.ts';
+import { readTokens } from './yaml-tokens.ts';
 
 /** Where each value was written; an aliased value is where its anchor is. Offsets are in UTF-16 code units. */
 export type SourceNode = {
@@ -23,9 +24,9 @@ export type YamlDocument = {
 };
 
 /**
- * Reads one YAML 1.2 document of JSON values with the position of each. Bounds hold at every step: the text before the
- * tokens, the depth of the tokens before they are composed (which recurses), the nodes while aliases are expanded.
- * Refused: other versions, other tags, further documents, merge keys, keys that are no texts, keys twice.
+ * Reads one YAML 1.2 document of JSON values with the position of each. Bounds hold at every step: of the text and its
+ * nesting while it is cut into tokens, of the values while aliases are expanded. Refused: other versions, other tags,
+ * further documents, merge keys, keys that are no texts, keys twice.
  */
 export function readYaml(text: string): YamlDocument {
   const lines = new LineCounter();
@@ -37,39 +38,16 @@ export function readYaml(text: string): YamlDocument {
     lines,
   });
 
-  if (text.length > bounds.textLength) {
-    const message = `The file is ${text.length} characters long; at most ${bounds.textLength} are allowed`;
-    return refuse([problem('tooLarge', message, 0)]);
-  }
-  const tokens = [...new Parser(lines.addNewLine).parse(text)];
-  const tooDeep = tokens.map(findTooDeep).find((token) => token !== undefined);
-  if (tooDeep) return refuse([problem('tooLarge', nestingMessage, tooDeep.offset)]);
+  const read = readTokens(text, lines.addNewLine);
+  if (!read.ok) return refuse([problem('tooLarge', read.message, read.offset)]);
 
-  const documents = [...new Composer({ uniqueKeys: false, resolveKnownTags: false }).compose(tokens)];
+  const documents = [...new Composer({ uniqueKeys: false, resolveKnownTags: false }).compose(read.tokens)];
   const [document, second] = documents;
   if (!document?.contents)
     return refuse([problem('syntax', 'The file is empty: a machine file begins with apiVersion', 0)]);
   const faults = [...syntaxProblems(document, lines), ...(second ? [secondDocument(second)] : [])];
   if (faults.length > 0) return refuse(faults);
   return { ...new TreeReader().read(document.contents), lines };
-}
-
-const nestingMessage = `Nested deeper than ${bounds.depth} levels`;
-
-/** A token nested too deep, if any. Walks without recursion: the tokens may be as deep as the text is long. */
-function findTooDeep(root: CST.Token): CST.Token | undefined {
-  const open: { token: CST.Token; depth: number }[] = [{ token: root, depth: 0 }];
-  for (let next = open.pop(); next; next = open.pop()) {
-    const { token, depth } = next;
-    if (depth > bounds.depth) return token;
-    if (token.type === 'document' && token.value) open.push({ token: token.value, depth });
-    if (!('items' in token)) continue;
-    for (const item of token.items) {
-      if (item.key) open.push({ token: item.key, depth: depth + 1 });
-      if (item.value) open.push({ token: item.value, depth: depth + 1 });
-    }
-  }
-  return undefined;
 }
 
 /** The first fault of each line: those after it are mostly its echoes. */
@@ -223,7 +201,8 @@ class TreeReader {
   }
 
   #count({ path }: Place, offset: number): void {
-    if (path.length > bounds.depth) throw new BoundReached(problem('tooLarge', nestingMessage, offset));
+    if (path.length > bounds.depth)
+      throw new BoundReached(problem('tooLarge', `Nested deeper than ${bounds.depth} levels`, offset));
     if (++this.#nodes > bounds.nodes)
       throw new BoundReached(
         problem('tooLarge', `More than ${bounds.nodes} values after aliases are expanded`, offset),
