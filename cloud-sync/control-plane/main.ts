@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import type { AddressInfo, Server } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { FastifyRequest } from 'fastify';
 import type { Digest } from '../../lib/digest.ts';
 import { lockFolder } from '../../lib/folder-lock.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -20,6 +21,7 @@ import { markAllOffline } from './database/presence.ts';
 import type { Database } from './database/schema.ts';
 import { provideOperatorFile } from './operator-file.ts';
 import { Ports } from './ports.ts';
+import { openFolderRegistryStore, registryPlugin, type RegistryAccess } from './registry/index.ts';
 
 export type ControlPlaneOptions = {
   /** Holds everything: database, certificate authority, registry. One control plane at a time. */
@@ -71,6 +73,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { broker, commands } = await openBroker({ db, now, logger, tls });
   starting.use(broker);
   await restoreRetained(db, (message) => broker.publish(message));
+  const store = await openFolderRegistryStore(join(folder, 'registry'));
   const addresses = { url: '', mqttUrl: '' };
   const api = await createApiServer({
     context: {
@@ -80,10 +83,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       authority,
       addresses: () => addresses,
       devices: deviceLinks(broker, commands),
-      hasArtifact: () => Promise.resolve(true),
+      hasArtifact: async (repository, digest) => (await store.manifest(repository, digest)) !== undefined,
     },
     tls,
-    extend: () => Promise.resolve(),
+    extend: async (app) => {
+      await app.register(registryPlugin, { store, authorize: registryAccess, logger });
+    },
   });
   starting.defer(() => closeApi(api));
   signal.throwIfAborted();
@@ -157,6 +162,12 @@ function deviceLinks(broker: MqttBroker, commands: Commands): ApiContext['device
     disconnect: (device) => broker.disconnect(device),
     run: (address, command, options) => commands.run(address, command, options),
   };
+}
+
+/** Operators push and pull; devices pull. */
+function registryAccess({ identity }: FastifyRequest): RegistryAccess | undefined {
+  if (identity?.kind === 'operator') return { pull: true, push: true };
+  return identity?.kind === 'device' ? { pull: true, push: false } : undefined;
 }
 
 async function listen(server: Server, host: string, port: number): Promise<number> {
