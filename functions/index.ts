@@ -10,3 +10,5 @@ export type {
   InvocationEvent,
   InvocationResult,
 } from './runtime/ports.ts';
+export { FunctionRuntime, type FunctionRuntimeOptions } from './runtime/function-runtime.ts';
+export { hostEntryPath } from './runtime/host-entry.ts';

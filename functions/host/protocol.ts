@@ -11,6 +11,7 @@ export type FailureCode =
   | 'cpu'
   | 'memory'
   | 'threw'
+  | 'denied'
   | 'resultTooLarge'
   | 'noHandler'
   | 'badBundle'

@@ -1,0 +1,69 @@
+import type { Safe } from './types.ts';
+
+/** Keeps the builtins the bridge uses, before the tenant can replace them. */
+export function takeSafe(): Safe {
+  const { apply, getPrototypeOf } = Reflect;
+  const { create, getOwnPropertyDescriptor } = Object;
+  const { parse, stringify } = JSON;
+  const NativePromise = Promise;
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- applied with its promise below
+  const { then } = Promise.prototype;
+  const Bytes = Uint8Array;
+  const Buffers = ArrayBuffer;
+  const isView = ArrayBuffer.isView.bind(ArrayBuffer);
+  const text = String;
+  const typedArray: unknown = getPrototypeOf(Uint8Array.prototype);
+  const tag = getOwnPropertyDescriptor(typedArray as object, Symbol.toStringTag)?.get;
+
+  /** A copy, so that what was checked is what travels. */
+  const bytesOf = (value: unknown) => {
+    if (value instanceof Buffers) return new Bytes(value.slice(0));
+    if (!isView(value) || apply(tag as () => unknown, value, []) !== 'Uint8Array') return undefined;
+    return new Bytes(value as Uint8Array);
+  };
+  const read = (error: unknown, key: 'name' | 'message' | 'stack' | 'code', maxChars: number) => {
+    try {
+      const value = (error as Record<string, unknown>)[key];
+      return typeof value === 'string' ? value.slice(0, maxChars) : '';
+    } catch {
+      return '';
+    }
+  };
+  const shown = (error: unknown, maxChars: number) => {
+    try {
+      return (
+        (typeof error === 'object' ? (stringify(error) as string | undefined) : undefined) ??
+        text(error).slice(0, maxChars)
+      );
+    } catch {
+      return 'a value that cannot be shown';
+    }
+  };
+  return {
+    apply: (f, self, args) => apply(f as () => unknown, self, args) as unknown,
+    empty: () => create(null) as Record<string, unknown>,
+    parse: (json) => parse(json) as unknown,
+    stringify: (value) => stringify(value) as string | undefined,
+    bytesOf,
+    whenSettled: (value, ok, failed) => {
+      apply(then, new NativePromise((resolve) => resolve(value)), [ok, failed]);
+    },
+    describe: (error, maxChars) => {
+      const message = read(error, 'message', maxChars);
+      const name = read(error, 'name', 128);
+      if (message === '' && name === '')
+        return {
+          name: 'Error',
+          message: shown(error, maxChars).slice(0, maxChars),
+          stack: '',
+          denied: false,
+        };
+      return {
+        name,
+        message,
+        stack: read(error, 'stack', maxChars),
+        denied: read(error, 'code', 128) === 'denied',
+      };
+    },
+  };
+}

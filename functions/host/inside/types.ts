@@ -1,0 +1,98 @@
+/**
+ * Files of this folder but `source.ts` run inside the isolate, beside the tenant. Each exports functions that refer to nothing
+ * outside themselves, because `source.ts` carries them over as text. They run first and keep what they need of the language in
+ * `Safe`; the tenant may replace every builtin afterwards and only fools itself. [G6]
+ */
+export type Limits = {
+  readonly pendingCalls: number;
+  readonly calls: number;
+  readonly callBytes: number;
+  readonly callArgsChars: number;
+  readonly timers: number;
+  readonly waitUntil: number;
+  readonly logLines: number;
+  readonly logLineChars: number;
+  readonly logChars: number;
+  readonly errorChars: number;
+  readonly resultBytes: number;
+};
+
+export type Setup = {
+  readonly name: string;
+  readonly memoryMb: number;
+  readonly bindings: Readonly<Record<string, string>>;
+  readonly limits: Limits;
+};
+
+/** To the host; strings, numbers and bytes only. The one authority in the isolate: no tenant code ever holds it. */
+export type Send = (
+  op: 'done' | 'fail' | 'call' | 'log' | 'timer' | 'clear',
+  invocation: number,
+  id: number,
+  text: string,
+  bytes?: Uint8Array,
+) => void;
+
+/** `count` random bytes of the host, at most 65536. */
+export type Random = (count: number) => Uint8Array;
+
+/** From the host. `invoke`: header and payload. `reply`: `id` is a call. `fire`: `id` is a timer. `forget`: the invocation is over. */
+export type Enter = (
+  op: 'invoke' | 'reply' | 'fire' | 'forget',
+  invocation: number,
+  id: number,
+  text: string,
+  bytes?: Uint8Array,
+) => void;
+
+export type Safe = {
+  readonly apply: (f: unknown, self: unknown, args: readonly unknown[]) => unknown;
+  readonly empty: () => Record<string, unknown>;
+  readonly parse: (text: string) => unknown;
+  readonly stringify: (value: unknown) => string | undefined;
+  readonly bytesOf: (value: unknown) => Uint8Array | undefined;
+  readonly whenSettled: (
+    value: unknown,
+    ok: (value: unknown) => void,
+    failed: (error: unknown) => void,
+  ) => void;
+  readonly describe: (error: unknown, maxChars: number) => Description;
+};
+
+export type Description = {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string;
+  /** It is what a binding call rejects with when the manifest does not grant it. */
+  readonly denied: boolean;
+};
+
+export type Text = {
+  readonly encode: (text: string) => Uint8Array;
+  readonly decode: (bytes: Uint8Array, fatal?: boolean) => string;
+};
+
+export type Invocation = {
+  readonly id: number;
+  readonly label: string;
+  readonly deadline: number;
+  ended: boolean;
+  /** The handler and every waitUntil that has not settled. */
+  open: number;
+  value: unknown;
+  calls: number;
+  waiting: number;
+  timers: number;
+  lines: number;
+  chars: number;
+  dropped: number;
+};
+
+export type Call = (
+  invocation: Invocation,
+  binding: string,
+  method: string,
+  args: unknown,
+  bytes?: Uint8Array,
+) => Promise<Reply>;
+export type Reply = { readonly json: unknown; readonly bytes: Uint8Array | undefined };

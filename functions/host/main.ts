@@ -1,0 +1,143 @@
+import { writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { encodeFrame, FrameReader } from './frames.ts';
+import { limits, type FromHost, type ToHost } from './protocol.ts';
+import { LoadError, Tenant, type Outcome, type TenantEvents } from './tenant.ts';
+
+/**
+ * The process that runs untrusted code. It has no environment, no network and, once its own code is loaded, no file system;
+ * it talks by file descriptor 3 only and ends when that closes. Started by `functions/runtime`. [G6]
+ */
+const channelFd = 3;
+
+function main(): void {
+  dropPermissions();
+  const socket = new Socket({ fd: channelFd, readable: true, writable: true });
+  const reader = new FrameReader();
+  const tenants = new Map<number, Tenant>();
+  const owners = new Map<number, Tenant>();
+  const send = (header: FromHost, body?: Uint8Array) => void socket.write(encodeFrame(header, body));
+  socket.on('data', (chunk: Buffer) => {
+    for (const { header, body } of reader.push(chunk)) {
+      receive(header as ToHost, body, { tenants, owners, send });
+    }
+  });
+  // The agent is gone. A stuck isolate would hold back an ordinary exit.
+  socket.on('close', () => process.kill(process.pid, 'SIGKILL'));
+  socket.on('error', () => process.kill(process.pid, 'SIGKILL'));
+  send({ type: 'ready' });
+}
+
+type Rooms = {
+  readonly tenants: Map<number, Tenant>;
+  readonly owners: Map<number, Tenant>;
+  readonly send: (header: FromHost, body?: Uint8Array) => void;
+};
+
+function receive(message: ToHost, body: Uint8Array, rooms: Rooms): void {
+  const { tenants, owners, send } = rooms;
+  switch (message.type) {
+    case 'load':
+      return load(message, body, rooms);
+    case 'unload':
+      tenants.get(message.slot)?.dispose();
+      tenants.delete(message.slot);
+      return;
+    case 'invoke': {
+      const tenant = tenants.get(message.slot);
+      const { invocation, label, event, timeoutMs } = message;
+      if (!tenant) {
+        return send({
+          type: 'failed',
+          invocation,
+          cpuMs: 0,
+          coldStart: false,
+          failure: { code: 'isolateLost', message: 'The function is not loaded' },
+        });
+      }
+      owners.set(invocation, tenant);
+      void tenant.invoke({ invocation, label, event, payload: body, timeoutMs });
+      return;
+    }
+    case 'reply': {
+      const { invocation, call, ...rest } = message;
+      const bytes = message.ok && message.bytes ? body : undefined;
+      const json = message.ok
+        ? `{"ok":true${message.json === undefined ? '' : `,"json":${message.json}`}}`
+        : JSON.stringify(rest);
+      return owners.get(invocation)?.reply(invocation, call, json, bytes);
+    }
+    case 'cancel':
+      return owners.get(message.invocation)?.cancel(message.invocation);
+    default:
+      message satisfies never;
+  }
+}
+
+function load(
+  { slot, name, memoryBytes, cpuMs, bindings }: Extract<ToHost, { type: 'load' }>,
+  body: Uint8Array,
+  rooms: Rooms,
+): void {
+  const code = Buffer.from(body).toString('utf8');
+  const tenant = new Tenant({ name, code, memoryBytes, cpuMs, bindings, events: events(slot, rooms) });
+  rooms.tenants.set(slot, tenant);
+  tenant.load().then(
+    (handlers) => rooms.send({ type: 'loaded', slot, handlers }),
+    (error: unknown) => {
+      if (!(error instanceof LoadError)) throw error;
+      rooms.tenants.delete(slot);
+      rooms.send({ type: 'loadFailed', slot, failure: error.failure });
+    },
+  );
+}
+
+function events(slot: number, { owners, send }: Rooms): TenantEvents {
+  return {
+    ended(invocation, outcome) {
+      owners.delete(invocation);
+      send(...ending(invocation, outcome));
+    },
+    called(invocation, call, json, bytes) {
+      const { binding, method, args } = JSON.parse(json) as {
+        binding: string;
+        method: string;
+        args: unknown;
+      };
+      send({ type: 'call', invocation, call, binding, method, args }, bytes);
+    },
+    logged(invocation, text) {
+      const [, level = 'info', message = ''] = /^(debug|info|warn|error):([^]*)$/.exec(text) ?? [];
+      send({
+        type: 'log',
+        invocation,
+        level: level as 'info',
+        message: message.slice(0, limits.logLineChars + 1),
+      });
+    },
+    catastrophe(message) {
+      // V8 has suspended the isolate's thread for good: say who it was, without the event loop, and go.
+      writeSync(channelFd, encodeFrame({ type: 'gasp', slot, message } satisfies FromHost));
+      process.kill(process.pid, 'SIGKILL');
+    },
+  };
+}
+
+function ending(invocation: number, outcome: Outcome): [FromHost, Uint8Array?] {
+  const { cpuMs, coldStart } = outcome;
+  const cost = { invocation, cpuMs, coldStart };
+  if ('failure' in outcome) return [{ type: 'failed', ...cost, failure: outcome.failure }];
+  const body = Buffer.from(outcome.json, 'utf8');
+  if (body.byteLength <= limits.resultBytes) return [{ type: 'result', ...cost }, body];
+  const message = `The result is ${body.byteLength} bytes of JSON; the limit is ${limits.resultBytes}`;
+  return [{ type: 'failed', ...cost, failure: { code: 'resultTooLarge', message } }];
+}
+
+function dropPermissions(): void {
+  // Absent when the host is started by hand without --permission.
+  const permission = process.permission as { drop?: (scope: string) => void } | undefined;
+  permission?.drop?.('fs.read');
+  permission?.drop?.('addons');
+}
+
+main();

@@ -1,0 +1,34 @@
+/**
+ * What becomes of a function whose host process keeps dying: after `strikes` deaths within the window it gets a host of its own,
+ * and when that one dies as often, the function is stopped for a while that doubles each time. Deploying another bundle
+ * starts afresh. Pure: time comes in.
+ */
+export type CrashRecord = {
+  readonly strikesMs: readonly number[];
+  readonly placement: 'shared' | 'own';
+  /** Times the breaker has opened. */
+  readonly opened: number;
+  readonly closedUntilMs: number;
+};
+
+export const crashPolicy = {
+  strikes: 3,
+  windowMs: 10 * 60_000,
+  minPauseMs: 60_000,
+  maxPauseMs: 60 * 60_000,
+} as const;
+
+export const noCrashes: CrashRecord = { strikesMs: [], placement: 'shared', opened: 0, closedUntilMs: 0 };
+
+export function afterCrash(record: CrashRecord, nowMs: number): CrashRecord {
+  const strikesMs = [...record.strikesMs.filter((at) => at > nowMs - crashPolicy.windowMs), nowMs];
+  if (strikesMs.length < crashPolicy.strikes) return { ...record, strikesMs };
+  if (record.placement === 'shared') return { ...record, strikesMs: [], placement: 'own' };
+  const pauseMs = Math.min(crashPolicy.maxPauseMs, crashPolicy.minPauseMs * 2 ** record.opened);
+  return { ...record, strikesMs: [], opened: record.opened + 1, closedUntilMs: nowMs + pauseMs };
+}
+
+/** Milliseconds until the function may run again; 0 when it may. */
+export function pauseLeftMs({ closedUntilMs }: CrashRecord, nowMs: number): number {
+  return Math.max(0, closedUntilMs - nowMs);
+}

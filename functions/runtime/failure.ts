@@ -1,0 +1,36 @@
+import { FunctionError, type FunctionErrorCode } from '../function-error.ts';
+import type { HostFailure } from './host-messages.ts';
+
+/** What the caller of `invoke` gets for a failure the host reports. */
+export function invocationError(
+  name: string,
+  { code, message, stack }: HostFailure,
+  mapStack: (stack: string) => string,
+): FunctionError {
+  const tenantStack = stack === undefined ? undefined : mapStack(stack);
+  if (code === 'isolateLost') return hostLost(name, message);
+  return new FunctionError(code, `Function ${name} failed: ${message}`, {
+    tenantStack,
+    ...hints(name, code),
+  });
+}
+
+/** The event was not handled through no fault of this invocation: deliver it again. */
+export function hostLost(name: string, why: string): FunctionError {
+  return new FunctionError('hostLost', `Function ${name} was interrupted: ${why}`, { transient: true });
+}
+
+function hints(name: string, code: FunctionErrorCode): { hint: string } | undefined {
+  switch (code) {
+    case 'timeout':
+      return {
+        hint: `Raise functions.${name}.limits.timeout, or check that the handler awaits what will settle.`,
+      };
+    case 'cpu':
+      return { hint: `Raise functions.${name}.limits.cpu, or do less per event.` };
+    case 'memory':
+      return { hint: `Raise functions.${name}.limits.memory, or keep less.` };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,292 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from '../../lib/logger.ts';
+import { FunctionError } from '../function-error.ts';
+import type { EventHeader } from '../host/protocol.ts';
+import { afterCrash, pauseLeftMs } from './crash-policy.ts';
+import { checkHandlers, createDeployment, type Deployment } from './deployment.ts';
+import { invocationError } from './failure.ts';
+import { Host } from './host.ts';
+import { hostEntryPath } from './host-entry.ts';
+import { Invocation, type HostOutcome } from './invocation.ts';
+import type {
+  FunctionDefinition,
+  FunctionLog,
+  InvocationEffects,
+  InvocationEvent,
+  InvocationResult,
+} from './ports.ts';
+
+export type FunctionRuntimeOptions = {
+  readonly logger: Logger;
+  /** What functions print, at most 200 lines and 64 KiB an invocation. */
+  onLog(entry: FunctionLog): void;
+  /** The host's entry file; by default the one beside this program. */
+  readonly hostEntry?: string;
+  /** Milliseconds since 1970; for tests. */
+  readonly now?: () => number;
+};
+
+const maxEventBytes = 4 * 2 ** 20;
+const loadAttempts = 3;
+
+/**
+ * Runs functions in host processes that it starts when needed and replaces when they die. [G6]
+ * It does not keep events: what fails with `transient` is to be delivered again by the caller.
+ */
+export class FunctionRuntime implements AsyncDisposable {
+  readonly #options: FunctionRuntimeOptions;
+  readonly #entry: string;
+  readonly #now: () => number;
+  readonly #functions = new Map<string, Deployment>();
+  /** Every live host: the shared one under `shared`, the others under the slot that has it alone. */
+  readonly #hosts = new Map<number | 'shared', Host>();
+  #lastSlot = 0;
+  #lastInvocation = 0;
+  #closed = false;
+
+  private constructor(options: FunctionRuntimeOptions) {
+    this.#options = options;
+    this.#entry = options.hostEntry ?? hostEntryPath();
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Starts no process yet: the first deploy does. */
+  static open(options: FunctionRuntimeOptions): Promise<FunctionRuntime> {
+    return Promise.resolve(new FunctionRuntime(options));
+  }
+
+  /**
+   * Loads the function and, once its module has run, gives it the name; invocations that began before end in the old version.
+   * Rejects with FunctionError `badBundle`, `noHandler`, `unsupported`, `cpu`, `memory`; the old version then stays.
+   */
+  async deploy(definition: FunctionDefinition): Promise<void> {
+    const previous = this.#functions.get(definition.name);
+    const deployment = createDeployment(definition, ++this.#lastSlot, previous);
+    try {
+      checkHandlers(definition, await this.#load(deployment));
+    } catch (error) {
+      this.#unload(deployment);
+      throw error;
+    }
+    const replaced = this.#functions.get(definition.name);
+    this.#functions.set(definition.name, deployment);
+    if (replaced) this.#retire(replaced);
+  }
+
+  /** New invocations are refused at once; running ones end. A name that is not there is fine. */
+  remove(name: string): Promise<void> {
+    const deployment = this.#functions.get(name);
+    this.#functions.delete(name);
+    if (deployment) this.#retire(deployment);
+    return Promise.resolve();
+  }
+
+  /**
+   * Runs one event and resolves after all its effects were made. At most `limits.concurrency` run at a time, `limits.queue` wait,
+   * in order of arrival. Rejects with FunctionError; an abort stops the invocation (`cancelled`), its effects are to be dropped.
+   */
+  async invoke(
+    name: string,
+    event: InvocationEvent,
+    effects: InvocationEffects,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<InvocationResult> {
+    const deployment = this.#functions.get(name);
+    if (!deployment || this.#closed) throw notDeployed(name);
+    deployment.users++;
+    try {
+      const leave = await deployment.gate.enter(name, signal);
+      try {
+        return await this.#run(deployment, event, effects, signal);
+      } finally {
+        leave();
+      }
+    } catch (error) {
+      if (signal.aborted && error === signal.reason) throw cancelled(name, error);
+      throw error;
+    } finally {
+      deployment.users--;
+      if (deployment.retired) this.#unloadWhenIdle(deployment);
+    }
+  }
+
+  /** Process ids of the hosts, for measurements and tests. */
+  hostPids(): number[] {
+    return [...this.#hosts.values()].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#functions.clear();
+    await Promise.all([...this.#hosts.values()].map((host) => host[Symbol.asyncDispose]()));
+    this.#hosts.clear();
+  }
+
+  async #run(
+    deployment: Deployment,
+    event: InvocationEvent,
+    effects: InvocationEffects,
+    signal: AbortSignal,
+  ): Promise<InvocationResult> {
+    this.#checkBreaker(deployment);
+    const { name, slot, spec } = deployment;
+    const { header, body } = encodeEvent(name, event);
+    const host = this.#hostFor(deployment);
+    const wasLoaded = host.has(slot);
+    const startedMs = performance.now();
+    await host.load(deployment);
+    signal.throwIfAborted();
+    const { logger, onLog } = this.#options;
+    const label = randomUUID();
+    const id = ++this.#lastInvocation;
+    const send = host.send.bind(host);
+    const invocation = new Invocation({
+      id,
+      label,
+      name,
+      bindings: spec.bindings,
+      effects,
+      logger,
+      onLog,
+      send,
+    });
+    const cancel = () => {
+      invocation.fail(cancelled(name, signal.reason));
+      host.send({ type: 'cancel', invocation: id });
+    };
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      const outcome = await host.run(deployment, { invocation, label, event: header, body });
+      return finish(deployment, outcome, { startedMs, wasLoaded });
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  /** A neighbour may take the host down meanwhile: that is no fault of this function. */
+  async #load(deployment: Deployment): Promise<string[]> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#hostFor(deployment).load(deployment);
+      } catch (error) {
+        const again = error instanceof FunctionError && error.transient && attempt < loadAttempts;
+        if (!again) throw error;
+      }
+    }
+  }
+
+  #hostFor(deployment: Deployment): Host {
+    if (this.#closed) throw cancelled(deployment.name, undefined);
+    const key = deployment.crashes.placement === 'own' ? deployment.slot : 'shared';
+    const known = this.#hosts.get(key);
+    if (known?.alive) return known;
+    const host: Host = new Host({
+      entry: this.#entry,
+      logger: this.#options.logger,
+      onDeath: ({ culprit, suspects }) => {
+        if (this.#hosts.get(key) === host) this.#hosts.delete(key);
+        for (const deployment of culprit ? [culprit] : suspects) this.#strike(deployment);
+      },
+    });
+    this.#hosts.set(key, host);
+    return host;
+  }
+
+  #strike(deployment: Deployment): void {
+    const before = deployment.crashes;
+    const crashes = (deployment.crashes = afterCrash(before, this.#now()));
+    const fields = { function: deployment.name, bundle: deployment.bundle.digest };
+    if (crashes.placement !== before.placement) this.#options.logger.warn('function.isolated', fields);
+    if (crashes.opened > before.opened) this.#options.logger.error('function.crashLoop', fields);
+  }
+
+  #checkBreaker({ name, crashes }: Deployment): void {
+    const leftMs = pauseLeftMs(crashes, this.#now());
+    if (leftMs === 0) return;
+    throw new FunctionError(
+      'crashLoop',
+      `Function ${name} is stopped for ${Math.ceil(leftMs / 1000)} s: it took its host process down again and again`,
+      { hint: 'Read its logs, correct it and deploy another bundle; that starts it at once.' },
+    );
+  }
+
+  #retire(deployment: Deployment): void {
+    deployment.retired = true;
+    this.#unloadWhenIdle(deployment);
+  }
+
+  #unloadWhenIdle(deployment: Deployment): void {
+    if (deployment.users === 0) this.#unload(deployment);
+  }
+
+  #unload({ slot }: Deployment): void {
+    this.#hosts.get('shared')?.unload(slot);
+    const own = this.#hosts.get(slot);
+    this.#hosts.delete(slot);
+    void own?.[Symbol.asyncDispose]();
+  }
+}
+
+function encodeEvent(name: string, event: InvocationEvent): { header: EventHeader; body: Uint8Array } {
+  const encoded = encode(event);
+  const size = encoded.body.byteLength;
+  if (size <= maxEventBytes) return encoded;
+  throw new FunctionError(
+    'eventTooLarge',
+    `An event of ${size} bytes for function ${name} is larger than ${maxEventBytes} bytes`,
+  );
+}
+
+function encode(event: InvocationEvent): { header: EventHeader; body: Uint8Array } {
+  switch (event.kind) {
+    case 'message': {
+      const { kind, topic, time, payload, contentType } = event;
+      return {
+        header: { kind, topic, time, ...(contentType === undefined ? {} : { contentType }) },
+        body: payload,
+      };
+    }
+    case 'scheduled':
+      return { header: event, body: new Uint8Array(0) };
+    case 'invoke':
+      return {
+        header: { kind: 'invoke' },
+        body: Buffer.from((JSON.stringify(event.payload) as string | undefined) ?? '', 'utf8'),
+      };
+    default:
+      return event satisfies never;
+  }
+}
+
+function finish(
+  { name, mapStack }: Deployment,
+  outcome: HostOutcome,
+  { startedMs, wasLoaded }: { readonly startedMs: number; readonly wasLoaded: boolean },
+): InvocationResult {
+  if (outcome.type === 'failed') throw invocationError(name, outcome.failure, mapStack);
+  const { cpuMs, coldStart, json } = outcome;
+  return {
+    value: json === '' ? undefined : parseResult(name, json),
+    cpuMs,
+    wallMs: performance.now() - startedMs,
+    coldStart: coldStart || !wasLoaded,
+  };
+}
+
+function parseResult(name: string, json: string): unknown {
+  try {
+    return JSON.parse(json) as unknown;
+  } catch (cause) {
+    throw new FunctionError('threw', `Function ${name} replaced JSON and gave no JSON`, { cause });
+  }
+}
+
+function notDeployed(name: string): FunctionError {
+  return new FunctionError('notDeployed', `There is no function ${name} on this device`, {
+    hint: 'Add it to functions in the manifest and deploy.',
+  });
+}
+
+function cancelled(name: string, cause: unknown): FunctionError {
+  return new FunctionError('cancelled', `The invocation of ${name} was cancelled`, { cause });
+}

@@ -1,0 +1,103 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import type { Logger } from '../../lib/logger.ts';
+import { encodeFrame, FrameReader, type Frame } from '../host/frames.ts';
+import type { ToHost } from '../host/protocol.ts';
+import { hostArguments } from './host-entry.ts';
+import { fromHostSchema, type HostMessage } from './host-messages.ts';
+
+export type HostProcessOptions = {
+  readonly entry: string;
+  readonly logger: Logger;
+  onMessage(message: HostMessage, body: Uint8Array): void;
+  /** Once, after the process has ended, whatever the reason. */
+  onExit(): void;
+};
+
+/** How much of what a host prints is kept for the log of its end. */
+const outputChars = 4096;
+
+/** One child process that runs isolates, and the channel to it. */
+export class HostProcess implements AsyncDisposable {
+  readonly exited: Promise<void>;
+  readonly #child: ChildProcess;
+  readonly #channel: Duplex;
+  readonly #options: HostProcessOptions;
+  #output = '';
+  #expected = false;
+
+  private constructor(options: HostProcessOptions) {
+    this.#options = options;
+    this.#child = spawn(process.execPath, hostArguments(options.entry), {
+      cwd: '/',
+      env: {},
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    });
+    this.#channel = this.#child.stdio[3] as Duplex;
+    this.exited = new Promise((resolve) => {
+      this.#child.once('error', () => resolve());
+      this.#child.once('close', () => resolve());
+    });
+    this.#listen();
+  }
+
+  static start(options: HostProcessOptions): HostProcess {
+    return new HostProcess(options);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Throws FrameError when the frame is too large. A host that is gone swallows it; `onExit` tells. */
+  send(header: ToHost, body?: Uint8Array): void {
+    const frame = encodeFrame(header, body);
+    if (this.#channel.writable) this.#channel.write(frame);
+  }
+
+  /** SIGKILL: works on a process whose threads are stuck. */
+  kill(reason: string): void {
+    if (this.#expected) return;
+    this.#expected = true;
+    this.#options.logger.warn('functions.host.killed', { pid: this.pid, reason });
+    this.#child.kill('SIGKILL');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#expected = true;
+    this.#child.kill('SIGKILL');
+    await this.exited;
+  }
+
+  #listen(): void {
+    const { logger, onExit } = this.#options;
+    const reader = new FrameReader();
+    this.#channel.on('data', (chunk: Uint8Array) => this.#receive(reader, chunk));
+    // ECONNRESET and EPIPE come with the end of the process, which `close` tells.
+    this.#channel.on('error', () => undefined);
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        this.#output = (this.#output + chunk.toString('utf8')).slice(-outputChars);
+      });
+    }
+    this.#child.once('close', (code, signal) => {
+      if (!this.#expected) {
+        logger.warn('functions.host.exited', { pid: this.pid, code, signal, output: this.#output });
+      }
+    });
+    void this.exited.then(onExit);
+  }
+
+  #receive(reader: FrameReader, chunk: Uint8Array): void {
+    try {
+      for (const frame of reader.push(chunk)) this.#take(frame);
+    } catch (error) {
+      this.#options.logger.error('functions.host.nonsense', { pid: this.pid, error });
+      this.kill('it broke the protocol');
+    }
+  }
+
+  #take({ header, body }: Frame): void {
+    if (!this.#expected) this.#options.onMessage(fromHostSchema.parse(header), body);
+  }
+}
