@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { AgentError, type AgentErrorCode } from '../agent/errors.ts';
 import { SyncError, type SyncErrorCode } from '../cloud-sync/errors.ts';
 import { FunctionError, type FunctionErrorCode } from '../functions/function-error.ts';
+import { errorCode } from '../lib/error-code.ts';
 import { isTransientNetworkError } from '../lib/https-client.ts';
 import { ManifestError, type ManifestErrorCode } from '../manifests/manifest-error.ts';
 import { CliError, type CliErrorCode } from './errors.ts';
@@ -144,7 +145,7 @@ function exitNameOf(error: unknown): ExitName {
   if (error instanceof AgentError) return exitIn(agentExits, error.code);
   if (error instanceof CommanderError) return error.exitCode === 0 ? 'ok' : 'usage';
   if (isTransientNetworkError(error)) return 'unreachable';
-  return systemExits[errnoOf(error)] ?? 'failure';
+  return systemExits[errorCode(error) ?? ''] ?? 'failure';
 }
 
 /** A newer cloud or agent may use a code that this version does not know. */
@@ -155,10 +156,4 @@ function exitIn(table: Readonly<Record<string, ExitName>>, code: string): ExitNa
 /** A reference that cannot be resolved ends as the look-up did: not there, not allowed, or not reachable. */
 function manifestExitOf({ code, cause }: ManifestError): ExitName {
   return code === 'unresolved' && cause !== undefined ? exitNameOf(cause) : exitIn(manifestExits, code);
-}
-
-/** `code` of a node system error, else ''. */
-export function errnoOf(error: unknown): string {
-  if (!(error instanceof Error) || !('code' in error)) return '';
-  return typeof error.code === 'string' ? error.code : '';
 }

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
+import { errorCode } from '../lib/error-code.ts';
 import { CliError } from './errors.ts';
-import { errnoOf } from './exit-code-of.ts';
 import type { Io } from './io.ts';
 
 /** Text of a file that a person named; `-` is stdin. Bounded, UTF-8, with a clear error. */
@@ -28,7 +28,7 @@ async function readBounded(path: string, what: string, maxBytes: number): Promis
     }
     return await collect(file.createReadStream({ autoClose: false }), what, maxBytes);
   } catch (cause) {
-    if (errnoOf(cause) !== 'ENOENT') throw cause;
+    if (errorCode(cause) !== 'ENOENT') throw cause;
     throw new CliError('notFound', `Cannot read ${what} ${path}: there is no such file.`, { cause });
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError } from '../lib/coded-error.ts';
+import { errorMessage } from '../lib/error-code.ts';
 import { isTransientNetworkError } from '../lib/https-client.ts';
 import { retry } from '../lib/retry.ts';
 import type { Run } from './run.ts';
@@ -21,7 +22,7 @@ export async function patiently<T>({ out, signal, globals }: Run, work: () => Pr
     isTransient: (error) => isTransient(error) && Date.now() < deadlineMs,
     onRetry: (error, _delayMs, attempt) => {
       if (attempt === silentAttempts) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = errorMessage(error).replace(/[.]?$/, '.');
         out.note(`${reason} Trying for ${Math.ceil((deadlineMs - Date.now()) / 1000)} s more.`);
       }
     },

@@ -1,7 +1,8 @@
 import { CommanderError } from 'commander';
 import { CodedError } from '../lib/coded-error.ts';
+import { errorCode, errorMessage } from '../lib/error-code.ts';
 import { CliError } from './errors.ts';
-import { errnoOf, exitCodeOf } from './exit-code-of.ts';
+import { exitCodeOf } from './exit-code-of.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { paint, type Io } from './io.ts';
 
@@ -23,7 +24,7 @@ export function reportError(io: Io, error: unknown, { json, verbose }: ReportOpt
   }
   const details = error instanceof CliError ? error.details : [];
   const data = error instanceof CliError ? error.data : {};
-  const message = oneLine(error instanceof Error ? error.message : String(error));
+  const message = oneLine(errorMessage(error));
   const hint = hintOf(error, verbose);
   if (json) {
     writeJson(io, {
@@ -44,12 +45,12 @@ function writeJson(io: Io, value: unknown): void {
 
 function codeOf(error: unknown): string {
   if (error instanceof CodedError) return (error as CodedError).code;
-  return errnoOf(error) || 'internal';
+  return errorCode(error) ?? 'internal';
 }
 
 function hintOf(error: unknown, verbose: boolean): string | undefined {
   if (error instanceof CodedError) return error.hint;
-  if (errnoOf(error) !== '' || verbose) return undefined;
+  if (errorCode(error) !== undefined || verbose) return undefined;
   return 'This may be a defect of Holdfast. Run it again with --verbose to see where it happened.';
 }
 

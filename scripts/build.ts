@@ -21,6 +21,8 @@ const common: BuildOptions = {
   external,
   outExtension: { '.js': '.mjs' },
   logLevel: 'warning',
+  // Loaded by import(): from the CommonJS build esbuild would make a default export only.
+  alias: { '@peculiar/x509': join(root, 'node_modules/@peculiar/x509/build/x509.es.js') },
   // CommonJS packages inside an ES module bundle still call require for node's own modules.
   banner: {
     js: "import { createRequire as holdfastRequire } from 'node:module'; const require = holdfastRequire(import.meta.url);",
