@@ -14,7 +14,7 @@ import {
 } from './primitives.ts';
 
 /** What makes the function run: exactly one of these keys. */
-export const triggerSchema = z.union([
+const triggerSchema = z.union([
   z.strictObject({ mqtt: topicFilterSchema }),
   z.strictObject({ cron: cronSchema, timezone: timezoneSchema.optional() }),
   z.strictObject({ http: routeSchema }),
@@ -23,7 +23,7 @@ export const triggerSchema = z.union([
 export type Trigger = z.output<typeof triggerSchema>;
 
 /** A binding is named as an environment variable and grants exactly one thing. */
-export const bindingSchema = z.union([
+const bindingSchema = z.union([
   z.strictObject({ publish: topicFilterSchema.describe('Every topic that matches may be published to.') }),
   z.strictObject({ kv: nameSchema }),
   z.strictObject({ fetch: z.array(httpUrlSchema).min(1).max(50) }),

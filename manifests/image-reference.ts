@@ -13,9 +13,11 @@ export type ImageReference = {
   readonly digest: Digest | undefined;
 };
 
-const host = String.raw`(?:localhost|[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+|[a-zA-Z0-9-]+(?=:))(?::[0-9]{1,5})?`;
+const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
+const hostName = String.raw`localhost|${label}(?:\.${label})+|${label}(?=:)|\[[0-9a-fA-F:]{2,45}\]`;
+const host = `(?:${hostName})(?::[0-9]{1,5})?`;
 const component = String.raw`[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*`;
-const repository = String.raw`${component}(?:\/${component})*`;
+const repository = String.raw`(?=[^:@]{1,255}(?:[:@]|$))${component}(?:\/${component})*`;
 const tag = String.raw`[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}`;
 const digest = 'sha256:[0-9a-f]{64}';
 

@@ -145,7 +145,7 @@ describe('a plan', () => {
 });
 
 describe('doing the steps of a plan', () => {
-  const seeds = Array.from({ length: 200 }, (_, seed) => seed);
+  const seeds = Array.from({ length: 100 }, (_, seed) => seed);
 
   test('makes any machine into any other, after which nothing is left to do', () => {
     for (const seed of seeds) {

@@ -13,7 +13,7 @@ export type SourceNode = {
   readonly children: ReadonlyMap<string | number, SourceNode>;
 };
 
-export type OffsetProblem = Problem & { readonly offset: number };
+type OffsetProblem = Problem & { readonly offset: number };
 
 export type YamlDocument = {
   /** undefined when there is no document to go on with. */
