@@ -57,7 +57,12 @@ export class LocalBroker implements AsyncDisposable {
   /** Rejects with AgentError 'portInUse' or 'broken'. */
   static async open(options: LocalBrokerOptions): Promise<LocalBroker> {
     const broker = new LocalBroker(options);
-    await broker.#start();
+    try {
+      await broker.#start();
+    } catch (error) {
+      await broker[Symbol.asyncDispose]();
+      throw error;
+    }
     return broker;
   }
 
@@ -131,7 +136,11 @@ export class LocalBroker implements AsyncDisposable {
       drainTimeout: limits.drainTimeoutMs,
       maxTopicLevels: limits.topicLevels,
       maxClientsIdLength: 256,
-      preConnect: (client, packet, done) => done(null, this.#greet(client, packet)),
+      // Without an error aedes would leave the connection open for ever.
+      preConnect: (client, packet, done) => {
+        const welcome = this.#greet(client, packet);
+        done(welcome ? null : new Error('client id refused'), welcome);
+      },
       // A refusal is CONNACK 5, whatever its cause: a stranger learns nothing of which names exist.
       authenticate: (client, name, password, done) => {
         void this.#login(client, name, password).then((welcome) => done(null, welcome));

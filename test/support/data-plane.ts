@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
 import mqtt, { type MqttClient } from 'mqtt';
+import { DataPlane } from '../../agent/data-plane.ts';
 import type { FunctionRuntimePort, InvocationEffects, InvocationEvent } from '../../agent/triggers/ports.ts';
 import type { UplinkPort } from '../../agent/relay/ports.ts';
 import {
@@ -14,6 +15,7 @@ import {
   type RelayMessage,
 } from '../../cloud-sync/protocol/messages.ts';
 import { digestOf } from '../../lib/digest.ts';
+import { silentLogger, type Logger } from '../../lib/logger.ts';
 import { hashPassword } from '../../lib/password.ts';
 import { machineSchema, type Machine } from '../../manifests/machine.ts';
 
@@ -169,3 +171,28 @@ export const text = (payload: Uint8Array | string | null | undefined): string =>
   typeof payload === 'string'
     ? Buffer.from(payload, 'base64').toString()
     : Buffer.from(payload ?? []).toString();
+
+export type Device = AsyncDisposable & {
+  readonly plane: DataPlane<FakeBundle>;
+  readonly runtime: FakeRuntime;
+  readonly root: string;
+};
+
+/** A data plane that follows `sections`, on `root` or on a folder of its own. */
+export async function openDevice(
+  sections: Sections,
+  {
+    handlers = {},
+    root: given,
+    logger = silentLogger,
+  }: { handlers?: Record<string, Handler>; root?: string; logger?: Logger } = {},
+): Promise<Device> {
+  const resources = new AsyncDisposableStack();
+  const root = given ?? resources.use(await temporaryFolder()).path;
+  const runtime = new FakeRuntime(handlers);
+  const mqtt = { host: '127.0.0.1', port: 0 };
+  const plane = resources.use(await DataPlane.open<FakeBundle>({ root, mqtt, runtime, logger }));
+  const machine = await machineWith(sections);
+  await plane.configure(machine, bundlesOf(machine));
+  return { plane, runtime, root, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}

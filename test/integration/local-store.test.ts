@@ -1,0 +1,89 @@
+import { open, readdir, writeFile } from 'node:fs/promises';
+import { DatabaseSync } from 'node:sqlite';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { LocalStore } from '../../agent/streams/local-store.ts';
+import { createLogger, silentLogger, type LogEvent } from '../../lib/logger.ts';
+import { temporaryFolder } from '../support/data-plane.ts';
+
+const append = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({
+    op: 'append' as const,
+    stream: 's',
+    time: index,
+    message: { topic: 't', payload: Buffer.alloc(500, index) },
+  }));
+
+async function filled(root: string): Promise<{ path: string; epoch: string }> {
+  await using store = await LocalStore.open({ root, logger: silentLogger });
+  await store.commit(append(200));
+  return { path: store.path, epoch: store.epoch };
+}
+
+test('what was committed is there after a reopening, with the same epoch', async () => {
+  await using folder = await temporaryFolder();
+  const { epoch } = await filled(folder.path);
+  await using store = await LocalStore.open({ root: folder.path, logger: silentLogger });
+  expect(store.epoch).toBe(epoch);
+  expect(store.setAside).toBeUndefined();
+  expect(store.counts.stream('s').lastSeq).toBe(200);
+});
+
+test.each(['a file of nonsense', 'a damaged page', 'a file cut short'])(
+  '%s is set aside under its own name, and a new store with a new epoch begins, said aloud',
+  async (damage) => {
+    await using folder = await temporaryFolder();
+    const { path, epoch } = await filled(folder.path);
+    if (damage === 'a file of nonsense') await writeFile(path, Buffer.alloc(8192, 'nonsense'));
+    else {
+      await using file = await open(path, 'r+');
+      const { size } = await file.stat();
+      if (damage === 'a damaged page') await file.write(Buffer.alloc(4096 * 8, 0xa5), 0, 4096 * 8, 4096 * 12);
+      else await file.truncate(Math.floor(size / 2 / 4096) * 4096);
+    }
+    const events: LogEvent[] = [];
+    const logger = createLogger((event) => events.push(event));
+    await using store = await LocalStore.open({ root: folder.path, logger });
+    expect(store.setAside).toMatch(/local\.db\.broken-/);
+    expect(store.epoch).not.toBe(epoch);
+    expect(store.counts.stream('s').lastSeq).toBe(0);
+    expect(events.map(({ level, event }) => `${level} ${event}`)).toEqual(['error store.corrupt']);
+    expect((await readdir(join(folder.path, 'data'))).some((name) => name.includes('.broken-'))).toBe(true);
+    await store.commit(append(1));
+    expect(store.counts.stream('s').lastSeq).toBe(1);
+  },
+);
+
+test('a store of a newer agent is refused and left as it is', async () => {
+  await using folder = await temporaryFolder();
+  const { path } = await filled(folder.path);
+  {
+    using database = new DatabaseSync(path);
+    database.exec('PRAGMA user_version = 99');
+  }
+  await expect(LocalStore.open({ root: folder.path, logger: silentLogger })).rejects.toMatchObject({
+    code: 'unsupported',
+  });
+  expect((await readdir(join(folder.path, 'data'))).filter((name) => name.includes('broken'))).toEqual([]);
+});
+
+test('writers of one turn share a transaction and are answered in order', async () => {
+  await using folder = await temporaryFolder();
+  await using store = await LocalStore.open({ root: folder.path, logger: silentLogger });
+  let commits = 0;
+  store.onCommit(() => commits++);
+  const answered: number[] = [];
+  await Promise.all(
+    Array.from({ length: 50 }, (_, index) => store.commit(append(1)).then(() => answered.push(index))),
+  );
+  expect(commits).toBe(1);
+  expect(answered).toEqual(Array.from({ length: 50 }, (_, index) => index));
+});
+
+test('a closed store says so', async () => {
+  await using folder = await temporaryFolder();
+  const store = await LocalStore.open({ root: folder.path, logger: silentLogger });
+  await store[Symbol.asyncDispose]();
+  await expect(store.commit(append(1))).rejects.toMatchObject({ code: 'closed' });
+  await expect(store.value('a', 'b')).rejects.toMatchObject({ code: 'closed' });
+});
