@@ -5,8 +5,8 @@ import { ociManifestType, parseImageManifest, type Descriptor, type ImageManifes
 import type { OciLayout } from './oci-layout.ts';
 import type { RegistryClient, ResolvedManifest } from './registry-client.ts';
 
-export type ArtifactLimits = { readonly manifestBytes: number; readonly totalBytes: number };
-export type BytesProgress = (bytesDone: number, bytesTotal: number) => void;
+type ArtifactLimits = { readonly manifestBytes: number; readonly totalBytes: number };
+type BytesProgress = (bytesDone: number, bytesTotal: number) => void;
 
 export type FetchRequest = {
   readonly client: RegistryClient;
@@ -59,7 +59,7 @@ export async function fetchArtifact(request: FetchRequest): Promise<FetchedArtif
   return { manifest, bytes };
 }
 
-export type PushedBlob = { readonly digest: Digest; readonly bytes: Uint8Array };
+type PushedBlob = { readonly digest: Digest; readonly bytes: Uint8Array };
 
 export type PushRequest = {
   readonly client: RegistryClient;

@@ -1,17 +1,7 @@
-export {
-  fetchArtifact,
-  pushArtifact,
-  type ArtifactLimits,
-  type BytesProgress,
-  type FetchedArtifact,
-  type FetchRequest,
-  type PushedBlob,
-  type PushRequest,
-} from './artifact.ts';
+export { fetchArtifact, pushArtifact } from './artifact.ts';
 export { BlobFolder, type ByteRange } from './blob-folder.ts';
 export type { BlobWriter } from './blob-writer.ts';
 export {
-  descriptorSchema,
   imageIndexSchema,
   imageManifestSchema,
   manifestMaxBytes,
@@ -20,15 +10,7 @@ export {
   ociManifestType,
   parseImageManifest,
   type Descriptor,
-  type ImageIndex,
-  type ImageManifest,
 } from './manifest.ts';
 export { OciLayout } from './oci-layout.ts';
-export { formatReference, isRepository, isTag, parseReference, type Reference } from './reference.ts';
-export type { RegistryCredentials } from './registry-auth.ts';
-export {
-  RegistryClient,
-  type PulledManifest,
-  type RegistryClientOptions,
-  type ResolvedManifest,
-} from './registry-client.ts';
+export { isRepository, isTag, parseReference } from './reference.ts';
+export { RegistryClient, type RegistryClientOptions } from './registry-client.ts';

@@ -6,8 +6,8 @@ import { SyncError } from '../errors.ts';
 
 export const ociManifestType = 'application/vnd.oci.image.manifest.v1+json';
 export const ociIndexType = 'application/vnd.oci.image.index.v1+json';
-export const dockerManifestType = 'application/vnd.docker.distribution.manifest.v2+json';
-export const dockerIndexType = 'application/vnd.docker.distribution.manifest.list.v2+json';
+const dockerManifestType = 'application/vnd.docker.distribution.manifest.v2+json';
+const dockerIndexType = 'application/vnd.docker.distribution.manifest.list.v2+json';
 export const manifestTypes: readonly string[] = [
   ociManifestType,
   ociIndexType,
@@ -21,7 +21,7 @@ export const manifestMaxBytes = 4 * 2 ** 20;
 const digestSchema = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'sha256:…');
 const annotationsSchema = z.record(z.string().max(1024), z.string().max(65_536)).optional();
 
-export const descriptorSchema = z.looseObject({
+const descriptorSchema = z.looseObject({
   mediaType: z.string().min(1).max(255),
   digest: digestSchema,
   size: z.int().min(0),
