@@ -22,7 +22,7 @@ export type ReadBundleOptions = {
   readonly manifest: Uint8Array;
   readonly digest: Digest;
   /** Gives the blob; it may reject as soon as the blob proves larger than `maxBytes`. Its errors pass through unchanged. */
-  readBlob(digest: Digest, maxBytes: number): Promise<Uint8Array>;
+  readonly readBlob: (digest: Digest, maxBytes: number) => Promise<Uint8Array>;
 };
 
 /**

@@ -37,8 +37,10 @@ type Rooms = {
 function receive(message: ToHost, body: Uint8Array, rooms: Rooms): void {
   const { tenants, owners, send } = rooms;
   switch (message.type) {
-    case 'load':
-      return load(message, body, rooms);
+    case 'load': {
+      load(message, body, rooms);
+      return;
+    }
     case 'unload':
       tenants.get(message.slot)?.dispose();
       tenants.delete(message.slot);
@@ -47,13 +49,14 @@ function receive(message: ToHost, body: Uint8Array, rooms: Rooms): void {
       const tenant = tenants.get(message.slot);
       const { invocation, label, event, timeoutMs } = message;
       if (!tenant) {
-        return send({
+        send({
           type: 'failed',
           invocation,
           cpuMs: 0,
           coldStart: false,
           failure: { code: 'isolateLost', message: 'The function is not loaded' },
         });
+        return;
       }
       owners.set(invocation, tenant);
       void tenant.invoke({ invocation, label, event, payload: body, timeoutMs });

@@ -15,11 +15,11 @@ export type TenantOptions = {
 };
 
 export type TenantEvents = {
-  ended(invocation: number, outcome: Outcome): void;
-  called(invocation: number, call: number, json: string, bytes: Uint8Array): void;
-  logged(invocation: number, text: string): void;
+  readonly ended: (invocation: number, outcome: Outcome) => void;
+  readonly called: (invocation: number, call: number, json: string, bytes: Uint8Array) => void;
+  readonly logged: (invocation: number, text: string) => void;
   /** V8 has lost control of the isolate; the process must end at once. */
-  catastrophe(message: string): void;
+  readonly catastrophe: (message: string) => void;
 };
 
 export type Outcome = { readonly cpuMs: number; readonly coldStart: boolean } & (
@@ -118,7 +118,7 @@ export class Tenant {
         result: { reference: true },
       })) as ivm.Reference<{ load: (exports: unknown) => string; enter: Enter }>;
       const load = await inside.get('load', { reference: true });
-      const enter = (await inside.get('enter', { reference: true })) as unknown as ivm.Reference<Enter>;
+      const enter = await inside.get('enter', { reference: true });
       const names = await steps.run(undefined, limits.loadCpuMs, async () => {
         const module = await isolate.compileModule(code, { filename: 'function.js' });
         await module.instantiate(context, (specifier) => {
@@ -127,7 +127,7 @@ export class Tenant {
         await module.evaluate();
         return load.apply(undefined, [module.namespace.derefInto()]);
       });
-      return { isolate, steps, enter, handlers: JSON.parse(names as string) as string[] };
+      return { isolate, steps, enter, handlers: JSON.parse(names) as string[] };
     } catch (error) {
       throw new LoadError(this.#loadFailure(isolate, steps, error));
     }
@@ -241,7 +241,10 @@ export class Tenant {
   #abandon(invocation: number, failure: Failure): void {
     if (!this.#running.has(invocation)) return;
     void this.#room?.then((room) => {
-      if (room.steps.current === invocation) return this.#stop(failure, invocation);
+      if (room.steps.current === invocation) {
+        this.#stop(failure, invocation);
+        return;
+      }
       this.#end(invocation, { failure });
       const forget = () => room.enter.apply(undefined, ['forget', invocation, 0, '']);
       room.steps.run(undefined, limits.loadCpuMs, forget).catch(ignore);

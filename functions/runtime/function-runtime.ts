@@ -19,7 +19,7 @@ import type {
 export type FunctionRuntimeOptions = {
   readonly logger: Logger;
   /** What functions print, at most 200 lines and 64 KiB an invocation. */
-  onLog(entry: FunctionLog): void;
+  readonly onLog: (entry: FunctionLog) => void;
   /** The host's entry file; by default the one beside this program. */
   readonly hostEntry?: string;
   /** Milliseconds since 1970; for tests. */

@@ -9,9 +9,9 @@ import { fromHostSchema, type HostMessage } from './host-messages.ts';
 export type HostProcessOptions = {
   readonly entry: string;
   readonly logger: Logger;
-  onMessage(message: HostMessage, body: Uint8Array): void;
+  readonly onMessage: (message: HostMessage, body: Uint8Array) => void;
   /** Once, after the process has ended, whatever the reason. */
-  onExit(): void;
+  readonly onExit: () => void;
 };
 
 /** How much of what a host prints is kept for the log of its end. */

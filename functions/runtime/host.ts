@@ -143,8 +143,10 @@ export class Host implements AsyncDisposable {
       case 'ready':
         return;
       case 'loaded':
-      case 'loadFailed':
-        return this.#loadEnded(message);
+      case 'loadFailed': {
+        this.#loadEnded(message);
+        return;
+      }
       case 'gasp':
         this.#culprit = {
           slot: message.slot,
@@ -171,7 +173,8 @@ export class Host implements AsyncDisposable {
     clearTimeout(loaded.timer);
     if (message.type === 'loaded') {
       loaded.done = true;
-      return loaded.handlers.resolve(message.handlers);
+      loaded.handlers.resolve(message.handlers);
+      return;
     }
     this.#loaded.delete(message.slot);
     const { name, mapStack } = loaded.deployment;

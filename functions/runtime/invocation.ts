@@ -14,8 +14,8 @@ export type InvocationOptions = {
   readonly bindings: FunctionSpec['bindings'];
   readonly effects: InvocationEffects;
   readonly logger: Logger;
-  onLog(entry: FunctionLog): void;
-  send(header: ToHost, body?: Uint8Array): void;
+  readonly onLog: (entry: FunctionLog) => void;
+  readonly send: (header: ToHost, body?: Uint8Array) => void;
 };
 
 export type HostOutcome =
@@ -81,7 +81,6 @@ export class Invocation {
     const { send, bindings, effects } = this.#options;
     try {
       const { json, bytes } = await performCall(bindings, call, effects);
-      if (this.#over) return;
       const reply = { type: 'reply', invocation, call: id, ok: true, bytes: bytes !== undefined } as const;
       send(json === undefined ? reply : { ...reply, json: JSON.stringify(json) }, bytes);
     } catch (error) {

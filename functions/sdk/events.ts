@@ -20,5 +20,6 @@ export type ScheduledEvent = {
   readonly scheduledTime: number;
 };
 
-/** What a Lambda handler gets: the events above, or the payload of `holdfast invoke` as it is. */
-export type InvokeEvent = unknown;
+/** The payload of `holdfast invoke`, as it is. */
+export type InvokeEvent = Json;
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };

@@ -23,9 +23,12 @@ export type FunctionModule<Env = unknown> = {
   invoke?(payload: unknown, env: Env, context: Context<Env>): unknown;
 };
 
+/** A MessageEvent, a ScheduledEvent, or the payload of `holdfast invoke` as it is. */
+export type LambdaEvent = MessageEvent | ScheduledEvent | InvokeEvent;
+
 /** `export const handler: LambdaHandler = async (event, context) => …`, or with a callback as third parameter. */
-export type LambdaHandler<Env = unknown> = (
-  event: MessageEvent | ScheduledEvent | InvokeEvent,
+export type LambdaHandler<Event extends LambdaEvent = LambdaEvent, Env = unknown> = (
+  event: Event,
   context: Context<Env>,
   callback: (error: unknown, result?: unknown) => void,
 ) => unknown;

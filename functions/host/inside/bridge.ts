@@ -36,7 +36,7 @@ export function makeCalls(safe: Safe, send: Send, limits: Limits) {
   const reply = (id: number, text: string, bytes: Uint8Array | undefined) => {
     const entry = waiting[id];
     if (!entry) return;
-    delete waiting[id];
+    safe.drop(waiting, id);
     entry.owner.waiting--;
     const { ok, json, code, message } = safe.parse(text) as {
       ok: boolean;
@@ -48,7 +48,7 @@ export function makeCalls(safe: Safe, send: Send, limits: Limits) {
     else entry.reject(Object.assign(new Error(message), { code }));
   };
   const forget = (owner: Invocation) => {
-    for (const id in waiting) if (waiting[id]?.owner === owner) delete waiting[id];
+    for (const id in waiting) if (waiting[id]?.owner === owner) safe.drop(waiting, id);
   };
   return { call, reply, forget };
 }
@@ -108,14 +108,14 @@ export function makeEnv(
 }
 
 /** setTimeout and its kin; the host keeps the clock, and forgets the timers of an invocation that ends. */
-export function makeTimers(send: Send, limits: Limits, running: () => Invocation | undefined) {
+export function makeTimers(safe: Safe, send: Send, limits: Limits, running: () => Invocation | undefined) {
   type Timer = {
     owner: Invocation;
     work: (...args: unknown[]) => unknown;
     args: unknown[];
     everyMs: number | undefined;
   };
-  const timers: Record<number, Timer | undefined> = Object.create(null) as Record<number, Timer | undefined>;
+  const timers = safe.empty() as Record<number, Timer | undefined>;
   let last = 0;
   const start = (work: unknown, delayMs: unknown, args: unknown[], repeat: boolean) => {
     const owner = running();
@@ -132,7 +132,7 @@ export function makeTimers(send: Send, limits: Limits, running: () => Invocation
   const clear = (id: unknown) => {
     const timer = timers[id as number];
     if (!timer) return;
-    delete timers[id as number];
+    safe.drop(timers, id as number);
     timer.owner.timers--;
     send('clear', timer.owner.id, id as number, '');
   };
@@ -140,13 +140,13 @@ export function makeTimers(send: Send, limits: Limits, running: () => Invocation
     const timer = timers[id];
     if (!timer) return;
     if (timer.everyMs === undefined) {
-      delete timers[id];
+      safe.drop(timers, id);
       timer.owner.timers--;
     } else send('timer', timer.owner.id, id, `${Math.max(1, timer.everyMs)}`);
     Reflect.apply(timer.work, undefined, timer.args);
   };
   const forget = (owner: Invocation) => {
-    for (const id in timers) if (timers[id]?.owner === owner) delete timers[id];
+    for (const id in timers) if (timers[id]?.owner === owner) safe.drop(timers, id);
   };
   const globals = {
     setTimeout: (work: unknown, delayMs?: unknown, ...args: unknown[]) => start(work, delayMs, args, false),

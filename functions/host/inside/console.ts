@@ -1,5 +1,5 @@
 /** `console.*` of the tenant: one line a call, to the log of the device. */
-export function makeConsole(log: (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void) {
+export function makeConsole(log: (level: string, message: string) => void) {
   const show = (value: unknown): string => {
     if (typeof value === 'string') return value;
     if (value instanceof Error) return value.stack ?? `${value.name}: ${value.message}`;

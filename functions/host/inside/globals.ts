@@ -3,8 +3,8 @@ import type { Random, Text } from './types.ts';
 export function makeEncodingClasses(text: Text) {
   const TextEncoder = class TextEncoder {
     readonly encoding = 'utf-8';
-    encode(input = '') {
-      return text.encode(`${input}`);
+    encode(input: unknown = '') {
+      return text.encode(String(input));
     }
   };
   const TextDecoder = class TextDecoder {
@@ -31,8 +31,8 @@ export function makeEncodingClasses(text: Text) {
 
 export function makeBase64() {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-  const btoa = (input: string) => {
-    const data = `${input}`;
+  const btoa = (input: unknown) => {
+    const data = String(input);
     let output = '';
     for (let at = 0; at < data.length; at += 3) {
       const [a, b, c] = [data.charCodeAt(at), data.charCodeAt(at + 1), data.charCodeAt(at + 2)];
@@ -44,8 +44,10 @@ export function makeBase64() {
     }
     return output;
   };
-  const atob = (input: string) => {
-    const data = `${input}`.replace(/[\t\n\f\r ]/g, '').replace(/^((?:.{4})*.{2,3}?)={1,2}$/, '$1');
+  const atob = (input: unknown) => {
+    const data = String(input)
+      .replace(/[\t\n\f\r ]/g, '')
+      .replace(/^((?:.{4})*.{2,3}?)={1,2}$/, '$1');
     if (data.length % 4 === 1 || /[^A-Za-z0-9+/]/.test(data)) throw new RangeError('atob takes base64 only');
     let output = '';
     let bits = 0;
@@ -80,9 +82,11 @@ export function makeCrypto(random: Random) {
     return array;
   };
   const randomUUID = () => {
-    const bytes = take(16);
-    bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-    bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+    // RFC 9562 §5.4: version 4, variant 10.
+    const [version, variant] = [0x40, 0x80];
+    const bytes = take(16).map((byte, at) =>
+      at === 6 ? (byte & 0x0f) | version : at === 8 ? (byte & 0x3f) | variant : byte,
+    );
     let hex = '';
     for (const byte of bytes) hex += (byte + 256).toString(16).slice(1);
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;

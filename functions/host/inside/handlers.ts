@@ -14,24 +14,24 @@ export type Handlers = {
 
 /** Finds the handlers in the module's exports. Lambda: `handler`, also on a default export (CommonJS sources). */
 export function findHandlers(safe: Safe, exports: Record<string, unknown>): Handlers {
-  const main = (typeof exports['default'] === 'object' ? exports['default'] : undefined) as
+  const main = (typeof exports.default === 'object' ? exports.default : undefined) as
     Record<string, unknown> | null | undefined;
-  const lambda = exports['handler'] ?? main?.['handler'];
+  const lambda = exports.handler ?? main?.handler;
   const kinds = ['message', 'scheduled', 'invoke'];
   const names = kinds.filter((kind) => typeof main?.[kind] === 'function');
 
-  const lambdaCall = (event: unknown, context: unknown) =>
-    new Promise((resolve, reject) => {
-      const callback = (error: unknown, result: unknown) =>
-        error === null || error === undefined ? resolve(result) : reject(error);
-      const returned = safe.apply(lambda, undefined, [event, context, callback]);
-      // A handler with a third parameter answers by the callback unless it returns a promise, as in Lambda.
-      if (
-        (lambda as () => unknown).length < 3 ||
-        typeof (returned as { then?: unknown } | undefined)?.then === 'function'
-      )
-        resolve(returned);
-    });
+  const lambdaCall = (event: unknown, context: unknown) => {
+    const answer = Promise.withResolvers<unknown>();
+    const callback = (error: unknown, result: unknown) => {
+      if (error === null || error === undefined) answer.resolve(result);
+      else answer.reject(error);
+    };
+    const returned = safe.apply(lambda, undefined, [event, context, callback]);
+    // A handler with a third parameter answers by the callback unless it returns a promise, as in Lambda.
+    const then = (returned as { then?: unknown } | null | undefined)?.then;
+    if ((lambda as () => unknown).length < 3 || typeof then === 'function') answer.resolve(returned);
+    return answer.promise;
+  };
   if (names.length > 0) {
     return {
       names,

@@ -2,18 +2,17 @@ import type { Safe } from './types.ts';
 
 /** Keeps the builtins the bridge uses, before the tenant can replace them. */
 export function takeSafe(): Safe {
-  const { apply, getPrototypeOf } = Reflect;
+  const { apply, getPrototypeOf, deleteProperty } = Reflect;
   const { create, getOwnPropertyDescriptor } = Object;
   const { parse, stringify } = JSON;
   const NativePromise = Promise;
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- applied with its promise below
-  const { then } = Promise.prototype;
+  const then: unknown = getOwnPropertyDescriptor(Promise.prototype, 'then')?.value;
   const Bytes = Uint8Array;
   const Buffers = ArrayBuffer;
-  const isView = ArrayBuffer.isView.bind(ArrayBuffer);
+  const isView: (value: unknown) => value is ArrayBufferView = ArrayBuffer.isView.bind(ArrayBuffer);
   const text = String;
   const typedArray: unknown = getPrototypeOf(Uint8Array.prototype);
-  const tag = getOwnPropertyDescriptor(typedArray as object, Symbol.toStringTag)?.get;
+  const tag = getOwnPropertyDescriptor(typedArray, Symbol.toStringTag)?.get;
 
   /** A copy, so that what was checked is what travels. */
   const bytesOf = (value: unknown) => {
@@ -42,11 +41,14 @@ export function takeSafe(): Safe {
   return {
     apply: (f, self, args) => apply(f as () => unknown, self, args) as unknown,
     empty: () => create(null) as Record<string, unknown>,
+    drop: (table, key) => {
+      deleteProperty(table, key);
+    },
     parse: (json) => parse(json) as unknown,
-    stringify: (value) => stringify(value) as string | undefined,
+    stringify: (value) => stringify(value),
     bytesOf,
     whenSettled: (value, ok, failed) => {
-      apply(then, new NativePromise((resolve) => resolve(value)), [ok, failed]);
+      apply(then as () => unknown, new NativePromise((resolve) => resolve(value)), [ok, failed]);
     },
     describe: (error, maxChars) => {
       const message = read(error, 'message', maxChars);

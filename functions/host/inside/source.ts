@@ -1,9 +1,10 @@
 import { makeCalls, makeEnv, makeTimers } from './bridge.ts';
 import { makeConsole } from './console.ts';
+import { makeEnding, makeLog } from './ending.ts';
 import { makeBase64, makeCrypto, makeEncodingClasses, makeStructuredClone } from './globals.ts';
 import { findHandlers, makeEvent } from './handlers.ts';
 import { takeSafe } from './safe.ts';
-import { makeEnding, start, type Parts } from './start.ts';
+import { installGlobals, makeInvoke, start, type Parts } from './start.ts';
 import { makeText } from './text.ts';
 
 const parts = {
@@ -19,7 +20,10 @@ const parts = {
   makeStructuredClone,
   findHandlers,
   makeEvent,
+  makeLog,
   makeEnding,
+  makeInvoke,
+  installGlobals,
 } satisfies Parts;
 
 /**

@@ -6,6 +6,8 @@ export function makeText(): Text {
   const fromCodes = String.fromCharCode;
   const { apply } = Reflect;
   const replacement = 0xfffd;
+  /** First bits of a lead byte, by the number of bytes that follow it. */
+  const leads = [0, 0xc0, 0xe0, 0xf0];
 
   const encode = (text: string) => {
     const bytes = new Bytes(text.length * 3);
@@ -24,7 +26,7 @@ export function makeText(): Text {
         continue;
       }
       const more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-      bytes[length++] = (code >> (6 * more)) | [0, 0xc0, 0xe0, 0xf0][more]!;
+      bytes[length++] = (code >> (6 * more)) | (leads[more] ?? 0);
       for (let shift = more - 1; shift >= 0; shift--) bytes[length++] = ((code >> (6 * shift)) & 0x3f) | 0x80;
     }
     return bytes.slice(0, length);
@@ -32,7 +34,7 @@ export function makeText(): Text {
 
   /** Length of the well-formed sequence at `at` (Unicode 15, table 3-7), or minus the bytes to replace by one U+FFFD. */
   const sequence = (bytes: Uint8Array, at: number) => {
-    const lead = bytes[at]!;
+    const lead = bytes[at] ?? 0;
     const size = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
     if (size < 2) return size === 1 ? 1 : -1;
     const lowest = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
@@ -45,8 +47,9 @@ export function makeText(): Text {
     return size;
   };
   const codePoint = (bytes: Uint8Array, at: number, size: number) => {
-    let code = size === 1 ? bytes[at]! : bytes[at]! & (0x7f >> size);
-    for (let next = 1; next < size; next++) code = (code << 6) | (bytes[at + next]! & 0x3f);
+    const lead = bytes[at] ?? 0;
+    let code = size === 1 ? lead : lead & (0x7f >> size);
+    for (let next = 1; next < size; next++) code = (code << 6) | ((bytes[at + next] ?? 0) & 0x3f);
     return code;
   };
 

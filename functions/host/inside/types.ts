@@ -48,6 +48,7 @@ export type Enter = (
 export type Safe = {
   readonly apply: (f: unknown, self: unknown, args: readonly unknown[]) => unknown;
   readonly empty: () => Record<string, unknown>;
+  readonly drop: (table: object, key: number | string) => void;
   readonly parse: (text: string) => unknown;
   readonly stringify: (value: unknown) => string | undefined;
   readonly bytesOf: (value: unknown) => Uint8Array | undefined;

@@ -1,0 +1,87 @@
+import type { Invocation, Limits, Safe, Send } from './types.ts';
+
+export type Log = (invocation: Invocation | undefined, level: string, message: string) => void;
+
+/** Log lines of an invocation, bounded; how many were dropped is the last line. */
+export function makeLog(send: Send, limits: Limits): { log: Log; close: (invocation: Invocation) => void } {
+  const log: Log = (invocation, level, message) => {
+    if (!invocation || invocation.ended) return;
+    if (invocation.lines >= limits.logLines || invocation.chars >= limits.logChars) {
+      invocation.dropped++;
+      return;
+    }
+    const line = message.length > limits.logLineChars ? `${message.slice(0, limits.logLineChars)}…` : message;
+    invocation.lines++;
+    invocation.chars += line.length;
+    send('log', invocation.id, 0, `${level}:${line}`);
+  };
+  const close = ({ id, dropped }: Invocation) => {
+    if (dropped > 0) send('log', id, 0, `warn:${dropped} more log lines were dropped`);
+  };
+  return { log, close };
+}
+
+export type Ending = {
+  readonly fail: (invocation: Invocation, code: string, message: string, stack?: string) => void;
+  readonly failWith: (invocation: Invocation, error: unknown) => void;
+  readonly finishWith: (invocation: Invocation, value: unknown) => void;
+  readonly waitUntil: (invocation: Invocation, work: unknown) => void;
+};
+
+/** An invocation ends once: with its first failure, or when the handler and every waitUntil have settled. */
+export function makeEnding(
+  safe: Safe,
+  send: Send,
+  limits: Limits,
+  close: (invocation: Invocation) => void,
+): Ending {
+  const end = (invocation: Invocation, op: 'done' | 'fail', text: string) => {
+    if (invocation.ended) return;
+    close(invocation);
+    invocation.ended = true;
+    send(op, invocation.id, 0, text);
+  };
+  const fail = (invocation: Invocation, code: string, message: string, stack = '') =>
+    end(invocation, 'fail', safe.stringify({ code, message, stack }) ?? '{}');
+  const failWith = (invocation: Invocation, error: unknown) => {
+    const { name, message, stack, denied } = safe.describe(error, limits.errorChars);
+    const title = name !== '' && message !== '' ? `${name}: ${message}` : `${name}${message}`;
+    fail(invocation, denied ? 'denied' : 'threw', title, stack);
+  };
+  const settle = (invocation: Invocation) => {
+    invocation.open--;
+    if (invocation.open > 0 || invocation.ended) return;
+    try {
+      const json = safe.stringify(invocation.value) ?? '';
+      if (json.length <= limits.resultBytes) {
+        end(invocation, 'done', json);
+        return;
+      }
+      const size = `${json.length} characters of JSON; the limit is ${limits.resultBytes} bytes`;
+      fail(invocation, 'resultTooLarge', `The result is ${size}`);
+    } catch (error) {
+      failWith(invocation, error);
+    }
+  };
+  const finishWith = (invocation: Invocation, value: unknown) =>
+    safe.whenSettled(
+      value,
+      (result) => {
+        invocation.value = result;
+        settle(invocation);
+      },
+      (error) => failWith(invocation, error),
+    );
+  const waitUntil = (invocation: Invocation, work: unknown) => {
+    if (invocation.ended) throw new Error('waitUntil after the invocation has ended');
+    if (invocation.open > limits.waitUntil)
+      throw new Error(`More than ${limits.waitUntil} waitUntil at a time`);
+    invocation.open++;
+    safe.whenSettled(
+      work,
+      () => settle(invocation),
+      (error) => failWith(invocation, error),
+    );
+  };
+  return { fail, failWith, finishWith, waitUntil };
+}
