@@ -35,6 +35,13 @@ describe('exit codes', () => {
     expect(exitCodeOf(new ManifestError('unresolved', ''))).toBe(exitCodes.notFound);
   });
 
+  test('what the agent refused ends by the code the agent gave', () => {
+    const refused = (code: string) => new AgentError('refused', '', { cause: { code } });
+    expect(exitCodeOf(refused('unknownFunction'))).toBe(exitCodes.notFound);
+    expect(exitCodeOf(refused('noHandler'))).toBe(exitCodes.notFound);
+    expect(exitCodeOf(refused('threw'))).toBe(exitCodes.failure);
+  });
+
   test('errors of node end by their errno', () => {
     expect(exitCodeOf(Object.assign(new Error(), { code: 'ENOSPC' }))).toBe(exitCodes.storage);
     expect(exitCodeOf(Object.assign(new Error(), { code: 'ECONNREFUSED' }))).toBe(exitCodes.unreachable);

@@ -142,7 +142,7 @@ function exitNameOf(error: unknown): ExitName {
   if (error instanceof SyncError) return exitIn(syncExits, error.code);
   if (error instanceof ManifestError) return manifestExitOf(error);
   if (error instanceof FunctionError) return exitIn(functionExits, error.code);
-  if (error instanceof AgentError) return exitIn(agentExits, error.code);
+  if (error instanceof AgentError) return agentExitOf(error);
   if (error instanceof CommanderError) return error.exitCode === 0 ? 'ok' : 'usage';
   if (isTransientNetworkError(error)) return 'unreachable';
   return systemExits[errorCode(error) ?? ''] ?? 'failure';
@@ -151,6 +151,12 @@ function exitNameOf(error: unknown): ExitName {
 /** A newer cloud or agent may use a code that this version does not know. */
 function exitIn(table: Readonly<Record<string, ExitName>>, code: string): ExitName {
   return table[code] ?? 'failure';
+}
+
+/** What the agent refused over its socket comes with the agent's own code as the cause. */
+function agentExitOf({ code, cause }: AgentError): ExitName {
+  const own = code === 'refused' ? errorCode(cause) : undefined;
+  return exitIn({ ...functionExits, ...agentExits }, own ?? code);
 }
 
 /** A reference that cannot be resolved ends as the look-up did: not there, not allowed, or not reachable. */

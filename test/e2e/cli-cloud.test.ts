@@ -242,6 +242,7 @@ describe('when things die', () => {
     expect(restored).toMatchObject({ device, generation: 1, digest: before.applied.digest });
     agent = await startDaemon(['agent', 'up', '--root', root(), '--mqtt-port', '0'], env);
     const call = await cli('invoke', 'double', '--payload', '{"value":1}', '--root', root());
+    expect(call).toMatchObject({ code: 0 });
     expect(JSON.parse(call.stdout)).toEqual({ doubled: 2 });
     expect((await cli('restore', at('machine.yaml'), '--root', root())).code).toBe(8);
   });
