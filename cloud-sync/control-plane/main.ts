@@ -82,7 +82,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       logger,
       authority,
       addresses: () => addresses,
-      devices: deviceLinks(broker, commands),
+      devices: deviceLinks({ broker, commands, db }),
       hasArtifact: async (repository, digest) => (await store.manifest(repository, digest)) !== undefined,
     },
     tls,
@@ -150,7 +150,9 @@ async function openBroker({ db, now, logger, tls }: BrokerParts) {
   return { broker, commands };
 }
 
-function deviceLinks(broker: MqttBroker, commands: Commands): ApiContext['devices'] {
+type LinkParts = { readonly broker: MqttBroker; readonly commands: Commands; readonly db: Database };
+
+function deviceLinks({ broker, commands, db }: LinkParts): ApiContext['devices'] {
   return {
     announce: (address, desired) => {
       broker.publish({
@@ -159,7 +161,10 @@ function deviceLinks(broker: MqttBroker, commands: Commands): ApiContext['device
         retain: true,
       });
     },
-    disconnect: (device) => broker.disconnect(device),
+    cutOff: (device) => {
+      broker.disconnect(device);
+      return restoreRetained(db, (message) => broker.publish(message), device);
+    },
     run: (address, command, options) => commands.run(address, command, options),
   };
 }

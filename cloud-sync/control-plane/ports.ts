@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { atomicWrite } from '../../lib/atomic-write.ts';
+import { errorCode } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { SyncError } from '../errors.ts';
 
@@ -65,8 +66,7 @@ async function attempt(port: number, listen: PortRequest['listen']): Promise<num
   }
 }
 
-const isTaken = (error: unknown) =>
-  error instanceof Error && 'code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES');
+const isTaken = (error: unknown) => ['EADDRINUSE', 'EACCES'].includes(errorCode(error) ?? '');
 
 /** A file that is missing or broken costs only the old numbers. */
 async function readPorts(path: string): Promise<Record<string, number>> {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { errorCode, errorMessage } from '../../lib/error-code.ts';
 import {
   BodyTooLargeError,
   isTransientNetworkError,
@@ -47,7 +48,7 @@ async function reaching<T>(request: HttpsRequest, work: () => Promise<T>): Promi
     if (request.signal?.aborted || cause instanceof SyncError) throw cause;
     if (cause instanceof BodyTooLargeError) throw badAnswer(request, 'more than it may', cause);
     const transient = isTransientNetworkError(cause);
-    const why = cause instanceof Error ? cause.message || cause.name : String(cause);
+    const why = errorMessage(cause) || (errorCode(cause) ?? 'no reason given');
     throw new SyncError(
       'network',
       `Cannot reach the control plane at ${new URL(request.url).origin}: ${why}`,

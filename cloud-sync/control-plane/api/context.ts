@@ -32,8 +32,8 @@ export type ApiContext = {
   readonly devices: {
     /** Tells the device, now or when it connects. */
     announce(address: DeviceAddress, desired: Desired): void;
-    /** Ends its connection. */
-    disconnect(device: string): void;
+    /** Ends its connection, as its certificate holds no more, and says that it is offline. */
+    cutOff(device: string): Promise<void>;
     run(address: DeviceAddress, command: Command, options: { signal: AbortSignal }): Promise<unknown>;
   };
   /** Whether our own registry holds the manifest `digest` in `repository`. */

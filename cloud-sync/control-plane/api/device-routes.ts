@@ -84,7 +84,7 @@ async function revoke({ db, now, devices }: ApiContext, actor: string, device: s
     const revoked = await revokeCertificates(transaction, now(), device);
     await audit(transaction, now(), { actor, action: 'device.revoked', device, detail: { revoked } });
   });
-  devices.disconnect(device);
+  await devices.cutOff(device);
 }
 
 function addInvocationRoute(app: Api, { db, now, devices }: ApiContext): void {

@@ -97,7 +97,7 @@ async function enrolFirst(
   });
   // Two requests at once: the other one was first, and its answer may be ours too.
   if (!won) return enrol(context, request);
-  devices.disconnect(device);
+  await devices.cutOff(device);
   context.logger.info('device.enrolled', { device, serial });
   return enrolResponse(context, device, certificate);
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import { errorMessage } from '../../../lib/error-code.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import { SyncError, type SyncErrorCode } from '../../errors.ts';
 import { problemSchema, type Problem } from '../../protocol/api.ts';
@@ -56,15 +57,15 @@ export function answerTo(error: unknown): Answer {
   }
   if (isClientError(error)) {
     const code = error.statusCode === 413 ? 'tooLarge' : 'badRequest';
-    return { status: error.statusCode, problem: { code, message: error.message } };
+    return { status: error.statusCode, problem: { code, message: errorMessage(error) } };
   }
   const message = 'The control plane failed at this request; its log says more';
   return { status: 500, problem: { code: 'internal', message } };
 }
 
 /** Fastify's own refusals: a body too large, JSON that is none, a content type nobody reads. */
-function isClientError(error: unknown): error is Error & { statusCode: number } {
-  if (!(error instanceof Error && 'statusCode' in error)) return false;
+function isClientError(error: unknown): error is { statusCode: number } {
+  if (typeof error !== 'object' || error === null || !('statusCode' in error)) return false;
   const { statusCode } = error;
   return typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
 }

@@ -58,7 +58,7 @@ export function addRecoveryRoutes(app: Api, context: ApiContext): void {
         const entry = { actor: `device:${device}`, action: 'device.recovered', device, detail: { serial } };
         await audit(transaction, now(), entry);
       });
-      devices.disconnect(device);
+      await devices.cutOff(device);
       logger.warn('device.recovered', { device, serial });
       return enrolResponse(context, device, certificatePem);
     },

@@ -8,6 +8,7 @@ import { findOperator } from '../database/operators.ts';
 import type { Database } from '../database/schema.ts';
 import { certificateIdentity, confirmDevice, type Identity } from '../identity.ts';
 import { connectRefusal, maySubscribe, publishRight } from './broker-rules.ts';
+import { inOrder } from './in-order.ts';
 import type { Ingest, OutgoingMessage } from './ingest.ts';
 
 export type MqttBrokerOptions = {
@@ -34,6 +35,7 @@ export class MqttBroker implements AsyncDisposable {
   /** Not listening yet: see `Ports`. */
   readonly server: Server;
   readonly #options: MqttBrokerOptions;
+  readonly #ingest: Ingest;
   readonly #identities = new WeakMap<Client, Identity>();
   /** The live connection of each device. */
   readonly #devices = new Map<string, Client>();
@@ -45,6 +47,7 @@ export class MqttBroker implements AsyncDisposable {
 
   private constructor(options: MqttBrokerOptions) {
     this.#options = options;
+    this.#ingest = inOrder(options.ingest);
     this.#aedes = new Aedes(this.#aedesOptions());
     this.server = createServer(
       // A bad certificate is refused with an MQTT return code, which tells the client more than a TLS alert does.
@@ -164,7 +167,7 @@ export class MqttBroker implements AsyncDisposable {
           done(new Error(`not allowed to publish to ${packet.topic}`));
           return;
         }
-        const work = this.#options.ingest(right.source, right.up, Buffer.from(packet.payload)).then(
+        const work = this.#ingest(right.source, right.up, Buffer.from(packet.payload)).then(
           ({ retain }) => {
             packet.retain = packet.retain && retain;
             done(null);

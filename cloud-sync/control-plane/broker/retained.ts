@@ -4,13 +4,14 @@ import { selectFleet } from '../database/fleet.ts';
 import type { Database } from '../database/schema.ts';
 import type { OutgoingMessage } from './ingest.ts';
 
-/** After a start the broker is empty: gives it the retained messages again, from the database. */
+/** Gives the broker its retained messages from the database: all after a start, or those of the device `name`. */
 export async function restoreRetained(
   db: Database,
   publish: (message: OutgoingMessage) => void,
+  name?: string,
 ): Promise<void> {
-  for (const { name, desired, online, reported } of await selectFleet(db)) {
-    const topics = deviceTopics({ tenant, device: name });
+  for (const { name: device, desired, online, reported } of await selectFleet(db, name)) {
+    const topics = deviceTopics({ tenant, device });
     const retain = (topic: string, body: object) =>
       publish({ topic, payload: JSON.stringify(body), retain: true });
     if (desired) retain(topics.desired, desired);

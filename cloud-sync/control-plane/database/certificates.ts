@@ -25,7 +25,7 @@ export async function replaceCertificate(
     .execute();
 }
 
-/** Revokes every certificate of the device and closes their relay epochs. Gives back how many were still valid. */
+/** Revokes every certificate of the device, closes their relay epochs and counts it as offline. Gives back how many were still valid. */
 export async function revokeCertificates(db: Database, now: Date, device: string): Promise<number> {
   const time = now.toISOString();
   await db
@@ -33,6 +33,12 @@ export async function revokeCertificates(db: Database, now: Date, device: string
     .set({ closed: time })
     .where('device', '=', device)
     .where('closed', 'is', null)
+    .execute();
+  await db
+    .updateTable('presence')
+    .set({ online: 0, since: time })
+    .where('device', '=', device)
+    .where('online', '=', 1)
     .execute();
   const { numUpdatedRows } = await db
     .updateTable('certificates')

@@ -1,5 +1,6 @@
 import { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
+import { errorMessage } from '../../../lib/error-code.ts';
 import { SyncError } from '../../errors.ts';
 import { migrations } from './migrations.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
@@ -15,12 +16,10 @@ export async function openDatabase(path: string): Promise<Database> {
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) {
     await db.destroy().catch(() => undefined);
-    throw new SyncError('corrupt', `Cannot open the database ${path}: ${describe(error)}`, {
+    throw new SyncError('corrupt', `Cannot open the database ${path}: ${errorMessage(error)}`, {
       hint: 'Put back a copy of the folder, or move the file away to start empty.',
       cause: error,
     });
   }
   return db;
 }
-
-const describe = (error: unknown) => (error instanceof Error ? error.message : 'unknown failure');

@@ -1,0 +1,20 @@
+import type { Ingest } from './ingest.ts';
+
+/**
+ * One message of a device after the other, in the order of their arrival: work on a later one (decompressing, say) could
+ * otherwise overtake, and a batch that overtakes is refused as a hole. Devices do not wait for each other.
+ */
+export function inOrder(ingest: Ingest): Ingest {
+  const tails = new Map<string, Promise<unknown>>();
+  return (source, up, payload) => {
+    const before = tails.get(source.device) ?? Promise.resolve();
+    const result = before.then(() => ingest(source, up, payload));
+    const tail = result
+      .catch(() => undefined)
+      .then(() => {
+        if (tails.get(source.device) === tail) tails.delete(source.device);
+      });
+    tails.set(source.device, tail);
+    return result;
+  };
+}
