@@ -1,13 +1,14 @@
 import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
 
 /**
- * Bundles the program into `dist/`: `holdfast.mjs` with the chunks that its commands load when they run, and `host.mjs`,
+ * Bundles the program into `dist/`, or another folder: `holdfast.mjs` with the chunks that its commands load when they run, and `host.mjs`,
  * the process for untrusted code. Packages with native code or data files of their own stay outside.
  */
 const root = join(import.meta.dirname, '..');
-const dist = join(root, 'dist');
+/** `node scripts/build.ts [FOLDER]`: somewhere below the repository, from where packages are found. */
+const dist = resolve(process.argv[2] ?? join(root, 'dist'));
 const external = ['isolated-vm', 'esbuild'];
 
 const common: BuildOptions = {
@@ -43,7 +44,7 @@ async function main(): Promise<void> {
   await markExecutable(join(dist, 'holdfast.mjs'));
   for (const name of ['holdfast.mjs', 'host.mjs']) {
     const { size } = await stat(join(dist, name));
-    process.stdout.write(`dist/${name}  ${Math.ceil(size / 1024)} KiB\n`);
+    process.stdout.write(`${relative(root, join(dist, name))}  ${Math.ceil(size / 1024)} KiB\n`);
   }
 }
 

@@ -9,6 +9,8 @@ export const nodeFlags = ['--disable-warning=ExperimentalWarning'];
 
 export type CliResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 export type CliOptions = {
+  /** Another program file than the sources: the built one. */
+  readonly program?: string;
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -16,9 +18,9 @@ export type CliOptions = {
 /** Runs `holdfast …` as a child process to its end, with none of the caller's own HOLDFAST_… settings. */
 export async function runCli(
   parameters: readonly string[],
-  { input, env }: CliOptions = {},
+  { input, env, program }: CliOptions = {},
 ): Promise<CliResult> {
-  const child = spawnCli(parameters, env);
+  const child = spawnCli(parameters, env, program);
   child.stdin?.on('error', () => undefined);
   child.stdin?.end(input);
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
@@ -38,8 +40,9 @@ export type Daemon = AsyncDisposable & {
 export async function startDaemon(
   parameters: readonly string[],
   env?: Readonly<Record<string, string>>,
+  program?: string,
 ): Promise<Daemon> {
-  const child = spawnCli([...parameters, '--json'], env);
+  const child = spawnCli([...parameters, '--json'], env, program);
   const errors: string[] = [];
   child.stderr?.on('data', (chunk: Buffer) => errors.push(chunk.toString('utf8')));
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
@@ -69,11 +72,15 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { readonly pa
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) };
 }
 
-function spawnCli(parameters: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+function spawnCli(
+  parameters: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  program: string = cliPath,
+): ChildProcess {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('HOLDFAST_') && name !== 'NODE_OPTIONS' && name !== 'XDG_CONFIG_HOME',
   );
-  return spawn(process.execPath, [...nodeFlags, cliPath, ...parameters], {
+  return spawn(process.execPath, [...nodeFlags, program, ...parameters], {
     env: { ...Object.fromEntries(inherited), ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
