@@ -40,7 +40,6 @@ export function registerAgentUp(program: Command, surroundings: Surroundings): v
 }
 
 async function agentUp(run: Run, options: Options): Promise<void> {
-  const startedMs = performance.now();
   const { startAgent } = await import('../../agent/main.ts');
   const token = await readToken(run, options);
   await using agent = await startAgent({
@@ -50,7 +49,8 @@ async function agentUp(run: Run, options: Options): Promise<void> {
     onLog: run.logSink,
     signal: run.signal,
   });
-  const readyMs = Math.round(performance.now() - startedMs);
+  // Since the process began, loading included.
+  const readyMs = Math.round(performance.now());
   const { device, mqtt, controlSocket } = agent;
   run.out.item({ event: 'ready', device, mqtt, controlSocket, pid: process.pid, readyMs }, () =>
     [
