@@ -1,0 +1,151 @@
+import { promisify } from 'node:util';
+import { zstdCompress } from 'node:zlib';
+import { describe, expect, test } from '@jest/globals';
+import { silentLogger } from '../../../lib/logger.ts';
+import type { CommandStatus, RelayBatch } from '../../protocol/messages.ts';
+import { replaceCertificate } from '../database/certificates.ts';
+import { registerDevice } from '../database/devices.ts';
+import { openDatabase } from '../database/open.ts';
+import { selectMessages } from '../database/relay.ts';
+import type { DeviceIdentity } from '../identity.ts';
+import { inOrder } from './in-order.ts';
+import { createIngest, type OutgoingMessage } from './ingest.ts';
+
+const compress = promisify(zstdCompress);
+const now = () => new Date('2026-01-02T00:00:00Z');
+const source: DeviceIdentity = { kind: 'device', tenant: 'default', device: 'a', serial: '01' };
+const time = '2026-01-01T00:00:00.000Z';
+
+async function setUp() {
+  const db = await openDatabase(':memory:');
+  const said: OutgoingMessage[] = [];
+  const statuses: [string, string, CommandStatus][] = [];
+  const ingest = createIngest({
+    db,
+    now,
+    logger: silentLogger,
+    publish: (message) => void said.push(message),
+    onCommandStatus: (...status) => void statuses.push(status),
+  });
+  await registerDevice(db, now(), 'a');
+  const issue = (serial: string) => replaceCertificate(db, now(), { serial, device: 'a', notAfter: now() });
+  await issue('01');
+  const relay = async (batch: unknown, from = source) =>
+    ingest(from, { kind: 'relay' }, await compress(JSON.stringify(batch)));
+  const stored = () => selectMessages(db, { device: 'a', after: 0, limit: 1000 });
+  const acks = () =>
+    said
+      .filter(({ topic }) => topic.endsWith('/relay/ack'))
+      .map(({ payload }) => (JSON.parse(payload.toString()) as { seq: number }).seq);
+  return { ingest, issue, relay, stored, acks, said, statuses, [Symbol.asyncDispose]: () => db.destroy() };
+}
+
+const batch = (seqs: number[], topic = 'site/x'): RelayBatch => ({
+  epoch: '0123456789abcdef',
+  stream: 's',
+  firstSeq: seqs[0]!,
+  lastSeq: seqs.at(-1)!,
+  messages: seqs.map((seq) => ({ seq, time, topic, payload: Buffer.from([seq]).toString('base64') })),
+});
+
+describe('the ingest of the relay', () => {
+  test('sends stored messages on once, under the name of the device', async () => {
+    await using cloud = await setUp();
+    await cloud.relay(batch([1, 2]));
+    await cloud.relay(batch([1, 2, 3]));
+    const republished = cloud.said.filter(({ topic }) => topic.startsWith('t/'));
+    expect(republished.map(({ topic }) => topic)).toEqual(Array(3).fill('t/default/a/site/x'));
+    expect(republished.map(({ payload }) => [...Buffer.from(payload)])).toEqual([[1], [2], [3]]);
+    expect(cloud.acks()).toEqual([2, 3]);
+  });
+
+  test('stores a gap in its place', async () => {
+    await using cloud = await setUp();
+    const gap = { seq: 5, time, gap: { count: 5, reason: 'ttl' as const } };
+    await cloud.relay({ ...batch([1]), lastSeq: 6, messages: [gap, { ...batch([6]).messages[0]! }] });
+    expect((await cloud.stored()).map(({ seq, gap: found }) => [seq, found])).toEqual([
+      [5, { count: 5, reason: 'ttl' }],
+      [6, null],
+    ]);
+    expect(cloud.acks()).toEqual([6]);
+  });
+
+  test('keeps a topic that cannot be published to itself', async () => {
+    await using cloud = await setUp();
+    await cloud.relay(batch([1], 'a/#'));
+    expect(cloud.said.filter(({ topic }) => topic.startsWith('t/'))).toEqual([]);
+    expect(await cloud.stored()).toHaveLength(1);
+  });
+
+  test('takes nothing from a replaced certificate, and nothing of the epochs it opened', async () => {
+    await using cloud = await setUp();
+    await cloud.relay(batch([1]));
+    await cloud.issue('02');
+    await expect(cloud.relay(batch([2]))).rejects.toMatchObject({ code: 'revoked' });
+    const renewed = { ...source, serial: '02' };
+    await expect(cloud.relay(batch([2]), renewed)).rejects.toMatchObject({ code: 'revoked' });
+    await cloud.relay({ ...batch([1]), epoch: 'ffffffffffffffff' }, renewed);
+    expect(await cloud.stored()).toHaveLength(2);
+  });
+
+  test('acknowledges nothing that it could not store', async () => {
+    const cloud = await setUp();
+    await cloud[Symbol.asyncDispose]();
+    await expect(cloud.relay(batch([1]))).rejects.toBeDefined();
+    expect(cloud.said).toEqual([]);
+  });
+});
+
+describe('the ingest', () => {
+  const online = { online: true, session: 2, boot: 'b', agent: '0.1.0' };
+  const say = (body: unknown) => Buffer.from(JSON.stringify(body));
+
+  test('lets the broker keep only what counts', async () => {
+    await using cloud = await setUp();
+    const tell = (body: unknown) => cloud.ingest(source, { kind: 'online' }, say(body));
+    expect(await tell(online)).toEqual({ retain: true });
+    expect(await tell({ ...online, online: false, session: 1 })).toEqual({ retain: false });
+    expect(await tell({ ...online, online: false })).toEqual({ retain: true });
+  });
+
+  test('passes the status of a command on', async () => {
+    await using cloud = await setUp();
+    await cloud.ingest(source, { kind: 'commandStatus', id: '7' }, say({ status: 'running' }));
+    expect(cloud.statuses).toEqual([['a', '7', { status: 'running' }]]);
+  });
+
+  test.each([
+    ['no JSON', Buffer.from('{')],
+    ['no UTF-8', Buffer.from([0x22, 0xff, 0x22])],
+    ['another shape', say({ ...online, more: 1 })],
+    ['too much', Buffer.alloc(4096, 0x20)],
+  ])('refuses %s', async (_, payload) => {
+    await using cloud = await setUp();
+    const refused = cloud.ingest(source, { kind: 'online' }, payload);
+    await expect(refused).rejects.toMatchObject({ code: 'badRequest' });
+  });
+
+  test('takes the messages of one device in their order and lets no device wait for another', async () => {
+    const order: string[] = [];
+    const gates = new Map<string, () => void>();
+    const slow = inOrder(async ({ device }, _, payload) => {
+      const name = `${device}${payload.toString()}`;
+      await new Promise<void>((resolve) => gates.set(name, resolve));
+      order.push(name);
+      return { retain: false };
+    });
+    const ask = (device: string, text: string) =>
+      slow({ ...source, device }, { kind: 'relay' }, Buffer.from(text));
+    const all = [ask('a', '1'), ask('a', '2'), ask('b', '1')];
+    const open = async (name: string) => {
+      while (!gates.has(name)) await new Promise((resolve) => setImmediate(resolve));
+      gates.get(name)?.();
+    };
+    await open('b1');
+    expect(gates.has('a2')).toBe(false);
+    await open('a1');
+    await open('a2');
+    await Promise.all(all);
+    expect(order).toEqual(['b1', 'a1', 'a2']);
+  });
+});
