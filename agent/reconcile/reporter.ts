@@ -57,15 +57,21 @@ export class Reporter {
     while (!this.#stop.signal.aborted) {
       this.#wake = Promise.withResolvers();
       if (this.#dirty) sent = await this.#report();
-      const settled = !this.#dirty && sent !== undefined && this.#acknowledged >= sent;
-      if (settled) await this.#wake.promise;
-      else if (!this.#dirty || sent === undefined) {
-        await Promise.race([
-          this.#wake.promise,
-          sleep(resendMs, undefined, { signal: this.#stop.signal }).catch(() => undefined),
-        ]);
-        this.#dirty ||= sent === undefined || this.#acknowledged < sent;
-      }
+      else if (sent !== undefined && this.#acknowledged >= sent) await this.#wake.promise;
+      else this.#dirty ||= await this.#outwaited();
+    }
+  }
+
+  /** True when nothing woke us within the time after which a report is sent again. */
+  async #outwaited(): Promise<boolean> {
+    const waiting = new AbortController();
+    const signal = AbortSignal.any([waiting.signal, this.#stop.signal]);
+    const timeout = sleep(resendMs, true, { signal }).catch(() => false);
+    const woken = this.#wake.promise.then(() => false);
+    try {
+      return await Promise.race([woken, timeout]);
+    } finally {
+      waiting.abort();
     }
   }
 

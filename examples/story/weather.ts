@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { join, sep } from 'node:path';
 
 /** One day of `seattle-weather.csv` as the station sends it: mm, °C, m/s. */
 export type Reading = {
@@ -11,9 +12,16 @@ export type Reading = {
   readonly weather: string;
 };
 
+/** The package exports its code only, so its data is found beside that. */
+function packageFolder(): string {
+  const name = 'vega-datasets';
+  const code = createRequire(import.meta.url).resolve(name);
+  return code.slice(0, code.lastIndexOf(`${sep}${name}${sep}`) + name.length + 1);
+}
+
 /** 1,461 days of measurements in Seattle, 2012–2015, from the npm package vega-datasets. Oldest first. */
 export async function readMeasurements(): Promise<Reading[]> {
-  const path = createRequire(import.meta.url).resolve('vega-datasets/data/seattle-weather.csv');
+  const path = join(packageFolder(), 'data', 'seattle-weather.csv');
   const [, ...lines] = (await readFile(path, 'utf8')).trim().split(/\r?\n/);
   return lines.map((line) => {
     const [date = '', precipitation, max, min, wind, weather = ''] = line.split(',');
@@ -68,10 +76,10 @@ export function expectedRows(readings: readonly Reading[]): { daily: DailyRow[];
 function dailyRow(reading: Reading, monthToDate: readonly Reading[]): DailyRow {
   return {
     date: reading.date,
-    tempMaxF: round((reading.temp_max * 9) / 5 + 32, 2),
-    tempMinF: round((reading.temp_min * 9) / 5 + 32, 2),
-    precipitationIn: round(reading.precipitation / 25.4, 3),
-    windMph: round((reading.wind * 3600) / 1609.344, 2),
+    tempMaxF: fahrenheit(reading.temp_max),
+    tempMinF: fahrenheit(reading.temp_min),
+    precipitationIn: hundredths(tenths(reading.precipitation), 254),
+    windMph: hundredths(tenths(reading.wind) * 360_000, 1_609_344),
     weather: reading.weather,
     monthToDate: {
       days: monthToDate.length,
@@ -96,19 +104,30 @@ function monthlyRow(month: string, days: readonly Reading[]): MonthlyRow {
   };
 }
 
-/** In tenths, the precision of the data, so that no rounding error can hide or make a difference. */
-function tenths(readings: readonly Reading[], key: 'precipitation' | 'temp_max' | 'temp_min'): number {
-  return readings.reduce((total, reading) => total + Math.round(reading[key] * 10), 0);
+type Measured = 'precipitation' | 'temp_max' | 'temp_min';
+
+/** As an integer, at the precision of the data. */
+function tenths(value: number): number {
+  return Math.round(value * 10);
 }
 
-function sum(readings: readonly Reading[], key: 'precipitation'): number {
-  return tenths(readings, key) / 10;
+function total(readings: readonly Reading[], key: Measured): number {
+  return readings.reduce((sum, reading) => sum + tenths(reading[key]), 0);
 }
 
-function mean(readings: readonly Reading[], key: 'temp_max' | 'temp_min'): number {
-  return round(tenths(readings, key) / 10 / readings.length, 2);
+function sum(readings: readonly Reading[], key: Measured): number {
+  return total(readings, key) / 10;
 }
 
-function round(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
+function mean(readings: readonly Reading[], key: Measured): number {
+  return hundredths(total(readings, key), readings.length * 10);
+}
+
+function fahrenheit(celsius: number): number {
+  return (tenths(celsius) * 18 + 3200) / 100;
+}
+
+/** numerator / denominator rounded half up to hundredths, by integers alone: no rounding error can make a difference. */
+function hundredths(numerator: number, denominator: number): number {
+  return Math.floor((200 * numerator + denominator) / (2 * denominator)) / 100;
 }

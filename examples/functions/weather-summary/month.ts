@@ -1,4 +1,4 @@
-import { round, type Reading } from './reading.ts';
+import type { Reading } from './reading.ts';
 
 /** The days of a month so far: sums of tenths, which integers add up exactly. */
 export type Month = {
@@ -56,6 +56,7 @@ export function isLastDay(date: string): boolean {
   return day.getUTCDate() === 1;
 }
 
+/** °C rounded to hundredths. Dividing integers once keeps a tie a tie: 12.345 is not a number a double can hold. */
 function mean(tenths: number, days: number): number | null {
-  return days === 0 ? null : round(tenths / (10 * days));
+  return days === 0 ? null : Math.round((tenths * 10) / days) / 100;
 }

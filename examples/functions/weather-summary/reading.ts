@@ -37,7 +37,7 @@ export function toDailyRow(reading: Reading) {
   };
 }
 
-export function round(value: number): number {
+function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
