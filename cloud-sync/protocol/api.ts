@@ -109,7 +109,7 @@ export const messagesQuerySchema = z.strictObject({
   after: z.coerce.number().int().min(0).default(0).describe('Cursor: `next` of the page before.'),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
-export const storedMessageSchema = z.object({
+const storedMessageSchema = z.object({
   id: z.int().describe('Cursor of this message.'),
   epoch: z.string(),
   stream: z.string(),

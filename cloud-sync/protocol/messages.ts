@@ -50,7 +50,7 @@ export const conditionSchema = z.strictObject({
 });
 export type Condition = z.output<typeof conditionSchema>;
 
-export const componentSchema = z.strictObject({
+const componentSchema = z.strictObject({
   kind: z.enum(['app', 'function']),
   digest: digestSchema.optional(),
   state: z.enum(['running', 'waiting', 'paused', 'stopped', 'failed', 'unsupported']),
@@ -73,7 +73,7 @@ export type Reported = z.output<typeof reportedSchema>;
 
 export const reportedAckSchema = z.strictObject({ seq: z.int().min(1) });
 
-export const relayMessageSchema = z.union([
+const relayMessageSchema = z.union([
   z.strictObject({
     seq: z.int().min(1),
     time: timeSchema,

@@ -44,7 +44,7 @@ export function addMessageRoutes(app: Api, { db }: ApiContext): void {
 type PageQuery = z.output<typeof messagesQuerySchema> & { readonly device: string };
 
 /** Reads in small pieces, so that other work gets its turn between them. */
-export async function readPage(
+async function readPage(
   db: Database,
   { device, stream, topic, after, limit }: PageQuery,
 ): Promise<MessagePage> {

@@ -43,7 +43,7 @@ export function createErrorHandler(logger: Logger) {
   };
 }
 
-export function answerTo(error: unknown): Answer {
+function answerTo(error: unknown): Answer {
   if (error instanceof SyncError) {
     const { code, message, hint } = error;
     return { status: statuses[code] ?? 500, problem: { code, message, ...(hint !== undefined && { hint }) } };

@@ -3,7 +3,7 @@ import { deviceTopics, parseUpTopic, type UpTopic } from '../../protocol/topics.
 import type { DeviceIdentity, Identity } from '../identity.ts';
 
 /** CONNACK return codes, MQTT 3.1.1 §3.2.2.3. */
-export const returnCodes = {
+const returnCodes = {
   identifierRejected: 2,
   serverUnavailable: 3,
   badCredentials: 4,

@@ -33,7 +33,7 @@ export type IngestDependencies = {
   readonly onCommandStatus: (device: string, id: string, status: CommandStatus) => void;
 };
 
-export type Ingested = {
+type Ingested = {
   /** Whether the broker may keep the message as the retained one of its topic. */
   readonly retain: boolean;
 };

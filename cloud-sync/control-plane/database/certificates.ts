@@ -66,13 +66,3 @@ export async function certificateStatus(
   if (!row) return 'unknown';
   return row.revoked === null ? 'valid' : 'revoked';
 }
-
-export async function hasValidCertificate(db: Database, device: string): Promise<boolean> {
-  const row = await db
-    .selectFrom('certificates')
-    .select('serial')
-    .where('device', '=', device)
-    .where('revoked', 'is', null)
-    .executeTakeFirst();
-  return row !== undefined;
-}

@@ -12,10 +12,7 @@ export function presenceCounts(stored: Presence | undefined, said: Presence): bo
   return said.serial === stored.serial && said.session >= stored.session;
 }
 
-export async function presenceOf(
-  db: Database,
-  device: string,
-): Promise<(Presence & { since: string }) | undefined> {
+async function presenceOf(db: Database, device: string): Promise<(Presence & { since: string }) | undefined> {
   const row = await db.selectFrom('presence').selectAll().where('device', '=', device).executeTakeFirst();
   if (!row) return undefined;
   const { serial, session, boot, agent, since } = row;
