@@ -9,15 +9,17 @@ export function takeSafe(): Safe {
   const then: unknown = getOwnPropertyDescriptor(Promise.prototype, 'then')?.value;
   const Bytes = Uint8Array;
   const Buffers = ArrayBuffer;
-  const isView: (value: unknown) => value is ArrayBufferView = ArrayBuffer.isView.bind(ArrayBuffer);
   const text = String;
   const typedArray: unknown = getPrototypeOf(Uint8Array.prototype);
-  const tag = getOwnPropertyDescriptor(typedArray, Symbol.toStringTag)?.get;
+  const tag: unknown = (
+    getOwnPropertyDescriptor(typedArray, Symbol.toStringTag) as { get?: unknown } | undefined
+  )?.get;
 
   /** A copy, so that what was checked is what travels. */
   const bytesOf = (value: unknown) => {
     if (value instanceof Buffers) return new Bytes(value.slice(0));
-    if (!isView(value) || apply(tag as () => unknown, value, []) !== 'Uint8Array') return undefined;
+    // The tag of a typed array is an internal slot: it cannot be faked, and is undefined for anything else.
+    if (apply(tag as () => unknown, value, []) !== 'Uint8Array') return undefined;
     return new Bytes(value as Uint8Array);
   };
   const read = (error: unknown, key: 'name' | 'message' | 'stack' | 'code', maxChars: number) => {

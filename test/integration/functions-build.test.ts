@@ -1,0 +1,96 @@
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { buildBundle, readBundle } from '../../functions/index.ts';
+
+let folder: string;
+const { signal } = new AbortController();
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'holdfast-build-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function source(name: string, files: Record<string, string>): Promise<string> {
+  for (const [path, text] of Object.entries(files)) {
+    const file = join(folder, name, path);
+    await mkdir(join(file, '..'), { recursive: true });
+    await writeFile(file, text);
+  }
+  return join(folder, name, 'index.ts');
+}
+
+describe('buildBundle', () => {
+  test('the same source in two places gives the same digest, whatever tsconfig lies above', async () => {
+    const files = {
+      'index.ts': `import { twice } from './lib/twice.ts'; import { third } from 'third';
+        export default { invoke: (n: number) => twice(n) + third };`,
+      'lib/twice.ts':
+        'export class Box { value = 2 }; export const twice = (n: number) => n * new Box().value;',
+      'node_modules/third/package.json': '{"name":"third","version":"1.0.0","main":"index.js"}',
+      'node_modules/third/index.js': 'module.exports = { third: 3 };',
+    };
+    const one = await buildBundle({ entry: await source('one', files), signal });
+    const deep = 'a/b/c with space/two';
+    await source('a', {
+      'tsconfig.json': '{"compilerOptions":{"target":"es5","useDefineForClassFields":false}}',
+    });
+    await mkdir(join(folder, deep), { recursive: true });
+    await cp(join(folder, 'one'), join(folder, deep), { recursive: true });
+    const two = await buildBundle({ entry: join(folder, deep, 'index.ts'), signal });
+    expect(two.digest).toBe(one.digest);
+    const everything = Buffer.concat([one.manifest, ...one.blobs.map(({ bytes }) => bytes)]).toString();
+    expect(everything).not.toContain(folder);
+  });
+
+  test('what it builds is what readBundle accepts', async () => {
+    const entry = await source('lambda', {
+      'index.ts': 'export const handler = async (event: unknown) => event;',
+    });
+    const built = await buildBundle({ entry, signal });
+    const bundle = await readBundle({
+      ...built,
+      readBlob: (digest) => Promise.resolve(built.blobs.find((blob) => blob.digest === digest)!.bytes),
+    });
+    expect(bundle.config).toEqual({ version: 1, shape: 'lambda', exports: ['handler'] });
+    expect(JSON.parse(bundle.sourceMap!)).toMatchObject({ sources: ['index.ts'] });
+  });
+
+  test('another byte of source is another digest', async () => {
+    const build = async (text: string) =>
+      (await buildBundle({ entry: await source('changed', { 'index.ts': text }), signal })).digest;
+    expect(await build('export default { invoke: () => 1 }')).not.toBe(
+      await build('export default { invoke: () => 2 }'),
+    );
+  });
+
+  test.each([
+    ['a syntax error', 'export default {\n  invoke( { }\n', /index\.ts:\d+:\d+: /],
+    ['an import that is not there', "\nimport './gone.ts'; export default {};", /index\.ts:2:8: .*gone/],
+    [
+      'a module of node',
+      "import fs from 'node:fs'; export default { invoke: () => fs };",
+      /index\.ts:1:16: .*node:fs/,
+    ],
+  ])('%s is told with file, line and column', async (_what, text, message) => {
+    const entry = await source('bad', { 'index.ts': text });
+    const error = await buildBundle({ entry, signal }).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code: 'buildFailed' });
+    expect((error as Error).message).toMatch(message);
+  });
+
+  test('a file without a handler export, and a file that is not there, are refused', async () => {
+    const entry = await source('none', { 'index.ts': 'export const other = 1;' });
+    await expect(buildBundle({ entry, signal })).rejects.toMatchObject({ code: 'noHandler' });
+    const gone = join(folder, 'gone.ts');
+    await expect(buildBundle({ entry: gone, signal })).rejects.toMatchObject({ code: 'buildFailed' });
+  });
+
+  test('an abort stops it and nothing is left on disk', async () => {
+    const entry = await source('aborted', { 'index.ts': 'export default { invoke: () => 1 };' });
+    const reason = new Error('enough');
+    await expect(buildBundle({ entry, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    expect(await readdir(join(folder, 'aborted'))).toEqual(['index.ts']);
+  });
+});
