@@ -14,7 +14,7 @@ const codeOf = (work: () => void): unknown => {
 };
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
-function effects({ hops = 0, stored = {} } = {}) {
+function effects({ hops = 0, stored = {} }: { hops?: number; stored?: Record<string, string> } = {}) {
   const machine = machineSchema.parse({
     apiVersion: 'holdfast/v1',
     kind: 'Machine',
@@ -83,7 +83,14 @@ describe('an invocation', () => {
     expect(own.operations(0).map(({ op }) => op)).toEqual(['append']);
   });
 
-  test.each(['', 'a/+', '#', '$SYS/x', 'a\0b', 'x'.repeat(1025)])('may not publish on %j', (topic) => {
+  test.each([
+    ['an empty topic', ''],
+    ['a filter', 'a/+'],
+    ['everything', '#'],
+    ["the broker's own topics", '$SYS/x'],
+    ['a topic with NUL', 'a\0b'],
+    ['an endless topic', 'x'.repeat(1025)],
+  ])('may not publish on %s', (_what, topic) => {
     expect(codeOf(() => effects().publish({ ...message, topic }))).toBe('badInput');
   });
 

@@ -17,7 +17,7 @@ export const maxAttempts = 5;
 /** The function is not able to run anything; its events wait for a new generation or the end of the breaker's pause. */
 const stuckCodes = new Set(['crashLoop', 'notDeployed', 'badBundle']);
 /** No repetition can help. */
-const hopelessCodes = new Set(['noHandler']);
+const hopelessCodes = new Set(['noHandler', 'unsupported', 'eventTooLarge']);
 
 const own = { minDelayMs: 200, maxDelayMs: 30_000 };
 const innocent = { minDelayMs: 50, maxDelayMs: 10_000 };
