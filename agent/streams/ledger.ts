@@ -10,7 +10,7 @@ export type StreamState = {
   readonly spent: DailyBytes;
 };
 
-export const emptyStream: StreamState = { lastSeq: 0, ackedSeq: 0, bytes: 0, spent: { day: '', bytes: 0 } };
+const emptyStream: StreamState = { lastSeq: 0, ackedSeq: 0, bytes: 0, spent: { day: '', bytes: 0 } };
 
 /** Numbers about what is on disk, by name: of streams, of queued and of dead events a function, of bytes a key-value store. */
 export type Counts = {

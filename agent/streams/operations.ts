@@ -29,7 +29,7 @@ export type Operation =
     }
   | { readonly op: 'expire'; readonly stream: string; readonly before: number };
 
-export type StreamMessage = {
+type StreamMessage = {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly contentType?: string | undefined;

@@ -10,7 +10,7 @@ export type RoutedMessage = {
 };
 
 /** A message that went through this many functions starts no other: a loop of functions ends here. */
-export const maxHops = 8;
+const maxHops = 8;
 
 /** Everything one message means on disk: rows of streams, events of functions, the retained message of its topic. */
 export function messageOperations(
