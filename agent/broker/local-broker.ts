@@ -53,6 +53,7 @@ export class LocalBroker implements AsyncDisposable {
   #aedes: Aedes;
   #clients: ReadonlyMap<string, ClientSpec> = new Map();
   #port = 0;
+  #configured = false;
 
   /** Rejects with AgentError 'portInUse' or 'broken'. */
   static async open(options: LocalBrokerOptions): Promise<LocalBroker> {
@@ -84,6 +85,7 @@ export class LocalBroker implements AsyncDisposable {
 
   /** Who may connect and do what, from now on. A client whose entry changed or went is disconnected. */
   setClients(clients: Readonly<Record<string, ClientSpec>>): void {
+    this.#configured = true;
     const before = this.#clients;
     this.#clients = new Map(Object.entries(clients));
     for (const client of this.#connected) {
@@ -167,6 +169,11 @@ export class LocalBroker implements AsyncDisposable {
   }
 
   #connection(socket: Socket): void {
+    // Until the manifest's clients are known nobody can be told yes or no: as if nothing listened yet.
+    if (!this.#configured) {
+      socket.destroy();
+      return;
+    }
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     socket.setNoDelay(true);

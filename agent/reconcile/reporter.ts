@@ -58,7 +58,7 @@ export class Reporter {
       this.#wake = Promise.withResolvers();
       if (this.#dirty) sent = await this.#report();
       else if (sent !== undefined && this.#acknowledged >= sent) await this.#wake.promise;
-      else this.#dirty ||= await this.#outwaited();
+      else if (await this.#outwaited()) this.#dirty = true;
     }
   }
 
