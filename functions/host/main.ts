@@ -1,8 +1,10 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { encodeFrame, FrameReader } from './frames.ts';
+import { guardMemory } from './memory-guard.ts';
 import { limits, type FromHost, type ToHost } from './protocol.ts';
-import { LoadError, Tenant, type Outcome, type TenantEvents } from './tenant.ts';
+import { LoadError } from './room.ts';
+import { Tenant, type Cost, type Outcome, type TenantEvents } from './tenant.ts';
 
 /**
  * The process that runs untrusted code. It has no environment, no network and, once its own code is loaded, no file system;
@@ -25,7 +27,24 @@ function main(): void {
   // The agent is gone. A stuck isolate would hold back an ordinary exit.
   socket.on('close', () => process.kill(process.pid, 'SIGKILL'));
   socket.on('error', () => process.kill(process.pid, 'SIGKILL'));
+  guardMemory({
+    grantedBytes: () => [...tenants.values()].reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
+    isBusy: () => [...tenants.values()].some(({ isBusy }) => isBusy),
+    onExceeded: (heldBytes) => gasp(tenants, heldBytes),
+  });
   send({ type: 'ready' });
+}
+
+/** One busy tenant did it; among several the agent has to find out. */
+function gasp(tenants: ReadonlyMap<number, Tenant>, heldBytes: number): void {
+  const [first, second] = [...tenants].filter(([, { isBusy }]) => isBusy);
+  if (first && !second) lastWords(first[0], `the process holds ${heldBytes} bytes`);
+  process.kill(process.pid, 'SIGKILL');
+}
+
+/** Past the event loop, which may never turn again. */
+function lastWords(slot: number, message: string): void {
+  writeSync(channelFd, encodeFrame({ type: 'gasp', slot, message } satisfies FromHost));
 }
 
 type Rooms = {
@@ -101,32 +120,17 @@ function events(slot: number, { owners, send }: Rooms): TenantEvents {
       owners.delete(invocation);
       send(...ending(invocation, outcome));
     },
-    called(invocation, call, json, bytes) {
-      const { binding, method, args } = JSON.parse(json) as {
-        binding: string;
-        method: string;
-        args: unknown;
-      };
-      send({ type: 'call', invocation, call, binding, method, args }, bytes);
-    },
-    logged(invocation, text) {
-      const [, level = 'info', message = ''] = /^(debug|info|warn|error):([^]*)$/.exec(text) ?? [];
-      send({
-        type: 'log',
-        invocation,
-        level: level as 'info',
-        message: message.slice(0, limits.logLineChars + 1),
-      });
-    },
+    called: send,
+    logged: (invocation, level, message) => send({ type: 'log', invocation, level, message }),
     catastrophe(message) {
-      // V8 has suspended the isolate's thread for good: say who it was, without the event loop, and go.
-      writeSync(channelFd, encodeFrame({ type: 'gasp', slot, message } satisfies FromHost));
+      // V8 has suspended the isolate's thread for good: say who it was, and go.
+      lastWords(slot, message);
       process.kill(process.pid, 'SIGKILL');
     },
   };
 }
 
-function ending(invocation: number, outcome: Outcome): [FromHost, Uint8Array?] {
+function ending(invocation: number, outcome: Outcome & Cost): [FromHost, Uint8Array?] {
   const { cpuMs, coldStart } = outcome;
   const cost = { invocation, cpuMs, coldStart };
   if ('failure' in outcome) return [{ type: 'failed', ...cost, failure: outcome.failure }];

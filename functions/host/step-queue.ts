@@ -7,6 +7,7 @@ import type ivm from 'isolated-vm';
 export class StepQueue {
   /** The invocation whose step runs now. */
   current: number | undefined;
+  busy = false;
   /** Set once the isolate was disposed of for using too much CPU. */
   stopped: 'cpu' | undefined;
   readonly #isolate: ivm.Isolate;
@@ -19,10 +20,10 @@ export class StepQueue {
     this.#onStop = onStop;
   }
 
-  /** Rejects as `work` does; after the isolate was disposed of, with isolated-vm's error. */
+  /** `cpuMs`: what the step may use, asked when its turn comes. Rejects as `work` does; after the isolate was disposed of, with isolated-vm's error. */
   run<T>(
     invocation: number | undefined,
-    cpuMs: number,
+    cpuMs: () => number,
     work: () => Promise<T>,
     measured?: (cpuMs: number) => void,
   ): Promise<T> {
@@ -33,18 +34,20 @@ export class StepQueue {
 
   async #step<T>(
     invocation: number | undefined,
-    cpuMs: number,
+    cpuMs: () => number,
     work: () => Promise<T>,
     measured?: (cpuMs: number) => void,
   ): Promise<T> {
     const before = this.#cpuMs();
     this.current = invocation;
-    const watch = this.#watch(before + cpuMs, invocation);
+    this.busy = true;
+    const watch = this.#watch(before + cpuMs(), invocation);
     try {
       return await work();
     } finally {
       watch.stop();
       this.current = undefined;
+      this.busy = false;
       measured?.(this.#cpuMs() - before);
     }
   }

@@ -1,30 +1,23 @@
-import { randomBytes } from 'node:crypto';
-import ivm from 'isolated-vm';
-import { insideSource } from './inside/source.ts';
-import type { Enter } from './inside/types.ts';
-import { limits, type BindingKind, type EventHeader, type Failure, type FailureCode } from './protocol.ts';
-import { StepQueue } from './step-queue.ts';
+import type ivm from 'isolated-vm';
+import { readCall, readFailure, readLog } from './from-inside.ts';
+import { limits, type CallHeader, type EventHeader, type Failure, type LogLevel } from './protocol.ts';
+import type { StepQueue } from './step-queue.ts';
+import { explain, LoadError, openRoom, type Room, type RoomOptions } from './room.ts';
 
-export type TenantOptions = {
-  readonly name: string;
-  readonly code: string;
-  readonly memoryBytes: number;
+export type TenantOptions = Pick<RoomOptions, 'name' | 'code' | 'memoryBytes' | 'bindings'> & {
   readonly cpuMs: number;
-  readonly bindings: Readonly<Record<string, BindingKind>>;
   readonly events: TenantEvents;
 };
 
 export type TenantEvents = {
-  readonly ended: (invocation: number, outcome: Outcome) => void;
-  readonly called: (invocation: number, call: number, json: string, bytes: Uint8Array) => void;
-  readonly logged: (invocation: number, text: string) => void;
-  /** V8 has lost control of the isolate; the process must end at once. */
+  readonly ended: (invocation: number, outcome: Outcome & Cost) => void;
+  readonly called: (call: CallHeader, bytes: Uint8Array | undefined) => void;
+  readonly logged: (invocation: number, level: LogLevel, message: string) => void;
   readonly catastrophe: (message: string) => void;
 };
 
-export type Outcome = { readonly cpuMs: number; readonly coldStart: boolean } & (
-  { readonly json: string } | { readonly failure: Failure }
-);
+export type Outcome = { readonly json: string } | { readonly failure: Failure };
+export type Cost = { readonly cpuMs: number; readonly coldStart: boolean };
 
 export type Start = {
   readonly invocation: number;
@@ -39,14 +32,8 @@ type Running = {
   readonly timeout: NodeJS.Timeout;
   readonly timers: Map<number, NodeJS.Timeout>;
   cpuMs: number;
-  outcome: { json: string } | { failure: Failure } | undefined;
-};
-
-type Room = {
-  readonly isolate: ivm.Isolate;
-  readonly steps: StepQueue;
-  readonly enter: ivm.Reference<Enter>;
-  readonly handlers: string[];
+  /** Known, and told once the step that brought it has ended and its CPU time is counted. */
+  outcome: Outcome | undefined;
 };
 
 /** One version of one function: its isolate, made anew after it had to be stopped, and its running invocations. */
@@ -55,29 +42,38 @@ export class Tenant {
   readonly #running = new Map<number, Running>();
   #room: Promise<Room> | undefined;
   #isolate: ivm.Isolate | undefined;
+  #steps: StepQueue | undefined;
 
   constructor(options: TenantOptions) {
     this.#options = options;
   }
 
-  /** Makes the isolate and runs the top level of the module. Rejects with a LoadError. */
+  get memoryBytes(): number {
+    return this.#options.memoryBytes;
+  }
+
+  /** Tenant code is running now, or waits for its turn on a thread. */
+  get isBusy(): boolean {
+    return this.#steps?.busy === true;
+  }
+
+  /** Makes the isolate and runs the top level of the module. Rejects with LoadError. */
   async load(): Promise<string[]> {
     return (await this.#open()).handlers;
   }
 
   /** Starts an invocation; its end is told by `events.ended`, once. */
   async invoke({ invocation, label, event, payload, timeoutMs }: Start): Promise<void> {
-    const coldStart = this.#room === undefined;
+    const late = { code: 'timeout', message: `It ran longer than ${timeoutMs} ms` } as const;
     this.#running.set(invocation, {
-      coldStart,
-      timeout: setTimeout(() => this.#timedOut(invocation, timeoutMs), timeoutMs),
+      coldStart: this.#room === undefined,
+      timeout: setTimeout(() => this.#abandon(invocation, late), timeoutMs),
       timers: new Map(),
       cpuMs: 0,
       outcome: undefined,
     });
     try {
       const room = await this.#open();
-      if (!this.#running.has(invocation)) return;
       const header = JSON.stringify({ event, label, timeoutMs });
       this.#enter(room, 'invoke', invocation, 0, header, payload);
     } catch (error) {
@@ -99,86 +95,59 @@ export class Tenant {
   }
 
   #open(): Promise<Room> {
-    this.#room ??= this.#build();
+    this.#room ??= this.#build().catch((error: unknown) => {
+      this.#room = undefined;
+      throw error;
+    });
     return this.#room;
   }
 
-  async #build(): Promise<Room> {
-    const { name, memoryBytes, bindings, events, code } = this.#options;
-    // isolated-vm takes whole MiB and not less than 8.
-    const memoryMb = Math.max(8, Math.ceil(memoryBytes / 2 ** 20));
-    const isolate = new ivm.Isolate({ memoryLimit: memoryMb, onCatastrophicError: events.catastrophe });
-    this.#isolate = isolate;
-    const steps = new StepQueue(isolate, (code) => this.#stopped(isolate, code));
-    try {
-      const context = await isolate.createContext();
-      const setup = JSON.stringify({ name, memoryMb, bindings, limits });
-      const inside = (await context.evalClosure(insideSource, [this.#sender(isolate), randomness, setup], {
-        filename: 'holdfast:inside',
-        result: { reference: true },
-      })) as ivm.Reference<{ load: (exports: unknown) => string; enter: Enter }>;
-      const load = await inside.get('load', { reference: true });
-      const enter = await inside.get('enter', { reference: true });
-      const names = await steps.run(undefined, limits.loadCpuMs, async () => {
-        const module = await isolate.compileModule(code, { filename: 'function.js' });
-        await module.instantiate(context, (specifier) => {
-          throw new Error(`import "${specifier}" was not resolved when the bundle was built`);
-        });
-        await module.evaluate();
-        return load.apply(undefined, [module.namespace.derefInto()]);
-      });
-      return { isolate, steps, enter, handlers: JSON.parse(names) as string[] };
-    } catch (error) {
-      throw new LoadError(this.#loadFailure(isolate, steps, error));
-    }
+  #build(): Promise<Room> {
+    const { cpuMs, events } = this.#options;
+    let own: ivm.Isolate | undefined;
+    const isCurrent = () => own !== undefined && own === this.#isolate;
+    return openRoom(
+      {
+        ...this.#options,
+        receive: (...said) => isCurrent() && this.#receive(...said),
+        onStop: (culprit) =>
+          isCurrent() && this.#stop({ code: 'cpu', message: explain('cpu', cpuMs) }, culprit),
+        onCatastrophe: events.catastrophe,
+      },
+      (isolate, steps) => {
+        own = this.#isolate = isolate;
+        this.#steps = steps;
+      },
+    );
   }
 
-  #loadFailure(isolate: ivm.Isolate, steps: StepQueue, error: unknown): Failure {
-    this.#room = undefined;
-    const stopped = steps.stopped ?? (isolate.isDisposed ? 'memory' : undefined);
-    if (!isolate.isDisposed) isolate.dispose();
-    if (stopped) return { code: stopped, message: explain(stopped, this.#options, limits.loadCpuMs) };
-    const { message = 'it throws', stack } = error as { message?: string; stack?: string };
-    return {
-      code: 'badBundle',
-      message: message.slice(0, limits.errorChars),
-      ...(stack && { stack: stack.slice(0, limits.errorChars) }),
-    };
-  }
-
-  /** Runs in the order the isolate sends. Types are checked: the tenant may have bent what our own code uses inside. */
-  #sender(isolate: ivm.Isolate): ivm.Callback {
-    const receive = (op: unknown, invocation: unknown, id: unknown, text: unknown, bytes: unknown) => {
-      if (isolate !== this.#isolate || typeof invocation !== 'number' || typeof id !== 'number') return;
-      const running = this.#running.get(invocation);
-      if (!running || running.outcome || typeof text !== 'string') return;
-      switch (op) {
-        case 'done':
-          running.outcome = { json: text };
-          return;
-        case 'fail':
-          running.outcome = { failure: JSON.parse(text) as Failure };
-          return;
-        case 'call':
-          this.#options.events.called(
-            invocation,
-            id,
-            text,
-            bytes instanceof Uint8Array ? bytes : new Uint8Array(0),
-          );
-          return;
-        case 'log':
-          this.#options.events.logged(invocation, text);
-          return;
-        case 'timer':
-          this.#setTimer(running, invocation, id, Number(text));
-          return;
-        case 'clear':
-          clearTimeout(running.timers.get(id));
-          running.timers.delete(id);
+  #receive(op: string, invocation: number, id: number, text: string, bytes: Uint8Array | undefined): void {
+    const running = this.#running.get(invocation);
+    if (!running || running.outcome) return;
+    switch (op) {
+      case 'done':
+        running.outcome = { json: text };
+        return;
+      case 'fail':
+        running.outcome = { failure: readFailure(text) };
+        return;
+      case 'call': {
+        const call = readCall(text);
+        if (call) this.#options.events.called({ type: 'call', invocation, call: id, ...call }, bytes);
+        return;
       }
-    };
-    return new ivm.Callback(receive, { ignored: true });
+      case 'log': {
+        const { level, message } = readLog(text);
+        this.#options.events.logged(invocation, level, message);
+        return;
+      }
+      case 'timer':
+        this.#setTimer(running, invocation, id, Number(text));
+        return;
+      case 'clear':
+        clearTimeout(running.timers.get(id));
+        running.timers.delete(id);
+    }
   }
 
   #setTimer(running: Running, invocation: number, id: number, delayMs: number): void {
@@ -201,40 +170,35 @@ export class Tenant {
     const running = this.#running.get(invocation);
     if (!running) return;
     const step = async () => {
-      if (!this.#running.has(invocation)) return;
-      await room.enter.apply(undefined, [op, invocation, id, text, bytes && transfer(bytes)] as never);
+      if (this.#running.has(invocation)) await room.enter(op, invocation, id, text, bytes);
     };
-    const left = this.#options.cpuMs - running.cpuMs;
     room.steps
-      .run(invocation, left, step, (cpuMs) => (running.cpuMs += cpuMs))
+      .run(
+        invocation,
+        () => this.#options.cpuMs - running.cpuMs,
+        step,
+        (cpuMs) => (running.cpuMs += cpuMs),
+      )
       .catch((error: unknown) => this.#stepFailed(room, invocation, error))
-      .finally(() => {
-        if (running.outcome) this.#end(invocation, running.outcome);
-      });
+      .finally(() => this.#endSettled());
+  }
+
+  /** One step may settle several invocations: what they share inside the isolate is their author's business. */
+  #endSettled(): void {
+    for (const [invocation, { outcome }] of [...this.#running]) if (outcome) this.#end(invocation, outcome);
   }
 
   /** Either the isolate is gone, or a promise was rejected that nobody handles: that is logged, as node would. */
   #stepFailed(room: Room, invocation: number, error: unknown): void {
     // Disposed of by us: its invocations have been told.
     if (room.isolate !== this.#isolate) return;
+    const { memoryBytes, events } = this.#options;
     if (room.isolate.isDisposed) {
-      this.#stop({ code: 'memory', message: explain('memory', this.#options) }, invocation);
+      this.#stop({ code: 'memory', message: explain('memory', memoryBytes) }, invocation);
       return;
     }
     const message = error instanceof Error ? error.message : String(error);
-    this.#options.events.logged(
-      invocation,
-      `warn:Unhandled rejection: ${message.slice(0, limits.logLineChars)}`,
-    );
-  }
-
-  #stopped(isolate: ivm.Isolate, culprit: number | undefined): void {
-    if (isolate !== this.#isolate) return;
-    this.#stop({ code: 'cpu', message: explain('cpu', this.#options) }, culprit);
-  }
-
-  #timedOut(invocation: number, timeoutMs: number): void {
-    this.#abandon(invocation, { code: 'timeout', message: `It ran longer than ${timeoutMs} ms` });
+    events.logged(invocation, 'warn', `Unhandled rejection: ${message}`.slice(0, limits.logLineChars));
   }
 
   /** Ends one invocation from outside: at once when it only waits, with its isolate when it is running. */
@@ -246,8 +210,8 @@ export class Tenant {
         return;
       }
       this.#end(invocation, { failure });
-      const forget = () => room.enter.apply(undefined, ['forget', invocation, 0, '']);
-      room.steps.run(undefined, limits.loadCpuMs, forget).catch(ignore);
+      const forget = () => room.enter('forget', invocation, 0, '');
+      room.steps.run(undefined, () => limits.loadCpuMs, forget).catch(ignore);
     }, ignore);
   }
 
@@ -256,17 +220,16 @@ export class Tenant {
     const isolate = this.#isolate;
     this.#isolate = undefined;
     this.#room = undefined;
+    this.#steps = undefined;
     if (isolate && !isolate.isDisposed) isolate.dispose();
-    for (const invocation of [...this.#running.keys()]) {
-      const lost: Failure = {
-        code: 'isolateLost',
-        message: `Another invocation stopped the isolate: ${failure.message}`,
-      };
-      this.#end(invocation, { failure: invocation === culprit ? failure : lost });
+    const message = `Another invocation stopped the isolate: ${failure.message}`;
+    const lost: Outcome = { failure: { code: 'isolateLost', message } };
+    for (const [invocation, { outcome }] of [...this.#running]) {
+      this.#end(invocation, outcome ?? (invocation === culprit ? { failure } : lost));
     }
   }
 
-  #end(invocation: number, outcome: { json: string } | { failure: Failure }): void {
+  #end(invocation: number, outcome: Outcome): void {
     const running = this.#running.get(invocation);
     if (!running) return;
     this.#running.delete(invocation);
@@ -275,35 +238,6 @@ export class Tenant {
     const { cpuMs, coldStart } = running;
     this.#options.events.ended(invocation, { cpuMs, coldStart, ...outcome });
   }
-}
-
-export class LoadError extends Error {
-  override readonly name = 'LoadError';
-  readonly failure: Failure;
-
-  constructor(failure: Failure) {
-    super(failure.message);
-    this.failure = failure;
-  }
-}
-
-const randomness = new ivm.Callback((count: unknown) => {
-  const size = typeof count === 'number' ? Math.min(Math.max(0, count), 65_536) : 0;
-  return new Uint8Array(randomBytes(size));
-});
-
-/** A copy of its own memory, moved into the isolate. */
-function transfer(bytes: Uint8Array): ivm.Copy<Uint8Array> {
-  return new ivm.ExternalCopy(new Uint8Array(bytes), { transferOut: true }).copyInto({
-    release: true,
-    transferIn: true,
-  });
-}
-
-function explain(code: FailureCode, { cpuMs, memoryBytes }: TenantOptions, limitMs = cpuMs): string {
-  return code === 'cpu'
-    ? `It used more than ${limitMs} ms of CPU`
-    : `It needed more than ${memoryBytes} bytes of memory`;
 }
 
 function ignore(): void {

@@ -151,7 +151,7 @@ export class Host implements AsyncDisposable {
         this.#culprit = {
           slot: message.slot,
           code: 'memory',
-          why: 'V8 gave its isolate up, out of memory or out of control',
+          why: message.message,
         };
         return;
       case 'result':

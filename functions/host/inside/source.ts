@@ -6,6 +6,7 @@ import { findHandlers, makeEvent } from './handlers.ts';
 import { takeSafe } from './safe.ts';
 import { installGlobals, makeInvoke, start, type Parts } from './start.ts';
 import { makeText } from './text.ts';
+import { tameWebAssembly } from './web-assembly.ts';
 
 const parts = {
   takeSafe,
@@ -24,6 +25,7 @@ const parts = {
   makeEnding,
   makeInvoke,
   installGlobals,
+  tameWebAssembly,
 } satisfies Parts;
 
 /**

@@ -5,6 +5,7 @@ import type { makeBase64, makeCrypto, makeEncodingClasses, makeStructuredClone }
 import type { EventHeader, findHandlers, Handlers, makeEvent } from './handlers.ts';
 import type { takeSafe } from './safe.ts';
 import type { makeText } from './text.ts';
+import type { tameWebAssembly } from './web-assembly.ts';
 import type { Call, Enter, Invocation, Random, Safe, Send, Setup, Text } from './types.ts';
 
 export type Parts = {
@@ -24,6 +25,7 @@ export type Parts = {
   makeEnding: typeof makeEnding;
   makeInvoke: typeof makeInvoke;
   installGlobals: typeof installGlobals;
+  tameWebAssembly: typeof tameWebAssembly;
 };
 
 /** Sets up the globals; gives the host the two functions by which it enters the isolate. */
@@ -163,6 +165,11 @@ export function installGlobals(parts: Parts, { safe, text, random, timers, log }
     queueMicrotask: (work: () => void) => safe.whenSettled(undefined, work, () => undefined),
     self: globalThis,
   };
+  parts.tameWebAssembly();
+  // Atomics is of use with shared memory only; the registry tells when the collector runs.
+  for (const name of ['Atomics', 'SharedArrayBuffer', 'FinalizationRegistry']) {
+    Reflect.deleteProperty(globalThis, name);
+  }
   for (const [name, value] of Object.entries(globals)) {
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   }

@@ -1,0 +1,48 @@
+/**
+ * WebAssembly without shared memory, whose buffer would be a clock fine enough for side channels, and with `compile` and
+ * `instantiate` that settle: V8 finishes them in tasks that isolates of ours do not run.
+ */
+export function tameWebAssembly(): void {
+  type Descriptor = { initial?: number; maximum?: number; shared?: boolean };
+  type Memory = object;
+  type Wasm = {
+    Memory: { new (descriptor: Descriptor): Memory; readonly prototype: object };
+    Module: new (bytes: unknown) => object;
+    Instance: new (module: object, imports?: unknown) => object;
+  };
+  const wasm = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly;
+  const { Memory: Native, Module, Instance } = wasm;
+  const { apply, construct, deleteProperty, defineProperty } = Reflect;
+
+  const Memory = function (this: unknown, descriptor: Descriptor = {}) {
+    const { initial, maximum, shared } = descriptor;
+    if (shared) throw new TypeError('Shared memory is not available');
+    const own = maximum === undefined ? { initial } : { initial, maximum };
+    return construct(Native, [own], new.target as unknown as typeof Native) as object;
+  };
+  const prototype = Native.prototype;
+  const Buffers = ArrayBuffer;
+  const property = Object.getOwnPropertyDescriptor(prototype, 'buffer') as { get: () => unknown };
+  const getBuffer: unknown = property.get;
+  defineProperty(Memory, 'prototype', { value: prototype, writable: false });
+  defineProperty(prototype, 'constructor', { value: Memory });
+  defineProperty(prototype, 'buffer', {
+    get(this: unknown) {
+      const buffer: unknown = apply(getBuffer as () => unknown, this, []);
+      if (!(buffer instanceof Buffers)) throw new TypeError('Shared memory is not available');
+      return buffer;
+    },
+  });
+  for (const method of ['toFixedLengthBuffer', 'toResizableBuffer']) deleteProperty(prototype, method);
+
+  const compile = (bytes: unknown) => Promise.resolve().then(() => new Module(bytes));
+  const instantiate = async (source: unknown, imports?: unknown) => {
+    if (source instanceof Module) return new Instance(source, imports);
+    const module = await compile(source);
+    return { module, instance: new Instance(module, imports) };
+  };
+  for (const [name, value] of Object.entries({ Memory, compile, instantiate })) {
+    defineProperty(wasm, name, { value, writable: true, configurable: true });
+  }
+  for (const name of ['compileStreaming', 'instantiateStreaming']) deleteProperty(wasm, name);
+}

@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import ivm from 'isolated-vm';
+import { readHandlers } from './from-inside.ts';
+import { insideSource } from './inside/source.ts';
+import type { Enter } from './inside/types.ts';
+import { limits, type BindingKind, type Failure, type FailureCode } from './protocol.ts';
+import { StepQueue } from './step-queue.ts';
+
+export type RoomOptions = {
+  readonly name: string;
+  readonly code: string;
+  readonly memoryBytes: number;
+  readonly bindings: Readonly<Record<string, BindingKind>>;
+  /** What the isolate sends, in its order. */
+  readonly receive: (
+    op: string,
+    invocation: number,
+    id: number,
+    text: string,
+    bytes: Uint8Array | undefined,
+  ) => void;
+  /** The isolate was disposed of for using too much CPU in a step of this invocation. */
+  readonly onStop: (culprit: number | undefined) => void;
+  /** V8 has lost control of the isolate; the process must end at once. */
+  readonly onCatastrophe: (message: string) => void;
+};
+
+/** An isolate in which the tenant's module has run. */
+export type Room = {
+  readonly isolate: ivm.Isolate;
+  readonly steps: StepQueue;
+  readonly enter: (...args: Parameters<Enter>) => Promise<void>;
+  readonly handlers: string[];
+};
+
+export class LoadError extends Error {
+  override readonly name = 'LoadError';
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+/** Rejects with LoadError; the isolate is then gone. `opened` gives the isolate as soon as there is one. */
+export async function openRoom(
+  options: RoomOptions,
+  opened: (isolate: ivm.Isolate, steps: StepQueue) => void,
+): Promise<Room> {
+  const { name, memoryBytes, bindings, onStop, onCatastrophe, code } = options;
+  // isolated-vm takes whole MiB and not less than 8.
+  const memoryMb = Math.max(8, Math.ceil(memoryBytes / 2 ** 20));
+  const isolate = new ivm.Isolate({ memoryLimit: memoryMb, onCatastrophicError: onCatastrophe });
+  const steps = new StepQueue(isolate, onStop);
+  opened(isolate, steps);
+  try {
+    const context = await isolate.createContext();
+    const setup = JSON.stringify({ name, memoryMb, bindings, limits });
+    // What comes back are references that only the host holds; the tenant's side has functions of its own realm only.
+    const inside = (await context.evalClosure(insideSource, [sender(options), randomness, setup], {
+      filename: 'holdfast:inside',
+      result: { reference: true },
+    })) as ivm.Reference<{ load: (exports: unknown) => string; enter: Enter }>;
+    const load = await inside.get('load', { reference: true });
+    const enter = await inside.get('enter', { reference: true });
+    const names: unknown = await steps.run(
+      undefined,
+      () => limits.loadCpuMs,
+      async () => {
+        const module = await isolate.compileModule(code, { filename: 'function.js' });
+        await module.instantiate(context, (specifier) => {
+          throw new Error(`import "${specifier}" was not resolved when the bundle was built`);
+        });
+        await module.evaluate();
+        return load.apply(undefined, [module.namespace.derefInto()]);
+      },
+    );
+    return {
+      isolate,
+      steps,
+      enter: async (op, invocation, id, text, bytes) => {
+        await enter.apply(undefined, [op, invocation, id, text, bytes && transfer(bytes)]);
+      },
+      handlers: readHandlers(names),
+    };
+  } catch (error) {
+    throw new LoadError(loadFailure(isolate, steps, error, memoryBytes));
+  }
+}
+
+export function explain(code: FailureCode, limit: number): string {
+  return code === 'cpu'
+    ? `It used more than ${limit} ms of CPU`
+    : `It needed more than ${limit} bytes of memory`;
+}
+
+function loadFailure(isolate: ivm.Isolate, steps: StepQueue, error: unknown, memoryBytes: number): Failure {
+  if (steps.stopped) return { code: 'cpu', message: `Its top level: ${explain('cpu', limits.loadCpuMs)}` };
+  if (isolate.isDisposed)
+    return { code: 'memory', message: `Its top level: ${explain('memory', memoryBytes)}` };
+  isolate.dispose();
+  const { message, stack } = error as { message?: unknown; stack?: unknown };
+  return {
+    code: 'badBundle',
+    message: typeof message === 'string' ? message.slice(0, limits.errorChars) : 'its top level throws',
+    ...(typeof stack === 'string' && { stack: stack.slice(0, limits.errorChars) }),
+  };
+}
+
+/** `send` as the isolate knows it. Arguments are copies; their types are checked. */
+function sender({ receive }: RoomOptions): ivm.Callback {
+  const take = (op: unknown, invocation: unknown, id: unknown, text: unknown, bytes: unknown) => {
+    if (typeof op !== 'string' || typeof invocation !== 'number' || typeof id !== 'number') return;
+    if (typeof text !== 'string') return;
+    receive(op, invocation, id, text, bytes instanceof Uint8Array ? bytes : undefined);
+  };
+  return new ivm.Callback(take, { ignored: true });
+}
+
+const randomness = new ivm.Callback((count: unknown) => {
+  const size = typeof count === 'number' ? Math.min(Math.max(0, count), 65_536) : 0;
+  return new Uint8Array(randomBytes(size));
+});
+
+/** A copy of its own memory, moved into the isolate. */
+function transfer(bytes: Uint8Array): ivm.Copy<Uint8Array> {
+  const copy = new ivm.ExternalCopy(new Uint8Array(bytes), { transferOut: true });
+  return copy.copyInto({ release: true, transferIn: true });
+}
