@@ -7,7 +7,12 @@ import type { Run } from './run.ts';
 
 const pollMs = 250;
 
-export type Followed = { readonly device: string; readonly generation: number };
+export type Followed = {
+  readonly device: string;
+  readonly generation: number;
+  /** The report from before the deploy: a failure that it tells is an old one, and the device is trying again. */
+  readonly staleSeq?: number | undefined;
+};
 
 /**
  * Waits until the device reports that it committed the generation. Rejects with `deployFailed` and the device's own
@@ -16,7 +21,7 @@ export type Followed = { readonly device: string; readonly generation: number };
 export async function followDeploy(
   run: Run,
   cloud: Cloud,
-  { device: name, generation, timeoutMs }: Followed & { timeoutMs: number },
+  { device: name, generation, staleSeq, timeoutMs }: Followed & { timeoutMs: number },
 ): Promise<Device> {
   const { signal, io, out } = run;
   using progress = new Progress(io, {
@@ -28,15 +33,16 @@ export async function followDeploy(
     async () => {
       last = await cloud.call((client) => client.device(name, { signal }));
       progress.text(describe(last));
-      return isCommitted(last, { device: name, generation }) ? last : undefined;
+      return isCommitted(last, { device: name, generation, staleSeq }) ? last : undefined;
     },
     { everyMs: pollMs, timeoutMs, signal, onTimeout: () => timedOut(last, name, generation) },
   );
 }
 
 /** Exported for its test: true when done, false while under way; throws when the device gave up. */
-export function isCommitted({ reported }: Device, { device, generation }: Followed): boolean {
+export function isCommitted({ reported }: Device, { device, generation, staleSeq }: Followed): boolean {
   if (!reported?.observed || reported.observed < generation) return false;
+  if (reported.seq === staleSeq && reported.phase !== 'committed') return false;
   const messages = reported.conditions.map(({ message }) => message).join(' ');
   if (reported.observed > generation) {
     const refused = reported.conditions.some(({ type }) => type === 'Refused');

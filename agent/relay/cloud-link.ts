@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt, { type MqttClient } from 'mqtt';
 import type { z } from 'zod';
 import { backoffMs } from '../../lib/retry.ts';
+import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import {
   commandSchema,
@@ -111,10 +112,7 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
     let failures = 0;
     while (!this.#stop.signal.aborted) {
       const connected = await this.#session().catch((error: unknown) => {
-        this.#lastError =
-          error instanceof Error
-            ? error.message || (error as NodeJS.ErrnoException).code || 'failed'
-            : String(error);
+        this.#lastError = errorMessage(error);
         logger.warn('cloud.connect.failed', { error, attempt: failures + 1 });
         return false;
       });
@@ -157,8 +155,7 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
       await this.#introduce(client, announce(true), ended);
       this.#up(client, session);
       await Promise.race([ended, aborted(this.#stop.signal)]);
-      if (this.#stop.signal.aborted && client.connected)
-        await farewell(client, this.#topics.online, announce(false));
+      if (client.connected) await farewell(client, this.#topics.online, announce(false));
       return true;
     } finally {
       this.#down(client, session);

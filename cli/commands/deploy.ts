@@ -57,10 +57,12 @@ async function deploy(run: Run, options: Options, path: string): Promise<void> {
   const passphrase = await readPassphrase(run, options);
   await using cloud = await openCloud(run);
   const document = await prepare(run, { cloud, file, options, passphrase });
+  const before = await cloud.call((client) => client.devices({ signal: run.signal }));
+  const staleSeq = before.find(({ name }) => name === device)?.reported?.seq;
   const answer = await put(run, { cloud, device, document, passphrase });
   const waitMs = options.wait === true ? defaultWaitMs : options.wait;
   if (waitMs !== undefined)
-    await followDeploy(run, cloud, { device, generation: answer.generation, timeoutMs: waitMs });
+    await followDeploy(run, cloud, { device, generation: answer.generation, staleSeq, timeoutMs: waitMs });
   const result = {
     device,
     ...answer,

@@ -6,7 +6,9 @@ export default class SummaryReporter {
     const skipped = results.numPendingTests + results.numTodoTests;
     console.log(`${results.numPassedTests} passed, ${results.numFailedTests} failed, ${skipped} skipped`);
     if (process.env.CI === 'true' && skipped > 0) {
-      this.#error = new Error(`${skipped} test(s) were skipped; in CI a skip is a failure. Run scripts/peers.`);
+      this.#error = new Error(
+        `${skipped} test(s) were skipped; in CI a skip is a failure. Run scripts/peers.`,
+      );
     }
   }
 
