@@ -154,8 +154,9 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
         });
       await this.#introduce(client, announce(true), ended);
       this.#up(client, session);
-      await Promise.race([ended, aborted(this.#stop.signal)]);
-      if (client.connected) await farewell(client, this.#topics.online, announce(false));
+      const stopped = aborted(this.#stop.signal).then(() => true);
+      if (await Promise.race([ended.then(() => false), stopped]))
+        await farewell(client, this.#topics.online, announce(false));
       return true;
     } finally {
       this.#down(client, session);

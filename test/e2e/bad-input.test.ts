@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer as createTlsServer, type Server } from 'node:tls';
 import { join } from 'node:path';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -212,7 +213,9 @@ const isRoot = process.getuid?.() === 0;
       const waiting = world.deploy();
       await waitFor(async () =>
         (
-          (await world.json('devices', worldDevice)) as { reported: { conditions: { reason: string }[] } }
+          (await world.json('status', '--device', worldDevice)) as {
+            reported: { conditions: { reason: string }[] };
+          }
         ).reported.conditions.some(({ reason }) => reason === 'diskFull'),
       );
       expect(await world.running()).toBe('one');
@@ -260,8 +263,10 @@ async function serveNonsense(world: World, ports: readonly number[]): Promise<As
     hosts: ['localhost', '127.0.0.1'],
   });
   const servers: Server[] = [];
+  const sockets = new Set<Socket>();
   for (const port of ports) {
     const server = createTlsServer({ cert: certificatePem, key: privateKeyPem }, (socket) => {
+      sockets.add(socket);
       socket.on('error', () => undefined);
       socket.end(
         'HTTP/1.1 200 Fine\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n{"devices":7}',
@@ -273,7 +278,9 @@ async function serveNonsense(world: World, ports: readonly number[]): Promise<As
     servers.push(server);
   }
   return {
-    [Symbol.asyncDispose]: async () =>
-      void (await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))),
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+    },
   };
 }
