@@ -1,5 +1,5 @@
 import type { Command, CommandStatus } from '../cloud-sync/protocol/messages.ts';
-import { CodedError } from '../lib/coded-error.ts';
+import { isCodedError } from '../lib/coded-error.ts';
 import type { Logger } from '../lib/logger.ts';
 
 export type CommandsOptions = {
@@ -45,7 +45,7 @@ export class Commands {
       const result = await this.#options.invoke(command.function, command.payload, signal);
       return { status: 'succeeded', result: result ?? null };
     } catch (error) {
-      const code = error instanceof CodedError ? error.code : 'internal';
+      const code = isCodedError(error) ? error.code : 'internal';
       const message = error instanceof Error ? error.message : String(error);
       return { status: 'failed', error: { code: code.slice(0, 64), message: message.slice(0, 4096) } };
     }

@@ -15,7 +15,7 @@ import { isTransient } from './reconcile/failure.ts';
 import { openState, takeRoot } from './root-folder.ts';
 import { openSources } from './sources.ts';
 
-export type RestoreProgress = {
+type RestoreProgress = {
   readonly step: 'identity' | 'manifest' | 'artifacts' | 'done';
   readonly message: string;
 };

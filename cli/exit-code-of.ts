@@ -3,7 +3,7 @@ import { AgentError, type AgentErrorCode } from '../agent/errors.ts';
 import { SyncError, type SyncErrorCode } from '../cloud-sync/errors.ts';
 import { FunctionError, type FunctionErrorCode } from '../functions/function-error.ts';
 import { errorCode } from '../lib/error-code.ts';
-import { isTransientNetworkError } from '../lib/https-client.ts';
+import { isTransientNetworkError } from '../lib/network-error.ts';
 import { ManifestError, type ManifestErrorCode } from '../manifests/manifest-error.ts';
 import { CliError, type CliErrorCode } from './errors.ts';
 import { exitCodes, type ExitCode, type ExitName } from './exit-codes.ts';

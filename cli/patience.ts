@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError } from '../lib/coded-error.ts';
 import { errorMessage } from '../lib/error-code.ts';
-import { isTransientNetworkError } from '../lib/https-client.ts';
+import { isTransientNetworkError } from '../lib/network-error.ts';
 import { retry } from '../lib/retry.ts';
 import type { Run } from './run.ts';
 

@@ -20,3 +20,8 @@ export class CodedError<Code extends string = string> extends Error {
     this.transient = transient;
   }
 }
+
+/** `instanceof` with a code that is text rather than `any`. */
+export function isCodedError(error: unknown): error is CodedError {
+  return error instanceof CodedError;
+}

@@ -1,5 +1,5 @@
 /**
- * The `code` of a failure: node's (`ENOENT`), undici's (`UND_ERR_SOCKET`) or our own. By shape rather than by class,
+ * The `code` of a failure: node's (`ENOENT`) or our own. By shape rather than by class,
  * because an error of another realm (a worker, a test runner's context) is no `instanceof Error` here.
  */
 export function errorCode(error: unknown): string | undefined {

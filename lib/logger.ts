@@ -1,4 +1,4 @@
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, unknown>>;
 export type LogEvent = { time: string; level: LogLevel; event: string } & Record<string, unknown>;
 export type LogSink = (event: LogEvent) => void;

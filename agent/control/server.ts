@@ -2,7 +2,7 @@ import { chmod, rm } from 'node:fs/promises';
 import { PassThrough } from 'node:stream';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { CodedError } from '../../lib/coded-error.ts';
+import { isCodedError } from '../../lib/coded-error.ts';
 import type { LogEvent } from '../../lib/logger.ts';
 import { AgentError } from '../errors.ts';
 import type { LogQuery } from './log-journal.ts';
@@ -65,11 +65,7 @@ function addRoutes(server: FastifyInstance, { status, invoke, plan, logs }: Cont
   });
 }
 
-function followInto(
-  lines: PassThrough,
-  logs: ControlServerOptions['logs'],
-  name: string | undefined,
-): void {
+function followInto(lines: PassThrough, logs: ControlServerOptions['logs'], name: string | undefined): void {
   const stop = logs.follow((event) => {
     if (name !== undefined && event.function !== name) return;
     if (lines.writableLength > followerMaxBytes) lines.destroy();
@@ -91,8 +87,8 @@ function problemOf(error: unknown): {
 } {
   if (error instanceof z.ZodError)
     return { status: 400, problem: { code: 'badRequest', message: z.prettifyError(error) } };
-  if (error instanceof CodedError) {
-    const { code, message, hint } = error as CodedError;
+  if (isCodedError(error)) {
+    const { code, message, hint } = error;
     return {
       status: code === 'unknownFunction' ? 404 : 422,
       problem: { code, message, ...(hint === undefined ? {} : { hint }) },

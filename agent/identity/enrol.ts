@@ -28,9 +28,7 @@ export async function enrol(token: string, { root, logger, signal }: EnrolOption
   const { url, ca, device, secret } = parseEnrolmentToken(token);
   const csr = await requestFor(root, device);
   const answer = await patiently({ logger, signal }, () =>
-    withControlPlane({ url, pin: ca, signal }, (cloud) =>
-      cloud.enrol({ device, secret, csr }, { signal }),
-    ),
+    withControlPlane({ url, pin: ca, signal }, (cloud) => cloud.enrol({ device, secret, csr }, { signal })),
   );
   return store(root, url, answer);
 }

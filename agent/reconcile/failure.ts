@@ -1,11 +1,11 @@
-import { CodedError } from '../../lib/coded-error.ts';
-import { isTransientNetworkError } from '../../lib/https-client.ts';
+import { isCodedError } from '../../lib/coded-error.ts';
+import { isTransientNetworkError } from '../../lib/network-error.ts';
 import { ManifestError } from '../../manifests/index.ts';
 
 /** Whether the same work may succeed later, untouched. */
 export function isTransient(error: unknown): boolean {
   // A full disk is waited out: somebody may free space, and what runs goes on meanwhile.
-  if (error instanceof CodedError) return error.transient || error.code === 'diskFull';
+  if (isCodedError(error)) return error.transient || error.code === 'diskFull';
   return isTransientNetworkError(error);
 }
 
@@ -16,8 +16,8 @@ export function kindOf(error: unknown): 'invalid' | 'other' {
 
 /** A stable code and one line for people, bounded as the protocol wants them. */
 export function describeFailure(error: unknown): { code: string; message: string } {
-  const code = error instanceof CodedError ? error.code : 'internal';
+  const code = isCodedError(error) ? error.code : 'internal';
   const text = error instanceof Error ? error.message : String(error);
-  const hint = error instanceof CodedError && error.hint ? ` ${error.hint}` : '';
+  const hint = isCodedError(error) && error.hint ? ` ${error.hint}` : '';
   return { code: code.slice(0, 64), message: `${text}${hint}`.slice(0, 2048) };
 }

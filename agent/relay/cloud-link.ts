@@ -20,7 +20,7 @@ import { deviceTopics } from '../../cloud-sync/protocol/topics.ts';
 import { AgentError } from '../errors.ts';
 import type { UplinkPort } from './ports.ts';
 
-export type CloudIdentity = {
+type CloudIdentity = {
   readonly tenant: string;
   readonly device: string;
   /** mqtts://host:port */

@@ -1,5 +1,6 @@
 import { request } from 'node:https';
-import { BodyTooLargeError, createHttpsClient, isTransientNetworkError } from '../../lib/https-client.ts';
+import { BodyTooLargeError, createHttpsClient } from '../../lib/https-client.ts';
+import { isTransientNetworkError } from '../../lib/network-error.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { errorMessage, isAbortError } from '../../lib/error-code.ts';
 import { infoSchema, type Info } from '../protocol/api.ts';

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { createHttpsClient, isTransientNetworkError, type HttpsClient } from '../../lib/https-client.ts';
+import { createHttpsClient, type HttpsClient } from '../../lib/https-client.ts';
+import { isTransientNetworkError } from '../../lib/network-error.ts';
 
 const contextSchema = z.object({ url: z.string(), token: z.string(), ca: z.string() });
 const pageSchema = z.object({

@@ -6,7 +6,7 @@ import { digestOf, type Digest } from '../../lib/digest.ts';
 import { FunctionError } from '../function-error.ts';
 import { bundleLimits, mediaTypes, type BundleConfig, type Descriptor } from './format.ts';
 
-export type BuiltBlob = {
+type BuiltBlob = {
   readonly digest: Digest;
   readonly mediaType: string;
   readonly bytes: Uint8Array;

@@ -33,7 +33,6 @@ export const bundleManifestSchema = z.object({
   config: descriptorSchema,
   layers: z.array(descriptorSchema).min(1).max(2),
 });
-export type BundleManifest = z.output<typeof bundleManifestSchema>;
 
 /** What the bundle offers, found without running it: how its handlers are exported. */
 export const bundleConfigSchema = z.object({

@@ -22,7 +22,7 @@ export function encodeFrame(header: unknown, body: Uint8Array = none): Uint8Arra
   return frame;
 }
 
-export class FrameError extends Error {
+class FrameError extends Error {
   override readonly name = 'FrameError';
 }
 

@@ -107,7 +107,7 @@ test('follows the log of one function until the reader leaves', async () => {
   const reading = new AbortController();
   const messages: unknown[] = [];
   for await (const event of client.logs({ follow: true, function: 'a', lines: 10 }, reading.signal)) {
-    messages.push(event['message']);
+    messages.push(event.message);
     if (messages.length === 1) {
       journal.write(line('function.log', { function: 'b', message: 'other' }));
       journal.write(line('function.log', { function: 'a', message: 'after' }));

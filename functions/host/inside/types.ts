@@ -60,7 +60,7 @@ export type Safe = {
   readonly describe: (error: unknown, maxChars: number) => Description;
 };
 
-export type Description = {
+type Description = {
   readonly name: string;
   readonly message: string;
   readonly stack: string;
