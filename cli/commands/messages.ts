@@ -57,7 +57,8 @@ async function* pages(
     );
     yield* page.messages;
     left -= page.messages.length;
-    after = page.messages.length === 0 ? null : page.next;
+    // A filtered page may be empty while more is to be looked through.
+    after = page.next;
   }
 }
 
