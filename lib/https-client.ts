@@ -1,4 +1,9 @@
-import { Agent as PlainAgent, request as plainRequest, type ClientRequest, type IncomingMessage } from 'node:http';
+import {
+  Agent as PlainAgent,
+  request as plainRequest,
+  type ClientRequest,
+  type IncomingMessage,
+} from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 
 export type HttpsClientOptions = {
@@ -78,7 +83,11 @@ export function createHttpsClient({
       const stopped = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
       stopped.throwIfAborted();
       const address = withoutCredentials(url);
-      const options = { method, headers: withLength(headers, body), ...(socketPath !== undefined && { socketPath }) };
+      const options = {
+        method,
+        headers: withLength(headers, body),
+        ...(socketPath !== undefined && { socketPath }),
+      };
       const asked =
         address.protocol === 'https:'
           ? tlsRequest(address, { ...options, agent: tls })
@@ -102,7 +111,10 @@ function withoutCredentials(url: string): URL {
   return address;
 }
 
-function withLength(headers: Readonly<Record<string, string>>, body: HttpsRequest['body']): Record<string, string> {
+function withLength(
+  headers: Readonly<Record<string, string>>,
+  body: HttpsRequest['body'],
+): Record<string, string> {
   return body === undefined ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body)) };
 }
 
@@ -114,7 +126,10 @@ type Exchange = {
 };
 
 /** Resolves with the answer's head. */
-function exchange(asked: ClientRequest, { url, body, idleTimeoutMs, signal }: Exchange): Promise<HttpsResponse> {
+function exchange(
+  asked: ClientRequest,
+  { url, body, idleTimeoutMs, signal }: Exchange,
+): Promise<HttpsResponse> {
   const { promise, resolve, reject } = Promise.withResolvers<HttpsResponse>();
   let answer: IncomingMessage | undefined;
   let reason: unknown;
@@ -138,7 +153,13 @@ function exchange(asked: ClientRequest, { url, body, idleTimeoutMs, signal }: Ex
     answer = message;
     // Kept by the stream for whoever reads the body later.
     message.on('error', () => undefined);
-    resolve(responseOf(url, message, piecesOf(message, idle, () => reason)));
+    resolve(
+      responseOf(
+        url,
+        message,
+        piecesOf(message, idle, () => reason),
+      ),
+    );
   });
   send(asked, Buffer.from(body ?? ''), idle);
   return promise;

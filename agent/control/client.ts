@@ -1,7 +1,12 @@
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import type { z } from 'zod';
-import { createHttpsClient, type HttpsClient, type HttpsRequest, type HttpsResponse } from '../../lib/https-client.ts';
+import {
+  createHttpsClient,
+  type HttpsClient,
+  type HttpsRequest,
+  type HttpsResponse,
+} from '../../lib/https-client.ts';
 import { isTransientNetworkError } from '../../lib/network-error.ts';
 import { AgentError } from '../errors.ts';
 import {

@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { errorMessage, isAbortError } from '../../lib/error-code.ts';
-import { BodyTooLargeError, type HttpsClient, type HttpsRequest, type HttpsResponse } from '../../lib/https-client.ts';
+import {
+  BodyTooLargeError,
+  type HttpsClient,
+  type HttpsRequest,
+  type HttpsResponse,
+} from '../../lib/https-client.ts';
 import { isTransientNetworkError } from '../../lib/network-error.ts';
 import { SyncError, type SyncErrorCode } from '../errors.ts';
 import { RegistryAuth, type RegistryCredentials } from './registry-auth.ts';

@@ -1,6 +1,11 @@
 import type { z } from 'zod';
 import { errorCode, errorMessage } from '../../lib/error-code.ts';
-import { BodyTooLargeError, type HttpsClient, type HttpsRequest, type HttpsResponse } from '../../lib/https-client.ts';
+import {
+  BodyTooLargeError,
+  type HttpsClient,
+  type HttpsRequest,
+  type HttpsResponse,
+} from '../../lib/https-client.ts';
 import { isTransientNetworkError } from '../../lib/network-error.ts';
 import { isSyncErrorCode, SyncError, type SyncErrorCode } from '../errors.ts';
 import { problemSchema } from './api.ts';
