@@ -36,6 +36,8 @@ export type Agent = AsyncDisposable & {
   readonly device: string;
   readonly mqtt: { readonly host: string; readonly port: number };
   readonly controlSocket: string;
+  /** Rejects when the agent cannot go on; its supervisor starts it again. */
+  readonly failed: Promise<void>;
 };
 
 /**
@@ -90,6 +92,7 @@ export async function startAgent({ root, mqtt, token, onLog, signal }: AgentOpti
     device: identity.device,
     mqtt: dataPlane.mqtt,
     controlSocket,
+    failed: reconciler.failed,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
@@ -154,10 +157,10 @@ async function startControl({
     version,
     nextSession: async () => {
       const session = store.state.session + 1;
-      await store.update({ session });
+      await store.update(() => ({ session }));
       return session;
     },
-    onDesired: (desired) => reconciler.offer(desired),
+    onDesired: (desired, live) => reconciler.offer(desired, { live }),
     onCommand: (id, command) => commands.receive(id, command, stopping.signal),
     onReportedAck: (seq) => reporter.acknowledge(seq),
     logger,
@@ -193,7 +196,7 @@ async function pollDesired(
     if (link.connected) continue;
     try {
       const desired = await sources.cloud.desired({ signal });
-      if (desired) await reconciler.offer(desired);
+      if (desired) await reconciler.offer(desired, { live: false });
     } catch (error) {
       logger.debug('cloud.poll.failed', { error });
     }

@@ -1,5 +1,6 @@
 import { retry } from '../lib/retry.ts';
 import type { Digest } from '../lib/digest.ts';
+import { parseEnrolmentToken } from '../cloud-sync/trust/index.ts';
 import type { Logger } from '../lib/logger.ts';
 import {
   canonicalize,
@@ -82,7 +83,7 @@ export async function restoreMachine(options: RestoreOptions): Promise<Restored>
   const { generation } = desired;
   const digest = desired.digest as Digest;
   // The agent goes on from here as after a crash in the middle of an activation: it runs, verifies and commits.
-  await store.update({ observed: desired, current: { generation, digest }, phase: 'applying' });
+  await store.update(() => ({ observed: desired, current: { generation, digest }, phase: 'applying' }));
   onProgress({ step: 'done', message: `Generation ${generation} is in place` });
   const functions = Object.fromEntries([...bundles].map(([name, bundle]) => [name, bundle.digest]));
   return {
@@ -111,7 +112,17 @@ async function obtainIdentity({
       `${root} holds the identity of ${present.device}, not of ${machine.metadata.name}`,
     );
   }
-  if (token !== undefined) return enrol(token, { root, logger, signal });
+  if (token !== undefined) {
+    // Another device's token would take that device's identity.
+    const { device } = parseEnrolmentToken(token);
+    if (device !== machine.metadata.name) {
+      throw new AgentError(
+        'badInput',
+        `The token is for ${device}, and the machine file is for ${machine.metadata.name}`,
+      );
+    }
+    return enrol(token, { root, logger, signal });
+  }
   if (passphrase !== undefined) return recover(machine, passphrase, { root, logger, signal });
   throw new AgentError(
     'notEnrolled',

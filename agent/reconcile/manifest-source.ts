@@ -1,5 +1,5 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { atomicWrite } from '../../lib/atomic-write.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { ManifestError, readCanonicalManifest, type Machine } from '../../manifests/index.ts';
@@ -59,6 +59,12 @@ export async function openManifestSource({
           `The manifest of generation ${generation} (${digest}) is missing or damaged on disk`,
         );
       return present;
+    },
+    async collect(kept) {
+      const names = new Set(kept.map((digest) => basename(path(digest))));
+      for (const name of await readdir(folder)) {
+        if (!names.has(name)) await rm(join(folder, name), { force: true });
+      }
     },
   };
 }

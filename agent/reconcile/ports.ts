@@ -11,6 +11,8 @@ export type ManifestSource = {
   fetch(pointer: Pointer, size: number, signal: AbortSignal): Promise<Machine>;
   /** From local disk only. */
   load(pointer: Pointer): Promise<Machine>;
+  /** Forgets all but these. */
+  collect(kept: readonly string[]): Promise<void>;
 };
 
 /** The immutable artifacts a manifest names. */

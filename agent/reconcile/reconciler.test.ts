@@ -32,6 +32,8 @@ class World {
   fetchManifest = (digest: string): Promise<Machine> => Promise.resolve(machineOf(digest));
   configure = (_machine: Machine): Promise<void> => Promise.resolve();
   updatesUntilCrash = Infinity;
+  beforeWrite = (_change: Partial<AgentState>): Promise<void> => Promise.resolve();
+  writing: Promise<void> = Promise.resolve();
 
   readonly store: StateHolder;
 
@@ -45,9 +47,16 @@ class World {
         this.updatesUntilCrash -= 1;
         // A dead process comes back from no call.
         if (this.updatesUntilCrash < 0) return Promise.withResolvers<undefined>().promise;
-        this.state = { ...this.state, ...change };
-        if (change.phase !== undefined) this.phases.push(change.phase);
-        return Promise.resolve();
+        // As the real store: one write after another, each seeing the state that the one before left.
+        const write = this.writing.then(async () => {
+          await setImmediate();
+          const merged = change(this.state);
+          await this.beforeWrite(merged);
+          this.state = { ...this.state, ...merged };
+          if (merged.phase !== undefined) this.phases.push(merged.phase);
+        });
+        this.writing = write.catch(() => undefined);
+        return write;
       },
     };
   }
@@ -56,6 +65,7 @@ class World {
     const manifests: ManifestSource = {
       fetch: ({ digest }) => this.fetchManifest(digest),
       load: ({ digest }) => Promise.resolve(machineOf(digest)),
+      collect: () => Promise.resolve(),
     };
     const artifacts: ArtifactSource = {
       fetch: () => Promise.resolve(new Map()),
@@ -96,7 +106,7 @@ describe('the reconcile loop', () => {
     await using reconciler = world.reconciler();
     await reconciler.start();
     expect(world.running).toBe('nothing');
-    await reconciler.offer(desired(1));
+    await reconciler.offer(desired(1), { live: true });
     await world.until(() => world.state.phase === 'committed');
     expect(world.phases).toEqual(['accepted', 'fetching', 'staged', 'applying', 'verifying', 'committed']);
     expect(world.state.current).toEqual(pointer(1));
@@ -107,9 +117,9 @@ describe('the reconcile loop', () => {
     const world = new World();
     await using reconciler = world.reconciler();
     await reconciler.start();
-    await reconciler.offer(desired(5));
+    await reconciler.offer(desired(5), { live: true });
     await world.until(() => world.state.phase === 'committed');
-    await reconciler.offer(desired(4));
+    await reconciler.offer(desired(4), { live: true });
     expect(world.state.observed?.generation).toBe(5);
     expect(world.state.conditions).toEqual([
       expect.objectContaining({ type: 'Refused', message: expect.stringContaining('Generation 4') }),
@@ -120,9 +130,9 @@ describe('the reconcile loop', () => {
     const world = new World();
     await using reconciler = world.reconciler();
     await reconciler.start();
-    await reconciler.offer(desired(5));
+    await reconciler.offer(desired(5), { live: true });
     await world.until(() => world.state.phase === 'committed');
-    await reconciler.offer({ ...desired(5), digest: desired(6).digest });
+    await reconciler.offer({ ...desired(5), digest: desired(6).digest }, { live: true });
     expect(world.state.observed?.digest).toBe(desired(5).digest);
   });
 
@@ -133,7 +143,7 @@ describe('the reconcile loop', () => {
       failures-- > 0 ? Promise.reject(transient()) : Promise.resolve(machineOf(digest));
     await using reconciler = world.reconciler();
     await reconciler.start();
-    await reconciler.offer(desired(1));
+    await reconciler.offer(desired(1), { live: true });
     await world.until(() => world.state.conditions.some(({ type }) => type === 'Waiting'));
     await world.until(() => world.state.phase === 'committed');
     expect(world.state.conditions).toEqual([]);
@@ -145,9 +155,9 @@ describe('the reconcile loop', () => {
       digest === desired(1).digest ? Promise.reject(transient()) : Promise.resolve(machineOf(digest));
     await using reconciler = world.reconciler();
     await reconciler.start();
-    await reconciler.offer(desired(1));
+    await reconciler.offer(desired(1), { live: true });
     await world.until(() => world.state.phase === 'fetching');
-    await reconciler.offer(desired(2));
+    await reconciler.offer(desired(2), { live: true });
     await world.until(() => world.state.phase === 'committed');
     expect(world.running).toBe(desired(2).digest);
   });
@@ -156,16 +166,16 @@ describe('the reconcile loop', () => {
     const world = new World();
     await using reconciler = world.reconciler();
     await reconciler.start();
-    await reconciler.offer(desired(1));
+    await reconciler.offer(desired(1), { live: true });
     await world.until(() => world.state.phase === 'committed');
     world.fetchManifest = () => Promise.reject(new ManifestError('digestMismatch', 'the bytes do not match'));
-    await reconciler.offer(desired(2));
+    await reconciler.offer(desired(2), { live: true });
     await world.until(() => world.state.phase === 'rejected');
     expect(world.running).toBe(desired(1).digest);
     expect(world.state.current).toEqual(pointer(1));
     expect(world.state.conditions[0]?.reason).toBe('digestMismatch');
     world.fetchManifest = (digest) => Promise.resolve(machineOf(digest));
-    await reconciler.offer(desired(3));
+    await reconciler.offer(desired(3), { live: true });
     await world.until(() => world.state.phase === 'committed');
     expect(world.running).toBe(desired(3).digest);
   });
@@ -175,10 +185,10 @@ describe('the reconcile loop', () => {
     world.fetchManifest = () => Promise.reject(new CodedError('notFound', 'no such manifest'));
     await using reconciler = world.reconciler();
     await reconciler.start();
-    await reconciler.offer(desired(1));
+    await reconciler.offer(desired(1), { live: true });
     await world.until(() => world.state.phase === 'failed');
     world.fetchManifest = (digest) => Promise.resolve(machineOf(digest));
-    await reconciler.offer(desired(1));
+    await reconciler.offer(desired(1), { live: true });
     await world.until(() => world.state.phase === 'committed');
   });
 
@@ -186,11 +196,11 @@ describe('the reconcile loop', () => {
     const world = new World();
     await using reconciler = world.reconciler();
     await reconciler.start();
-    await reconciler.offer(desired(1));
+    await reconciler.offer(desired(1), { live: true });
     await world.until(() => world.state.phase === 'committed');
     world.configure = (machine) =>
       labelOf(machine) === desired(2).digest ? Promise.reject(new Error('does not load')) : Promise.resolve();
-    await reconciler.offer(desired(2));
+    await reconciler.offer(desired(2), { live: true });
     await world.until(() => world.state.phase === 'rolledBack');
     await world.until(() => world.history.length === 3);
     expect(world.running).toBe(desired(1).digest);
@@ -204,20 +214,100 @@ describe('the reconcile loop', () => {
       const world = new World();
       const killed = world.reconciler();
       await killed.start();
-      await killed.offer(desired(1));
+      await killed.offer(desired(1), { live: true });
       await world.until(() => world.state.phase === 'committed');
       world.updatesUntilCrash = write - 1;
-      void killed.offer(desired(2));
+      void killed.offer(desired(2), { live: true });
       await world.until(() => world.updatesUntilCrash < 0);
       world.updatesUntilCrash = Infinity;
       world.running = undefined;
       await using restarted = world.reconciler();
       await restarted.start();
       expect([desired(1).digest, desired(2).digest]).toContain(world.running);
-      if (world.state.observed?.generation === 1) await restarted.offer(desired(2));
+      if (world.state.observed?.generation === 1) await restarted.offer(desired(2), { live: true });
       await world.until(() => world.state.phase === 'committed');
       expect(world.running).toBe(desired(2).digest);
       expect(world.state.current).toEqual(pointer(2));
     },
   );
+
+  test('[G3] a newer generation that comes while another is being activated is not lost', async () => {
+    const world = new World();
+    await using reconciler = world.reconciler();
+    await reconciler.start();
+    const gate = Promise.withResolvers<undefined>();
+    world.configure = (machine) =>
+      labelOf(machine) === desired(1).digest ? gate.promise : Promise.resolve();
+    await reconciler.offer(desired(1), { live: true });
+    await world.until(() => world.state.phase === 'applying');
+    await reconciler.offer(desired(2), { live: true });
+    gate.resolve(undefined);
+    await world.until(() => world.state.phase === 'committed');
+    expect(world.state.current).toEqual(pointer(2));
+    expect(world.running).toBe(desired(2).digest);
+  });
+
+  test('[G3] a newer generation that comes while another fails to activate is tried', async () => {
+    const world = new World();
+    await using reconciler = world.reconciler();
+    await reconciler.start();
+    const gate = Promise.withResolvers<undefined>();
+    world.configure = (machine) =>
+      labelOf(machine) === desired(1).digest ? gate.promise : Promise.resolve();
+    await reconciler.offer(desired(1), { live: true });
+    await world.until(() => world.state.phase === 'applying');
+    await reconciler.offer(desired(2), { live: true });
+    gate.reject(new Error('does not load'));
+    await world.until(() => world.state.phase === 'committed');
+    expect(world.state.current).toEqual(pointer(2));
+  });
+
+  test('after a restart in the middle of going back to the digest that runs, the new generation counts as applied', async () => {
+    const world = new World();
+    const back = { ...desired(3), digest: desired(1).digest };
+    world.state = { ...emptyState, observed: back, current: pointer(1), phase: 'fetching' };
+    await using reconciler = world.reconciler();
+    await reconciler.start();
+    await world.until(() => world.state.phase === 'committed');
+    expect(world.state.current).toEqual({ generation: 3, digest: back.digest });
+  });
+
+  test('a kept pointer does not bring back a generation that was rolled back, a live one does', async () => {
+    const world = new World();
+    world.state = { ...emptyState, observed: desired(2), current: pointer(1), phase: 'rolledBack' };
+    await using reconciler = world.reconciler();
+    await reconciler.start();
+    await reconciler.offer(desired(2), { live: false });
+    expect(world.state.phase).toBe('rolledBack');
+    await reconciler.offer(desired(2), { live: true });
+    await world.until(() => world.state.phase === 'committed');
+  });
+
+  test('of two pointers at once the higher one stays, whichever is written first', async () => {
+    const world = new World();
+    await using reconciler = world.reconciler();
+    await reconciler.start();
+    await Promise.all([
+      reconciler.offer(desired(6), { live: true }),
+      reconciler.offer(desired(5), { live: false }),
+    ]);
+    await world.until(() => world.state.phase === 'committed');
+    expect(world.state.observed?.generation).toBe(6);
+    expect(world.running).toBe(desired(6).digest);
+  });
+
+  test('a full disk while the state is written neither rolls back nor ends the loop', async () => {
+    const world = new World();
+    await using reconciler = world.reconciler();
+    await reconciler.start();
+    let failures = 1;
+    world.beforeWrite = (change) =>
+      change.phase === 'committed' && failures-- > 0
+        ? Promise.reject(new CodedError('diskFull', 'full', { transient: true }))
+        : Promise.resolve();
+    await reconciler.offer(desired(1), { live: true });
+    await world.until(() => failures < 1);
+    expect(world.running).toBe(desired(1).digest);
+    expect(world.phases).not.toContain('rolledBack');
+  });
 });

@@ -83,7 +83,7 @@ export class Reporter {
     if (!this.#options.isConnected()) return undefined;
     try {
       const seq = store.state.reportedSeq + 1;
-      await store.update({ reportedSeq: seq });
+      await store.update(() => ({ reportedSeq: seq }));
       await send(this.#compose(seq));
       return seq;
     } catch (error) {

@@ -6,6 +6,7 @@ import {
   generationSchema,
   phaseSchema,
 } from '../../cloud-sync/protocol/messages.ts';
+import { errorCode, errorMessage } from '../../lib/error-code.ts';
 import { AgentError } from '../errors.ts';
 import { DurableAdapter } from './durable-adapter.ts';
 
@@ -63,38 +64,45 @@ export class StateStore {
   }
 
   /**
-   * Merges `change` and resolves when it is on disk. Calls are written in order. On failure the state stays as it was;
-   * 'diskFull' is transient, any other failure of the disk is the caller's end.
+   * Merges what `change` makes of the newest state, and resolves when it is on disk. Calls are taken in order; a change of
+   * nothing writes nothing. On failure the state stays as it was. Errors: 'diskFull' (transient), 'broken'.
    */
-  async update(change: Partial<AgentState>): Promise<void> {
-    const write = this.#writing.then(() => this.#replace({ ...this.#database.data, ...change }));
+  async update(change: (state: AgentState) => Partial<AgentState>): Promise<void> {
+    const write = this.#writing.then(() => this.#merge(change(this.#database.data)));
     this.#writing = write.catch(() => undefined);
     await write;
   }
 
-  async #replace(next: AgentState): Promise<void> {
+  async #merge(change: Partial<AgentState>): Promise<void> {
+    if (Object.keys(change).length === 0) return;
     const before = this.#database.data;
-    this.#database.data = next;
+    this.#database.data = { ...before, ...change };
     try {
       await this.#database.write();
     } catch (error) {
       this.#database.data = before;
-      if (!isFull(error)) throw error;
-      throw new AgentError(
-        'diskFull',
-        `The disk is full: the state of the agent cannot be written to ${this.#path}`,
-        {
-          cause: error,
-          transient: true,
-          hint: 'Free some space; the agent goes on by itself.',
-        },
-      );
+      throw this.#failure(error);
     }
   }
-}
 
-function isFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+  #failure(cause: unknown): AgentError {
+    const code = errorCode(cause);
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
+      return new AgentError('diskFull', `The disk is full: ${this.#path} cannot be written`, {
+        cause,
+        transient: true,
+        hint: 'Free some space; the agent goes on by itself.',
+      });
+    }
+    return new AgentError(
+      'broken',
+      `The state file ${this.#path} cannot be written: ${errorMessage(cause)}`,
+      {
+        cause,
+        hint: 'Check the disk and its mount, then start the agent again.',
+      },
+    );
+  }
 }
 
 /** What the loop and the reporter need of the store. */

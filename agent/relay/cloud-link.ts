@@ -36,7 +36,8 @@ export type CloudLinkOptions = {
   readonly version: string;
   /** A number greater than any before it, on disk before it is used. */
   readonly nextSession: () => Promise<number>;
-  readonly onDesired: (desired: Desired) => Promise<void>;
+  /** `live`: said just now, not retained from before this connection. */
+  readonly onDesired: (desired: Desired, live: boolean) => Promise<void>;
   readonly onCommand: (id: string, command: Command) => Promise<void>;
   readonly onReportedAck: (seq: number) => void;
   readonly logger: Logger;
@@ -144,7 +145,7 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
     });
     const ended = new Promise<void>((resolve) => client.once('close', resolve));
     client.on('error', (error) => (this.#lastError = error.message || error.name));
-    client.on('message', (topic, payload) => void this.#receive(topic, payload));
+    client.on('message', (topic, payload, { retain }) => void this.#receive(topic, payload, !retain));
     const stop = (): void => void client.endAsync(true).catch(() => undefined);
     try {
       await Promise.race([new Promise<void>((resolve) => client.once('connect', () => resolve())), ended]);
@@ -209,7 +210,7 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
     }
   }
 
-  async #receive(topic: string, payload: Buffer): Promise<void> {
+  async #receive(topic: string, payload: Buffer, live: boolean): Promise<void> {
     const { onDesired, onCommand, onReportedAck, logger } = this.#options;
     try {
       if (payload.length > maxPayloadBytes)
@@ -219,7 +220,7 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
         for (const listener of this.#ackListeners) listener(ack);
       } else if (topic === this.#topics.reportedAck)
         onReportedAck(parse(reportedAckSchema, payload, topic).seq);
-      else if (topic === this.#topics.desired) await onDesired(parse(desiredSchema, payload, topic));
+      else if (topic === this.#topics.desired) await onDesired(parse(desiredSchema, payload, topic), live);
       else if (topic.startsWith(`${this.#topics.prefix}/cmd/`)) {
         await onCommand(
           topic.slice(this.#topics.prefix.length + '/cmd/'.length),

@@ -60,7 +60,7 @@ async function agentUp(run: Run, options: Options): Promise<void> {
       'Ctrl-C stops it.',
     ].join('\n'),
   );
-  await aborted(run.signal);
+  await Promise.race([aborted(run.signal), agent.failed]);
 }
 
 /** From `--token`, `--token-file` or HOLDFAST_TOKEN. */

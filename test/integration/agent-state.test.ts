@@ -21,16 +21,16 @@ describe("the agent's state file", () => {
   test('begins empty and keeps what was written', async () => {
     const store = await open();
     expect(store.state.current).toBeNull();
-    await store.update({ session: 7 });
-    await store.update({ reportedSeq: 3 });
+    await store.update(() => ({ session: 7 }));
+    await store.update(() => ({ reportedSeq: 3 }));
     expect((await open()).state).toMatchObject({ session: 7, reportedSeq: 3 });
     expect(recovered).toEqual([]);
   });
 
   test('[G8] takes the copy before when any one bit of the file has flipped', async () => {
     const store = await open();
-    await store.update({ session: 1 });
-    await store.update({ session: 2 });
+    await store.update(() => ({ session: 1 }));
+    await store.update(() => ({ session: 2 }));
     const whole = await readFile(path);
     for (let bit = 0; bit < whole.length * 8; bit += 7) {
       const flipped = Buffer.from(whole);
@@ -47,19 +47,19 @@ describe("the agent's state file", () => {
 
   test('takes the copy before when the file was cut short', async () => {
     const store = await open();
-    await store.update({ session: 1 });
-    await store.update({ session: 2 });
+    await store.update(() => ({ session: 1 }));
+    await store.update(() => ({ session: 2 }));
     await writeFile(path, (await readFile(path)).subarray(0, 40));
     const again = await open();
     expect(again.state.session).toBe(1);
-    await again.update({ session: 9 });
+    await again.update(() => ({ session: 9 }));
     expect((await open()).state.session).toBe(9);
   });
 
   test('says in one line what to do when both copies are broken', async () => {
     const store = await open();
-    await store.update({ session: 1 });
-    await store.update({ session: 2 });
+    await store.update(() => ({ session: 1 }));
+    await store.update(() => ({ session: 2 }));
     await writeFile(path, 'x');
     await writeFile(`${path}.previous`, 'y');
     await expect(open()).rejects.toMatchObject({
@@ -70,7 +70,7 @@ describe("the agent's state file", () => {
 
   test('writes concurrent changes in order and leaves no temporary file', async () => {
     const store = await open();
-    await Promise.all(Array.from({ length: 20 }, (_, index) => store.update({ session: index + 1 })));
+    await Promise.all(Array.from({ length: 20 }, (_, index) => store.update(() => ({ session: index + 1 }))));
     expect((await open()).state.session).toBe(20);
     expect((await readdir(folder)).sort()).toEqual(['state.json', 'state.json.previous']);
   });

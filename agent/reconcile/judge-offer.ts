@@ -1,0 +1,46 @@
+import type { Condition, Desired, Phase } from '../../cloud-sync/protocol/messages.ts';
+import type { AgentState } from './state-store.ts';
+
+export type Offer = {
+  readonly desired: Desired;
+  /** Said just now by somebody, rather than kept for whoever connects or asks. */
+  readonly live: boolean;
+  /** Milliseconds since the last attempt at anything ended. */
+  readonly restedMs: number;
+};
+
+export type Verdict =
+  | { readonly kind: 'newer' | 'again' | 'known' }
+  | { readonly kind: 'refused'; readonly condition: Condition };
+
+/** A generation that could not be fetched is tried again without being asked, but not more often than this. */
+const restMs = 60_000;
+
+/** What to do with a pointer: the newest accepted generation is a floor. */
+export function judgeOffer({ observed, phase }: AgentState, { desired, live, restedMs }: Offer): Verdict {
+  if (!observed || desired.generation > observed.generation) return { kind: 'newer' };
+  if (desired.generation < observed.generation) {
+    return refuse(
+      desired,
+      `it is older than generation ${observed.generation}, which this device has already accepted`,
+    );
+  }
+  if (observed.digest !== desired.digest) {
+    return refuse(
+      desired,
+      `this device knows generation ${desired.generation} with digest ${observed.digest}`,
+    );
+  }
+  // The same pointer said again is the operator's "try once more"; a kept one comes with every connection.
+  const again = live ? isGivenUp(phase) : phase === 'failed' && restedMs >= restMs;
+  return { kind: again ? 'again' : 'known' };
+}
+
+function isGivenUp(phase: Phase | null): boolean {
+  return phase === 'failed' || phase === 'rejected' || phase === 'rolledBack';
+}
+
+function refuse({ generation }: Desired, why: string): Verdict {
+  const message = `Generation ${generation} was refused: ${why}.`;
+  return { kind: 'refused', condition: { type: 'Refused', status: true, reason: 'Refused', message } };
+}
