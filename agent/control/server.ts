@@ -1,6 +1,7 @@
 import { chmod, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { PassThrough } from 'node:stream';
-import Fastify, { type FastifyInstance } from 'fastify';
+import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { isCodedError } from '../../lib/coded-error.ts';
 import type { LogEvent } from '../../lib/logger.ts';
@@ -23,46 +24,147 @@ const nameParameters = z.strictObject({ name: z.string().min(1).max(63) });
 /** A follower that does not read is let go once this much waits for it. */
 const followerMaxBytes = 2 ** 20;
 
-/** Serves the local control protocol on a socket that only the agent's own user may open. */
+/** Past this a request is refused. */
+const bodyMaxBytes = 4 * 2 ** 20;
+
+type Exchange = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly url: URL;
+  readonly options: ControlServerOptions;
+};
+
+/**
+ * Serves the local control protocol on a socket that only the agent's own user may open. By node's own server: four routes
+ * are not worth the memory of a framework on a device.
+ */
 export async function startControlServer(options: ControlServerOptions): Promise<AsyncDisposable> {
-  const server = Fastify({ bodyLimit: 4 * 2 ** 20, forceCloseConnections: true });
-  server.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
-    done(null, body),
-  );
-  server.setErrorHandler((error, _request, reply) => {
-    const { status, problem } = problemOf(error);
-    return reply.code(status).send(problem);
-  });
-  addRoutes(server, options);
+  const server = createServer((request, response) => void serve({ request, response, options }));
   await listen(server, options.path);
-  return { [Symbol.asyncDispose]: () => server.close() };
+  return {
+    async [Symbol.asyncDispose]() {
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      server.close(() => resolve(undefined));
+      server.closeAllConnections();
+      await promise;
+    },
+  };
 }
 
-function addRoutes(server: FastifyInstance, { status, invoke, plan, logs }: ControlServerOptions): void {
-  server.get('/v1/status', () => status());
+async function serve({ request, response, options }: Omit<Exchange, 'url'>): Promise<void> {
+  try {
+    const url = addressOf(request);
+    await route({ request, response, url, options });
+  } catch (error) {
+    // A caller that left, or whose answer has begun, cannot be told.
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    const { status, problem } = problemOf(error);
+    // What is left of a refused body is thrown away, so that a caller who still writes gets to read why.
+    request.resume();
+    sendJson(response, status, problem);
+  }
+}
 
-  server.post('/v1/functions/:name/invocations', async (request, reply) => {
-    const { name } = nameParameters.parse(request.params);
-    const { payload } = invokeRequestSchema.parse(request.body);
-    const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
-    return { result: await invoke(name, payload, gone.signal) };
-  });
+function addressOf({ url = '/' }: IncomingMessage): URL {
+  const address = URL.parse(`http://agent${url.startsWith('/') ? '' : '/'}${url}`);
+  if (!address) throw new RequestError(400, `The path ${url} cannot be read`);
+  return address;
+}
 
-  server.post('/v1/plan', async (request) => {
-    if (!(request.body instanceof Uint8Array))
-      throw new AgentError('badInput', 'The body is not application/octet-stream');
-    return plan(request.body);
-  });
+async function route(exchange: Exchange): Promise<void> {
+  const { request, response, url, options } = exchange;
+  const invoked = /^\/v1\/functions\/([^/]+)\/invocations$/.exec(url.pathname)?.[1];
+  if (invoked !== undefined && request.method === 'POST') {
+    await invoke(exchange, invoked);
+    return;
+  }
+  switch (`${request.method ?? ''} ${url.pathname}`) {
+    case 'GET /v1/status':
+      sendJson(response, 200, options.status());
+      return;
+    case 'POST /v1/plan':
+      if (mediaTypeOf(request) !== 'application/octet-stream')
+        throw new AgentError('badInput', 'The body is not application/octet-stream');
+      sendJson(response, 200, await options.plan(await readBody(request)));
+      return;
+    case 'GET /v1/logs':
+      await sendLogs(exchange);
+      return;
+    default:
+      throw new RequestError(404, `There is no ${request.method ?? ''} ${url.pathname}`);
+  }
+}
 
-  server.get('/v1/logs', (request, reply) => {
-    const query = logsQuerySchema.parse(request.query);
-    const lines = new PassThrough({ highWaterMark: followerMaxBytes });
-    for (const event of logs.recent(query)) lines.write(`${JSON.stringify(event)}\n`);
-    if (!query.follow) lines.end();
-    else followInto(lines, logs, query.function);
-    return reply.type('application/jsonl').send(lines);
-  });
+async function invoke({ request, response, options }: Exchange, encodedName: string): Promise<void> {
+  if (mediaTypeOf(request) !== 'application/json')
+    throw new RequestError(415, 'The body is not application/json');
+  const { name } = nameParameters.parse({ name: decodeName(encodedName) });
+  const { payload } = invokeRequestSchema.parse(parseJson(await readBody(request)));
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  sendJson(response, 200, { result: await options.invoke(name, payload, gone.signal) });
+}
+
+function decodeName(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch (cause) {
+    throw new RequestError(400, `The name ${encoded} is not URL-encoded`, { cause });
+  }
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'), refuseProto);
+  } catch (cause) {
+    throw new RequestError(400, 'The body is not JSON, or has a __proto__ in it', { cause });
+  }
+}
+
+function refuseProto(key: string, value: unknown): unknown {
+  if (key === '__proto__') throw new SyntaxError('A key is __proto__');
+  return value;
+}
+
+function mediaTypeOf({ headers }: IncomingMessage): string | undefined {
+  return headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  // The refusal of a large body still needs the socket.
+  for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += piece.byteLength;
+    if (size > bodyMaxBytes) throw new RequestError(413, `The body is larger than ${bodyMaxBytes} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces, size);
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  const body = Buffer.from(JSON.stringify(value));
+  response
+    .writeHead(status, {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': body.byteLength,
+    })
+    .end(body);
+}
+
+async function sendLogs({ response, url, options: { logs } }: Exchange): Promise<void> {
+  const query = logsQuerySchema.parse(Object.fromEntries(url.searchParams));
+  const lines = new PassThrough({ highWaterMark: followerMaxBytes });
+  for (const event of logs.recent(query)) lines.write(`${JSON.stringify(event)}\n`);
+  if (!query.follow) lines.end();
+  else followInto(lines, logs, query.function);
+  response.writeHead(200, { 'content-type': 'application/jsonl' });
+  // A follower learns at once that it is heard.
+  response.flushHeaders();
+  await pipeline(lines, response);
 }
 
 function followInto(lines: PassThrough, logs: ControlServerOptions['logs'], name: string | undefined): void {
@@ -74,10 +176,14 @@ function followInto(lines: PassThrough, logs: ControlServerOptions['logs'], name
   lines.once('close', stop);
 }
 
-async function listen(server: FastifyInstance, path: string): Promise<void> {
+async function listen(server: Server, path: string): Promise<void> {
   // The root's lock is held: whatever socket is there is a dead one.
   if (process.platform !== 'win32') await rm(path, { force: true });
-  await server.listen({ path });
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  server.once('error', reject);
+  server.listen(path, () => resolve(undefined));
+  await promise;
+  server.off('error', reject);
   if (process.platform !== 'win32') await chmod(path, 0o600);
 }
 
@@ -94,7 +200,7 @@ function problemOf(error: unknown): {
       problem: { code, message, ...(hint === undefined ? {} : { hint }) },
     };
   }
-  const status = (error as { statusCode?: number }).statusCode ?? 500;
+  const status = error instanceof RequestError ? error.status : 500;
   return {
     status,
     problem: {
@@ -102,4 +208,14 @@ function problemOf(error: unknown): {
       message: error instanceof Error ? error.message : String(error),
     },
   };
+}
+
+/** A request that the protocol does not know, by its HTTP status. */
+class RequestError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.status = status;
+  }
 }

@@ -7,6 +7,7 @@ import { LogJournal } from '../../agent/control/log-journal.ts';
 import { controlSocketPath, type Status } from '../../agent/control/protocol.ts';
 import { startControlServer } from '../../agent/control/server.ts';
 import { AgentError } from '../../agent/errors.ts';
+import { createHttpsClient } from '../../lib/https-client.ts';
 import type { LogEvent } from '../../lib/logger.ts';
 
 const status: Status = {
@@ -85,6 +86,60 @@ test("gives the agent's own words and hint when it refuses", async () => {
     message: 'not a manifest',
     hint: 'Resolve it first.',
   });
+});
+
+test('refuses what is too large, not JSON or not of the protocol, and goes on', async () => {
+  const client = await serve();
+  await expect(client.plan('x'.repeat(5 * 2 ** 20))).rejects.toMatchObject({
+    message: 'The body is larger than 4194304 bytes',
+  });
+  await expect(client.invoke('%'.repeat(64), null)).rejects.toMatchObject({ cause: { code: 'badRequest' } });
+
+  await using http = createHttpsClient({ socketPath: controlSocketPath(root) });
+  const json = { 'content-type': 'application/json' };
+  const path = '/v1/functions/echo/invocations';
+  const cases = [
+    [404, { url: '/v1/nothing' }],
+    [404, { method: 'DELETE', url: '/v1/status' }],
+    [400, { url: '/v1/logs?lines=-1' }],
+    [422, { method: 'POST', url: '/v1/plan', headers: json, body: '{}' }],
+    [415, { method: 'POST', url: path, body: '{}' }],
+    [400, { method: 'POST', url: path, headers: json, body: '{' }],
+    [400, { method: 'POST', url: path, headers: json, body: '{"payload":{"__proto__":1}}' }],
+    [400, { method: 'POST', url: path, headers: json, body: '{"payload":1,"more":2}' }],
+    [400, { method: 'POST', url: '/v1/functions/%ff/invocations', headers: json, body: '{"payload":1}' }],
+  ] as const;
+  for (const [status, request] of cases) {
+    const answer = await http.request({ ...request, url: `http://agent${request.url}` });
+    const problem = JSON.parse(Buffer.from(await answer.bytes(10_000)).toString()) as { code: string };
+    expect([answer.status, request.url]).toEqual([status, request.url]);
+    expect(problem.code).toBe(status === 422 ? 'badInput' : 'badRequest');
+  }
+  expect((await client.status()).device).toBe('device');
+});
+
+test('tells an invocation that its caller has left', async () => {
+  const left = Promise.withResolvers<true>();
+  const called = Promise.withResolvers<true>();
+  stack.use(
+    await startControlServer({
+      path: controlSocketPath(root),
+      status: () => status,
+      invoke: (_name, _payload, signal) => {
+        called.resolve(true);
+        signal.addEventListener('abort', () => left.resolve(true));
+        return new Promise(() => undefined);
+      },
+      plan: () => Promise.reject(new AgentError('badInput', 'not a manifest')),
+      logs: { recent: (query) => journal.recent(query), follow: (listener) => journal.follow(listener) },
+    }),
+  );
+  const client = stack.use(ControlClient.forRoot(root));
+  const leaving = new AbortController();
+  const call = client.invoke('slow', null, leaving.signal).catch(() => 'left');
+  await called.promise;
+  leaving.abort();
+  expect([await left.promise, await call]).toEqual([true, 'left']);
 });
 
 test('says that no agent is running, with or without a dead socket in the way', async () => {
