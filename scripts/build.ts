@@ -1,6 +1,6 @@
 import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { build, type BuildOptions } from 'esbuild';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
 
 /**
  * Bundles the program into `dist/`, or another folder: `holdfast.mjs` with the chunks that its commands load when they run, and `host.mjs`,
@@ -11,15 +11,28 @@ const root = join(import.meta.dirname, '..');
 const dist = resolve(process.argv[2] ?? join(root, 'dist'));
 const external = ['isolated-vm', 'esbuild'];
 
+/** The messages of zod in fifty languages, which its index holds on to; ours are in English. */
+const englishOnly: Plugin = {
+  name: 'english-only',
+  setup: (bundler) => {
+    bundler.onLoad({ filter: /[/\\]zod[/\\]v4[/\\]locales[/\\]index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    }));
+  },
+};
+
 const common: BuildOptions = {
   absWorkingDir: root,
   bundle: true,
   platform: 'node',
   format: 'esm',
   target: 'node24',
+  // Source text stays in memory. Names stay as they are: stacks and error names show them.
   minifySyntax: true,
+  minifyWhitespace: true,
   sourcemap: true,
   external,
+  plugins: [englishOnly],
   outExtension: { '.js': '.mjs' },
   logLevel: 'warning',
   // Loaded by import(): from the CommonJS build esbuild would make a default export only.
