@@ -56,18 +56,37 @@ test('a batch ends at 500 messages', () => {
   expect([batch.messages.length, batch.lastSeq]).toEqual([500, 500]);
 });
 
-test('a batch stays below its bytes, whatever the topics and payloads', () => {
-  const topic = '"\u0001ü'.repeat(300);
-  const records = Array.from({ length: 400 }, (_, index): StreamRecord => ({
+const heavy = (topic: string, contentType: string, payload = 10, count = 500) =>
+  Array.from({ length: count }, (_, index): StreamRecord => ({
     seq: index + 1,
     time: 1000,
     gap: undefined,
-    message: { topic, payload: Buffer.alloc(3001, 0xff), contentType: 'text/plain' },
+    message: { topic, payload: Buffer.alloc(payload, 0xff), contentType },
   }));
-  const batch = batchOf(records);
-  const bytes = Buffer.byteLength(JSON.stringify(batch));
+
+test.each([
+  ['control characters in topics', heavy('\u0001'.repeat(1000), 'text/plain')],
+  ['long topics of three bytes a character', heavy('\u20ac'.repeat(1000), 'text/plain')],
+  ['content types that need escapes', heavy('a/b', '\u0001'.repeat(128), 1400)],
+  ['large payloads', heavy('a/b', 'text/plain', 3001)],
+])('a batch fills its bytes and never exceeds them: %s', (_what, records) => {
+  const bytes = Buffer.byteLength(JSON.stringify(batchOf(records)));
   expect(bytes).toBeLessThanOrEqual(relayBatchMaxBytes);
-  expect(bytes).toBeGreaterThan(relayBatchMaxBytes / 2);
+  expect(bytes).toBeGreaterThan(relayBatchMaxBytes - 10_000);
+});
+
+test('a message that no batch can hold travels as a gap', () => {
+  const [large] = heavy('a/b', 'text/plain', relayBatchMaxBytes, 1);
+  const [odd] = heavy('a/b', 'x'.repeat(129), 10, 1);
+  expect(outline(batchOf([message(1), { ...large!, seq: 2 }, { ...odd!, seq: 3 }, message(4)]))).toBe(
+    '1-4: @1 tooLarge2@3 @4',
+  );
+});
+
+test('a message that only the present limit excludes waits', () => {
+  const builder = new BatchBuilder(0, { maxMessages: 500, maxBytes: 1000 });
+  expect(builder.add(message(1, 'x'.repeat(2000)), 0)).toBe(false);
+  expect(builder.isEmpty).toBe(true);
 });
 
 test('the largest payload a device takes fits in a batch', () => {

@@ -1,6 +1,8 @@
 import {
   relayBatchMaxBytes,
   relayBatchMaxMessages,
+  relayContentTypeMaxLength,
+  relayTopicMaxLength,
   type RelayBatch,
   type RelayMessage,
 } from '../../cloud-sync/protocol/messages.ts';
@@ -8,9 +10,8 @@ import type { StreamRecord } from '../streams/operations.ts';
 
 type GapReason = Extract<RelayMessage, { gap: unknown }>['gap']['reason'];
 
-/** JSON around the messages of a batch, and around one message, at most. */
+/** JSON around the messages of a batch, at most: a stream's name is ASCII, numbers have 16 digits. */
 const frameBytes = 256;
-const messageFrameBytes = 192;
 
 export type BatchLimits = { readonly maxMessages: number; readonly maxBytes: number };
 export const batchLimits: BatchLimits = { maxMessages: relayBatchMaxMessages, maxBytes: relayBatchMaxBytes };
@@ -51,16 +52,18 @@ export class BatchBuilder {
     if (record.gap) return this.#addGap({ seq: record.seq, time, count: covered, reason: record.gap.reason });
     if (record.time < oldest) return this.#addGap({ seq: record.seq, time, count: 1, reason: 'ttl' });
     const { topic, payload, contentType } = record.message;
-    return this.#add(
-      {
-        seq: record.seq,
-        time,
-        topic,
-        payload: Buffer.from(payload).toString('base64'),
-        ...(contentType !== undefined && { contentType }),
-      },
-      messageFrameBytes + 4 * Math.ceil(payload.byteLength / 3) + JSON.stringify(topic).length * 2,
-    );
+    const message = {
+      seq: record.seq,
+      time,
+      topic,
+      payload: Buffer.from(payload).toString('base64'),
+      ...(contentType !== undefined && { contentType }),
+    };
+    const bytes = bytesOf(message);
+    // No batch may hold it, whatever the budget: sent, it would end the connection again and again.
+    if (frameBytes + bytes > relayBatchMaxBytes || !fitsItsFields(message))
+      return this.#addGap({ seq: record.seq, time, count: 1, reason: 'tooLarge' });
+    return this.#add(message, bytes);
   }
 
   /** Nothing is on disk between what was added and `seq`: says so, that the numbers stay whole. */
@@ -86,15 +89,16 @@ export class BatchBuilder {
   }): boolean {
     const previous = this.#messages.at(-1);
     if (previous && 'gap' in previous && previous.gap.reason === reason) {
-      this.#messages[this.#messages.length - 1] = {
-        seq,
-        time,
-        gap: { count: previous.gap.count + count, reason },
-      };
+      const widened = { seq, time, gap: { count: previous.gap.count + count, reason } };
+      const bytes = this.#bytes + bytesOf(widened) - bytesOf(previous);
+      if (bytes > this.#limits.maxBytes) return false;
+      this.#messages[this.#messages.length - 1] = widened;
+      this.#bytes = bytes;
       this.#lastSeq = seq;
       return true;
     }
-    return this.#add({ seq, time, gap: { count, reason } }, messageFrameBytes);
+    const gap = { seq, time, gap: { count, reason } };
+    return this.#add(gap, bytesOf(gap));
   }
 
   #add(message: RelayMessage, bytes: number): boolean {
@@ -106,4 +110,13 @@ export class BatchBuilder {
     this.#lastSeq = message.seq;
     return true;
   }
+}
+
+/** In the JSON of a batch, with its comma. */
+function bytesOf(message: RelayMessage): number {
+  return Buffer.byteLength(JSON.stringify(message)) + 1;
+}
+
+function fitsItsFields({ topic, contentType = '' }: { topic: string; contentType?: string }): boolean {
+  return topic.length <= relayTopicMaxLength && contentType.length <= relayContentTypeMaxLength;
 }

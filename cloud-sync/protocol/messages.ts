@@ -73,19 +73,27 @@ export type Reported = z.output<typeof reportedSchema>;
 
 export const reportedAckSchema = z.strictObject({ seq: z.int().min(1) });
 
+/** In UTF-16 code units. */
+export const relayTopicMaxLength = 1024;
+export const relayContentTypeMaxLength = 128;
+
+const gapReasonSchema = z
+  .enum(['ttl', 'bytes', 'age', 'budget', 'disk', 'tooLarge'])
+  .describe('tooLarge: one message that no batch can hold.');
+
 const relayMessageSchema = z.union([
   z.strictObject({
     seq: z.int().min(1),
     time: timeSchema,
-    topic: z.string().min(1).max(1024),
+    topic: z.string().min(1).max(relayTopicMaxLength),
     payload: z.string().describe('base64'),
-    contentType: z.string().max(128).optional(),
+    contentType: z.string().max(relayContentTypeMaxLength).optional(),
   }),
   /** Stands in the place of messages dropped by policy. `seq` is the last of them. */
   z.strictObject({
     seq: z.int().min(1),
     time: timeSchema,
-    gap: z.strictObject({ count: z.int().min(1), reason: z.enum(['ttl', 'bytes', 'age', 'budget', 'disk']) }),
+    gap: z.strictObject({ count: z.int().min(1), reason: gapReasonSchema }),
   }),
 ]);
 export type RelayMessage = z.output<typeof relayMessageSchema>;
