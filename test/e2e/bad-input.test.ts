@@ -173,6 +173,15 @@ describe('an enrolment token', () => {
     expect(reused.code).toBe(5);
     expectOneLine(reused, /used/);
 
+    // Another device's token in a restore would take that device's identity away from it.
+    const { token: others } = (await world.json('devices', 'enrol', 'kiosk-4')) as { token: string };
+    const machineFile = join(world.folder, 'machine.yaml');
+    await world.json('deploy', join(world.folder, 'machine.source.yaml'), '--out', machineFile);
+    const blank = join(world.folder, 'blank');
+    const mixed = await world.cli('restore', machineFile, '--root', blank, '--token', others);
+    expect(mixed.code).toBe(3);
+    expectOneLine(mixed, /kiosk-4.*kiosk-1/);
+
     const { token: brief } = (await world.json('devices', 'enrol', 'kiosk-3', '--expires', '1s')) as {
       token: string;
     };
