@@ -127,6 +127,18 @@ describe('an escape finds nothing outside', () => {
       return ways.map((way) => { try { way(); return 'got'; } catch { return 'no'; } });`,
       Array.from({ length: 6 }, () => 'no'),
     ],
+    [
+      'shared memory under the name of a buffer',
+      `const bend = (Type) => Object.defineProperty(Type, Symbol.hasInstance, { value: () => true });
+      [ArrayBuffer, WebAssembly.Module, WebAssembly.Memory].forEach(bend);
+      const module = new WebAssembly.Module(new Uint8Array([0,97,115,109,1,0,0,0,5,4,1,3,1,1,7,5,1,1,109,2,0]));
+      let asked = 0; Object.defineProperty(Object.prototype, 'shared', { get: () => asked++ > 0, configurable: true });
+      const ways = [() => new WebAssembly.Instance(module).exports.m.buffer, () => new WebAssembly.Memory({ initial: 1, maximum: 1 }).buffer];
+      const found = ways.map((way) => { try { return Object.prototype.toString.call(way()); } catch { return 'no'; } });
+      await env.OUT.publish({ a: 1 });
+      return [found.includes('[object SharedArrayBuffer]'), found[0]];`,
+      [false, 'no'],
+    ],
   ])('%s', async (_what, body, expected) => {
     expect(await attack(body)).toEqual(expected);
     await expectNeighbourWell();

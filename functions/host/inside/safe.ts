@@ -8,16 +8,25 @@ export function takeSafe(): Safe {
   const NativePromise = Promise;
   const then: unknown = getOwnPropertyDescriptor(Promise.prototype, 'then')?.value;
   const Bytes = Uint8Array;
-  const Buffers = ArrayBuffer;
   const text = String;
-  const typedArray: unknown = getPrototypeOf(Uint8Array.prototype);
-  const tag: unknown = (
-    getOwnPropertyDescriptor(typedArray, Symbol.toStringTag) as { get?: unknown } | undefined
-  )?.get;
+  const getter = (owner: unknown, key: PropertyKey): unknown =>
+    (getOwnPropertyDescriptor(owner, key) as { get?: unknown } | undefined)?.get;
+  const tag = getter(getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag);
+  const size = getter(ArrayBuffer.prototype, 'byteLength');
+
+  /** By its internal slot: `instanceof` would ask Symbol.hasInstance, which is the tenant's to bend. */
+  const isBuffer = (value: unknown): value is ArrayBuffer => {
+    try {
+      apply(size as () => unknown, value, []);
+      return true;
+    } catch {
+      return false;
+    }
+  };
 
   /** A copy, so that what was checked is what travels. */
   const bytesOf = (value: unknown) => {
-    if (value instanceof Buffers) return new Bytes(value.slice(0));
+    if (isBuffer(value)) return new Bytes(new Bytes(value));
     // The tag of a typed array is an internal slot: it cannot be faked, and is undefined for anything else.
     if (apply(tag as () => unknown, value, []) !== 'Uint8Array') return undefined;
     return new Bytes(value as Uint8Array);
@@ -62,12 +71,8 @@ export function takeSafe(): Safe {
           stack: '',
           denied: false,
         };
-      return {
-        name,
-        message,
-        stack: read(error, 'stack', maxChars),
-        denied: read(error, 'code', 128) === 'denied',
-      };
+      const denied = read(error, 'code', 128) === 'denied';
+      return { name, message, stack: read(error, 'stack', maxChars), denied };
     },
   };
 }

@@ -17,19 +17,28 @@ export function tameWebAssembly(): void {
   const Memory = function (this: unknown, descriptor: Descriptor = {}) {
     const { initial, maximum, shared } = descriptor;
     if (shared) throw new TypeError('Shared memory is not available');
-    const own = maximum === undefined ? { initial } : { initial, maximum };
+    // `shared` is named so that nothing on Object.prototype answers for it.
+    const own = { initial, shared: false, ...(maximum === undefined ? {} : { maximum }) };
     return construct(Native, [own], new.target as unknown as typeof Native) as object;
   };
   const prototype = Native.prototype;
-  const Buffers = ArrayBuffer;
   const property = Object.getOwnPropertyDescriptor(prototype, 'buffer') as { get: () => unknown };
   const getBuffer: unknown = property.get;
+  const ownBuffer = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength') as {
+    get: () => unknown;
+  };
+  const getSize: unknown = ownBuffer.get;
   defineProperty(Memory, 'prototype', { value: prototype, writable: false });
   defineProperty(prototype, 'constructor', { value: Memory });
   defineProperty(prototype, 'buffer', {
     get(this: unknown) {
       const buffer: unknown = apply(getBuffer as () => unknown, this, []);
-      if (!(buffer instanceof Buffers)) throw new TypeError('Shared memory is not available');
+      try {
+        // Throws for a shared buffer. `instanceof` would ask Symbol.hasInstance, which is the tenant's to bend.
+        apply(getSize as () => unknown, buffer, []);
+      } catch {
+        throw new TypeError('Shared memory is not available');
+      }
       return buffer;
     },
   });
