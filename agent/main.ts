@@ -13,6 +13,7 @@ import { DataPlane } from './data-plane.ts';
 import { AgentError } from './errors.ts';
 import { enrol } from './identity/enrol.ts';
 import { loadIdentity, type DeviceIdentity } from './identity/identity-store.ts';
+import { MemoryTidier } from './memory-tidier.ts';
 import { planHere } from './plan-here.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { Reporter } from './reconcile/reporter.ts';
@@ -63,12 +64,14 @@ export async function startAgent({ root, mqtt, token, onLog, signal }: AgentOpti
   const dataPlane = stack.use(await DataPlane.open({ root, mqtt, runtime, logger }));
   recovered ||= dataPlane.recovered;
 
+  const memory = stack.use(new MemoryTidier());
   const { link, reconciler } = await startControl({
     identity,
     store,
     sources,
     dataPlane,
     logger,
+    memory,
     stack,
     isRecovered: () => recovered,
   });
@@ -86,6 +89,7 @@ export async function startAgent({ root, mqtt, token, onLog, signal }: AgentOpti
   );
   link.start();
   void pollDesired(sources, link, reconciler, signal, logger);
+  memory.touch();
   logger.info('agent.ready', { device: identity.device, version, mqtt: dataPlane.mqtt });
   const owned = stack.move();
   return {
@@ -115,6 +119,7 @@ type ControlParts = {
   readonly sources: Sources;
   readonly dataPlane: DataPlane;
   readonly logger: Logger;
+  readonly memory: MemoryTidier;
   readonly stack: AsyncDisposableStack;
   readonly isRecovered: () => boolean;
 };
@@ -125,6 +130,7 @@ async function startControl({
   sources,
   dataPlane,
   logger,
+  memory,
   stack,
   isRecovered,
 }: ControlParts): Promise<{ link: CloudLink; reconciler: Reconciler }> {
@@ -143,7 +149,10 @@ async function startControl({
     runner: dataPlane,
     empty: emptyMachine(identity.device),
     logger,
-    onChange: () => reporter.touch(),
+    onChange: () => {
+      reporter.touch();
+      memory.touch();
+    },
   });
   const commands: Commands = new Commands({
     invoke: (name, payload, signal) => dataPlane.invoke(name, payload, { signal }),
