@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '..');
 const dist = resolve(process.argv[2] ?? join(root, 'dist'));
 const external = ['isolated-vm', 'esbuild'];
 
-/** The messages of zod in fifty languages, which its index holds on to; ours are in English. */
+/** zod's index holds on to its messages in every language; ours are in English. */
 const englishOnly: Plugin = {
   name: 'english-only',
   setup: (bundler) => {
