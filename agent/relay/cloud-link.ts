@@ -19,6 +19,7 @@ import {
 import { deviceTopics } from '../../cloud-sync/protocol/topics.ts';
 import { AgentError } from '../errors.ts';
 import type { UplinkPort } from './ports.ts';
+import { ReconnectPace } from './reconnect-pace.ts';
 
 type CloudIdentity = {
   readonly tenant: string;
@@ -110,22 +111,24 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
 
   async #run(): Promise<void> {
     const { retry = { minDelayMs: 250, maxDelayMs: 30_000 }, logger } = this.#options;
-    let failures = 0;
+    const pace = new ReconnectPace();
     while (!this.#stop.signal.aborted) {
-      const connected = await this.#session().catch((error: unknown) => {
-        this.#lastError = errorMessage(error);
-        logger.warn('cloud.connect.failed', { error, attempt: failures + 1 });
-        return false;
-      });
-      failures = connected ? 0 : failures + 1;
-      await sleep(backoffMs(Math.max(1, failures), retry), undefined, { signal: this.#stop.signal }).catch(
+      await this.#session().then(
+        (livedMs) => pace.ended(livedMs),
+        (error: unknown) => {
+          pace.failed();
+          this.#lastError = errorMessage(error);
+          logger.warn('cloud.connect.failed', { error, attempt: pace.attempt });
+        },
+      );
+      await sleep(backoffMs(pace.attempt, retry), undefined, { signal: this.#stop.signal }).catch(
         () => undefined,
       );
     }
   }
 
-  /** One connection, from CONNECT to its end. Resolves true when it had been established. */
-  async #session(): Promise<boolean> {
+  /** One connection, from CONNECT to its end. Resolves with how long it was established, in milliseconds. */
+  async #session(): Promise<number> {
     const { identity, boot, version, nextSession, logger } = this.#options;
     const session = await nextSession();
     const announce = (online: boolean): string =>
@@ -155,10 +158,11 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
         });
       await this.#introduce(client, announce(true), ended);
       this.#up(client, session);
+      const established = performance.now();
       const stopped = aborted(this.#stop.signal).then(() => true);
       if (await Promise.race([ended.then(() => false), stopped]))
         await farewell(client, this.#topics.online, announce(false));
-      return true;
+      return performance.now() - established;
     } finally {
       this.#down(client, session);
       stop();
