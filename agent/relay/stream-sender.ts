@@ -24,6 +24,8 @@ const compress = promisify(zstdCompress);
 /** Pages read for one batch: long stretches of messages that are too old shrink to one gap. */
 const maxPages = 20;
 const retryDelays = { minDelayMs: 500, maxDelayMs: 30_000 };
+/** Links one batch may be lost over before it is suspected of ending them. */
+const freeReconnections = 2;
 
 /** Sends one stream up, in order, one batch at a time. The cursor on disk moves only by the cloud's acks. [G5] */
 export class StreamSender {
@@ -34,6 +36,7 @@ export class StreamSender {
   #spent: { day: string; bytes: number };
   #acked: ((seq: number) => void) | undefined;
   #busy = false;
+  /** Since the cursor moved last. */
   #failures = 0;
   #notBefore = 0;
   #halted = false;
@@ -63,10 +66,9 @@ export class StreamSender {
     return Math.max(wait, this.#notBefore - now().getTime(), 0);
   }
 
-  /** A new connection: what was in flight is sent again from the cursor, at once. */
+  /** A new connection: what was in flight is sent again from the cursor, at once, unless link after link was lost over it. */
   reconnected(): void {
-    this.#failures = 0;
-    this.#notBefore = 0;
+    if (this.#failures <= freeReconnections) this.#notBefore = 0;
   }
 
   /** Sends one batch and waits for its ack. Never rejects: a failure makes it due again, later. */
@@ -100,6 +102,7 @@ export class StreamSender {
     }
     if (seq === this.#cursor) return;
     if (seq < this.#cursor) logger.warn('relay.rewind', { from: this.#cursor, to: seq });
+    else this.#failures = 0;
     this.#cursor = seq;
     if (seq > ackedSeq) {
       store
@@ -111,8 +114,14 @@ export class StreamSender {
   }
 
   async #sendOne(uplink: UplinkPort, signal: AbortSignal): Promise<void> {
-    const { store, stream, ackTimeoutMs, logger } = this.#options;
+    const { store, stream, ackTimeoutMs, logger, now } = this.#options;
     const builder = await this.#gather();
+    if (builder.isEmpty) {
+      // The next message needs more than what is left of the budget.
+      const time = now();
+      this.#notBefore = time.getTime() + msToNextDay(time);
+      return;
+    }
     const batch = builder.build(store.epoch, stream);
     const payload = await compress(Buffer.from(JSON.stringify(batch)));
     const { promise: answered, resolve, reject } = Promise.withResolvers<number>();
