@@ -79,7 +79,9 @@ export const limits = {
   /** Calls of one invocation that wait for an answer at a time, and in all. */
   pendingCalls: 256,
   calls: 10_000,
+  /** Timers of one invocation that wait at a time, and in all: each costs the host a message, one more when cleared. */
   timers: 256,
+  timersSet: 10_000,
   waitUntil: 256,
   logLines: 200,
   logLineChars: 4096,

@@ -146,6 +146,18 @@ describe('what passes between a function and the device is bounded [G6]', () => 
     expect(sandbox.effects.published).toHaveLength(256);
   });
 
+  test('timers that are set and cleared again and again are refused by name', async () => {
+    await sandbox.deploy(
+      'timers',
+      `invoke(count) {
+        for (let n = 0; n < count; n++) { try { clearTimeout(setTimeout(() => 0, 1000)); } catch (error) { return [n, error.message]; } }
+      }`,
+    );
+    const refusal = [10_000, 'More than 10000 timers set in one invocation'];
+    expect(await sandbox.invoke('timers', 20_000)).toEqual(refusal);
+    expect(await sandbox.invoke('timers', 10_000)).toBeUndefined();
+  });
+
   test('too large a value, too large a message and too many timers are errors', async () => {
     await sandbox.deploy(
       'bounds',

@@ -116,15 +116,20 @@ export function makeTimers(safe: Safe, send: Send, limits: Limits, running: () =
     everyMs: number | undefined;
   };
   const timers = safe.empty() as Record<number, Timer | undefined>;
+  const { max, min } = Math;
+  const number = Number;
   let last = 0;
   const start = (work: unknown, delayMs: unknown, args: unknown[], repeat: boolean) => {
     const owner = running();
     if (!owner) throw new Error('Timers are there only while an event is handled');
     if (typeof work !== 'function') throw new TypeError('A timer needs a function');
     if (owner.timers >= limits.timers) throw new Error(`More than ${limits.timers} timers at a time`);
-    const ms = Math.max(0, Math.min(Number(delayMs) || 0, 86_400_000));
+    if (owner.timersSet >= limits.timersSet)
+      throw new Error(`More than ${limits.timersSet} timers set in one invocation`);
+    const ms = max(0, min(number(delayMs) || 0, 86_400_000));
     last++;
     owner.timers++;
+    owner.timersSet++;
     timers[last] = { owner, work: work as Timer['work'], args, everyMs: repeat ? ms : undefined };
     send('timer', owner.id, last, `${ms}`);
     return last;
@@ -142,7 +147,7 @@ export function makeTimers(safe: Safe, send: Send, limits: Limits, running: () =
     if (timer.everyMs === undefined) {
       safe.drop(timers, id);
       timer.owner.timers--;
-    } else send('timer', timer.owner.id, id, `${Math.max(1, timer.everyMs)}`);
+    } else send('timer', timer.owner.id, id, `${max(1, timer.everyMs)}`);
     Reflect.apply(timer.work, undefined, timer.args);
   };
   const forget = (owner: Invocation) => {

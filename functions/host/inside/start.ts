@@ -113,7 +113,7 @@ export function makeInvoke(parts: Parts, { safe, text, setup, ending, call }: In
       readonly label: string;
       readonly timeoutMs: number;
     };
-    const counters = { calls: 0, waiting: 0, timers: 0, lines: 0, chars: 0, dropped: 0 };
+    const counters = { calls: 0, waiting: 0, timers: 0, timersSet: 0, lines: 0, chars: 0, dropped: 0 };
     const deadline = now() + timeoutMs;
     const invocation: Invocation = {
       id,

@@ -9,6 +9,7 @@ export type Limits = {
   readonly callBytes: number;
   readonly callArgsChars: number;
   readonly timers: number;
+  readonly timersSet: number;
   readonly waitUntil: number;
   readonly logLines: number;
   readonly logLineChars: number;
@@ -84,6 +85,7 @@ export type Invocation = {
   calls: number;
   waiting: number;
   timers: number;
+  timersSet: number;
   lines: number;
   chars: number;
   dropped: number;
