@@ -16,11 +16,18 @@ export function readFailure(text: string): Failure {
   };
 }
 
-/** Undefined: not a call. */
-export function readCall(text: string): { binding: string; method: string; args: unknown } | undefined {
-  const { binding, method, args } = record(text);
-  if (typeof binding !== 'string' || typeof method !== 'string') return undefined;
-  return { binding: binding.slice(0, 64), method: method.slice(0, 32), args };
+type Call = { binding: string; method: string; args: unknown };
+
+/** A call no larger than a frame takes, or why it is none. The isolate has measured it by getters the tenant may have bent. */
+export function readCall(text: string, bytes: Uint8Array | undefined): Call | { refusal: string } {
+  const { binding, method, args } = text.length <= limits.callArgsChars ? record(text) : {};
+  if (typeof binding !== 'string' || typeof method !== 'string')
+    return { refusal: 'A call is refused: it names no binding and method, or is too large' };
+  const call = { binding: binding.slice(0, 64), method: method.slice(0, 32), args };
+  const size = bytes?.byteLength ?? 0;
+  if (size <= limits.callBytes) return call;
+  const name = `env.${call.binding}.${call.method}`;
+  return { refusal: `${name} is refused: ${size} bytes; the limit is ${limits.callBytes}` };
 }
 
 export function readHandlers(text: unknown): string[] {

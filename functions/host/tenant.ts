@@ -132,8 +132,9 @@ export class Tenant {
         running.outcome = { failure: readFailure(text) };
         return;
       case 'call': {
-        const call = readCall(text);
-        if (call) this.#options.events.called({ type: 'call', invocation, call: id, ...call }, bytes);
+        const call = readCall(text, bytes);
+        if ('refusal' in call) this.reply(invocation, id, refusalJson(call.refusal), undefined);
+        else this.#options.events.called({ type: 'call', invocation, call: id, ...call }, bytes);
         return;
       }
       case 'log': {
@@ -238,6 +239,10 @@ export class Tenant {
     const { cpuMs, coldStart } = running;
     this.#options.events.ended(invocation, { cpuMs, coldStart, ...outcome });
   }
+}
+
+function refusalJson(message: string): string {
+  return JSON.stringify({ ok: false, code: 'badCall', message });
 }
 
 function ignore(): void {

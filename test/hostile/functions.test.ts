@@ -180,6 +180,14 @@ describe('an escape finds nothing outside', () => {
   });
 });
 
+test('a call of more bytes than its length admits is answered with a refusal', async () => {
+  const body = `
+    Object.defineProperty(Object.getPrototypeOf(Uint8Array.prototype), 'length', { get: () => 1 });
+    return env.OUT.publish(new Uint8Array(9 * 2 ** 20)).then(() => 'sent', (error) => error.message);`;
+  expect(await attack(body)).toBe('env.OUT.publish is refused: 9437184 bytes; the limit is 262144');
+  await expectNeighbourWell();
+});
+
 describe('bent builtins hurt only their own function', () => {
   test.each([
     [
