@@ -83,7 +83,8 @@ export class FunctionRuntime implements AsyncDisposable {
 
   /**
    * Runs one event and resolves after all its effects were made. At most `limits.concurrency` run at a time, `limits.queue` wait,
-   * in order of arrival. Rejects with FunctionError; an abort stops the invocation (`cancelled`), its effects are to be dropped.
+   * in order of arrival. Rejects with FunctionError, or as the first effect that was rejected did; an abort stops the
+   * invocation (`cancelled`). The effects of one that is rejected are to be dropped.
    */
   async invoke(
     name: string,

@@ -33,6 +33,8 @@ export class Invocation {
   #callCount = 0;
   #logCount = 0;
   #over = false;
+  /** The first effect that failed: whatever the function makes of it, this invocation did not do what it was asked. */
+  #broken: { readonly error: unknown } | undefined;
 
   constructor(options: InvocationOptions) {
     this.#options = options;
@@ -65,7 +67,8 @@ export class Invocation {
   end(outcome: HostOutcome): void {
     void this.#calls.then(() => {
       this.#over = true;
-      this.#settle.resolve(outcome);
+      if (this.#broken) this.#settle.reject(this.#broken.error);
+      else this.#settle.resolve(outcome);
     });
   }
 
@@ -90,7 +93,8 @@ export class Invocation {
 
   #refuse(id: number, { binding, method }: BindingCall, error: unknown): void {
     const { logger, name, label: invocation, send } = this.#options;
-    const known = error instanceof FunctionError;
+    const known = isRefusal(error);
+    if (!known) this.#broken ??= { error };
     const fields = { function: name, invocation, binding, method, error };
     if (known && error.code === 'denied') logger.warn('function.binding.denied', fields);
     else if (!known) logger.error('function.binding.failed', fields);
@@ -100,4 +104,9 @@ export class Invocation {
     const code = known ? error.code : 'failed';
     send({ type: 'reply', invocation: this.#options.id, call: id, ok: false, code, message });
   }
+}
+
+/** The function asked for what it may not have; anything else is a failure of the device. */
+function isRefusal(error: unknown): error is FunctionError {
+  return error instanceof FunctionError && (error.code === 'denied' || error.code === 'badCall');
 }

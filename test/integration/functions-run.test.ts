@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { functionSchema } from '../../manifests/function.ts';
-import { bundleOf, openSandbox, type Sandbox } from '../support/function-sandbox.ts';
+import { bundleOf, MemoryEffects, openSandbox, type Sandbox } from '../support/function-sandbox.ts';
 
 let sandbox: Sandbox;
 
@@ -245,6 +245,48 @@ describe('deploying', () => {
       code: 'noHandler',
       message: expect.stringContaining('the bundle has message'),
     });
+  });
+});
+
+describe('an effect that the device fails to make', () => {
+  const failure = Object.assign(new Error('the store does not answer'), { transient: true });
+  const failing = {
+    kvGet: () => Promise.reject(failure),
+    kvPut: () => Promise.reject(new Error('a later failure')),
+  };
+  const invoke = () =>
+    sandbox.runtime.invoke(
+      'careless',
+      { kind: 'invoke', payload: 1 },
+      Object.assign(new MemoryEffects(), failing),
+      {
+        signal: new AbortController().signal,
+      },
+    );
+
+  test.each(['return "fine";', 'throw new Error("its own");', 'await new Promise(() => {});'])(
+    'fails the invocation with that error, though the function catches it and does: %s',
+    async (then) => {
+      await sandbox.deploy(
+        'careless',
+        `async invoke(_payload, env) {
+          await env.KV.get('a').catch(() => 0);
+          await env.KV.put('a', 1).catch(() => 0);
+          ${then}
+        }`,
+        { bindings: { KV: { kv: 'readings' } }, limits: { timeout: '1s' } },
+      );
+      await expect(invoke()).rejects.toBe(failure);
+    },
+  );
+
+  test('is not what the manifest denies: that a function may catch', async () => {
+    await sandbox.deploy(
+      'careless',
+      `async invoke(_payload, env) { return env.OUT.publish(1, { topic: 'other' }).catch(({ code }) => code); }`,
+      { bindings: { OUT: { publish: 'out' } } },
+    );
+    expect(await invoke()).toMatchObject({ value: 'denied' });
   });
 });
 
