@@ -20,6 +20,8 @@ import { Routes } from './triggers/routes.ts';
 export type DataPlaneOptions<Bundle extends BundleIdentity> = {
   /** The agent's root folder. */
   readonly root: string;
+  /** Whom the cloud knows this device as, such as the fingerprint of its certificate: a new one begins a new relay epoch. */
+  readonly identity?: string | undefined;
   /** Where the local broker listens; port 0 takes a free one and keeps it for later starts. */
   readonly mqtt: { readonly host: string; readonly port: number };
   readonly runtime: FunctionRuntimePort<Bundle>;
@@ -63,9 +65,9 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   static async open<Bundle extends BundleIdentity>(
     options: DataPlaneOptions<Bundle>,
   ): Promise<DataPlane<Bundle>> {
-    const { root, mqtt, runtime, logger, now = () => new Date() } = options;
+    const { root, identity, mqtt, runtime, logger, now = () => new Date() } = options;
     await using starting = new AsyncDisposableStack();
-    const store = starting.use(await LocalStore.open({ root, logger, now }));
+    const store = starting.use(await LocalStore.open({ root, identity, logger, now }));
     const ingress = starting.use(new Ingress({ store, logger, now }));
     const broker = await LocalBroker.open({
       ...{ root, logger, verifyPassword, ...mqtt },

@@ -72,8 +72,11 @@ export class BatchBuilder {
     if (count > 0) this.#addGap({ seq, time: new Date(time).toISOString(), count, reason: 'disk' });
   }
 
-  build(epoch: string, stream: string): RelayBatch {
-    return { epoch, stream, firstSeq: this.#firstSeq, lastSeq: this.#lastSeq, messages: this.#messages };
+  /** `epochStart`: the number on disk after which the epoch counts from 1. */
+  build(epoch: string, stream: string, epochStart = 0): RelayBatch {
+    const place = (seq: number): number => seq - epochStart;
+    const messages = this.#messages.map((message) => ({ ...message, seq: place(message.seq) }));
+    return { epoch, stream, firstSeq: place(this.#firstSeq), lastSeq: place(this.#lastSeq), messages };
   }
 
   #addGap({

@@ -26,6 +26,7 @@ function setUp({
     lastSeq: 3,
     ackedSeq: 0,
     bytes: 3,
+    epochStart: 0,
     spent: { day: '2026-01-01', bytes: spent },
   };
   const counts = { stream: () => state } as unknown as ConstructorParameters<

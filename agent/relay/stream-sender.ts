@@ -90,9 +90,10 @@ export class StreamSender {
   }
 
   /** The cloud's word on this stream and epoch. */
-  acknowledge({ seq }: RelayAck): void {
+  acknowledge(ack: RelayAck): void {
     const { store, stream, logger } = this.#options;
-    const { lastSeq, ackedSeq } = store.counts.stream(stream);
+    const { lastSeq, ackedSeq, epochStart } = store.counts.stream(stream);
+    const seq = ack.seq + epochStart;
     if (seq > lastSeq) {
       // This disk is older than what it once sent: new messages would be taken for ones the cloud has. Nothing is sent or dropped.
       if (!this.#halted)
@@ -122,7 +123,8 @@ export class StreamSender {
       this.#notBefore = time.getTime() + msToNextDay(time);
       return;
     }
-    const batch = builder.build(store.epoch, stream);
+    const { epochStart } = store.counts.stream(stream);
+    const batch = builder.build(store.epoch, stream, epochStart);
     const payload = await compress(Buffer.from(JSON.stringify(batch)));
     const { promise: answered, resolve, reject } = Promise.withResolvers<number>();
     this.#acked = resolve;
@@ -137,8 +139,9 @@ export class StreamSender {
       this.#spend(payload.byteLength);
       // The ack may overtake the PUBACK; a lost link fails both.
       const [, seq] = await Promise.all([uplink.sendRelay(payload), answered]);
-      if (seq < batch.firstSeq) throw new Error(`the cloud asks again for what follows ${seq}`);
-      logger.debug('relay.batch.acked', { firstSeq: batch.firstSeq, lastSeq: batch.lastSeq, seq });
+      if (seq - epochStart < batch.firstSeq)
+        throw new Error(`the cloud asks again for what follows ${seq - epochStart}`);
+      logger.debug('relay.batch.acked', { firstSeq: batch.firstSeq, lastSeq: batch.lastSeq, epochStart });
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', stopped);

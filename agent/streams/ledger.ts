@@ -6,11 +6,19 @@ export type StreamState = {
   /** Every message up to this one is in the cloud. */
   readonly ackedSeq: number;
   readonly bytes: number;
+  /** Numbers up to it belong to earlier epochs: in the present one, the relay counts from here. */
+  readonly epochStart: number;
   /** What the relay sent today. */
   readonly spent: DailyBytes;
 };
 
-const emptyStream: StreamState = { lastSeq: 0, ackedSeq: 0, bytes: 0, spent: { day: '', bytes: 0 } };
+const emptyStream: StreamState = {
+  lastSeq: 0,
+  ackedSeq: 0,
+  bytes: 0,
+  epochStart: 0,
+  spent: { day: '', bytes: 0 },
+};
 
 /** Numbers about what is on disk, by name: of streams, of queued and of dead events a function, of bytes a key-value store. */
 export type Counts = {
@@ -131,6 +139,7 @@ function streamOf(row: Record<string, unknown>): StreamState {
     lastSeq: Number(row.last_seq),
     ackedSeq: Number(row.acked_seq),
     bytes: Number(row.bytes),
+    epochStart: Number(row.epoch_start),
     spent: { day: String(row.spent_day), bytes: Number(row.spent_bytes) },
   };
 }

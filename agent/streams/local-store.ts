@@ -4,6 +4,7 @@ import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { AgentError } from '../errors.ts';
 import { prepareApply } from './apply.ts';
+import { bindEpoch } from './epoch.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Ledger, type Counts } from './ledger.ts';
 import { markSuspect, openDatabase } from './open-database.ts';
@@ -21,6 +22,8 @@ import { storeError } from './sqlite-errors.ts';
 export type LocalStoreOptions = {
   /** The agent's root folder; the file is `<root>/data/local.db`. */
   readonly root: string;
+  /** Whose epoch this is, such as the fingerprint of a certificate; another one than before begins a new epoch. Left out: no matter. */
+  readonly identity?: string | undefined;
   readonly logger: Logger;
   readonly now?: () => Date;
 };
@@ -58,10 +61,17 @@ export class LocalStore implements AsyncDisposable {
   #policies: ReadonlyMap<string, StreamPolicy> = new Map();
 
   /** Rejects with AgentError: 'diskFull', 'broken', 'locked', 'unsupported'. A corrupt file is set aside instead. */
-  static async open({ root, logger, now = () => new Date() }: LocalStoreOptions): Promise<LocalStore> {
+  static async open({
+    root,
+    identity,
+    logger,
+    now = () => new Date(),
+  }: LocalStoreOptions): Promise<LocalStore> {
     const path = join(root, 'data', 'local.db');
     const { database, setAside } = await openDatabase(path, now(), logger);
     try {
+      if (identity !== undefined && bindEpoch(database, identity))
+        logger.warn('store.epoch.begun', { reason: 'the device has a new identity' });
       return new LocalStore(database, { path, setAside, logger });
     } catch (error) {
       database.close();

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { randomBytes } from 'node:crypto';
 import { AgentError } from '../errors.ts';
+import { newEpoch } from './epoch.ts';
 
-const version = 1;
+const version = 2;
 
 /**
  * One file for everything an event touches, so that one transaction can end the event and hold all it caused.
@@ -17,7 +17,8 @@ const tables = `
     acked_seq INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
     spent_day TEXT NOT NULL,
-    spent_bytes INTEGER NOT NULL
+    spent_bytes INTEGER NOT NULL,
+    epoch_start INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID, STRICT;
 
   CREATE TABLE messages (
@@ -69,6 +70,9 @@ const tables = `
   CREATE TABLE retained (topic TEXT PRIMARY KEY, content_type TEXT, payload BLOB NOT NULL, qos INTEGER NOT NULL) WITHOUT ROWID, STRICT;
 `;
 
+/** What came with version 2. */
+const epochStart = 'ALTER TABLE streams ADD COLUMN epoch_start INTEGER NOT NULL DEFAULT 0';
+
 /** Brings an empty or older database to the present schema. Refuses one of a newer agent and leaves it as it is. */
 export function migrate(database: DatabaseSync, path: string): void {
   const found = Number(database.prepare('PRAGMA user_version').get()?.user_version);
@@ -82,10 +86,11 @@ export function migrate(database: DatabaseSync, path: string): void {
     );
   if (found === version) return;
   database.exec('BEGIN IMMEDIATE');
-  database.exec(tables);
-  database
-    .prepare('INSERT INTO meta (key, value) VALUES (?, ?)')
-    .run('epoch', randomBytes(8).toString('hex'));
+  if (found === 1) database.exec(epochStart);
+  else {
+    database.exec(tables);
+    database.prepare('INSERT INTO meta (key, value) VALUES (?, ?)').run('epoch', newEpoch());
+  }
   database.exec(`PRAGMA user_version = ${version}`);
   database.exec('COMMIT');
 }

@@ -29,6 +29,36 @@ test('what was committed is there after a reopening, with the same epoch', async
   expect(store.counts.stream('s').lastSeq).toBe(200);
 });
 
+test('an epoch lasts as long as the identity it is bound to', async () => {
+  await using folder = await temporaryFolder();
+  const { epoch } = await filled(folder.path);
+  const epochOf = async (identity?: string): Promise<string> => {
+    await using store = await LocalStore.open({ root: folder.path, identity, logger: silentLogger });
+    expect(store.counts.stream('s').lastSeq).toBe(200);
+    return store.epoch;
+  };
+  expect(await epochOf('first')).toBe(epoch);
+  expect(await epochOf('first')).toBe(epoch);
+  expect(await epochOf()).toBe(epoch);
+  const second = await epochOf('second');
+  expect(second).toMatch(/^[0-9a-f]{16}$/);
+  expect(second).not.toBe(epoch);
+  expect(await epochOf('second')).toBe(second);
+  expect([epoch, second]).not.toContain(await epochOf('first'));
+});
+
+test('a store of the first version is brought up to date with all it holds', async () => {
+  await using folder = await temporaryFolder();
+  const { path, epoch } = await filled(folder.path);
+  {
+    using database = new DatabaseSync(path);
+    database.exec('ALTER TABLE streams DROP COLUMN epoch_start; PRAGMA user_version = 1');
+  }
+  await using store = await LocalStore.open({ root: folder.path, logger: silentLogger });
+  expect(store.epoch).toBe(epoch);
+  expect(store.counts.stream('s')).toMatchObject({ lastSeq: 200, epochStart: 0 });
+});
+
 test.each(['a file of nonsense', 'a damaged page', 'a file cut short'])(
   '%s is set aside under its own name, and a new store with a new epoch begins, said aloud',
   async (damage) => {

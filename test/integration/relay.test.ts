@@ -85,6 +85,31 @@ test('the relay goes on from its cursor after a restart', async () => {
   expect(cloud.batches[before]?.firstSeq).toBe(11);
 });
 
+test('[G5] a device with a new identity relays what is left in a new epoch, numbered from 1', async () => {
+  await using folder = await temporaryFolder();
+  const kept = { telemetry: { topics: ['site/#'], relay: {}, keep: { bytes: '1MiB' } } };
+  const epochs: string[] = [];
+  for (const [index, identity] of ['first', 'second', 'third'].entries()) {
+    const cloud = new FakeCloud();
+    await using device = await openDevice({ streams: kept }, { root: folder.path, identity });
+    const { port } = device.plane.mqtt;
+    const backlog = (): number | undefined => device.plane.status().streams.telemetry?.backlog;
+    device.plane.attachUplink(cloud);
+    await publish(port, { from: 100 * index + 1, to: 100 * index + 5 });
+    await eventually(() => backlog() === 0);
+    cloud.connect(false);
+    await publish(port, { from: 100 * index + 6, to: 100 * index + 8 });
+    expect(backlog()).toBe(3);
+    const left = index === 0 ? [] : [6, 7, 8].map((n) => String(100 * (index - 1) + n));
+    const fresh = [1, 2, 3, 4, 5].map((n) => String(100 * index + n));
+    expect(numbers(cloud.rows('telemetry'))).toEqual([...left, ...fresh]);
+    expect(cloud.rows('telemetry')[0]?.seq).toBe(1);
+    epochs.push(...new Set(cloud.batches.map(({ epoch }) => epoch)));
+  }
+  expect(new Set(epochs).size).toBe(3);
+  expect(epochs).toHaveLength(3);
+});
+
 test('[G5] messages that no longer fit leave a gap that says how many', async () => {
   await using device = await openDevice({
     streams: { telemetry: { topics: ['site/#'], relay: {}, keep: { bytes: '10KiB' } } },

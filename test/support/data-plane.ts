@@ -184,14 +184,15 @@ export async function openDevice(
   {
     handlers = {},
     root: given,
+    identity,
     logger = silentLogger,
-  }: { handlers?: Record<string, Handler>; root?: string; logger?: Logger } = {},
+  }: { handlers?: Record<string, Handler>; root?: string; identity?: string; logger?: Logger } = {},
 ): Promise<Device> {
   const resources = new AsyncDisposableStack();
   const root = given ?? resources.use(await temporaryFolder()).path;
   const runtime = new FakeRuntime(handlers);
   const mqtt = { host: '127.0.0.1', port: 0 };
-  const plane = resources.use(await DataPlane.open<FakeBundle>({ root, mqtt, runtime, logger }));
+  const plane = resources.use(await DataPlane.open<FakeBundle>({ root, identity, mqtt, runtime, logger }));
   const machine = await machineWith(sections);
   await plane.configure(machine, bundlesOf(machine));
   return { plane, runtime, root, [Symbol.asyncDispose]: () => resources.disposeAsync() };
