@@ -1,7 +1,6 @@
 import { SyncError } from '../cloud-sync/errors.ts';
 import type { RegistryClient } from '../cloud-sync/oci/index.ts';
 import type { ControlPlaneClient } from '../cloud-sync/protocol/control-plane-client.ts';
-import { createHttpsClient } from '../lib/https-client.ts';
 import { contextPath, readContext, type Context } from './context.ts';
 import { patiently } from './patience.ts';
 import type { Run } from './run.ts';
@@ -19,7 +18,8 @@ export type Cloud = AsyncDisposable & {
 
 export async function openCloud(run: Run): Promise<Cloud> {
   const context = await readContext(run);
-  const [{ RegistryClient }, { ControlPlaneClient }] = await Promise.all([
+  const [{ createHttpsClient }, { RegistryClient }, { ControlPlaneClient }] = await Promise.all([
+    import('../lib/https-client.ts'),
     import('../cloud-sync/oci/index.ts'),
     import('../cloud-sync/protocol/control-plane-client.ts'),
   ]);
