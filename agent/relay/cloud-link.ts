@@ -5,6 +5,7 @@ import { backoffMs } from '../../lib/retry.ts';
 import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import {
+  commandMaxBytes,
   commandSchema,
   desiredSchema,
   relayAckSchema,
@@ -45,7 +46,8 @@ export type CloudLinkOptions = {
   readonly retry?: { readonly minDelayMs: number; readonly maxDelayMs: number };
 };
 
-const maxPayloadBytes = 256 * 1024;
+/** Of everything else that comes down. */
+const maxPayloadBytes = 16 * 1024;
 const publishTimeoutMs = 20_000;
 
 /**
@@ -215,8 +217,12 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
   }
 
   async #receive(topic: string, payload: Buffer, live: boolean): Promise<void> {
-    const { onDesired, onCommand, onReportedAck, logger } = this.#options;
+    const { onDesired, onReportedAck, logger } = this.#options;
     try {
+      if (topic.startsWith(this.#topics.command(''))) {
+        await this.#command(topic, payload);
+        return;
+      }
       if (payload.length > maxPayloadBytes)
         throw new AgentError('badMessage', `A message of ${payload.length} bytes on ${topic}`);
       if (topic === this.#topics.relayAck) {
@@ -225,16 +231,34 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
       } else if (topic === this.#topics.reportedAck)
         onReportedAck(parse(reportedAckSchema, payload, topic).seq);
       else if (topic === this.#topics.desired) await onDesired(parse(desiredSchema, payload, topic), live);
-      else if (topic.startsWith(`${this.#topics.prefix}/cmd/`)) {
-        await onCommand(
-          topic.slice(this.#topics.prefix.length + '/cmd/'.length),
-          parse(commandSchema, payload, topic),
-        );
-      }
     } catch (error) {
       // Nonsense from the cloud changes nothing here.
       logger.error('cloud.message.refused', { topic, error });
     }
+  }
+
+  /** Whoever waits for a command that cannot be read is told so. */
+  async #command(topic: string, payload: Buffer): Promise<void> {
+    const id = topic.slice(this.#topics.command('').length);
+    const command = readCommand(payload, topic);
+    if (!(command instanceof AgentError)) return this.#options.onCommand(id, command);
+    const { code, message } = command;
+    await this.sendCommandStatus(id, { status: 'rejected', error: { code, message } });
+    throw command;
+  }
+}
+
+function readCommand(payload: Buffer, topic: string): Command | AgentError {
+  if (payload.length > commandMaxBytes)
+    return new AgentError(
+      'tooLarge',
+      `The command has ${payload.length} bytes; at most ${commandMaxBytes} are taken`,
+    );
+  try {
+    return parse(commandSchema, payload, topic);
+  } catch (error) {
+    if (error instanceof AgentError) return error;
+    throw error;
   }
 }
 

@@ -123,10 +123,16 @@ export const relayAckSchema = z.strictObject({
 });
 export type RelayAck = z.output<typeof relayAckSchema>;
 
+/** Bytes of JSON of a command; a device takes no larger one. */
+export const commandMaxBytes = 256 * 1024;
+
 export const commandSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('invoke'), function: z.string().max(63), payload: z.unknown() }),
 ]);
 export type Command = z.output<typeof commandSchema>;
+
+/** Bytes of JSON of a status: the largest result of a function, and what is around it. */
+export const commandStatusMaxBytes = 2 ** 20 + 8192;
 
 export const commandStatusSchema = z.strictObject({
   status: z.enum(['accepted', 'running', 'succeeded', 'failed', 'rejected']),

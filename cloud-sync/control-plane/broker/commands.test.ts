@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { commandMaxBytes } from '../../protocol/messages.ts';
 import { Commands } from './commands.ts';
 import type { OutgoingMessage } from './ingest.ts';
 
@@ -38,6 +39,20 @@ test('a command to a device that is not connected is not sent', async () => {
   const running = commands.run({ ...address, device: 'b' }, command, { signal });
   await expect(running).rejects.toMatchObject({ code: 'deviceOffline' });
   expect(said).toEqual([]);
+});
+
+test('a command larger than a device takes is not sent', async () => {
+  const { commands, said } = setUp();
+  const large = (bytes: number) => ({ ...command, payload: 'x'.repeat(bytes) });
+  const frame = JSON.stringify(large(0)).length;
+  const refused = commands.run(address, large(commandMaxBytes - frame + 1), { signal });
+  await expect(refused).rejects.toMatchObject({ code: 'tooLarge' });
+  expect(said).toEqual([]);
+  const caller = new AbortController();
+  const running = commands.run(address, large(commandMaxBytes - frame), { signal: caller.signal });
+  expect(said).toHaveLength(1);
+  caller.abort();
+  await expect(running).rejects.toMatchObject({ name: 'AbortError' });
 });
 
 test('a device that does not answer is not waited for without end', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SyncError } from '../../errors.ts';
-import type { Command, CommandStatus } from '../../protocol/messages.ts';
+import { commandMaxBytes, type Command, type CommandStatus } from '../../protocol/messages.ts';
 import { deviceTopics, type DeviceAddress } from '../../protocol/topics.ts';
 import type { OutgoingMessage } from './ingest.ts';
 
@@ -24,12 +24,15 @@ export class Commands {
   }
 
   /**
-   * Rejects with SyncError 'deviceOffline', 'timeout' (the device may still run it), 'commandFailed' or 'unavailable'
-   * (too many at once).
+   * Rejects with SyncError 'tooLarge', 'deviceOffline', 'timeout' (the device may still run it), 'commandFailed' or
+   * 'unavailable' (too many at once).
    */
   async run(address: DeviceAddress, command: Command, { signal }: { signal: AbortSignal }): Promise<unknown> {
     const { device } = address;
     const { isConnected, publish, timeoutMs } = this.#dependencies;
+    const payload = JSON.stringify(command);
+    const bytes = Buffer.byteLength(payload);
+    if (bytes > commandMaxBytes) throw tooLarge(bytes);
     if (!isConnected(device)) throw offline(device);
     if (this.#waiting.size >= maxWaiting) {
       throw new SyncError('unavailable', `${maxWaiting} commands are waiting for devices already`, {
@@ -42,7 +45,7 @@ export class Commands {
     const settled = new AbortController();
     this.#waiting.set(key, resolve);
     try {
-      publish({ topic: deviceTopics(address).command(id), payload: JSON.stringify(command) });
+      publish({ topic: deviceTopics(address).command(id), payload });
       const late = sleep(timeoutMs, undefined, { signal: AbortSignal.any([signal, settled.signal]) });
       return outcome(device, await Promise.race([promise, late]), timeoutMs);
     } finally {
@@ -68,6 +71,11 @@ function outcome(device: string, status: CommandStatus | undefined, timeoutMs: n
   const { code, message } = status.error ?? { code: 'unknown', message: 'no reason given' };
   throw new SyncError('commandFailed', `${device} says ${status.status} (${code}): ${message}`);
 }
+
+const tooLarge = (bytes: number) =>
+  new SyncError('tooLarge', `The command has ${bytes} bytes as JSON; a device takes ${commandMaxBytes}`, {
+    hint: 'Send less, or a reference to where the rest is.',
+  });
 
 const offline = (device: string) =>
   new SyncError('deviceOffline', `${device} is not connected`, {

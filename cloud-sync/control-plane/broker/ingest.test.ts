@@ -114,6 +114,13 @@ describe('the ingest', () => {
     expect(cloud.statuses).toEqual([['a', '7', { status: 'running' }]]);
   });
 
+  test('takes the largest result a function may return', async () => {
+    await using cloud = await setUp();
+    const result = 'x'.repeat(2 ** 20 - 2);
+    await cloud.ingest(source, { kind: 'commandStatus', id: '7' }, say({ status: 'succeeded', result }));
+    expect(cloud.statuses).toEqual([['a', '7', { status: 'succeeded', result }]]);
+  });
+
   test.each([
     ['no JSON', Buffer.from('{')],
     ['no UTF-8', Buffer.from([0x22, 0xff, 0x22])],

@@ -1,6 +1,7 @@
 import type { Logger } from '../../../lib/logger.ts';
 import { SyncError } from '../../errors.ts';
 import {
+  commandStatusMaxBytes,
   commandStatusSchema,
   onlineSchema,
   reportedSchema,
@@ -47,7 +48,6 @@ export type Ingest = (source: DeviceIdentity, up: UpTopic, payload: Uint8Array) 
 
 const maxOnlineBytes = 2048;
 const maxReportedBytes = 512 * 1024;
-const maxStatusBytes = 2 ** 20;
 
 export function createIngest(dependencies: IngestDependencies): Ingest {
   return async (source, up, payload) => {
@@ -59,7 +59,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       case 'relay':
         return ingestRelay(dependencies, source, payload);
       case 'commandStatus': {
-        const status = readJson(commandStatusSchema, payload, maxStatusBytes);
+        const status = readJson(commandStatusSchema, payload, commandStatusMaxBytes);
         dependencies.onCommandStatus(source.device, up.id, status);
         return { retain: false };
       }
