@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { CliError } from './errors.ts';
 import { readInput } from './files.ts';
@@ -49,9 +49,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Where the agent keeps everything: `--root`, else HOLDFAST_ROOT, else the system's or the user's data folder. */
+/** Where the agent keeps everything, an absolute path: `--root`, else HOLDFAST_ROOT, else the system's or the user's data folder. */
 export function agentRoot({ io: { env }, globals }: Pick<Run, 'io' | 'globals'>): string {
   const dataHome = env.XDG_DATA_HOME ?? join(env.HOME ?? homedir(), '.local', 'share');
   const fallback = process.getuid?.() === 0 ? '/var/lib/holdfast' : join(dataHome, 'holdfast');
-  return globals.root ?? env.HOLDFAST_ROOT ?? fallback;
+  return resolve(globals.root ?? env.HOLDFAST_ROOT ?? fallback);
 }

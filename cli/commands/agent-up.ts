@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { agentRoot } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -43,7 +42,7 @@ async function agentUp(run: Run, options: Options): Promise<void> {
   const { startAgent } = await import('../../agent/main.ts');
   const token = await readToken(run, options);
   await using agent = await startAgent({
-    root: resolve(agentRoot(run)),
+    root: agentRoot(run),
     mqtt: { host: options.mqttHost, port: options.mqttPort },
     ...(token !== undefined && { token }),
     onLog: run.logSink,

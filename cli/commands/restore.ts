@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { agentRoot } from '../context.ts';
 import { readManifest } from '../manifest-file.ts';
@@ -34,7 +33,7 @@ async function restore(run: Run, options: Options, path: string): Promise<void> 
   const passphrase = await readPassphrase(run, options);
   const token = await readToken(run, options);
   const { restoreMachine } = await import('../../agent/restore.ts');
-  const root = resolve(agentRoot(run));
+  const root = agentRoot(run);
   using progress = new Progress(io, { label: `Restoring to ${root}`, enabled: !out.json });
   const restored = await restoreMachine({
     root,
