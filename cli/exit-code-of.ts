@@ -153,10 +153,13 @@ function exitIn(table: Readonly<Record<string, ExitName>>, code: string): ExitNa
   return table[code] ?? 'failure';
 }
 
+function agentExitOf(error: AgentError): ExitName {
+  return exitIn({ ...functionExits, ...agentExits }, agentCodeOf(error));
+}
+
 /** What the agent refused over its socket comes with the agent's own code as the cause. */
-function agentExitOf({ code, cause }: AgentError): ExitName {
-  const own = code === 'refused' ? errorCode(cause) : undefined;
-  return exitIn({ ...functionExits, ...agentExits }, own ?? code);
+export function agentCodeOf({ code, cause }: AgentError): string {
+  return (code === 'refused' ? errorCode(cause) : undefined) ?? code;
 }
 
 /** A reference that cannot be resolved ends as the look-up did: not there, not allowed, or not reachable. */

@@ -1,8 +1,9 @@
 import { CommanderError } from 'commander';
+import { AgentError } from '../agent/errors.ts';
 import { CodedError } from '../lib/coded-error.ts';
 import { errorCode, errorMessage } from '../lib/error-code.ts';
 import { CliError } from './errors.ts';
-import { exitCodeOf } from './exit-code-of.ts';
+import { agentCodeOf, exitCodeOf } from './exit-code-of.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { paint, type Io } from './io.ts';
 
@@ -44,6 +45,7 @@ function writeJson(io: Io, value: unknown): void {
 }
 
 function codeOf(error: unknown): string {
+  if (error instanceof AgentError) return agentCodeOf(error);
   if (error instanceof CodedError) return (error as CodedError).code;
   return errorCode(error) ?? 'internal';
 }

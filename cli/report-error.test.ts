@@ -1,0 +1,28 @@
+import { PassThrough } from 'node:stream';
+import { describe, expect, test } from '@jest/globals';
+import { AgentError } from '../agent/errors.ts';
+import type { Io } from './io.ts';
+import { reportError } from './report-error.ts';
+
+function report(error: unknown) {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const exit = reportError({ stdout, stderr, env: {} } as unknown as Io, error, {
+    json: true,
+    verbose: false,
+  });
+  return { exit, printed: JSON.parse(String(stdout.read())) as unknown };
+}
+
+describe('with --json', () => {
+  test('what the agent refused is reported under its own code', () => {
+    const message = 'There is no function blink on this device';
+    const { exit, printed } = report(
+      new AgentError('refused', message, { cause: { code: 'unknownFunction' } }),
+    );
+    expect(printed).toEqual({ error: { code: 'unknownFunction', message, exit } });
+  });
+
+  test('a refusal without a code of its own is reported as refused', () => {
+    expect(report(new AgentError('refused', 'No')).printed).toMatchObject({ error: { code: 'refused' } });
+  });
+});
