@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { atomicWrite } from '../../lib/atomic-write.ts';
 import { audit } from './database/audit.ts';
-import { addOperator, findOperator } from './database/operators.ts';
+import { findOperator, setOperatorToken } from './database/operators.ts';
 import type { Database } from './database/schema.ts';
 
 const operatorFileSchema = z.object({ url: z.string(), token: z.string(), ca: z.string() });
@@ -19,7 +19,7 @@ export type OperatorFileOptions = {
 
 /**
  * The first operator's token, from `operator.json` (0600) in the folder: what the CLI on this machine uses. The database
- * holds only its hash, so a lost file means a new token. Gives back the token.
+ * holds only its hash, so a lost file means a new token, and the lost one lets nobody in. Gives back the token.
  */
 export async function provideOperatorFile({
   folder,
@@ -39,7 +39,7 @@ export async function provideOperatorFile({
   // After the file, so that a crash in between leaves no token that nobody has.
   if (!known) {
     await db.transaction().execute(async (transaction) => {
-      await addOperator(transaction, now(), 'admin', token);
+      await setOperatorToken(transaction, now(), 'admin', token);
       const detail = { name: 'admin' };
       await audit(transaction, now(), { actor: 'system', action: 'operator.created', detail });
     });

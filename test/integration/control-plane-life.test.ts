@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from '@jest/globals';
 import { startControlPlane } from '../../cloud-sync/control-plane/main.ts';
+import { ControlPlaneClient } from '../../cloud-sync/protocol/control-plane-client.ts';
 import {
   createCsr,
   createDeviceKey,
@@ -11,6 +12,7 @@ import {
   openRecoveryKey,
   recoveryMessage,
 } from '../../cloud-sync/trust/index.ts';
+import { createHttpsClient } from '../../lib/https-client.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { asDevice, batchOf, json, manifestFor, online, startCloud, subscribe } from '../support/cloud.ts';
@@ -75,13 +77,17 @@ describe('the control plane', () => {
     });
   });
 
-  test('makes a new operator token when the file is broken', async () => {
+  test('makes a new operator token when the file is broken, and takes the old one no more', async () => {
     await using folder = await temporaryFolder();
     const first = await start(folder.path);
     await first[Symbol.asyncDispose]();
     await writeFile(join(folder.path, 'operator.json'), '{');
     await using second = await start(folder.path);
     expect(second.operatorToken).not.toBe(first.operatorToken);
+    await using http = createHttpsClient({ ca: second.caPem });
+    const as = (token: string) => new ControlPlaneClient({ http, url: second.url, token }).devices();
+    await expect(as(second.operatorToken)).resolves.toEqual([]);
+    await expect(as(first.operatorToken)).rejects.toMatchObject({ code: 'unauthorized' });
   });
 
   test('refuses to start over a database that is none, and says which', async () => {
