@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FunctionRuntime, type FunctionLog } from '../functions/index.ts';
@@ -61,7 +61,9 @@ export async function startAgent({ root, mqtt, token, onLog, signal }: AgentOpti
   const runtime = stack.use(
     await FunctionRuntime.open({ logger, onLog: (entry) => logFunction(logger, entry) }),
   );
-  const dataPlane = stack.use(await DataPlane.open({ root, mqtt, runtime, logger }));
+  const dataPlane = stack.use(
+    await DataPlane.open({ root, identity: serialOf(identity), mqtt, runtime, logger }),
+  );
   recovered ||= dataPlane.recovered;
 
   const memory = stack.use(new MemoryTidier());
@@ -99,6 +101,11 @@ export async function startAgent({ root, mqtt, token, onLog, signal }: AgentOpti
     failed: reconciler.failed,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** What the cloud ties a relay epoch to: revoked with the certificate, begun anew with the next one. */
+function serialOf({ certificate }: DeviceIdentity): string {
+  return new X509Certificate(certificate).serialNumber;
 }
 
 async function enrolWith(
