@@ -10,6 +10,7 @@ import { LogJournal } from './control/log-journal.ts';
 import { controlSocketPath, type Status } from './control/protocol.ts';
 import { startControlServer } from './control/server.ts';
 import { DataPlane } from './data-plane.ts';
+import { describeAgent } from './describe-agent.ts';
 import { AgentError } from './errors.ts';
 import { enrol } from './identity/enrol.ts';
 import { loadIdentity, type DeviceIdentity } from './identity/identity-store.ts';
@@ -225,34 +226,4 @@ function emptyMachine(name: string): Machine {
 
 function logFunction(logger: Logger, { function: name, invocation, level, message }: FunctionLog): void {
   logger[level]('function.log', { function: name, invocation, message });
-}
-
-type Described = Pick<ControlParts, 'identity' | 'store' | 'dataPlane'> & {
-  readonly root: string;
-  readonly started: string;
-  readonly link: CloudLink;
-  readonly hostPids: number[];
-};
-
-function describeAgent({ root, started, identity, store, dataPlane, link, hostPids }: Described): Status {
-  const { observed, current, phase, conditions } = store.state;
-  const { mqtt, streams, functions } = dataPlane.status();
-  return {
-    version,
-    device: identity.device,
-    tenant: identity.tenant,
-    root,
-    pid: process.pid,
-    hostPids,
-    started,
-    cloud: { url: identity.url, mqtt: identity.mqtt, ...link.status },
-    desired: observed && { generation: observed.generation, digest: observed.digest },
-    applied: current,
-    phase,
-    conditions,
-    components: dataPlane.components(),
-    mqtt,
-    streams,
-    functions,
-  };
 }

@@ -1,0 +1,48 @@
+import { version } from '../lib/version.ts';
+import type { Status } from './control/protocol.ts';
+import type { DataPlane } from './data-plane.ts';
+import type { DeviceIdentity } from './identity/identity-store.ts';
+import type { StateHolder } from './reconcile/state-store.ts';
+import type { CloudLink } from './relay/cloud-link.ts';
+
+type Described = {
+  readonly identity: DeviceIdentity;
+  readonly store: StateHolder;
+  readonly dataPlane: Pick<DataPlane, 'status' | 'components'>;
+  readonly root: string;
+  readonly started: string;
+  readonly link: Pick<CloudLink, 'status'>;
+  readonly hostPids: number[];
+};
+
+/** The agent's whole state as the control socket tells it. */
+export function describeAgent({
+  root,
+  started,
+  identity,
+  store,
+  dataPlane,
+  link,
+  hostPids,
+}: Described): Status {
+  const { observed, current, phase, conditions } = store.state;
+  const { mqtt, streams, functions } = dataPlane.status();
+  return {
+    version,
+    device: identity.device,
+    tenant: identity.tenant,
+    root,
+    pid: process.pid,
+    hostPids,
+    started,
+    cloud: { url: identity.url, mqtt: identity.mqtt, ...link.status },
+    desired: observed && { generation: observed.generation, digest: observed.digest },
+    applied: current,
+    phase,
+    conditions,
+    components: dataPlane.components(),
+    mqtt,
+    streams,
+    functions,
+  };
+}
