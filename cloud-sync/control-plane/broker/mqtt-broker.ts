@@ -123,7 +123,13 @@ export class MqttBroker implements AsyncDisposable {
     this.#aedes.on('clientError', (client, error) => {
       logger.info('broker.clientError', { client: client.id, error });
     });
-    this.#aedes.on('clientReady', (client) => void this.#ready(client));
+    this.#aedes.on('clientReady', (client) => {
+      this.#ready(client).catch((error: unknown) => {
+        // Nobody stays who could not be confirmed.
+        logger.error('broker.unconfirmed', { client: client.id, error });
+        client.close();
+      });
+    });
     this.#aedes.on('clientDisconnect', (client) => {
       if (this.#devices.get(client.id) === client) this.#devices.delete(client.id);
     });
