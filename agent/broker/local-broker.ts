@@ -46,6 +46,8 @@ export class LocalBroker implements AsyncDisposable {
   readonly #options: LocalBrokerOptions;
   readonly #credentials: Credentials;
   readonly #names = new WeakMap<Client, string>();
+  /** What each client's entry was when its password was checked. */
+  readonly #admitted = new WeakMap<Client, ClientSpec>();
   readonly #connected = new Set<Client>();
   readonly #wills = new WeakMap<Client, string>();
   readonly #sockets = new Set<Socket>();
@@ -86,12 +88,8 @@ export class LocalBroker implements AsyncDisposable {
   /** Who may connect and do what, from now on. A client whose entry changed or went is disconnected. */
   setClients(clients: Readonly<Record<string, ClientSpec>>): void {
     this.#configured = true;
-    const before = this.#clients;
     this.#clients = new Map(Object.entries(clients));
-    for (const client of this.#connected) {
-      const name = this.#names.get(client) ?? '';
-      if (JSON.stringify(before.get(name)) !== JSON.stringify(this.#clients.get(name))) client.close();
-    }
+    for (const client of this.#connected) if (!this.#isInForce(client)) client.close();
   }
 
   /** Delivers a message of this device's own to the subscribers of the moment. Nothing is stored. */
@@ -157,6 +155,11 @@ export class LocalBroker implements AsyncDisposable {
         done(null, this.#maySubscribe(client, subscription.topic) ? subscription : null),
     });
     aedes.on('clientReady', (client) => {
+      // The clients may have changed since the password was checked.
+      if (!this.#isInForce(client)) {
+        client.close();
+        return;
+      }
       this.#connected.add(client);
       if (client.conn instanceof PacketGuard) client.conn.open();
     });
@@ -204,20 +207,30 @@ export class LocalBroker implements AsyncDisposable {
     }
     try {
       const verdict = await this.#credentials.check(spec.password, password.toString('utf8'));
-      const will = this.#wills.get(client);
-      if (verdict === 'accepted' && (will === undefined || mayPublish(spec, will))) {
+      const fault = verdict === 'accepted' ? this.#objection(client, name, spec) : verdict;
+      if (fault === undefined) {
         this.#names.set(client, name);
+        this.#admitted.set(client, spec);
         return true;
       }
-      logger.warn('mqtt.connect.refused', {
-        client: name,
-        reason: verdict === 'accepted' ? 'last will' : verdict,
-      });
+      logger.warn('mqtt.connect.refused', { client: name, reason: fault });
       return false;
     } catch (error) {
       logger.error('mqtt.connect.failed', { client: name, error: errorMessage(error) });
       return false;
     }
+  }
+
+  /** Why a client with the right password is not let in by `spec`. Checking took a while: that may be out of force by now. */
+  #objection(client: Client, name: string, spec: ClientSpec): string | undefined {
+    if (!isSame(spec, this.#clients.get(name))) return 'changed meanwhile';
+    const will = this.#wills.get(client);
+    return will === undefined || mayPublish(spec, will) ? undefined : 'last will';
+  }
+
+  /** Whether the entry by which the client was let in still stands. */
+  #isInForce(client: Client): boolean {
+    return isSame(this.#admitted.get(client), this.#clients.get(this.#names.get(client) ?? ''));
   }
 
   /** [G1] aedes sends PUBACK (QoS 1) and PUBREC (QoS 2) only after this resolves. Last wills come through here too. */
@@ -260,6 +273,10 @@ export class LocalBroker implements AsyncDisposable {
     const address = client.conn instanceof PacketGuard ? client.conn.remoteAddress : undefined;
     this.#options.logger.info(event, { client: this.#names.get(client), address, error: error.message });
   }
+}
+
+function isSame(spec: ClientSpec | undefined, other: ClientSpec | undefined): boolean {
+  return JSON.stringify(spec) === JSON.stringify(other);
 }
 
 function mayPublish(spec: ClientSpec, topic: string): boolean {

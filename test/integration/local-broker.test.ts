@@ -2,6 +2,7 @@ import { createConnection, createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import type { MqttClient } from 'mqtt';
 import { describe, expect, test } from '@jest/globals';
+import { LocalBroker } from '../../agent/broker/local-broker.ts';
 import { DataPlane } from '../../agent/data-plane.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import {
@@ -214,4 +215,36 @@ test('a fixed port that is taken is an error that says so; a remembered one give
   } finally {
     other.close();
   }
+});
+
+test.each([
+  ['removed', {}],
+  ['given another password', { sensor: { password: 'scrypt:new', publish: [], subscribe: [] } }],
+])('a client that is %s while its password is checked is not let in', async (_what, later) => {
+  await using folder = await temporaryFolder();
+  const checking = Promise.withResolvers<undefined>();
+  const verdict = Promise.withResolvers<boolean>();
+  await using broker = await LocalBroker.open({
+    root: folder.path,
+    host: '127.0.0.1',
+    port: 0,
+    verifyPassword: () => {
+      checking.resolve(undefined);
+      return verdict.promise;
+    },
+    accept: () => Promise.resolve(),
+    retained: [],
+    logger: silentLogger,
+  });
+  const sensor = { password: 'scrypt:old', publish: ['#'], subscribe: ['#'] } as const;
+  const setClients = (clients: object) =>
+    broker.setClients(clients as Parameters<typeof broker.setClients>[0]);
+  setClients({ sensor });
+  const connection = connectTo(broker.port);
+  connection.catch(() => undefined);
+  await checking.promise;
+  setClients(later);
+  verdict.resolve(true);
+  await expect(connection).rejects.toMatchObject({ code: 5 });
+  expect(broker.clientCount).toBe(0);
 });
