@@ -5,6 +5,7 @@ import { context, type BuildFailure, type BuildResult, type Message } from 'esbu
 import { digestOf, type Digest } from '../../lib/digest.ts';
 import { FunctionError } from '../function-error.ts';
 import { bundleLimits, mediaTypes, type BundleConfig, type Descriptor } from './format.ts';
+import { hidePackagePlaces, hidePackagePlacesInMap } from './package-paths.ts';
 
 type BuiltBlob = {
   readonly digest: Digest;
@@ -21,10 +22,12 @@ export type BuiltBundle = {
   readonly config: BundleConfig;
 };
 
+const encoder = new TextEncoder();
+
 /**
  * Bundles the function whose entry file is `entry` (TypeScript or JavaScript) and everything it imports.
- * The digest depends on the bytes of the sources and their places relative to the entry, on nothing else of the machine:
- * a tsconfig.json is not read. Rejects with FunctionError `buildFailed`, each problem as file:line:column; an abort stops esbuild.
+ * The digest depends on the bytes of the sources and their places relative to the entry, packages' on those inside
+ * node_modules, on nothing else of the machine: a tsconfig.json is not read. Rejects with FunctionError `buildFailed`, each problem as file:line:column; an abort stops esbuild.
  */
 export async function buildBundle({
   entry,
@@ -95,12 +98,17 @@ async function compile(path: string, signal: AbortSignal) {
 }
 
 function outputs(result: BuildResult) {
-  const file = (suffix: string) => result.outputFiles?.find(({ path }) => path.endsWith(suffix))?.contents;
+  const file = (suffix: string) => result.outputFiles?.find(({ path }) => path.endsWith(suffix))?.text;
   const code = file('function.js');
   const sourceMap = file('function.js.map');
-  if (!code || !sourceMap) throw new Error('esbuild gave no output');
+  if (code === undefined || sourceMap === undefined) throw new Error('esbuild gave no output');
   const exports = Object.values(result.metafile?.outputs ?? {}).flatMap(({ exports }) => exports);
-  return { code, sourceMap, exports: exports.sort() };
+  const inputs = Object.keys(result.metafile?.inputs ?? {});
+  return {
+    code: encoder.encode(hidePackagePlaces(code, inputs)),
+    sourceMap: encoder.encode(hidePackagePlacesInMap(sourceMap)),
+    exports: exports.sort(),
+  };
 }
 
 function shapeOf(exports: readonly string[], entry: string): BundleConfig['shape'] {
@@ -150,5 +158,5 @@ function descriptor({ mediaType, digest, bytes }: BuiltBlob): Descriptor {
 function canonicalBytes(value: unknown): Uint8Array {
   const text = canonicalize(value);
   if (text === undefined) throw new TypeError('not a JSON value');
-  return new TextEncoder().encode(text);
+  return encoder.encode(text);
 }

@@ -44,6 +44,34 @@ describe('buildBundle', () => {
     expect(everything).not.toContain(folder);
   });
 
+  test('packages that lie beside the entry, or some folders above, give the same digest', async () => {
+    const own = {
+      'index.ts': `import third from 'third'; import { fourth } from 'fourth';
+        export default { invoke: () => { if (third.third !== fourth) throw new Error(fourth); } };`,
+    };
+    const packages = {
+      'node_modules/third/package.json': '{"name":"third","version":"1.0.0","main":"index.js"}',
+      'node_modules/third/index.js': 'module.exports = { third: 3 };',
+      'node_modules/fourth/package.json': '{"name":"fourth","version":"1.0.0","type":"module"}',
+      'node_modules/fourth/index.js': 'export const fourth = "// ../node_modules/third/index.js";',
+    };
+    const build = async (place: string, entryFolder: string) => {
+      await source(place, packages);
+      return buildBundle({ entry: await source(join(place, entryFolder), own), signal });
+    };
+    const beside = await build('beside', '.');
+    const above = await build('above', 'alpha');
+    const farAbove = await build('far/above', 'functions/of node_modules/beta');
+    expect([above.digest, farAbove.digest]).toEqual([beside.digest, beside.digest]);
+    const [, code, map] = farAbove.blobs.map(({ bytes }) => Buffer.from(bytes).toString());
+    expect(code).toContain('"// ../node_modules/third/index.js"');
+    expect((JSON.parse(map!) as { sources: string[] }).sources).toEqual([
+      'node_modules/third/index.js',
+      'index.ts',
+      'node_modules/fourth/index.js',
+    ]);
+  });
+
   test('what it builds is what readBundle accepts', async () => {
     const entry = await source('lambda', {
       'index.ts': 'export const handler = async (event: unknown) => event;',
