@@ -10,12 +10,15 @@ export type CommandsOptions = {
 
 /** Ids remembered, so that a command delivered twice runs once. */
 const rememberedMax = 1000;
+/** Their results together; the oldest are forgotten first. */
+const rememberedMaxBytes = 8 * 2 ** 20;
 const concurrentMax = 16;
 
 /** Runs the cloud's commands: idempotent by id, each ending in one final status. */
 export class Commands {
   readonly #options: CommandsOptions;
-  readonly #known = new Map<string, CommandStatus>();
+  readonly #known = new Map<string, { readonly status: CommandStatus; readonly bytes: number }>();
+  #knownBytes = 0;
   #running = 0;
 
   constructor(options: CommandsOptions) {
@@ -24,7 +27,7 @@ export class Commands {
 
   async receive(id: string, command: Command, signal: AbortSignal): Promise<void> {
     const known = this.#known.get(id);
-    if (known) return this.#send(id, known);
+    if (known) return this.#send(id, known.status);
     if (this.#running >= concurrentMax) {
       return this.#send(id, {
         status: 'rejected',
@@ -52,10 +55,21 @@ export class Commands {
   }
 
   #remember(id: string, status: CommandStatus): CommandStatus {
-    this.#known.set(id, status);
-    const [oldest] = this.#known.keys();
-    if (this.#known.size > rememberedMax && oldest !== undefined) this.#known.delete(oldest);
+    const bytes = JSON.stringify(status).length;
+    this.#forget(id);
+    this.#known.set(id, { status, bytes });
+    this.#knownBytes += bytes;
+    for (const oldest of this.#known.keys()) {
+      if (oldest === id || (this.#known.size <= rememberedMax && this.#knownBytes <= rememberedMaxBytes))
+        break;
+      this.#forget(oldest);
+    }
     return status;
+  }
+
+  #forget(id: string): void {
+    this.#knownBytes -= this.#known.get(id)?.bytes ?? 0;
+    this.#known.delete(id);
   }
 
   async #send(id: string, status: CommandStatus): Promise<void> {
