@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sweepTemporaries } from '../lib/atomic-write.ts';
 import { lockFolder } from '../lib/folder-lock.ts';
 import { AgentError } from './errors.ts';
 import { StateStore } from './reconcile/state-store.ts';
@@ -14,6 +15,8 @@ export async function takeRoot(root: string): Promise<Disposable> {
       hint: 'Stop it first, or give this one a folder of its own with --root.',
     });
   }
+  // What a kill -9 left half-written, a private key perhaps.
+  for (const folder of ['.', 'identity', 'manifests']) await sweepTemporaries(join(root, folder));
   return lock;
 }
 

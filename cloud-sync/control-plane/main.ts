@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyRequest } from 'fastify';
 import type { Digest } from '../../lib/digest.ts';
+import { sweepTemporaries } from '../../lib/atomic-write.ts';
 import { lockFolder } from '../../lib/folder-lock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { SyncError } from '../errors.ts';
@@ -62,6 +63,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   await using starting = new AsyncDisposableStack();
   await mkdir(folder, { recursive: true, mode: 0o700 });
   starting.use(takeFolder(folder));
+  for (const name of ['.', 'ca']) await sweepTemporaries(join(folder, name));
   const ports = await Ports.open(folder, logger);
   const authority = await CertificateAuthority.open({ folder: join(folder, 'ca'), now });
   const db = await openDatabase(join(folder, 'control-plane.db'));
