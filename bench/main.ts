@@ -11,7 +11,7 @@ const folder = fileURLToPath(new URL('.', import.meta.url));
 
 const [name] = process.argv.slice(2);
 const entry = `${folder}${name ?? ''}/main.ts`;
-if (name === undefined || !/^[a-z-]+$/.test(name) || !existsSync(entry)) {
+if (name === undefined || !/^[a-z0-9-]+$/.test(name) || !existsSync(entry)) {
   const names = (await readdir(folder, { withFileTypes: true }))
     .filter((item) => item.isDirectory())
     .map((item) => item.name);
