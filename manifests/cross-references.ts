@@ -13,6 +13,7 @@ export function crossReferenceProblems(document: JsonObject): Problem[] {
     ...volumeProblems(document),
     ...orderProblems(document),
     ...bindingProblems(document),
+    ...triggerProblems(document),
     ...routeProblems(document),
   ];
 }
@@ -82,6 +83,27 @@ function bindingProblems({ functions }: JsonObject): Problem[] {
   );
 }
 
+/** Volumes that are watched, streams that take dead letters, and one function for each queue. */
+function triggerProblems({ functions, volumes, streams }: JsonObject): Problem[] {
+  const owners = new Map<unknown, Path>();
+  return entriesOf(functions).flatMap(([name, spec]) => [
+    ...dangling(
+      ['functions', name, 'deadLetter'],
+      member(spec, 'deadLetter'),
+      keysOf(streams),
+      'stream under streams',
+    ),
+    ...listOf(member(spec, 'on')).flatMap((trigger, index) => {
+      const path = ['functions', name, 'on', index];
+      const queue = [...path, 'queue'];
+      return [
+        ...dangling([...path, 'volume'], member(trigger, 'volume'), keysOf(volumes), 'volume under volumes'),
+        ...takenTwice(owners, queue, member(trigger, 'queue')),
+      ];
+    }),
+  ]);
+}
+
 /** One HTTP route belongs to one function or site. */
 function routeProblems({ apps, functions }: JsonObject): Problem[] {
   const sites = entriesOf(apps).map(([app, spec]) => ({
@@ -95,15 +117,17 @@ function routeProblems({ apps, functions }: JsonObject): Problem[] {
     })),
   );
   const owners = new Map<unknown, Path>();
-  return [...sites, ...triggers].flatMap(({ path, route }) => {
-    const owner = owners.get(route);
-    if (typeof route !== 'string' || !owner) {
-      owners.set(route, path);
-      return [];
-    }
-    const message = `${showPath(path)} is ${quoted(route)}, which is taken by ${showPath(owner)}`;
-    return [{ code: 'conflict' as const, message, path }];
-  });
+  return [...sites, ...triggers].flatMap(({ path, route }) => takenTwice(owners, path, route));
+}
+
+function takenTwice(owners: Map<unknown, Path>, path: Path, name: unknown): Problem[] {
+  const owner = owners.get(name);
+  if (typeof name !== 'string' || !owner) {
+    owners.set(name, path);
+    return [];
+  }
+  const message = `${showPath(path)} is ${quoted(name)}, which is taken by ${showPath(owner)}`;
+  return [{ code: 'conflict', message, path }];
 }
 
 function dangling(path: Path, name: unknown, declared: readonly string[], what: string): Problem[] {

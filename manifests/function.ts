@@ -5,20 +5,53 @@ import {
   countPerDaySchema,
   cronSchema,
   durationBetween,
+  durationPerDaySchema,
+  globSchema,
   httpUrlSchema,
   imageReferenceSchema,
   nameSchema,
+  rateSchema,
   routeSchema,
   timezoneSchema,
   topicFilterSchema,
 } from './primitives.ts';
 
-/** What makes the function run: exactly one of these keys. */
+const httpMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+
+const secretReference = z.strictObject({ bearer: nameSchema.describe('A secret whose value is the token.') });
+
+/** What makes the function run: exactly one of mqtt, cron, http, queue and volume. */
 const triggerSchema = z.union([
   z.strictObject({ mqtt: topicFilterSchema }),
-  z.strictObject({ cron: cronSchema, timezone: timezoneSchema.optional() }),
-  z.strictObject({ http: routeSchema }),
-  z.strictObject({ queue: nameSchema }),
+  z.strictObject({
+    cron: cronSchema,
+    timezone: timezoneSchema.optional(),
+    missed: z
+      .enum(['skip', 'once', 'all'])
+      .default('skip')
+      .describe(
+        'Runs that fell into a time when the device was off: none, the latest, or each (at most 100).',
+      ),
+  }),
+  z.strictObject({
+    http: routeSchema.describe('A path, or all paths below one with /* at its end; the longest match wins.'),
+    methods: z.array(z.enum(httpMethods)).min(1).optional().describe('All methods when left out.'),
+    auth: z
+      .union([z.enum(['local', 'public']), secretReference])
+      .default('local')
+      .describe('Who may call: this machine only, whoever can reach the gateway, or who has the token.'),
+    rate: rateSchema.prefault('100/s'),
+    body: bytesBetween('0B', '4MiB').prefault('1MiB').describe('The largest request body.'),
+  }),
+  z.strictObject({
+    queue: nameSchema,
+    batch: z.int().min(1).max(100).default(10).describe('Messages given to the function at once, at most.'),
+    wait: durationBetween('0ms', '1m').prefault('0ms').describe('How long to wait for a full batch.'),
+  }),
+  z.strictObject({
+    volume: nameSchema,
+    path: globSchema.prefault('**').describe('Which files of the volume: a glob relative to its root.'),
+  }),
 ]);
 export type Trigger = z.output<typeof triggerSchema>;
 
@@ -46,6 +79,11 @@ const limitsSchema = z.strictObject({
   timeout: durationBetween('1ms', '1h').prefault('5s').describe('Wall-clock time of one invocation.'),
   concurrency: z.int().min(1).max(1000).default(1),
   queue: z.int().min(1).max(1_000_000).default(1000),
+  result: bytesBetween('1KiB', '4MiB')
+    .prefault('1MiB')
+    .describe('What a handler returns, or answers by HTTP.'),
+  egress: bytesBetween('0B', '1GiB').prefault('16MiB').describe('Bytes one invocation may send by fetch.'),
+  logs: rateSchema.prefault('100/s').describe('Log lines; more are counted and dropped.'),
 });
 
 export const functionSchema = z.strictObject({
@@ -53,13 +91,21 @@ export const functionSchema = z.strictObject({
   on: z.array(triggerSchema).max(50).default([]),
   bindings: z.record(bindingNameSchema, bindingSchema).default({}),
   limits: limitsSchema.prefault({}),
+  retries: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(4)
+    .describe('How often a failed event is tried again, with growing pauses, before it is a dead letter.'),
+  deadLetter: nameSchema.optional().describe('A stream that gets the dead letters too.'),
   budget: z
     .strictObject({
       invocations: countPerDaySchema.optional(),
       egress: bytesPerDaySchema.optional(),
+      cpu: durationPerDaySchema.optional(),
       onExceeded: z.enum(['pause', 'drop']).default('pause'),
     })
     .optional(),
 });
-/** limits: `memory` in bytes; `cpu` and `timeout` in milliseconds an invocation. */
+/** limits: `memory`, `result`, `egress` in bytes; `cpu` and `timeout` in milliseconds an invocation. Days are UTC. */
 export type FunctionSpec = z.output<typeof functionSchema>;

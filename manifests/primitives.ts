@@ -73,6 +73,29 @@ export const countPerDaySchema = text(
   'a whole number per day, such as 100000/day',
 ).transform((amount) => Number.parseInt(amount, 10));
 
+export const durationPerDaySchema = text(40, /\/day$/, 'a time per day, such as 30m/day')
+  .transform((amount) => amount.slice(0, -'/day'.length))
+  .pipe(durationSchema);
+
+const ratePattern = /^([1-9][0-9]{0,8})\/(s|m|h)$/;
+/** `100/s` to `{ count: 100, perMs: 1000 }`: a token bucket of that many. */
+export const rateSchema = text(
+  16,
+  ratePattern,
+  'a whole number per second, minute or hour, such as 100/s',
+).transform((rate) => {
+  const [, count = '0', unit = 's'] = ratePattern.exec(rate) ?? [];
+  return { count: Number(count), perMs: durations[unit] ?? Number.NaN };
+});
+export type Rate = z.output<typeof rateSchema>;
+
+/** A glob as `path.matchesGlob` takes it; no segment leads up. */
+export const globSchema = text(
+  1024,
+  /^(?!\/)(?!(?:[^\0]*\/)?\.\.?(?:\/|$))[^\0]+$/,
+  'a relative glob without "." or ".." in it, such as inbox/*.csv',
+);
+
 export const imageReferenceSchema = text(
   512,
   imageReferencePattern,

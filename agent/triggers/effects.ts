@@ -76,6 +76,10 @@ export class Effects implements InvocationEffects {
     this.#write(store, key, value);
   }
 
+  queueSend(): void {
+    throw new AgentError('unsupported', 'Queues are not there yet');
+  }
+
   kvDelete(store: string, key: string): void {
     this.#charge(Buffer.byteLength(key));
     this.#write(store, key, undefined);

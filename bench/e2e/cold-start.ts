@@ -32,6 +32,7 @@ export async function coldStartMs(): Promise<number> {
     kvGet: () => undefined,
     kvPut: () => undefined,
     kvDelete: () => undefined,
+    queueSend: () => undefined,
     kvList: () => [],
   };
   const event = {

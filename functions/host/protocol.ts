@@ -2,7 +2,7 @@
  * What runs between the agent (`functions/runtime`) and a host process, one JSON header and one body of bytes a frame.
  * The host believes the agent; the agent believes nothing and checks every header again (`runtime/host-messages.ts`).
  */
-export type BindingKind = 'publish' | 'kv';
+export type BindingKind = 'publish' | 'kv' | 'fetch' | 'secret' | 'queue' | 'invoke';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Why an invocation or a load failed, as the host sees it. */
@@ -22,7 +22,22 @@ export type Failure = { code: FailureCode; message: string; stack?: string };
 export type EventHeader =
   | { kind: 'message'; topic: string; contentType?: string; time: string }
   | { kind: 'scheduled'; cron: string; scheduledTime: string }
-  | { kind: 'invoke' };
+  | { kind: 'invoke' }
+  | { kind: 'fetch'; method: string; url: string; headers: [name: string, value: string][]; route: string }
+  /** The bodies follow each other in the frame's body. */
+  | {
+      kind: 'queue';
+      queue: string;
+      messages: { id: string; size: number; contentType?: string; time: string; attempts: number }[];
+    }
+  | {
+      kind: 'file';
+      volume: string;
+      path: string;
+      change: 'created' | 'modified' | 'deleted';
+      size?: number;
+      time: string;
+    };
 
 export type ToHost =
   /** Body: the code, UTF-8. A slot is one version of one function. */
@@ -33,6 +48,8 @@ export type ToHost =
       memoryBytes: number;
       cpuMs: number;
       bindings: Record<string, BindingKind>;
+      /** Values by binding name. */
+      secrets: Record<string, string>;
     }
   | { type: 'unload'; slot: number }
   /** Body: the payload; for `invoke` its JSON text. */
@@ -62,8 +79,14 @@ export type FromHost =
   | { type: 'ready' }
   | { type: 'loaded'; slot: number; handlers: string[] }
   | { type: 'loadFailed'; slot: number; failure: Failure }
-  /** Body: JSON text of the value; empty when there is none. */
-  | { type: 'result'; invocation: number; cpuMs: number; coldStart: boolean }
+  /** Body: JSON text of the value, empty when there is none; with `response` that of the HTTP answer. */
+  | {
+      type: 'result';
+      invocation: number;
+      cpuMs: number;
+      coldStart: boolean;
+      response?: { status: number; headers: [name: string, value: string][] };
+    }
   | { type: 'failed'; invocation: number; cpuMs: number; coldStart: boolean; failure: Failure }
   /** Body: the bytes that a call carries. */
   | CallHeader

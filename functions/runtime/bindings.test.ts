@@ -14,6 +14,7 @@ function recorder() {
     publish: (message) => void done.push(['publish', message.topic, message.qos, message.retain]),
     kvGet: (store, key) => (done.push(['get', store, key]), undefined),
     kvPut: (store, key, value) => void done.push(['put', store, key, value.byteLength]),
+    queueSend: (queue, { body }) => void done.push(['send', queue, body.byteLength]),
     kvDelete: (store, key) => void done.push(['delete', store, key]),
     kvList: (store, { prefix, limit }) => (done.push(['list', store, prefix, limit]), []),
   } satisfies InvocationEffects;

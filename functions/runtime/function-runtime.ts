@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '../../lib/logger.ts';
 import { FunctionError } from '../function-error.ts';
-import type { EventHeader } from '../host/protocol.ts';
 import { afterCrash, pauseLeftMs } from './crash-policy.ts';
 import { checkHandlers, createDeployment, type Deployment } from './deployment.ts';
+import { encodeEvent } from './encode-event.ts';
 import { invocationError } from './failure.ts';
 import { Host } from './host.ts';
 import { hostEntryPath } from './host-entry.ts';
@@ -26,7 +26,6 @@ export type FunctionRuntimeOptions = {
   readonly now?: () => number;
 };
 
-const maxEventBytes = 4 * 2 ** 20;
 const loadAttempts = 3;
 
 /**
@@ -225,37 +224,6 @@ export class FunctionRuntime implements AsyncDisposable {
     const own = this.#hosts.get(slot);
     this.#hosts.delete(slot);
     void own?.[Symbol.asyncDispose]();
-  }
-}
-
-function encodeEvent(name: string, event: InvocationEvent): { header: EventHeader; body: Uint8Array } {
-  const encoded = encode(event);
-  const size = encoded.body.byteLength;
-  if (size <= maxEventBytes) return encoded;
-  throw new FunctionError(
-    'eventTooLarge',
-    `An event of ${size} bytes for function ${name} is larger than ${maxEventBytes} bytes`,
-  );
-}
-
-function encode(event: InvocationEvent): { header: EventHeader; body: Uint8Array } {
-  switch (event.kind) {
-    case 'message': {
-      const { kind, topic, time, payload, contentType } = event;
-      return {
-        header: { kind, topic, time, ...(contentType === undefined ? {} : { contentType }) },
-        body: payload,
-      };
-    }
-    case 'scheduled':
-      return { header: event, body: new Uint8Array(0) };
-    case 'invoke':
-      return {
-        header: { kind: 'invoke' },
-        body: Buffer.from((JSON.stringify(event.payload) as string | undefined) ?? '', 'utf8'),
-      };
-    default:
-      return event satisfies never;
   }
 }
 

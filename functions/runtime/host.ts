@@ -90,6 +90,7 @@ export class Host implements AsyncDisposable {
         memoryBytes: spec.limits.memory,
         cpuMs: spec.limits.cpu,
         bindings: { ...kinds },
+        secrets: {},
       },
       Buffer.from(bundle.code, 'utf8'),
     );

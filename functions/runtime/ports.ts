@@ -18,7 +18,52 @@ export type InvocationEvent =
     }
   /** `scheduledTime`: RFC 3339, the planned time */
   | { readonly kind: 'scheduled'; readonly cron: string; readonly scheduledTime: string }
-  | { readonly kind: 'invoke'; readonly payload: unknown };
+  | { readonly kind: 'invoke'; readonly payload: unknown }
+  /** An HTTP request; the answer is the result's `response`. */
+  | {
+      readonly kind: 'fetch';
+      readonly method: string;
+      /** Absolute. */
+      readonly url: string;
+      readonly headers: readonly (readonly [name: string, value: string])[];
+      readonly body: Uint8Array;
+      /** The trigger's route, as written. */
+      readonly route: string;
+    }
+  /** Messages of one queue, oldest first; the answer is the result's `queue`. */
+  | { readonly kind: 'queue'; readonly queue: string; readonly messages: readonly QueueMessage[] }
+  /** A file of a volume. `path` is relative to the volume, with `/`. `size` in bytes, absent when deleted. `time`: RFC 3339. */
+  | {
+      readonly kind: 'file';
+      readonly volume: string;
+      readonly path: string;
+      readonly change: 'created' | 'modified' | 'deleted';
+      readonly size?: number;
+      readonly time: string;
+    };
+
+export type QueueMessage = {
+  readonly id: string;
+  readonly body: Uint8Array;
+  readonly contentType?: string | undefined;
+  /** When it was sent; RFC 3339. */
+  readonly time: string;
+  /** This delivery included. */
+  readonly attempts: number;
+};
+
+/** What an HTTP trigger answers. */
+export type FunctionResponse = {
+  /** 200 to 599 */
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array;
+};
+
+/** What became of a batch: ids to deliver again, after `delayMs` when given. Every other message is done. */
+export type QueueOutcome = {
+  readonly retry: readonly { readonly id: string; readonly delayMs?: number | undefined }[];
+};
 
 /**
  * What an invocation may do, implemented by the caller for each one: its buffered transaction. Calls are already checked
@@ -34,7 +79,25 @@ export type InvocationEffects = {
     readonly contentType?: string;
   }): void | Promise<void>;
   kvGet(store: string, key: string): Promise<Uint8Array | undefined> | Uint8Array | undefined;
-  kvPut(store: string, key: string, value: Uint8Array): void | Promise<void>;
+  /**
+   * `expiresAt`: milliseconds since 1970. `expected`: put only when the present value has these bytes (`null`: when there is none)
+   * and resolve to whether it did; the commit checks again, and a conflict there makes the invocation run again.
+   */
+  kvPut(
+    store: string,
+    key: string,
+    value: Uint8Array,
+    options?: { readonly expiresAt?: number | undefined; readonly expected?: Uint8Array | null | undefined },
+  ): boolean | void | Promise<boolean | void>;
+  /** To the queue `queue`, delivered after `delayMs`. */
+  queueSend(
+    queue: string,
+    message: {
+      readonly body: Uint8Array;
+      readonly contentType?: string | undefined;
+      readonly delayMs: number;
+    },
+  ): void | Promise<void>;
   kvDelete(store: string, key: string): void | Promise<void>;
   /** Keys that begin with `prefix`, ascending, at most `limit`. */
   kvList(
@@ -43,9 +106,43 @@ export type InvocationEffects = {
   ): Promise<string[]> | string[];
 };
 
+/**
+ * What a binding reaches beyond the transaction of an invocation, implemented by the agent once. Calls are already checked
+ * against the manifest. Each rejects with a coded error; those with code `denied` or `badCall` are the function's own fault.
+ */
+export type OutsideEffects = {
+  /** Only for addresses that `origins` allow; `denied` otherwise, after each redirect and look-up too. */
+  fetch(request: OutboundRequest, options: { readonly signal: AbortSignal }): Promise<OutboundResponse>;
+  /** The value of a secret of this device, or undefined; asked when a function is loaded. */
+  secret(name: string): Promise<string | undefined>;
+  /** Runs another function to its end. `depth` of the caller plus one; loops end at a depth of 8. */
+  invoke(
+    name: string,
+    event: InvocationEvent,
+    options: { readonly depth: number; readonly signal: AbortSignal },
+  ): Promise<InvocationResult>;
+};
+
+export type OutboundRequest = {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array | undefined;
+  readonly redirect: 'follow' | 'manual' | 'error';
+  /** Origins of the grant, `https://host:port`. */
+  readonly origins: readonly string[];
+  readonly maxResponseBytes: number;
+};
+
+export type OutboundResponse = FunctionResponse & { readonly url: string; readonly redirected: boolean };
+
 export type InvocationResult = {
   /** What the handler returned, through JSON; undefined when it returned nothing. */
   readonly value: unknown;
+  /** Of a `fetch` event. */
+  readonly response?: FunctionResponse | undefined;
+  /** Of a `queue` event. */
+  readonly queue?: QueueOutcome | undefined;
   readonly cpuMs: number;
   readonly wallMs: number;
   /** The isolate was made for this invocation. */

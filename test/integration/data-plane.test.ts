@@ -228,7 +228,7 @@ test('a generation with a missing bundle or a wrong schedule is refused and chan
   );
   const wrong = await machineWith({ functions: { two: { on: [] } } });
   // No manifest says so: the schema refuses it earlier.
-  wrong.functions.two?.on.push({ cron: '99 * * * *' });
+  wrong.functions.two?.on.push({ cron: '99 * * * *', missed: 'skip' });
   await expect(device.plane.configure(wrong, new Map())).rejects.toMatchObject({ code: 'notConfigured' });
   await expect(device.plane.configure(wrong, bundlesOf(wrong))).rejects.toMatchObject({ code: 'badInput' });
   expect(Object.keys(device.plane.status().functions)).toEqual(['one']);

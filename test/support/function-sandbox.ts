@@ -28,6 +28,7 @@ export type Published = {
 export class MemoryEffects implements InvocationEffects {
   readonly published: Published[] = [];
   readonly values = new Map<string, Uint8Array>();
+  readonly sent: { readonly queue: string; readonly text: string; readonly delayMs: number }[] = [];
 
   publish({ topic, payload, contentType }: Parameters<InvocationEffects['publish']>[0]): void {
     this.published.push({ topic, text: Buffer.from(payload).toString('utf8'), contentType });
@@ -37,6 +38,9 @@ export class MemoryEffects implements InvocationEffects {
   }
   kvPut(store: string, key: string, value: Uint8Array): void {
     this.values.set(`${store}/${key}`, value);
+  }
+  queueSend(queue: string, { body, delayMs }: Parameters<InvocationEffects['queueSend']>[1]): void {
+    this.sent.push({ queue, text: Buffer.from(body).toString('utf8'), delayMs });
   }
   kvDelete(store: string, key: string): void {
     this.values.delete(`${store}/${key}`);
