@@ -7,6 +7,7 @@ import { registerAgentUp } from './commands/agent-up.ts';
 import { registerCloudUp } from './commands/cloud-up.ts';
 import { registerDeploy } from './commands/deploy.ts';
 import { registerDevices } from './commands/devices.ts';
+import { registerFunctions } from './commands/functions/index.ts';
 import { registerHashPassword } from './commands/hash-password.ts';
 import { registerHelp } from './commands/help.ts';
 import { registerInit } from './commands/init.ts';
@@ -65,6 +66,7 @@ const registrations: readonly ((program: Command, surroundings: Surroundings) =>
   registerStatus,
   registerLogs,
   registerInvoke,
+  registerFunctions,
   registerMessages,
   registerRestore,
   registerCloudUp,

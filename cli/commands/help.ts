@@ -28,7 +28,8 @@ function printTopic(program: Command, { out }: Run, topic: readonly string[]): v
   }
   // Without a topic this is the program itself.
   const command = topic.reduce<Command | undefined>(
-    (parent, name) => parent?.commands.find((child) => child.name() === name),
+    (parent, name) =>
+      parent?.commands.find((child) => child.name() === name || child.aliases().includes(name)),
     program,
   );
   if (command) {

@@ -1,0 +1,13 @@
+import type { Command } from 'commander';
+import type { Surroundings } from '../../run.ts';
+
+/** `holdfast functions …`, or `holdfast function …`: write a function, and look after those of a device. */
+export function registerFunctions(program: Command, surroundings: Surroundings): void {
+  const functions = program
+    .command('functions')
+    .alias('function')
+    .description('Write functions, try them, test them; and look after those of this device.');
+  for (const register of registrations) register(functions, surroundings);
+}
+
+const registrations: readonly ((functions: Command, surroundings: Surroundings) => void)[] = [];
