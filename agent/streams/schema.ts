@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { AgentError } from '../errors.ts';
 import { newEpoch } from './epoch.ts';
 
-const version = 2;
+const version = 3;
 
 /**
  * One file for everything an event touches, so that one transaction can end the event and hold all it caused.
@@ -70,8 +70,44 @@ const tables = `
   CREATE TABLE retained (topic TEXT PRIMARY KEY, content_type TEXT, payload BLOB NOT NULL, qos INTEGER NOT NULL) WITHOUT ROWID, STRICT;
 `;
 
-/** What came with version 2. */
+/** What came with version 2, in which the tables above are. */
 const epochStart = 'ALTER TABLE streams ADD COLUMN epoch_start INTEGER NOT NULL DEFAULT 0';
+
+/** What came with version 3; a new database is made in two steps too, so that this is written once. */
+const thirdVersion = `
+  CREATE TABLE schedules (
+    function TEXT NOT NULL,
+    schedule TEXT NOT NULL,
+    planned INTEGER NOT NULL,
+    PRIMARY KEY (function, schedule)
+  ) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE pauses (
+    function TEXT PRIMARY KEY,
+    since INTEGER NOT NULL,
+    reason TEXT NOT NULL
+  ) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE spending (
+    function TEXT PRIMARY KEY,
+    day TEXT NOT NULL,
+    invocations INTEGER NOT NULL,
+    egress_bytes INTEGER NOT NULL,
+    cpu_ms REAL NOT NULL,
+    dropped INTEGER NOT NULL,
+    lifted INTEGER NOT NULL
+  ) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE files (
+    function TEXT NOT NULL,
+    volume TEXT NOT NULL,
+    path TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    modified REAL NOT NULL,
+    inode REAL NOT NULL,
+    PRIMARY KEY (function, volume, path)
+  ) WITHOUT ROWID, STRICT;
+`;
 
 /** Brings an empty or older database to the present schema. Refuses one of a newer agent and leaves it as it is. */
 export function migrate(database: DatabaseSync, path: string): void {
@@ -86,11 +122,12 @@ export function migrate(database: DatabaseSync, path: string): void {
     );
   if (found === version) return;
   database.exec('BEGIN IMMEDIATE');
-  if (found === 1) database.exec(epochStart);
-  else {
+  if (found === 0) {
     database.exec(tables);
     database.prepare('INSERT INTO meta (key, value) VALUES (?, ?)').run('epoch', newEpoch());
   }
+  if (found === 1) database.exec(epochStart);
+  database.exec(thirdVersion);
   database.exec(`PRAGMA user_version = ${version}`);
   database.exec('COMMIT');
 }

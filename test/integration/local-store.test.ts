@@ -47,12 +47,21 @@ test('an epoch lasts as long as the identity it is bound to', async () => {
   expect([epoch, second]).not.toContain(await epochOf('first'));
 });
 
-test('a store of the first version is brought up to date with all it holds', async () => {
+/** Takes back what a version brought. */
+const undo = {
+  3: 'DROP TABLE schedules; DROP TABLE pauses; DROP TABLE spending; DROP TABLE files; PRAGMA user_version = 2;',
+  2: 'ALTER TABLE streams DROP COLUMN epoch_start; PRAGMA user_version = 1;',
+};
+
+test.each([
+  ['first', undo[3] + undo[2]],
+  ['second', undo[3]],
+])('a store of the %s version is brought up to date with all it holds', async (_, back) => {
   await using folder = await temporaryFolder();
   const { path, epoch } = await filled(folder.path);
   {
     using database = new DatabaseSync(path);
-    database.exec('ALTER TABLE streams DROP COLUMN epoch_start; PRAGMA user_version = 1');
+    database.exec(back);
   }
   await using store = await LocalStore.open({ root: folder.path, logger: silentLogger });
   expect(store.epoch).toBe(epoch);
