@@ -2,4 +2,10 @@
 export { buildBundle } from './bundle/build-bundle.ts';
 export { readBundle, type FunctionBundle } from './bundle/read-bundle.ts';
 export { FunctionRuntime } from './runtime/function-runtime.ts';
-export type { FunctionLog, InvocationEffects, InvocationEvent } from './runtime/ports.ts';
+export type {
+  FunctionLog,
+  FunctionResponse,
+  InvocationEffects,
+  InvocationEvent,
+  InvocationResult,
+} from './runtime/ports.ts';

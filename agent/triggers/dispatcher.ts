@@ -1,7 +1,8 @@
 import type { Logger } from '../../lib/logger.ts';
 import type { FunctionSpec } from '../../manifests/function.ts';
 import { AgentError } from '../errors.ts';
-import { Lane, type LaneOptions } from './lane.ts';
+import { Lane, type CallOptions, type LaneOptions } from './lane.ts';
+import type { InvocationEvent, InvocationResult } from './ports.ts';
 
 export type DispatcherOptions = Omit<LaneOptions, 'name' | 'logger'> & { readonly logger: Logger };
 
@@ -28,14 +29,23 @@ export class Dispatcher implements AsyncDisposable {
     }
   }
 
-  /** Rejects with 'unknownFunction', 'queueFull', or what the runtime rejects with. Resolves after the effects' commit. [G1] */
-  async invoke(name: string, payload: unknown, options: { readonly signal: AbortSignal }): Promise<unknown> {
+  /** `call` with an `invoke` event; resolves to what the handler returned. */
+  async invoke(name: string, payload: unknown, options: CallOptions): Promise<unknown> {
+    const { value } = await this.call(name, { kind: 'invoke', payload }, options);
+    return value;
+  }
+
+  /**
+   * Runs one event for a caller who waits. Resolves after the effects' commit [G1]. Rejects with AgentError
+   * 'unknownFunction', 'queueFull', 'cancelled', the signal's reason, or what the runtime rejects with.
+   */
+  async call(name: string, event: InvocationEvent, options: CallOptions): Promise<InvocationResult> {
     const lane = this.#lanes.get(name);
     if (!lane)
       throw new AgentError('unknownFunction', `There is no function ${name} on this device`, {
         hint: `It runs: ${[...this.#lanes.keys()].join(', ') || 'none'}.`,
       });
-    return lane.invoke(payload, options);
+    return lane.call(event, options);
   }
 
   status(): Record<

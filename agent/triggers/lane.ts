@@ -4,7 +4,7 @@ import { AgentError } from '../errors.ts';
 import type { LocalStore } from '../streams/local-store.ts';
 import type { Operation, QueuedEvent } from '../streams/operations.ts';
 import { Effects } from './effects.ts';
-import type { FunctionRuntimePort, InvocationEvent, PublishedMessage } from './ports.ts';
+import type { FunctionRuntimePort, InvocationEvent, InvocationResult, PublishedMessage } from './ports.ts';
 import { judge } from './retry-policy.ts';
 import type { Routes } from './routes.ts';
 import { Window, type Slot } from './window.ts';
@@ -21,10 +21,18 @@ export type LaneOptions = {
   readonly logger: Logger;
 };
 
-type Waiting = {
-  readonly payload: unknown;
+export type CallOptions = {
+  /** Ends the call: at once while it waits, by interrupting the function while it runs. */
   readonly signal: AbortSignal;
-  readonly answer: PromiseWithResolvers<unknown>;
+  /** How many functions called each other before: what this one publishes or calls has one more. */
+  readonly depth?: number | undefined;
+};
+
+type Waiting = {
+  readonly event: InvocationEvent;
+  readonly signal: AbortSignal;
+  readonly depth: number;
+  readonly answer: PromiseWithResolvers<InvocationResult>;
 };
 
 const maxWaitingInvocations = 1000;
@@ -76,19 +84,35 @@ export class Lane implements AsyncDisposable {
     this.#pump();
   }
 
-  /** Resolves with the result when the effects are committed. Rejects with the runtime's error, 'queueFull' or the abort. */
-  invoke(payload: unknown, { signal }: { readonly signal: AbortSignal }): Promise<unknown> {
-    if (this.#stop.signal.aborted) return Promise.reject(stopping());
+  /**
+   * Runs an event that is not on disk, before those that are. Resolves when the effects are committed [G1]. Rejects with the
+   * runtime's error, 'queueFull' or the abort.
+   */
+  async call(event: InvocationEvent, { signal, depth = 0 }: CallOptions): Promise<InvocationResult> {
+    signal.throwIfAborted();
+    if (this.#stop.signal.aborted) throw stopping();
     if (this.#waiting.length >= maxWaitingInvocations)
-      return Promise.reject(
-        new AgentError('queueFull', `${this.#waiting.length} calls of ${this.#options.name} wait already`, {
-          transient: true,
-        }),
+      throw new AgentError(
+        'queueFull',
+        `${this.#waiting.length} calls of ${this.#options.name} wait already`,
+        { transient: true },
       );
-    const answer = Promise.withResolvers<unknown>();
-    this.#waiting.push({ payload, signal, answer });
+    const answer = Promise.withResolvers<InvocationResult>();
+    const waiting = { event, signal, depth, answer };
+    const leave = (): void => {
+      const at = this.#waiting.indexOf(waiting);
+      if (at === -1) return;
+      this.#waiting.splice(at, 1);
+      answer.reject(signal.reason);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    this.#waiting.push(waiting);
     this.#pump();
-    return answer.promise;
+    try {
+      return await answer.promise;
+    } finally {
+      signal.removeEventListener('abort', leave);
+    }
   }
 
   /** Interrupts what runs; its events stay queued. */
@@ -155,23 +179,21 @@ export class Lane implements AsyncDisposable {
   async #invoke(
     event: InvocationEvent,
     { hops, signal, also }: { hops: number; signal: AbortSignal; also: readonly Operation[] },
-  ): Promise<unknown> {
+  ): Promise<InvocationResult> {
     const { name, store, runtime, routes, now, deliver } = this.#options;
     const effects = new Effects({ store, routes: routes(), hops });
-    const { value } = await runtime.invoke(name, event, effects, { signal });
+    const result = await runtime.invoke(name, event, effects, { signal, depth: hops });
     await store.commit([...also, ...effects.operations(now().getTime())]);
     await deliver(effects.published);
-    return value;
+    return result;
   }
 
-  async #call({ payload, signal, answer }: Waiting): Promise<void> {
+  async #call({ event, signal, depth, answer }: Waiting): Promise<void> {
     const either = AbortSignal.any([signal, this.#stop.signal]);
     for (let attempt = 1; ; attempt++) {
       try {
         either.throwIfAborted();
-        answer.resolve(
-          await this.#invoke({ kind: 'invoke', payload }, { hops: 0, signal: either, also: [] }),
-        );
+        answer.resolve(await this.#invoke(event, { hops: depth, signal: either, also: [] }));
         return;
       } catch (error) {
         if (errorCode(error) === 'hostLost' && attempt < invokeAttempts) continue;

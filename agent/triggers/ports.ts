@@ -1,8 +1,8 @@
-import type { InvocationEffects, InvocationEvent } from '../../functions/index.ts';
+import type { InvocationEffects, InvocationEvent, InvocationResult } from '../../functions/index.ts';
 import type { Digest } from '../../lib/digest.ts';
 import type { FunctionSpec } from '../../manifests/function.ts';
 
-export type { InvocationEffects, InvocationEvent };
+export type { InvocationEffects, InvocationEvent, InvocationResult };
 
 export type PublishedMessage = Parameters<InvocationEffects['publish']>[0];
 
@@ -21,6 +21,10 @@ export type FunctionRuntimePort<Bundle extends BundleIdentity = BundleIdentity> 
     name: string,
     event: InvocationEvent,
     effects: InvocationEffects,
-    options: { readonly signal: AbortSignal },
-  ): Promise<{ readonly value: unknown }>;
+    options: {
+      readonly signal: AbortSignal;
+      /** How many functions called each other before this one. */
+      readonly depth?: number | undefined;
+    },
+  ): Promise<InvocationResult>;
 };

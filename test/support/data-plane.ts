@@ -6,7 +6,13 @@ import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
 import mqtt, { type MqttClient } from 'mqtt';
 import { DataPlane } from '../../agent/data-plane.ts';
-import type { FunctionRuntimePort, InvocationEffects, InvocationEvent } from '../../agent/triggers/ports.ts';
+import type {
+  FunctionRuntimePort,
+  InvocationEffects,
+  InvocationEvent,
+  InvocationResult,
+} from '../../agent/triggers/ports.ts';
+import type { FunctionResponse } from '../../functions/index.ts';
 import type { UplinkPort } from '../../agent/relay/ports.ts';
 import {
   relayBatchSchema,
@@ -84,10 +90,14 @@ export class FakeRuntime implements FunctionRuntimePort<FakeBundle> {
     event: InvocationEvent,
     effects: InvocationEffects,
     { signal }: { readonly signal: AbortSignal },
-  ): Promise<{ value: unknown }> {
+  ): Promise<InvocationResult> {
     const handler = this.handlers[name];
     if (!handler) throw new Error(`no handler for ${name}`);
-    return { value: await handler(event, effects, signal) };
+    const value = await handler(event, effects, signal);
+    const used = { cpuMs: 0, wallMs: 0, coldStart: false };
+    return event.kind === 'fetch'
+      ? { value: undefined, response: value as FunctionResponse, ...used }
+      : { value, ...used };
   }
 }
 
