@@ -1,10 +1,11 @@
 import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { buildInside } from '../functions/runtime/build-inside.ts';
 
 /**
  * Bundles the program into `dist/`, or another folder: `holdfast.mjs` with the chunks that its commands load when they run, and `host.mjs`,
- * the process for untrusted code. Packages with native code or data files of their own stay outside.
+ * the process for untrusted code, with the script and the snapshot of what runs inside its isolates. Packages with native code or data files of their own stay outside.
  */
 const root = join(import.meta.dirname, '..');
 /** `node scripts/build.ts [FOLDER]`: somewhere below the repository, from where packages are found. */
@@ -54,8 +55,9 @@ async function main(): Promise<void> {
     chunkNames: 'chunk-[hash]',
   });
   await build({ ...common, entryPoints: { host: 'functions/host/main.ts' }, outdir: dist });
+  await buildInside(dist);
   await markExecutable(join(dist, 'holdfast.mjs'));
-  for (const name of ['holdfast.mjs', 'host.mjs']) {
+  for (const name of ['holdfast.mjs', 'host.mjs', 'inside.js', 'inside.snapshot']) {
     const { size } = await stat(join(dist, name));
     process.stdout.write(`${relative(root, join(dist, name))}  ${Math.ceil(size / 1024)} KiB\n`);
   }

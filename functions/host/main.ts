@@ -1,18 +1,21 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { encodeFrame, FrameReader } from './frames.ts';
+import { openInside, type Inside } from './inside-snapshot.ts';
 import { guardMemory } from './memory-guard.ts';
 import { limits, type FromHost, type ToHost } from './protocol.ts';
 import { LoadError } from './room.ts';
 import { Tenant, type Cost, type Outcome, type TenantEvents } from './tenant.ts';
 
 /**
- * The process that runs untrusted code. It has no environment, no network and, once its own code is loaded, no file system;
+ * The process that runs untrusted code: `main.ts SCRIPT SNAPSHOT`, what runs inside isolates first. It has no environment, no network and, once its own code is loaded, no file system;
  * it talks by file descriptor 3 only and ends when that closes. Started by `functions/runtime`. [G6]
  */
 const channelFd = 3;
 
 function main(): void {
+  const [, , script = '', snapshot = ''] = process.argv;
+  const inside = openInside(script, snapshot);
   dropPermissions();
   const socket = new Socket({ fd: channelFd, readable: true, writable: true });
   const reader = new FrameReader();
@@ -21,7 +24,7 @@ function main(): void {
   const send = (header: FromHost, body?: Uint8Array) => void socket.write(encodeFrame(header, body));
   socket.on('data', (chunk: Buffer) => {
     for (const { header, body } of reader.push(chunk)) {
-      receive(header as ToHost, body, { tenants, owners, send });
+      receive(header as ToHost, body, { inside, tenants, owners, send });
     }
   });
   // The agent is gone. A stuck isolate would hold back an ordinary exit.
@@ -48,6 +51,7 @@ function lastWords(slot: number, message: string): void {
 }
 
 type Rooms = {
+  readonly inside: Inside;
   readonly tenants: Map<number, Tenant>;
   readonly owners: Map<number, Tenant>;
   readonly send: (header: FromHost, body?: Uint8Array) => void;
@@ -102,7 +106,15 @@ function load(
   rooms: Rooms,
 ): void {
   const code = Buffer.from(body).toString('utf8');
-  const tenant = new Tenant({ name, code, memoryBytes, cpuMs, bindings, events: events(slot, rooms) });
+  const tenant = new Tenant({
+    name,
+    code,
+    inside: rooms.inside,
+    memoryBytes,
+    cpuMs,
+    bindings,
+    events: events(slot, rooms),
+  });
   rooms.tenants.set(slot, tenant);
   tenant.load().then(
     (handlers) => rooms.send({ type: 'loaded', slot, handlers }),

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import ivm from 'isolated-vm';
 import { readHandlers } from './from-inside.ts';
-import { insideSource } from './inside/source.ts';
+import type { Inside } from './inside-snapshot.ts';
+import { startName } from './inside/start-name.ts';
 import type { Enter } from './inside/types.ts';
 import { limits, type BindingKind, type Failure, type FailureCode } from './protocol.ts';
 import { StepQueue } from './step-queue.ts';
@@ -9,6 +10,7 @@ import { StepQueue } from './step-queue.ts';
 export type RoomOptions = {
   readonly name: string;
   readonly code: string;
+  readonly inside: Inside;
   readonly memoryBytes: number;
   readonly bindings: Readonly<Record<string, BindingKind>>;
   /** What the isolate sends, in its order. */
@@ -43,27 +45,37 @@ export class LoadError extends Error {
   }
 }
 
+/** Strict, so that no stack trace hands the tenant a function of ours. `$0` send, `$1` random, `$2` setup. */
+const takeStart = `'use strict';
+const start = globalThis.${startName};
+delete globalThis.${startName};
+return start($0, $1, $2);`;
+
 /** Rejects with LoadError; the isolate is then gone. `opened` gives the isolate as soon as there is one. */
 export async function openRoom(
   options: RoomOptions,
   opened: (isolate: ivm.Isolate, steps: StepQueue) => void,
 ): Promise<Room> {
-  const { name, memoryBytes, bindings, onStop, onCatastrophe, code } = options;
+  const { name, memoryBytes, bindings, onStop, onCatastrophe, code, inside } = options;
   // isolated-vm takes whole MiB and not less than 8.
   const memoryMb = Math.max(8, Math.ceil(memoryBytes / 2 ** 20));
-  const isolate = new ivm.Isolate({ memoryLimit: memoryMb, onCatastrophicError: onCatastrophe });
+  const isolate = new ivm.Isolate({
+    memoryLimit: memoryMb,
+    snapshot: inside.snapshot,
+    onCatastrophicError: onCatastrophe,
+  });
   const steps = new StepQueue(isolate, onStop);
   opened(isolate, steps);
   try {
     const context = await isolate.createContext();
     const setup = JSON.stringify({ name, memoryMb, bindings, limits });
     // What comes back are references that only the host holds; the tenant's side has functions of its own realm only.
-    const inside = (await context.evalClosure(insideSource, [sender(options), randomness, setup], {
+    const doors = (await context.evalClosure(takeStart, [sender(options), randomness, setup], {
       filename: 'holdfast:inside',
       result: { reference: true },
     })) as ivm.Reference<{ load: (exports: unknown) => string; enter: Enter }>;
-    const load = await inside.get('load', { reference: true });
-    const enter = await inside.get('enter', { reference: true });
+    const load = await doors.get('load', { reference: true });
+    const enter = await doors.get('enter', { reference: true });
     const names: unknown = await steps.run(
       undefined,
       () => limits.loadCpuMs,

@@ -6,7 +6,7 @@ import { checkHandlers, createDeployment, type Deployment } from './deployment.t
 import { encodeEvent } from './encode-event.ts';
 import { invocationError } from './failure.ts';
 import { Host } from './host.ts';
-import { hostEntryPath } from './host-entry.ts';
+import { hostProgram, type HostProgram } from './host-entry.ts';
 import { Invocation, type HostOutcome } from './invocation.ts';
 import type {
   FunctionDefinition,
@@ -34,7 +34,7 @@ const loadAttempts = 3;
  */
 export class FunctionRuntime implements AsyncDisposable {
   readonly #options: FunctionRuntimeOptions;
-  readonly #entry: string;
+  readonly #program: HostProgram;
   readonly #now: () => number;
   readonly #functions = new Map<string, Deployment>();
   /** Every live host: the shared one under `shared`, the others under the slot that has it alone. */
@@ -43,15 +43,15 @@ export class FunctionRuntime implements AsyncDisposable {
   #lastInvocation = 0;
   #closed = false;
 
-  private constructor(options: FunctionRuntimeOptions) {
+  private constructor(options: FunctionRuntimeOptions, program: HostProgram) {
     this.#options = options;
-    this.#entry = options.hostEntry ?? hostEntryPath();
+    this.#program = program;
     this.#now = options.now ?? Date.now;
   }
 
   /** Starts no process yet: the first deploy does. */
-  static open(options: FunctionRuntimeOptions): Promise<FunctionRuntime> {
-    return Promise.resolve(new FunctionRuntime(options));
+  static async open(options: FunctionRuntimeOptions): Promise<FunctionRuntime> {
+    return new FunctionRuntime(options, await hostProgram(options.hostEntry));
   }
 
   /**
@@ -181,7 +181,7 @@ export class FunctionRuntime implements AsyncDisposable {
     const known = this.#hosts.get(key);
     if (known?.alive) return known;
     const host: Host = new Host({
-      entry: this.#entry,
+      program: this.#program,
       logger: this.#options.logger,
       onDeath: ({ culprit, suspects }) => {
         if (this.#hosts.get(key) === host) this.#hosts.delete(key);

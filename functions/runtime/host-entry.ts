@@ -2,32 +2,48 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { v8Flags } from '../host/v8-flags.ts';
+
+/** Files of a host process: its entry, the script that runs first inside isolates, and the script's start-up snapshot. */
+export type HostProgram = { readonly entry: string; readonly script: string; readonly snapshot: string };
 
 /**
- * Where the host's entry is: `host.mjs` beside the built program, `functions/host/main.ts` among the sources.
+ * What `scripts/build.ts` laid beside the built program. Among the sources the entry is `functions/host/main.ts`, and the other two are
+ * built and kept in `node_modules/.cache`. `entry`: another entry file with the same arguments.
  */
-export function hostEntryPath(): string {
+export async function hostProgram(entry?: string): Promise<HostProgram> {
   const built = fileURLToPath(new URL('host.mjs', import.meta.url));
-  return existsSync(built) ? built : fileURLToPath(new URL('../host/main.ts', import.meta.url));
+  if (existsSync(built)) {
+    const at = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+    return { entry: entry ?? built, script: at('inside.js'), snapshot: at('inside.snapshot') };
+  }
+  const { cachedInside } = await import('./build-inside.ts');
+  return { entry: entry ?? sourceEntry(), ...(await cachedInside()) };
+}
+
+function sourceEntry(): string {
+  return fileURLToPath(new URL('../host/main.ts', import.meta.url));
 }
 
 /**
- * Flags of the host process: Node's permission model with reading its own code only (dropped once loaded), no SharedArrayBuffer
- * (a fine clock for side channels), WebAssembly memories of at most 32 MiB.
+ * Arguments of node for the host process: Node's permission model with reading its own code only (dropped once loaded), and the flags
+ * of V8 that its snapshot was made with.
  */
-export function hostArguments(entry: string): string[] {
+export function hostArguments({ entry, script, snapshot }: HostProgram): string[] {
   const resolve = createRequire(entry).resolve;
   const addon = dirname(resolve('isolated-vm/package.json'));
   const loader = dirname(createRequire(addon + '/').resolve('node-gyp-build/package.json'));
+  const readable = [dirname(entry), addon, loader, '/etc/alpine-release', script, snapshot];
   return [
     '--no-node-snapshot',
     '--disable-warning=ExperimentalWarning',
     '--disable-warning=SecurityWarning',
-    '--enable-sharedarraybuffer-per-context',
-    '--wasm-max-mem-pages=512',
+    ...v8Flags,
     '--permission',
     '--allow-addons',
-    ...[dirname(entry), addon, loader, '/etc/alpine-release'].map((path) => `--allow-fs-read=${path}`),
+    ...readable.map((path) => `--allow-fs-read=${path}`),
     entry,
+    script,
+    snapshot,
   ];
 }

@@ -3,11 +3,11 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from '../../lib/logger.ts';
 import { encodeFrame, FrameReader, type Frame } from '../host/frames.ts';
 import type { ToHost } from '../host/protocol.ts';
-import { hostArguments } from './host-entry.ts';
+import { hostArguments, type HostProgram } from './host-entry.ts';
 import { fromHostSchema, type HostMessage } from './host-messages.ts';
 
 export type HostProcessOptions = {
-  readonly entry: string;
+  readonly program: HostProgram;
   readonly logger: Logger;
   readonly onMessage: (message: HostMessage, body: Uint8Array) => void;
   /** Once, after the process has ended, whatever the reason. */
@@ -28,7 +28,7 @@ export class HostProcess implements AsyncDisposable {
 
   private constructor(options: HostProcessOptions) {
     this.#options = options;
-    this.#child = spawn(process.execPath, hostArguments(options.entry), {
+    this.#child = spawn(process.execPath, hostArguments(options.program), {
       cwd: '/',
       env: {},
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],

@@ -3,12 +3,13 @@ import { FunctionError, type FunctionErrorCode } from '../function-error.ts';
 import { limits, type EventHeader } from '../host/protocol.ts';
 import type { Deployment } from './deployment.ts';
 import { hostLost, invocationError } from './failure.ts';
+import type { HostProgram } from './host-entry.ts';
 import type { HostMessage } from './host-messages.ts';
 import { HostProcess } from './host-process.ts';
 import type { HostOutcome, Invocation } from './invocation.ts';
 
 export type HostOptions = {
-  readonly entry: string;
+  readonly program: HostProgram;
   readonly logger: Logger;
   /** `culprit` when it is known who did it; else everybody who was inside is a suspect. */
   onDeath(death: {
@@ -53,7 +54,7 @@ export class Host implements AsyncDisposable {
   constructor(options: HostOptions) {
     this.#options = options;
     this.#process = HostProcess.start({
-      entry: options.entry,
+      program: options.program,
       logger: options.logger,
       onMessage: (message, body) => this.#receive(message, body),
       onExit: () => this.#died(),

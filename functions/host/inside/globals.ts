@@ -1,4 +1,6 @@
-import type { Random, Text } from './types.ts';
+import { makeConsole } from './console.ts';
+import type { Random, Safe, Text } from './types.ts';
+import { tameWebAssembly } from './web-assembly.ts';
 
 export function makeEncodingClasses(text: Text) {
   const TextEncoder = class TextEncoder {
@@ -145,4 +147,34 @@ export function makeStructuredClone() {
     };
     return clone(input);
   };
+}
+
+type GlobalTools = {
+  readonly safe: Safe;
+  readonly text: Text;
+  readonly random: Random;
+  readonly timers: object;
+  readonly log: (...line: [level: string, message: string]) => void;
+};
+
+/** What there is beside the language: console, timers, UTF-8, base64, random numbers, structuredClone, queueMicrotask. */
+export function installGlobals({ safe, text, random, timers, log }: GlobalTools): void {
+  const globals = {
+    console: makeConsole(log),
+    ...timers,
+    ...makeEncodingClasses(text),
+    ...makeBase64(),
+    crypto: Object.freeze(makeCrypto(random)),
+    structuredClone: makeStructuredClone(),
+    queueMicrotask: (work: () => void) => safe.whenSettled(undefined, work, () => undefined),
+    self: globalThis,
+  };
+  tameWebAssembly();
+  // Atomics is of use with shared memory only; the registry tells when the collector runs.
+  for (const name of ['Atomics', 'SharedArrayBuffer', 'FinalizationRegistry']) {
+    Reflect.deleteProperty(globalThis, name);
+  }
+  for (const [name, value] of Object.entries(globals)) {
+    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
+  }
 }

@@ -1,7 +1,7 @@
 /**
- * Files of this folder but `source.ts` run inside the isolate, beside the tenant. Each exports functions that refer to nothing
- * outside themselves, because `source.ts` carries them over as text. They run first and keep what they need of the language in
- * `Safe`; the tenant may replace every builtin afterwards and only fools itself. [G6]
+ * Files of this folder run inside the isolate, beside the tenant: bundled to one script whose heap is kept as a start-up snapshot
+ * (`main.ts`). They run first and keep what they need of the language in `Safe`; the tenant may replace every builtin afterwards
+ * and only fools itself. [G6]
  */
 export type Limits = {
   readonly pendingCalls: number;

@@ -1,0 +1,2 @@
+/** Where the script leaves its `start` until the host takes it away. */
+export const startName = '__holdfastStart';

@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { digestOf } from '../../lib/digest.ts';
+import { v8Flags } from '../host/v8-flags.ts';
+
+/** Builds what runs first inside isolates, from the sources: for `scripts/build.ts`, and for programs that run from sources. */
+export type InsideFiles = { readonly script: string; readonly snapshot: string };
+
+const sources = join(import.meta.dirname, '../host');
+const cache = join(import.meta.dirname, '../../node_modules/.cache/holdfast');
+const maxSnapshotBytes = 64 * 2 ** 20;
+
+/** Writes `inside.js` and `inside.snapshot` to a folder. */
+export async function buildInside(folder: string): Promise<InsideFiles> {
+  return place(folder, 'inside', await bundleInside());
+}
+
+/** The files in a cache beside the packages, named after the script's content; made when they are not there. */
+export async function cachedInside(): Promise<InsideFiles> {
+  const script = await bundleInside();
+  const { version, arch } = process;
+  const [, hash = ''] = digestOf(JSON.stringify([script, version, arch, v8Flags])).split(':');
+  await mkdir(cache, { recursive: true });
+  return place(cache, `inside-${hash.slice(0, 32)}`, script);
+}
+
+/** Everything in one script; names stay, because stacks and classes show them. */
+async function bundleInside(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [join(sources, 'inside/main.ts')],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    target: 'es2024',
+    banner: { js: '"use strict";' },
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    tsconfigRaw: {},
+    logLevel: 'silent',
+  });
+  return outputFiles[0]?.text ?? '';
+}
+
+async function place(folder: string, name: string, code: string): Promise<InsideFiles> {
+  const script = join(folder, `${name}.js`);
+  const snapshot = join(folder, `${name}.snapshot`);
+  if (!existsSync(snapshot)) {
+    await put(script, code);
+    await put(snapshot, await snapshotOf(script));
+  }
+  return { script, snapshot };
+}
+
+/** Made by a process with the flags of a host. */
+async function snapshotOf(script: string): Promise<Uint8Array> {
+  const maker = join(sources, 'make-snapshot.ts');
+  const flags = ['--no-node-snapshot', '--disable-warning=ExperimentalWarning', ...v8Flags];
+  const { stdout } = await promisify(execFile)(process.execPath, [...flags, maker, script], {
+    encoding: 'buffer',
+    maxBuffer: maxSnapshotBytes,
+    env: {},
+  });
+  return stdout;
+}
+
+/** Other processes may be writing the same. */
+async function put(path: string, data: string | Uint8Array): Promise<void> {
+  const temporary = `${path}.${process.pid}-${performance.now()}.tmp`;
+  await writeFile(temporary, data);
+  await rename(temporary, path);
+}
