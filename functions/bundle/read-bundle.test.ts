@@ -6,6 +6,14 @@ import { readBundle } from './read-bundle.ts';
 const bytesOf = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
 const config = { version: 1, shape: 'module', exports: ['default'] };
 
+const wasm = bytesOf('any bytes');
+const wasmLayer = { mediaType: mediaTypes.wasm, digest: digestOf(wasm), size: wasm.byteLength };
+const withFiles = (...names: string[]) => ({
+  ...config,
+  version: 2,
+  files: names.map((name) => ({ name, type: 'wasm' })),
+});
+
 type Change = {
   manifest?: object;
   config?: unknown;
@@ -14,7 +22,7 @@ type Change = {
 };
 
 function bundle(change: Change = {}) {
-  const blobs = new Map<Digest, Uint8Array>();
+  const blobs = new Map<Digest, Uint8Array>([[wasmLayer.digest, wasm]]);
   const put = (mediaType: string, bytes: Uint8Array) => {
     const digest = digestOf(bytes);
     blobs.set(digest, bytes);
@@ -46,6 +54,12 @@ describe('readBundle', () => {
     expect(await read(bundle())).toMatchObject({ code: 'export default {}', sourceMap: '{}', config });
   });
 
+  test('a bundle with files gives each under its name', async () => {
+    const whole = bundle({ config: withFiles('./a.wasm'), layers: (layers) => [...layers, wasmLayer] });
+    expect((await read(whole)).files).toEqual([{ name: './a.wasm', type: 'wasm', bytes: wasm }]);
+    expect((await read(bundle())).files).toEqual([]);
+  });
+
   test('every flipped bit of the code and of the manifest is found [G8]', async () => {
     const good = bundle();
     const module = [...good.blobs].find(([, bytes]) => Buffer.from(bytes).toString().startsWith('export'))!;
@@ -65,11 +79,34 @@ describe('readBundle', () => {
   test.each<[string, Change]>([
     ['an artifact of another type', { manifest: { artifactType: 'application/vnd.other' } }],
     ['no layer', { layers: () => [] }],
-    ['three layers', { layers: (layers) => [...layers, ...layers] }],
     ['layers the other way round', { layers: (layers) => layers.toReversed() }],
+    ['a layer that the config does not name', { layers: (layers) => [...layers, wasmLayer] }],
+    ['a file of the config without a layer', { config: withFiles('./a.wasm') }],
+    [
+      'a file under another type',
+      {
+        config: withFiles('./a.wasm'),
+        layers: (layers) => [...layers, { ...wasmLayer, mediaType: mediaTypes.data }],
+      },
+    ],
+    [
+      'two files of one name',
+      { config: withFiles('./a.wasm', './a.wasm'), layers: (layers) => [...layers, wasmLayer, wasmLayer] },
+    ],
+    [
+      'a file that is named out of its folder',
+      { config: withFiles('./../a.wasm'), layers: (layers) => [...layers, wasmLayer] },
+    ],
+    [
+      'files over the bound',
+      {
+        config: withFiles('./a.wasm'),
+        layers: (layers) => [...layers, { ...wasmLayer, size: bundleLimits.fileBytes + 1 }],
+      },
+    ],
     ['a size that is not so', { layers: ([module]) => [{ ...module, size: 3 }] }],
     ['a size over the bound', { layers: ([module]) => [{ ...module, size: bundleLimits.codeBytes + 1 }] }],
-    ['a config of another version', { config: { ...config, version: 2 } }],
+    ['a config of another version', { config: { ...config, version: 3 } }],
     ['a config that is not JSON', { config: '{' }],
     ['code that is not UTF-8', { code: new Uint8Array([0xff, 0xfe]) }],
   ])('%s is refused', async (_what, change) => {

@@ -7,6 +7,7 @@ import {
   bundleManifestSchema,
   mediaTypes,
   type BundleConfig,
+  type BundleFileEntry,
   type Descriptor,
 } from './format.ts';
 
@@ -16,7 +17,12 @@ export type FunctionBundle = {
   readonly config: BundleConfig;
   readonly code: string;
   readonly sourceMap: string | undefined;
+  /** What the code imports beside itself. */
+  readonly files?: readonly BundleFile[];
 };
+
+/** `name` is the specifier in the code; `type` tells what its import gives: a WebAssembly.Module or an ArrayBuffer. */
+export type BundleFile = BundleFileEntry & { readonly bytes: Uint8Array };
 
 export type ReadBundleOptions = {
   readonly manifest: Uint8Array;
@@ -39,23 +45,52 @@ export async function readBundle({
   verify({ mediaType: mediaTypes.manifest, digest, size: bytes.byteLength }, bytes, bad);
   const manifest = parse(bundleManifestSchema, text(bytes, 'manifest', bad), 'manifest', bad);
 
-  const read = async (what: Descriptor, mediaType: string, maxBytes: number) => {
+  const readBytes = async (what: Descriptor, mediaType: string, maxBytes: number) => {
     if (what.mediaType !== mediaType) throw bad(`${what.digest} is ${what.mediaType}, not ${mediaType}`);
     if (what.size > maxBytes) throw bad(`${what.digest} is ${what.size} bytes; the limit is ${maxBytes}`);
     const blob = await readBlob(what.digest, what.size);
     verify(what, blob, bad);
-    return text(blob, mediaType, bad);
+    return blob;
   };
+  const read = async (...what: Parameters<typeof readBytes>) => text(await readBytes(...what), what[1], bad);
 
-  const config = await read(manifest.config, mediaTypes.config, bundleLimits.configBytes);
-  const [module, sourceMap] = manifest.layers;
+  const configText = await read(manifest.config, mediaTypes.config, bundleLimits.configBytes);
+  const config = parse(bundleConfigSchema, configText, 'config', bad);
+  const [module, sourceMap, ...layers] = manifest.layers;
   if (!module) throw bad('it has no module');
   return {
     digest,
-    config: parse(bundleConfigSchema, config, 'config', bad),
+    config,
     code: await read(module, mediaTypes.module, bundleLimits.codeBytes),
     sourceMap: sourceMap && (await read(sourceMap, mediaTypes.sourceMap, bundleLimits.sourceMapBytes)),
+    files: await readFiles(config, layers, { read: readBytes, bad }),
   };
+}
+
+/** The layers after the source map are the files of the config, one to one. */
+async function readFiles(
+  config: BundleConfig,
+  layers: readonly Descriptor[],
+  {
+    read,
+    bad,
+  }: { read: (what: Descriptor, mediaType: string, maxBytes: number) => Promise<Uint8Array>; bad: Bad },
+): Promise<BundleFile[]> {
+  const entries = config.version === 2 ? config.files : [];
+  if (layers.length > entries.length)
+    throw bad(`its config names ${entries.length} files, it has ${layers.length}`);
+  if (new Set(entries.map(({ name }) => name)).size < entries.length)
+    throw bad('two of its files have one name');
+  const files: BundleFile[] = [];
+  let bytesLeft: number = bundleLimits.fileBytes;
+  for (const [index, entry] of entries.entries()) {
+    const layer = layers[index];
+    if (!layer) throw bad(`${entry.name} has no layer`);
+    const bytes = await read(layer, mediaTypes[entry.type], bytesLeft);
+    bytesLeft -= bytes.byteLength;
+    files.push({ ...entry, bytes });
+  }
+  return files;
 }
 
 type Bad = (problem: string) => FunctionError;

@@ -12,7 +12,13 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function source(name: string, files: Record<string, string>): Promise<string> {
+/** The smallest module there is that exports something: `add(i32, i32)`. */
+const addWasm = Buffer.from(
+  '0061736d0100000001070160027f7f017f030201000707010361646400000a09010700200020016a0b',
+  'hex',
+);
+
+async function source(name: string, files: Record<string, string | Uint8Array>): Promise<string> {
   for (const [path, text] of Object.entries(files)) {
     const file = join(folder, name, path);
     await mkdir(join(file, '..'), { recursive: true });
@@ -85,6 +91,45 @@ describe('buildBundle', () => {
     expect(JSON.parse(bundle.sourceMap!)).toMatchObject({ sources: ['index.ts'] });
   });
 
+  test('files travel as layers of their own, and only those that the code needs', async () => {
+    const files = {
+      'index.ts': `import add from './lib/add.wasm'; import again from './lib/add.wasm?module'; import { unused } from './lib/unused.ts';
+        import data from './data.bin'; import page from './page.html'; import { defineFunction } from 'holdfast/sdk';
+        export default defineFunction({ invoke: () => [add, again, data, page] });`,
+      'lib/add.wasm': addWasm,
+      'lib/unused.ts': "import other from '../other.bin'; export const unused = () => other;",
+      'other.bin': 'other',
+      'data.bin': 'data',
+      'page.html': '<p>page',
+    };
+    const entry = await source('files', files);
+    const built = await buildBundle({ entry, signal });
+    const bundle = await readBundle({
+      ...built,
+      readBlob: (digest) => Promise.resolve(built.blobs.find((blob) => blob.digest === digest)!.bytes),
+    });
+    expect(bundle.files!.map(({ name, type, bytes }) => [name, type, Buffer.from(bytes)])).toEqual([
+      [expect.stringMatching(/^\.\/[0-9a-f]{16}-data\.bin$/), 'data', Buffer.from('data')],
+      [expect.stringMatching(/^\.\/[0-9a-f]{16}-add\.wasm$/), 'wasm', addWasm],
+    ]);
+    expect(bundle.code).toContain(`from "${bundle.files![1]!.name}"`);
+    expect(bundle.code).toContain('<p>page');
+    expect(built.blobs.map(({ mediaType }) => mediaType)).toContain('application/wasm');
+    await source('elsewhere/files', files);
+    const elsewhere = await buildBundle({ entry: join(folder, 'elsewhere/files/index.ts'), signal });
+    expect(elsewhere.digest).toBe(built.digest);
+  });
+
+  test('a package of npm may have the name of a module of node', async () => {
+    const entry = await source('events', {
+      'index.ts': "import { named } from 'events'; export default { invoke: () => named };",
+      'node_modules/events/package.json': '{"name":"events","version":"1.0.0","main":"index.js"}',
+      'node_modules/events/index.js': 'exports.named = "by npm";',
+    });
+    const { blobs } = await buildBundle({ entry, signal });
+    expect(Buffer.from(blobs[1]!.bytes).toString()).toContain('by npm');
+  });
+
   test('another byte of source is another digest', async () => {
     const build = async (text: string) =>
       (await buildBundle({ entry: await source('changed', { 'index.ts': text }), signal })).digest;
@@ -99,10 +144,40 @@ describe('buildBundle', () => {
     [
       'a module of node',
       "import fs from 'node:fs'; export default { invoke: () => fs };",
-      /index\.ts:1:16: .*node:fs/,
+      /index\.ts:1:16: node:fs is not there .* kv binding/,
+    ],
+    [
+      'a module of node by its short name',
+      "import { Buffer } from 'buffer'; export default { invoke: () => Buffer };",
+      /index\.ts:1:24: buffer is not there .* Uint8Array/,
+    ],
+    [
+      'a module of another platform',
+      "import { DurableObject } from 'cloudflare:workers'; export default { invoke: () => DurableObject };",
+      /index\.ts:1:31: cloudflare:workers is not there .* docs\/web-apis\.md/,
+    ],
+    [
+      'what tests import',
+      "import { createTestEnvironment as f } from 'holdfast/testing'; export default { invoke: f };",
+      /index\.ts:1:44: holdfast\/testing cannot be part of a function/,
+    ],
+    [
+      'a .wasm file that is none',
+      "import add from './bad.wasm'; export default { invoke: () => add };",
+      /index\.ts:1:17: \.\/bad\.wasm is no valid WebAssembly: .*expected magic word/,
+    ],
+    [
+      'a .wasm file that is not there',
+      "import add from './gone.wasm'; export default { invoke: () => add };",
+      /index\.ts:1:17: .*gone\.wasm/,
+    ],
+    [
+      'a .wasm file imported at run time',
+      "export default { invoke: () => import('./add.wasm') };",
+      /index\.ts:1:39: \.\/add\.wasm can be had by a static import only/,
     ],
   ])('%s is told with file, line and column', async (_what, text, message) => {
-    const entry = await source('bad', { 'index.ts': text });
+    const entry = await source('bad', { 'index.ts': text, 'bad.wasm': 'no wasm', 'add.wasm': addWasm });
     const error = await buildBundle({ entry, signal }).catch((caught: unknown) => caught);
     expect(error).toMatchObject({ code: 'buildFailed' });
     expect((error as Error).message).toMatch(message);
