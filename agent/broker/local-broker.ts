@@ -5,10 +5,10 @@ import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { filterCovers, topicMatches } from '../../lib/topic-filter.ts';
 import type { ClientSpec } from '../../manifests/data.ts';
+import { listenOnOwnPort } from '../listen.ts';
 import { maxPayloadBytes, maxTopicBytes, type IncomingMessage } from '../streams/bounds.ts';
 import type { RetainedMessage } from '../streams/operations.ts';
 import { Credentials, type VerifyPassword } from './credentials.ts';
-import { listenOnOwnPort } from './listen.ts';
 import { PacketGuard } from './packet-guard.ts';
 
 export type LocalBrokerOptions = {
@@ -125,7 +125,7 @@ export class LocalBroker implements AsyncDisposable {
     const { retained, root, host, port, logger } = this.#options;
     await this.#aedes.listen();
     for (const message of retained) await this.publish({ ...message, retain: true });
-    this.#port = await listenOnOwnPort(this.#server, { root, host, port, logger });
+    this.#port = await listenOnOwnPort(this.#server, 'mqtt', { root, host, port, logger });
     logger.info('mqtt.listening', { host, port: this.#port });
   }
 

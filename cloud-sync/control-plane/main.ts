@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
-import type { AddressInfo, Server } from 'node:net';
+import type { Server } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyRequest } from 'fastify';
@@ -8,6 +8,7 @@ import type { Digest } from '../../lib/digest.ts';
 import { sweepTemporaries } from '../../lib/atomic-write.ts';
 import { lockFolder } from '../../lib/folder-lock.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { listenAt } from '../../lib/remembered-port.ts';
 import { SyncError } from '../errors.ts';
 import { deviceTopics } from '../protocol/topics.ts';
 import { CertificateAuthority } from '../trust/index.ts';
@@ -21,7 +22,7 @@ import { openDatabase } from './database/open.ts';
 import { markAllOffline } from './database/presence.ts';
 import type { Database } from './database/schema.ts';
 import { provideOperatorFile } from './operator-file.ts';
-import { Ports } from './ports.ts';
+import { openPort } from './ports.ts';
 import { openFolderRegistryStore, registryPlugin, type RegistryAccess } from './registry/index.ts';
 
 export type ControlPlaneOptions = {
@@ -64,7 +65,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   await mkdir(folder, { recursive: true, mode: 0o700 });
   starting.use(takeFolder(folder));
   for (const name of ['.', 'ca']) await sweepTemporaries(join(folder, name));
-  const ports = await Ports.open(folder, logger);
   const authority = await CertificateAuthority.open({ folder: join(folder, 'ca'), now });
   const db = await openDatabase(join(folder, 'control-plane.db'));
   starting.defer(() => db.destroy());
@@ -95,9 +95,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   starting.defer(() => closeApi(api));
   signal.throwIfAborted();
 
-  const listenAt = (server: Server) => (port: number) => listen(server, host, port);
-  const mqtt = await ports.listen({ name: 'mqtt', port: options.mqttPort, listen: listenAt(broker.server) });
-  const apiPort = await ports.listen({ name: 'api', port: options.apiPort, listen: listenAt(api.server) });
+  const portOf = (name: string, server: Server, port: number): Promise<number> =>
+    openPort({ folder, name, port, listen: (port) => listenAt(server, { host, port }), logger });
+  const mqtt = await portOf('mqtt', broker.server, options.mqttPort);
+  const apiPort = await portOf('api', api.server, options.apiPort);
   addresses.url = options.publicUrl ?? `https://localhost:${apiPort}`;
   addresses.mqttUrl = options.publicMqttUrl ?? `mqtts://localhost:${mqtt}`;
   const { caPem, caPin } = authority;
@@ -175,14 +176,6 @@ function deviceLinks({ broker, commands, db }: LinkParts): ApiContext['devices']
 function registryAccess({ identity }: FastifyRequest): RegistryAccess | undefined {
   if (identity?.kind === 'operator') return { pull: true, push: true };
   return identity?.kind === 'device' ? { pull: true, push: false } : undefined;
-}
-
-async function listen(server: Server, host: string, port: number): Promise<number> {
-  // `once` rejects on 'error'.
-  const listening = once(server, 'listening');
-  server.listen(port, host);
-  await listening;
-  return (server.address() as AddressInfo).port;
 }
 
 /** Requests under way may end within this time; then their connections are cut. */
