@@ -26,13 +26,22 @@ export type CallOptions = {
   readonly signal: AbortSignal;
   /** How many functions called each other before: what this one publishes or calls has one more. */
   readonly depth?: number | undefined;
+  /** Under which the function's logs are kept; a new one by default. */
+  readonly invocation?: string | undefined;
 };
 
 type Waiting = {
   readonly event: InvocationEvent;
-  readonly signal: AbortSignal;
-  readonly depth: number;
+  readonly options: CallOptions;
   readonly answer: PromiseWithResolvers<InvocationResult>;
+};
+
+type Attempt = {
+  readonly hops: number;
+  readonly signal: AbortSignal;
+  readonly invocation?: string | undefined;
+  /** Committed with the effects. */
+  readonly also: readonly Operation[];
 };
 
 const maxWaitingInvocations = 1000;
@@ -88,7 +97,8 @@ export class Lane implements AsyncDisposable {
    * Runs an event that is not on disk, before those that are. Resolves when the effects are committed [G1]. Rejects with the
    * runtime's error, 'queueFull' or the abort.
    */
-  async call(event: InvocationEvent, { signal, depth = 0 }: CallOptions): Promise<InvocationResult> {
+  async call(event: InvocationEvent, options: CallOptions): Promise<InvocationResult> {
+    const { signal } = options;
     signal.throwIfAborted();
     if (this.#stop.signal.aborted) throw stopping();
     if (this.#waiting.length >= maxWaitingInvocations)
@@ -98,7 +108,7 @@ export class Lane implements AsyncDisposable {
         { transient: true },
       );
     const answer = Promise.withResolvers<InvocationResult>();
-    const waiting = { event, signal, depth, answer };
+    const waiting = { event, options, answer };
     const leave = (): void => {
       const at = this.#waiting.indexOf(waiting);
       if (at === -1) return;
@@ -178,22 +188,23 @@ export class Lane implements AsyncDisposable {
   /** [G1] One transaction: the end of the event and everything it did. A crash before it leaves no trace of the attempt. */
   async #invoke(
     event: InvocationEvent,
-    { hops, signal, also }: { hops: number; signal: AbortSignal; also: readonly Operation[] },
+    { hops, signal, invocation, also }: Attempt,
   ): Promise<InvocationResult> {
     const { name, store, runtime, routes, now, deliver } = this.#options;
     const effects = new Effects({ store, routes: routes(), hops });
-    const result = await runtime.invoke(name, event, effects, { signal, depth: hops });
+    const result = await runtime.invoke(name, event, effects, { signal, depth: hops, invocation });
     await store.commit([...also, ...effects.operations(now().getTime())]);
     await deliver(effects.published);
     return result;
   }
 
-  async #call({ event, signal, depth, answer }: Waiting): Promise<void> {
+  async #call({ event, options, answer }: Waiting): Promise<void> {
+    const { signal, depth: hops = 0, invocation } = options;
     const either = AbortSignal.any([signal, this.#stop.signal]);
     for (let attempt = 1; ; attempt++) {
       try {
         either.throwIfAborted();
-        answer.resolve(await this.#invoke(event, { hops: depth, signal: either, also: [] }));
+        answer.resolve(await this.#invoke(event, { hops, invocation, signal: either, also: [] }));
         return;
       } catch (error) {
         if (errorCode(error) === 'hostLost' && attempt < invokeAttempts) continue;

@@ -25,6 +25,8 @@ export type FunctionRuntimePort<Bundle extends BundleIdentity = BundleIdentity> 
       readonly signal: AbortSignal;
       /** How many functions called each other before this one. */
       readonly depth?: number | undefined;
+      /** Under which its logs are kept; a new one by default. */
+      readonly invocation?: string | undefined;
     },
   ): Promise<InvocationResult>;
 };
