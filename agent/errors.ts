@@ -14,6 +14,7 @@ export type AgentErrorCode =
   // What was asked
   | 'notConfigured'
   | 'unknownFunction'
+  | 'unknownSecret'
   | 'unknownDevice'
   | 'badInput'
   | 'badMessage'
@@ -25,6 +26,8 @@ export type AgentErrorCode =
   | 'tooLarge'
   | 'queueFull'
   | 'overloaded'
+  /** What was read has been changed by another before the write; transient. */
+  | 'conflict'
   // Others
   | 'cloudUnreachable'
   | 'timeout'

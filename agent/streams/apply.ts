@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { AgentError } from '../errors.ts';
 import { Draft, retainedSize, type Counts } from './ledger.ts';
 import {
   messageBytes,
@@ -25,7 +26,11 @@ export function prepareApply(database: DatabaseSync, policyOf: (stream: string) 
     const draft = new Draft(counts);
     database.exec('BEGIN IMMEDIATE');
     try {
-      for (const unit of units) for (const operation of unit) applyOne(writes, draft, operation, policyOf);
+      for (const [place, unit] of units.entries()) {
+        const conflict = firstConflict(writes, unit);
+        if (conflict) draft.refused.set(place, conflict);
+        else for (const operation of unit) applyOne(writes, draft, operation, policyOf);
+      }
       for (const name of draft.streams.keys()) {
         const { maxBytes, relayed } = policyOf(name);
         if (draft.stream(name).bytes > maxBytes) trimToBytes(writes, draft, name, { maxBytes, relayed });
@@ -74,6 +79,16 @@ function applyOne(
       remove(writes, draft, operation);
       return;
     }
+    case 'check':
+      return; // Before the unit: see `firstConflict`.
+    case 'sweep': {
+      sweep(writes, draft, operation);
+      return;
+    }
+    case 'adopt': {
+      adopt(writes, draft, operation);
+      return;
+    }
     case 'retain': {
       retain(writes, draft, operation);
       return;
@@ -111,8 +126,8 @@ function enqueue(writes: Writes, draft: Draft, { event, capacity }: Of<'enqueue'
     insertDead(writes, draft, event, { attempts: 0, time: event.time, error });
     return;
   }
-  const { kind, topic, contentType = null, payload, time, hops } = event;
-  writes.insertEvent.run(event.function, kind, topic, contentType, payload, time, hops);
+  const { kind, topic, contentType = null, payload, time, hops, notBefore = 0 } = event;
+  writes.insertEvent.run(event.function, kind, topic, contentType, payload, time, hops, notBefore);
   draft.addQueued(event.function, 1);
   draft.awakened.add(event.function);
 }
@@ -144,9 +159,45 @@ function forgetOldDead(writes: Writes, draft: Draft, name: string): void {
   if (excess > 0) draft.addDead(name, -Number(writes.forgetDead.run(name, excess).changes));
 }
 
-function put(writes: Writes, draft: Draft, { store, key, value }: Of<'put'>): void {
+/** New ids, greater than all that `to` may have read already; what `from` still says of the old ones finds nothing. */
+function adopt(writes: Writes, draft: Draft, { queue, from, to }: Of<'adopt'>): void {
+  if (from === to) return;
+  const moved = Number(writes.adoptMessages.run(to, queue, from).changes);
+  if (moved === 0) return;
+  writes.deleteMessages.run(queue, from);
+  draft.addQueued(from, -moved);
+  draft.addQueued(to, moved);
+  draft.awakened.add(to);
+}
+
+/** Sees what earlier units of the same transaction wrote: of two that are based on one value, the first wins. */
+function firstConflict(writes: Writes, unit: readonly Operation[]): AgentError | undefined {
+  for (const operation of unit) {
+    if (operation.op !== 'check') continue;
+    const { store, key, expected, time } = operation;
+    const found = writes.presentKv.get(store, key, time)?.value as Uint8Array | undefined;
+    const holds = expected === null ? found === undefined : found !== undefined && sameBytes(found, expected);
+    if (holds) continue;
+    return new AgentError('conflict', `The value of ${key} in the store ${store} was changed meanwhile`, {
+      hint: 'Another invocation was faster; run this one again.',
+      transient: true,
+    });
+  }
+  return undefined;
+}
+
+function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one, other) === 0;
+}
+
+function sweep(writes: Writes, draft: Draft, { before, limit }: Of<'sweep'>): void {
+  for (const row of writes.expiredKv.all(before, limit))
+    remove(writes, draft, { op: 'remove', store: String(row.store), key: String(row.key) });
+}
+
+function put(writes: Writes, draft: Draft, { store, key, value, expires }: Of<'put'>): void {
   const before = Number(writes.kvSize.get(store, key)?.size ?? 0);
-  writes.putKv.run(store, key, value);
+  writes.putKv.run(store, key, value, expires ?? null);
   draft.addStoreBytes(store, Buffer.byteLength(key) + value.byteLength - before);
 }
 

@@ -8,6 +8,7 @@ function committer(fail: (units: readonly number[]) => void = () => undefined, l
     commit: (units) => {
       fail(units);
       groups.push([...units]);
+      return new Map();
     },
     isFatal: (error) => error.message === 'fatal',
     schedule: (flush) => scheduled.push(flush),
@@ -75,4 +76,16 @@ test('closing commits what waits and refuses the rest', async () => {
   await last;
   expect(groups).toEqual([[1]]);
   await expect(commits.submit(2, 1)).rejects.toMatchObject({ code: 'closed' });
+});
+
+test('a unit that the commit left out is rejected with its reason, the others of its group are through', async () => {
+  const scheduled: (() => void)[] = [];
+  const commits = new GroupCommit<number>({
+    commit: () => new Map([[1, new Error('conflict')]]),
+    isFatal: () => false,
+    schedule: (flush) => scheduled.push(flush),
+  });
+  const outcomes = Promise.allSettled([7, 8, 9].map((unit) => commits.submit(unit, 1)));
+  scheduled.forEach((flush) => flush());
+  expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
 });

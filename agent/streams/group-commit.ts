@@ -1,8 +1,11 @@
 import { AgentError } from '../errors.ts';
 
 export type GroupCommitOptions<Unit> = {
-  /** Makes all units durable in one transaction, or throws and has made none. */
-  readonly commit: (units: readonly Unit[]) => void;
+  /**
+   * Makes all units durable in one transaction, or throws and has made none. Returns those that it left out, by their
+   * place, and why.
+   */
+  readonly commit: (units: readonly Unit[]) => ReadonlyMap<number, Error>;
   /** After such a failure nothing is tried again: a failed fsync may have dropped what a later one would report as written. */
   readonly isFatal: (error: Error) => boolean;
   readonly maxPendingUnits?: number;
@@ -52,16 +55,21 @@ export class GroupCommit<Unit> {
     if (group.length === 0) return;
     this.#pending = [];
     this.#pendingBytes = 0;
+    let refused: ReadonlyMap<number, Error>;
     try {
       if (this.#refusal !== undefined) throw this.#refusal;
-      this.#options.commit(group.map(({ unit }) => unit));
+      refused = this.#options.commit(group.map(({ unit }) => unit));
     } catch (thrown) {
       const error = thrown as Error;
       if (this.#options.isFatal(error)) this.#refusal = error;
       for (const { settled } of group) settled.reject(error);
       return;
     }
-    for (const { settled } of group) settled.resolve(undefined);
+    for (const [place, { settled }] of group.entries()) {
+      const error = refused.get(place);
+      if (error) settled.reject(error);
+      else settled.resolve(undefined);
+    }
   }
 
   /** Commits what waits; every later unit is refused. */

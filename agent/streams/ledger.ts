@@ -101,6 +101,8 @@ export class Draft {
   readonly retainedSizes = new Map<string, number>();
   /** Functions that have something new to do. */
   readonly awakened = new Set<string>();
+  /** Units that were left out, by their place in the group, and why. */
+  readonly refused = new Map<number, Error>();
   readonly #base: Counts;
 
   constructor(base: Counts) {
@@ -116,7 +118,7 @@ export class Draft {
   queued(name: string): number {
     return this.queuedCounts.get(name) ?? this.#base.queued(name);
   }
-  addQueued(name: string, change: 1 | -1): void {
+  addQueued(name: string, change: number): void {
     this.queuedCounts.set(name, this.queued(name) + change);
   }
   dead(name: string): number {

@@ -16,7 +16,14 @@ import {
   type StreamPolicy,
   type StreamRecord,
 } from './operations.ts';
-import { prepareReads, type EventsQuery, type KeysQuery, type Reads, type RecordsQuery } from './reads.ts';
+import {
+  prepareReads,
+  type EventsQuery,
+  type KeysQuery,
+  type QueueHolder,
+  type Reads,
+  type RecordsQuery,
+} from './reads.ts';
 import { storeError } from './sqlite-errors.ts';
 
 export type LocalStoreOptions = {
@@ -58,6 +65,7 @@ export class LocalStore implements AsyncDisposable {
   readonly #commits: GroupCommit<readonly Operation[]>;
   readonly #reads: Reads;
   readonly #listeners = new Set<(notice: CommitNotice) => void>();
+  readonly #now: () => Date;
   #policies: ReadonlyMap<string, StreamPolicy> = new Map();
 
   /** Rejects with AgentError: 'diskFull', 'broken', 'locked', 'unsupported'. A corrupt file is set aside instead. */
@@ -72,7 +80,7 @@ export class LocalStore implements AsyncDisposable {
     try {
       if (identity !== undefined && bindEpoch(database, identity))
         logger.warn('store.epoch.begun', { reason: 'the device has a new identity' });
-      return new LocalStore(database, { path, setAside, logger });
+      return new LocalStore(database, { path, setAside, logger, now });
     } catch (error) {
       database.close();
       throw storeError(error, path);
@@ -81,9 +89,15 @@ export class LocalStore implements AsyncDisposable {
 
   private constructor(
     database: DatabaseSync,
-    { path, setAside, logger }: { path: string; setAside: string | undefined; logger: Logger },
+    {
+      path,
+      setAside,
+      logger,
+      now,
+    }: { path: string; setAside: string | undefined; logger: Logger; now: () => Date },
   ) {
     this.path = path;
+    this.#now = now;
     this.setAside = setAside;
     this.#database = database;
     this.#ledger = Ledger.load(database);
@@ -97,6 +111,7 @@ export class LocalStore implements AsyncDisposable {
         this.#ledger.accept(draft);
         const notice = { streams: new Set(draft.streams.keys()), functions: draft.awakened };
         for (const listener of this.#listeners) listener(notice);
+        return draft.refused;
       },
       isFatal: (error) =>
         error instanceof AgentError && (error.code === 'broken' || error.code === 'corrupt'),
@@ -110,7 +125,8 @@ export class LocalStore implements AsyncDisposable {
 
   /**
    * Makes all operations durable, or none. Resolves after the fsync [G1]. Rejects with AgentError: 'diskFull' (transient;
-   * a later commit may succeed), 'broken' and 'corrupt' (final until a restart), 'overloaded' (transient), 'closed'.
+   * a later commit may succeed), 'broken' and 'corrupt' (final until a restart), 'overloaded' (transient), 'closed',
+   * 'conflict' (transient) when a `check` among them does not hold.
    */
   async commit(operations: readonly Operation[]): Promise<void> {
     if (operations.length === 0) return;
@@ -135,13 +151,19 @@ export class LocalStore implements AsyncDisposable {
     return this.#read(() => this.#reads.records(query));
   }
 
+  /** Undefined when there is none or it has expired. */
   async value(store: string, key: string): Promise<Uint8Array | undefined> {
-    return this.#read(() => this.#reads.value(store, key));
+    return this.#read(() => this.#reads.value(store, key, this.#now().getTime()));
   }
 
-  /** Keys in order of their bytes. */
+  /** Keys in order of their bytes; without expired ones. */
   async keys(query: KeysQuery): Promise<string[]> {
-    return this.#read(() => this.#reads.keys(query));
+    return this.#read(() => this.#reads.keys(query, this.#now().getTime()));
+  }
+
+  /** Who has messages of which queue. */
+  async queues(): Promise<QueueHolder[]> {
+    return this.#read(() => this.#reads.queues());
   }
 
   async retained(): Promise<RetainedMessage[]> {

@@ -18,8 +18,30 @@ export type Operation =
       readonly time: number;
       readonly error: FailureNote;
     }
-  | { readonly op: 'put'; readonly store: string; readonly key: string; readonly value: Uint8Array }
+  | {
+      readonly op: 'put';
+      readonly store: string;
+      readonly key: string;
+      readonly value: Uint8Array;
+      /** Milliseconds since 1970; from then on it is not seen. */
+      readonly expires?: number | undefined;
+    }
   | { readonly op: 'remove'; readonly store: string; readonly key: string }
+  /**
+   * Refuses everything that is committed together with it when the key has another value at `time` (`null`: when it has one).
+   * Looked at before any other operation of its unit.
+   */
+  | {
+      readonly op: 'check';
+      readonly store: string;
+      readonly key: string;
+      readonly expected: Uint8Array | null;
+      readonly time: number;
+    }
+  /** Deletes expired values, at most `limit`. */
+  | { readonly op: 'sweep'; readonly before: number; readonly limit: number }
+  /** Gives the messages of a queue that one function has to another, in their order and with new ids. */
+  | { readonly op: 'adopt'; readonly queue: string; readonly from: string; readonly to: string }
   | { readonly op: 'retain'; readonly message: RetainedMessage }
   | {
       readonly op: 'acknowledge';
@@ -40,8 +62,8 @@ export type RetainedMessage = StreamMessage & { readonly qos: 0 | 1 | 2 };
 
 export type NewEvent = {
   readonly function: string;
-  /** `topic` holds the cron expression of a scheduled event. */
-  readonly kind: 'message' | 'scheduled';
+  /** `topic` holds the cron expression of a scheduled event, the name of the queue of a queued message. */
+  readonly kind: 'message' | 'scheduled' | 'queue';
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly contentType?: string | undefined;
@@ -49,6 +71,8 @@ export type NewEvent = {
   readonly time: number;
   /** How many functions it went through to come here. */
   readonly hops: number;
+  /** Milliseconds since 1970; left out when it may run at once. */
+  readonly notBefore?: number | undefined;
 };
 
 export type QueuedEvent = NewEvent & {
@@ -94,10 +118,14 @@ export function operationBytes(operation: Operation): number {
       return messageBytes(operation.event);
     case 'put':
       return rowBytes + operation.key.length + operation.value.byteLength;
+    case 'check':
+      return rowBytes + operation.key.length + (operation.expected?.byteLength ?? 0);
     case 'finish':
     case 'postpone':
     case 'bury':
     case 'remove':
+    case 'sweep':
+    case 'adopt':
     case 'acknowledge':
     case 'expire':
       return rowBytes;

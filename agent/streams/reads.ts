@@ -22,6 +22,9 @@ export type KeysQuery = {
   readonly limit: number;
 };
 
+/** A function, or `queue:NAME` for a queue without one, that has messages of a queue. */
+export type QueueHolder = { readonly queue: string; readonly function: string };
+
 type Row = Record<string, unknown>;
 
 export type Reads = ReturnType<typeof prepareReads>;
@@ -31,8 +34,12 @@ export function prepareReads(database: DatabaseSync) {
   const sql = (text: string): StatementSync => database.prepare(text);
   const events = sql('SELECT * FROM events WHERE function = ? AND id > ? ORDER BY id LIMIT ?');
   const records = sql('SELECT * FROM messages WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?');
-  const value = sql('SELECT value FROM kv WHERE store = ? AND key = ?');
-  const keys = sql('SELECT key FROM kv WHERE store = ? AND key >= ? AND key > ? ORDER BY key LIMIT ?');
+  const present = '(expires IS NULL OR expires > ?)';
+  const value = sql(`SELECT value FROM kv WHERE store = ? AND key = ? AND ${present}`);
+  const keys = sql(
+    `SELECT key FROM kv WHERE store = ? AND key >= ? AND key > ? AND ${present} ORDER BY key LIMIT ?`,
+  );
+  const queues = sql("SELECT DISTINCT topic, function FROM events WHERE kind = 'queue'");
   const retained = sql('SELECT * FROM retained');
   const epoch = sql("SELECT value FROM meta WHERE key = 'epoch'");
   return {
@@ -41,17 +48,19 @@ export function prepareReads(database: DatabaseSync) {
       within(events.iterate(query.function, query.after, query.limit), query.maxBytes).map(eventOf),
     records: (query: RecordsQuery): StreamRecord[] =>
       within(records.iterate(query.stream, query.after, query.limit), query.maxBytes).map(recordOf),
-    value: (store: string, key: string): Uint8Array | undefined =>
-      value.get(store, key)?.value as Uint8Array | undefined,
-    keys: ({ store, prefix, after, limit }: KeysQuery): string[] => {
+    value: (store: string, key: string, now: number): Uint8Array | undefined =>
+      value.get(store, key, now)?.value as Uint8Array | undefined,
+    keys: ({ store, prefix, after, limit }: KeysQuery, now: number): string[] => {
       const found: string[] = [];
-      for (const row of keys.iterate(store, prefix, after, limit)) {
+      for (const row of keys.iterate(store, prefix, after, now, limit)) {
         const key = String(row.key);
         if (!key.startsWith(prefix)) break;
         found.push(key);
       }
       return found;
     },
+    queues: (): QueueHolder[] =>
+      queues.all().map((row) => ({ queue: String(row.topic), function: String(row.function) })),
     retained: (): RetainedMessage[] => retained.all().map(retainedOf),
   };
 }
@@ -71,7 +80,7 @@ function eventOf(row: Row): QueuedEvent {
   return {
     id: Number(row.id),
     function: String(row.function),
-    kind: row.kind === 'scheduled' ? 'scheduled' : 'message',
+    kind: row.kind === 'scheduled' || row.kind === 'queue' ? row.kind : 'message',
     topic: String(row.topic),
     payload: row.payload as Uint8Array,
     contentType: (row.content_type as string | null) ?? undefined,

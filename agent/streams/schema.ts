@@ -107,6 +107,11 @@ const thirdVersion = `
     inode REAL NOT NULL,
     PRIMARY KEY (function, volume, path)
   ) WITHOUT ROWID, STRICT;
+
+  CREATE INDEX events_by_queue ON events (topic, function) WHERE kind = 'queue';
+
+  ALTER TABLE kv ADD COLUMN expires INTEGER;
+  CREATE INDEX kv_by_expiry ON kv (expires) WHERE expires IS NOT NULL;
 `;
 
 /** Brings an empty or older database to the present schema. Refuses one of a newer agent and leaves it as it is. */

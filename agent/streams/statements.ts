@@ -28,8 +28,14 @@ export function prepareWrites(database: DatabaseSync) {
          bytes = excluded.bytes, spent_day = excluded.spent_day, spent_bytes = excluded.spent_bytes`,
     ),
     insertEvent: sql(
-      `INSERT INTO events (${eventColumns}, attempts, not_before) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0)`,
+      `INSERT INTO events (${eventColumns}, attempts, not_before) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)`,
     ),
+    adoptMessages: sql(
+      `INSERT INTO events (${eventColumns}, attempts, not_before)
+       SELECT ?, kind, topic, content_type, payload, time, hops, attempts, not_before FROM events
+       WHERE kind = 'queue' AND topic = ? AND function = ? ORDER BY id`,
+    ),
+    deleteMessages: sql("DELETE FROM events WHERE kind = 'queue' AND topic = ? AND function = ?"),
     deleteEvent: sql('DELETE FROM events WHERE id = ?'),
     postponeEvent: sql('UPDATE events SET attempts = ?, not_before = ? WHERE id = ?'),
     buryEvent: sql(
@@ -47,10 +53,12 @@ export function prepareWrites(database: DatabaseSync) {
       'SELECT length(CAST(key AS BLOB)) + length(value) AS size FROM kv WHERE store = ? AND key = ?',
     ),
     putKv: sql(
-      `INSERT INTO kv (store, key, value) VALUES (?, ?, ?)
-       ON CONFLICT (store, key) DO UPDATE SET value = excluded.value`,
+      `INSERT INTO kv (store, key, value, expires) VALUES (?, ?, ?, ?)
+       ON CONFLICT (store, key) DO UPDATE SET value = excluded.value, expires = excluded.expires`,
     ),
     removeKv: sql('DELETE FROM kv WHERE store = ? AND key = ?'),
+    presentKv: sql('SELECT value FROM kv WHERE store = ? AND key = ? AND (expires IS NULL OR expires > ?)'),
+    expiredKv: sql('SELECT store, key FROM kv WHERE expires <= ? ORDER BY expires LIMIT ?'),
     putStoreSize: sql(
       'INSERT INTO kv_usage (store, bytes) VALUES (?, ?) ON CONFLICT (store) DO UPDATE SET bytes = excluded.bytes',
     ),

@@ -49,7 +49,7 @@ test('an epoch lasts as long as the identity it is bound to', async () => {
 
 /** Takes back what a version brought. */
 const undo = {
-  3: 'DROP TABLE schedules; DROP TABLE pauses; DROP TABLE spending; DROP TABLE files; PRAGMA user_version = 2;',
+  3: 'DROP INDEX events_by_queue; DROP INDEX kv_by_expiry; ALTER TABLE kv DROP COLUMN expires; DROP TABLE schedules; DROP TABLE pauses; DROP TABLE spending; DROP TABLE files; PRAGMA user_version = 2;',
   2: 'ALTER TABLE streams DROP COLUMN epoch_start; PRAGMA user_version = 1;',
 };
 
@@ -61,11 +61,13 @@ test.each([
   const { path, epoch } = await filled(folder.path);
   {
     using database = new DatabaseSync(path);
+    database.exec("INSERT INTO kv (store, key, value) VALUES ('kept', 'key', x'31')");
     database.exec(back);
   }
   await using store = await LocalStore.open({ root: folder.path, logger: silentLogger });
   expect(store.epoch).toBe(epoch);
   expect(store.counts.stream('s')).toMatchObject({ lastSeq: 200, epochStart: 0 });
+  expect(await store.value('kept', 'key')).toEqual(Uint8Array.of(0x31));
 });
 
 test.each(['a file of nonsense', 'a damaged page', 'a file cut short'])(
