@@ -5,6 +5,7 @@ import { afterCrash, pauseLeftMs } from './crash-policy.ts';
 import { checkHandlers, createDeployment, type Deployment } from './deployment.ts';
 import { encodeEvent } from './encode-event.ts';
 import { invocationError } from './failure.ts';
+import { findProcessSandbox } from './find-process-sandbox.ts';
 import { Host } from './host.ts';
 import { hostProgram, type HostProgram } from './host-entry.ts';
 import { Invocation, type HostOutcome } from './invocation.ts';
@@ -15,6 +16,7 @@ import type {
   InvocationEvent,
   InvocationResult,
 } from './ports.ts';
+import type { ProcessSandbox } from './process-sandbox.ts';
 
 export type FunctionRuntimeOptions = {
   readonly logger: Logger;
@@ -22,8 +24,16 @@ export type FunctionRuntimeOptions = {
   readonly onLog: (entry: FunctionLog) => void;
   /** The host's entry file; by default the one beside this program. */
   readonly hostEntry?: string;
+  /** What host processes run in; by default the strongest there is here. */
+  readonly sandbox?: ProcessSandbox;
   /** Milliseconds since 1970; for tests. */
   readonly now?: () => number;
+};
+
+export type InvokeOptions = {
+  readonly signal: AbortSignal;
+  /** Under which its logs are kept; a new one by default. */
+  readonly invocation?: string | undefined;
 };
 
 const loadAttempts = 3;
@@ -33,6 +43,8 @@ const loadAttempts = 3;
  * It does not keep events: what fails with `transient` is to be delivered again by the caller.
  */
 export class FunctionRuntime implements AsyncDisposable {
+  /** What host processes run in. */
+  readonly sandbox: ProcessSandbox;
   readonly #options: FunctionRuntimeOptions;
   readonly #program: HostProgram;
   readonly #now: () => number;
@@ -43,15 +55,23 @@ export class FunctionRuntime implements AsyncDisposable {
   #lastInvocation = 0;
   #closed = false;
 
-  private constructor(options: FunctionRuntimeOptions, program: HostProgram) {
+  private constructor(
+    options: FunctionRuntimeOptions,
+    { program, sandbox }: { readonly program: HostProgram; readonly sandbox: ProcessSandbox },
+  ) {
     this.#options = options;
+    this.sandbox = sandbox;
     this.#program = program;
     this.#now = options.now ?? Date.now;
   }
 
-  /** Starts no process yet: the first deploy does. */
+  /** Finds out what hosts can run in; the first deploy starts one. */
   static async open(options: FunctionRuntimeOptions): Promise<FunctionRuntime> {
-    return new FunctionRuntime(options, await hostProgram(options.hostEntry));
+    const [program, sandbox] = await Promise.all([
+      hostProgram(options.hostEntry),
+      options.sandbox ?? findProcessSandbox(),
+    ]);
+    return new FunctionRuntime(options, { program, sandbox });
   }
 
   /**
@@ -89,7 +109,7 @@ export class FunctionRuntime implements AsyncDisposable {
     name: string,
     event: InvocationEvent,
     effects: InvocationEffects,
-    { signal }: { readonly signal: AbortSignal },
+    { signal, invocation: label = randomUUID() }: InvokeOptions,
   ): Promise<InvocationResult> {
     const deployment = this.#functions.get(name);
     if (!deployment || this.#closed) throw notDeployed(name);
@@ -97,7 +117,7 @@ export class FunctionRuntime implements AsyncDisposable {
     try {
       const leave = await deployment.gate.enter(name, signal);
       try {
-        return await this.#run(deployment, event, effects, signal);
+        return await this.#run(deployment, event, effects, { signal, label });
       } finally {
         leave();
       }
@@ -126,7 +146,7 @@ export class FunctionRuntime implements AsyncDisposable {
     deployment: Deployment,
     event: InvocationEvent,
     effects: InvocationEffects,
-    signal: AbortSignal,
+    { signal, label }: { readonly signal: AbortSignal; readonly label: string },
   ): Promise<InvocationResult> {
     this.#checkBreaker(deployment);
     const { name, slot, spec } = deployment;
@@ -137,7 +157,6 @@ export class FunctionRuntime implements AsyncDisposable {
     await host.load(deployment);
     signal.throwIfAborted();
     const { logger, onLog } = this.#options;
-    const label = randomUUID();
     const id = ++this.#lastInvocation;
     const send = host.send.bind(host);
     const invocation = new Invocation({
@@ -182,6 +201,7 @@ export class FunctionRuntime implements AsyncDisposable {
     if (known?.alive) return known;
     const host: Host = new Host({
       program: this.#program,
+      sandbox: this.sandbox,
       logger: this.#options.logger,
       onDeath: ({ culprit, suspects }) => {
         if (this.#hosts.get(key) === host) this.#hosts.delete(key);

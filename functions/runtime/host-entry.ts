@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { createRequire, findPackageJSON } from 'node:module';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { v8Flags } from '../host/v8-flags.ts';
 
 /** Files of a host process: its entry, the script that runs first inside isolates, and the script's start-up snapshot. */
@@ -26,14 +26,10 @@ function sourceEntry(): string {
 }
 
 /**
- * Arguments of node for the host process: Node's permission model with reading its own code only (dropped once loaded), and the flags
+ * Arguments of node for the host process: Node's permission model with reading `files` only (dropped once loaded), and the flags
  * of V8 that its snapshot was made with.
  */
-export function hostArguments({ entry, script, snapshot }: HostProgram): string[] {
-  const resolve = createRequire(entry).resolve;
-  const addon = dirname(resolve('isolated-vm/package.json'));
-  const loader = dirname(createRequire(addon + '/').resolve('node-gyp-build/package.json'));
-  const readable = [dirname(entry), addon, loader, '/etc/alpine-release', script, snapshot];
+export function hostArguments({ entry, script, snapshot }: HostProgram, files: readonly string[]): string[] {
   return [
     '--no-node-snapshot',
     '--disable-warning=ExperimentalWarning',
@@ -41,9 +37,21 @@ export function hostArguments({ entry, script, snapshot }: HostProgram): string[
     ...v8Flags,
     '--permission',
     '--allow-addons',
-    ...readable.map((path) => `--allow-fs-read=${path}`),
+    ...files.map((path) => `--allow-fs-read=${path}`),
     entry,
     script,
     snapshot,
   ];
+}
+
+/** Everything a host reads, or looks for, while it starts: its code, the package of the isolates and what loads that. */
+export function hostFiles({ entry, script, snapshot }: HostProgram): string[] {
+  const resolve = createRequire(entry).resolve;
+  const addon = dirname(resolve('isolated-vm/package.json'));
+  const loader = dirname(createRequire(addon + '/').resolve('node-gyp-build/package.json'));
+  // The loader of the add-on looks there which C library it has to fit.
+  const musl = '/etc/alpine-release';
+  // Says that sources are ES modules.
+  const scope = findPackageJSON(pathToFileURL(entry)) ?? entry;
+  return [scope, dirname(entry), addon, loader, musl, script, snapshot];
 }

@@ -3,11 +3,14 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from '../../lib/logger.ts';
 import { encodeFrame, FrameReader, type Frame } from '../host/frames.ts';
 import type { ToHost } from '../host/protocol.ts';
-import { hostArguments, type HostProgram } from './host-entry.ts';
+import { hostArguments, hostFiles, type HostProgram } from './host-entry.ts';
 import { fromHostSchema, type HostMessage } from './host-messages.ts';
+import type { ProcessSandbox } from './process-sandbox.ts';
+import { youngestDescendant } from './process-tree.ts';
 
 export type HostProcessOptions = {
   readonly program: HostProgram;
+  readonly sandbox: ProcessSandbox;
   readonly logger: Logger;
   readonly onMessage: (message: HostMessage, body: Uint8Array) => void;
   /** Once, after the process has ended, whatever the reason. */
@@ -25,14 +28,20 @@ export class HostProcess implements AsyncDisposable {
   readonly #options: HostProcessOptions;
   #output = '';
   #expected = false;
+  #pid: number | undefined;
 
   private constructor(options: HostProcessOptions) {
     this.#options = options;
-    this.#child = spawn(process.execPath, hostArguments(options.program), {
+    const [program = '', ...args] = commandOf(options);
+    this.#child = spawn(program, args, {
       cwd: '/',
       env: {},
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     });
+    const filter = this.#child.stdio[4] as Duplex;
+    // It may be gone before it has read it, which `close` tells.
+    filter.on('error', () => undefined);
+    filter.end(options.sandbox.filter);
     this.#channel = this.#child.stdio[3] as Duplex;
     this.exited = new Promise((resolve) => {
       this.#child.once('error', () => resolve());
@@ -45,8 +54,9 @@ export class HostProcess implements AsyncDisposable {
     return new HostProcess(options);
   }
 
+  /** Of node itself once that has said that it is ready, before that of what starts it. */
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#pid ?? this.#child.pid;
   }
 
   /** Throws FrameError when the frame is too large. A host that is gone swallows it; `onExit` tells. */
@@ -55,7 +65,7 @@ export class HostProcess implements AsyncDisposable {
     if (this.#channel.writable) this.#channel.write(frame);
   }
 
-  /** SIGKILL: works on a process whose threads are stuck. */
+  /** SIGKILL: works on a process whose threads are stuck. With bwrap everything inside it ends. */
   kill(reason: string): void {
     if (this.#expected) return;
     this.#expected = true;
@@ -98,6 +108,21 @@ export class HostProcess implements AsyncDisposable {
   }
 
   #take({ header, body }: Frame): void {
-    if (!this.#expected) this.#options.onMessage(fromHostSchema.parse(header), body);
+    if (this.#expected) return;
+    const message = fromHostSchema.parse(header);
+    if (message.type === 'ready' && this.#child.pid !== undefined)
+      this.#pid = youngestDescendant(this.#child.pid);
+    this.#options.onMessage(message, body);
   }
+}
+
+function commandOf({ program, sandbox }: HostProcessOptions): readonly string[] {
+  const files = hostFiles(program);
+  return limited(sandbox.wrap([process.execPath, ...hostArguments(program, files)], files));
+}
+
+/** No core dump, which would put the memory of functions on the disk, and few open files. */
+function limited(command: readonly string[]): readonly string[] {
+  if (process.platform === 'win32') return command;
+  return ['/bin/sh', '-c', 'ulimit -c 0; ulimit -n 64; exec "$@"', 'sh', ...command];
 }

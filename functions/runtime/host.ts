@@ -7,9 +7,11 @@ import type { HostProgram } from './host-entry.ts';
 import type { HostMessage } from './host-messages.ts';
 import { HostProcess } from './host-process.ts';
 import type { HostOutcome, Invocation } from './invocation.ts';
+import type { ProcessSandbox } from './process-sandbox.ts';
 
 export type HostOptions = {
   readonly program: HostProgram;
+  readonly sandbox: ProcessSandbox;
   readonly logger: Logger;
   /** `culprit` when it is known who did it; else everybody who was inside is a suspect. */
   onDeath(death: {
@@ -55,6 +57,7 @@ export class Host implements AsyncDisposable {
     this.#options = options;
     this.#process = HostProcess.start({
       program: options.program,
+      sandbox: options.sandbox,
       logger: options.logger,
       onMessage: (message, body) => this.#receive(message, body),
       onExit: () => this.#died(),
@@ -76,6 +79,7 @@ export class Host implements AsyncDisposable {
   /** Once a slot; resolves to the names of its handlers. Rejects with FunctionError; then it may be tried again. */
   async load(deployment: Deployment): Promise<string[]> {
     const { slot, name, spec, kinds, bundle } = deployment;
+    const { files = [] } = bundle;
     const known = this.#loaded.get(slot);
     if (known) return known.handlers.promise;
     if (this.#dead) throw hostLost(name, 'its host process has ended');
@@ -92,8 +96,9 @@ export class Host implements AsyncDisposable {
         cpuMs: spec.limits.cpu,
         bindings: { ...kinds },
         secrets: {},
+        files: files.map(({ name, type, bytes }) => ({ name, type, size: bytes.byteLength })),
       },
-      Buffer.from(bundle.code, 'utf8'),
+      Buffer.concat([Buffer.from(bundle.code, 'utf8'), ...files.map(({ bytes }) => bytes)]),
     );
     return handlers.promise;
   }
