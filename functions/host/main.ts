@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { splitLoad } from './bundle-files.ts';
 import { encodeFrame, FrameReader } from './frames.ts';
 import { openInside, type Inside } from './inside-snapshot.ts';
 import { guardMemory } from './memory-guard.ts';
@@ -101,14 +102,13 @@ function receive(message: ToHost, body: Uint8Array, rooms: Rooms): void {
 }
 
 function load(
-  { slot, name, memoryBytes, cpuMs, bindings }: Extract<ToHost, { type: 'load' }>,
+  { slot, name, memoryBytes, cpuMs, bindings, files }: Extract<ToHost, { type: 'load' }>,
   body: Uint8Array,
   rooms: Rooms,
 ): void {
-  const code = Buffer.from(body).toString('utf8');
   const tenant = new Tenant({
     name,
-    code,
+    ...splitLoad(body, files),
     inside: rooms.inside,
     memoryBytes,
     cpuMs,

@@ -39,8 +39,11 @@ export type EventHeader =
       time: string;
     };
 
+/** A file that the code imports by `name`; `size` in bytes. */
+export type FileHeader = { readonly name: string; readonly type: 'wasm' | 'data'; readonly size: number };
+
 export type ToHost =
-  /** Body: the code, UTF-8. A slot is one version of one function. */
+  /** Body: the code, UTF-8, and the files one after another. A slot is one version of one function. */
   | {
       type: 'load';
       slot: number;
@@ -50,6 +53,7 @@ export type ToHost =
       bindings: Record<string, BindingKind>;
       /** Values by binding name. */
       secrets: Record<string, string>;
+      files?: readonly FileHeader[];
     }
   | { type: 'unload'; slot: number }
   /** Body: the payload; for `invoke` its JSON text. */

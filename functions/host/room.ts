@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import ivm from 'isolated-vm';
+import { fileModule, type BundleFile } from './bundle-files.ts';
 import { readHandlers } from './from-inside.ts';
 import type { Inside } from './inside-snapshot.ts';
 import { startName } from './inside/start-name.ts';
@@ -10,6 +11,8 @@ import { StepQueue } from './step-queue.ts';
 export type RoomOptions = {
   readonly name: string;
   readonly code: string;
+  /** What the code imports. */
+  readonly files: readonly BundleFile[];
   readonly inside: Inside;
   readonly memoryBytes: number;
   readonly bindings: Readonly<Record<string, BindingKind>>;
@@ -56,7 +59,7 @@ export async function openRoom(
   options: RoomOptions,
   opened: (isolate: ivm.Isolate, steps: StepQueue) => void,
 ): Promise<Room> {
-  const { name, memoryBytes, bindings, onStop, onCatastrophe, code, inside } = options;
+  const { name, memoryBytes, bindings, onStop, onCatastrophe, code, files, inside } = options;
   // isolated-vm takes whole MiB and not less than 8.
   const memoryMb = Math.max(8, Math.ceil(memoryBytes / 2 ** 20));
   const isolate = new ivm.Isolate({
@@ -82,6 +85,8 @@ export async function openRoom(
       async () => {
         const module = await isolate.compileModule(code, { filename: 'function.js' });
         await module.instantiate(context, (specifier) => {
+          const file = files.find(({ name }) => name === specifier);
+          if (file) return fileModule(isolate, context, file);
           throw new Error(`import "${specifier}" was not resolved when the bundle was built`);
         });
         await module.evaluate();

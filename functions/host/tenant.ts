@@ -4,7 +4,10 @@ import { limits, type CallHeader, type EventHeader, type Failure, type LogLevel 
 import type { StepQueue } from './step-queue.ts';
 import { explain, LoadError, openRoom, type Room, type RoomOptions } from './room.ts';
 
-export type TenantOptions = Pick<RoomOptions, 'name' | 'code' | 'inside' | 'memoryBytes' | 'bindings'> & {
+export type TenantOptions = Pick<
+  RoomOptions,
+  'name' | 'code' | 'files' | 'inside' | 'memoryBytes' | 'bindings'
+> & {
   readonly cpuMs: number;
   readonly events: TenantEvents;
 };
