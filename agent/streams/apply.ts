@@ -1,13 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { AgentError } from '../errors.ts';
+import { applyTrigger, writeSpendings } from './apply-trigger.ts';
+import { deadLetterMessage, type Death } from './dead-letter-message.ts';
 import { Draft, retainedSize, type Counts } from './ledger.ts';
-import {
-  messageBytes,
-  type FailureNote,
-  type NewEvent,
-  type Operation,
-  type StreamPolicy,
-} from './operations.ts';
+import { messageBytes, type NewEvent, type Operation, type StreamPolicy } from './operations.ts';
+import { eventOf } from './reads.ts';
 import { trimByAge, trimToBytes } from './retention.ts';
 import { prepareWrites, type Writes } from './statements.ts';
 
@@ -20,8 +17,13 @@ export type Apply = (units: readonly (readonly Operation[])[], counts: Counts) =
  * Makes the function that writes groups of operations in one transaction. It returns what changed, or throws
  * node:sqlite's error with everything rolled back.
  */
-export function prepareApply(database: DatabaseSync, policyOf: (stream: string) => StreamPolicy): Apply {
-  const writes = prepareWrites(database);
+export function prepareApply(
+  database: DatabaseSync,
+  policyOf: (stream: string) => StreamPolicy,
+  /** The stream that gets the dead letters of a function too. */
+  deadLetterStreamOf: (functionName: string) => string | undefined = () => undefined,
+): Apply {
+  const writes: Context = { ...prepareWrites(database), policyOf, deadLetterStreamOf };
   return (units, counts) => {
     const draft = new Draft(counts);
     database.exec('BEGIN IMMEDIATE');
@@ -29,7 +31,7 @@ export function prepareApply(database: DatabaseSync, policyOf: (stream: string) 
       for (const [place, unit] of units.entries()) {
         const conflict = firstConflict(writes, unit);
         if (conflict) draft.refused.set(place, conflict);
-        else for (const operation of unit) applyOne(writes, draft, operation, policyOf);
+        else for (const operation of unit) applyOne(writes, draft, operation);
       }
       for (const name of draft.streams.keys()) {
         const { maxBytes, relayed } = policyOf(name);
@@ -46,12 +48,12 @@ export function prepareApply(database: DatabaseSync, policyOf: (stream: string) 
   };
 }
 
-function applyOne(
-  writes: Writes,
-  draft: Draft,
-  operation: Operation,
-  policyOf: (stream: string) => StreamPolicy,
-): void {
+type Context = Writes & {
+  readonly policyOf: (stream: string) => StreamPolicy;
+  readonly deadLetterStreamOf: (functionName: string) => string | undefined;
+};
+
+function applyOne(writes: Context, draft: Draft, operation: Operation): void {
   switch (operation.op) {
     case 'append': {
       append(writes, draft, operation);
@@ -94,18 +96,18 @@ function applyOne(
       return;
     }
     case 'acknowledge': {
-      acknowledge(writes, draft, operation, policyOf(operation.stream));
+      acknowledge(writes, draft, operation, writes.policyOf(operation.stream));
       return;
     }
     case 'expire': {
       trimByAge(writes, draft, operation.stream, {
         before: operation.before,
-        relayed: policyOf(operation.stream).relayed,
+        relayed: writes.policyOf(operation.stream).relayed,
       });
       return;
     }
     default:
-      return operation satisfies never;
+      applyTrigger(writes, draft, operation);
   }
 }
 
@@ -120,31 +122,39 @@ function append(writes: Writes, draft: Draft, { stream, time, message }: Of<'app
   draft.updateStream(stream, { lastSeq: seq, bytes: bytes + size });
 }
 
-function enqueue(writes: Writes, draft: Draft, { event, capacity }: Of<'enqueue'>): void {
+function enqueue(writes: Context, draft: Draft, { event, capacity }: Of<'enqueue'>): void {
   if (draft.queued(event.function) >= capacity) {
     const error = { code: 'queueFull', message: `The queue held ${capacity} events` };
     insertDead(writes, draft, event, { attempts: 0, time: event.time, error });
     return;
   }
   const { kind, topic, contentType = null, payload, time, hops, notBefore = 0 } = event;
-  writes.insertEvent.run(event.function, kind, topic, contentType, payload, time, hops, notBefore);
-  draft.addQueued(event.function, 1);
-  draft.awakened.add(event.function);
+  const { function: name } = event;
+  const inserted = writes.insertEvent.run(name, kind, topic, contentType, payload, time, hops, notBefore);
+  draft.addQueued(name, 1);
+  draft.arrive({ ...event, id: Number(inserted.lastInsertRowid), attempts: 0, notBefore });
 }
 
-function bury(writes: Writes, draft: Draft, operation: Of<'bury'>): void {
+function bury(writes: Context, draft: Draft, operation: Of<'bury'>): void {
   const { id, attempts, time, error } = operation;
-  const moved = writes.buryEvent.run(attempts, time, error.code, error.message, id).changes;
+  const row = writes.buryEvent.get(attempts, time, error.code, error.message, id);
   writes.deleteEvent.run(id);
-  if (moved === 0) return;
+  if (!row) return;
   draft.addQueued(operation.function, -1);
   draft.addDead(operation.function, 1);
   forgetOldDead(writes, draft, operation.function);
+  tellStream(writes, draft, eventOf({ ...row, not_before: 0 }), operation);
 }
 
-type Death = { readonly attempts: number; readonly time: number; readonly error: FailureNote };
+/** In one transaction with the burial: a dead letter is in its stream, or is none yet. */
+function tellStream(writes: Context, draft: Draft, event: NewEvent, death: Death): void {
+  const stream = writes.deadLetterStreamOf(event.function);
+  if (stream === undefined) return;
+  append(writes, draft, { op: 'append', stream, time: death.time, message: deadLetterMessage(event, death) });
+}
 
-function insertDead(writes: Writes, draft: Draft, event: NewEvent, { attempts, time, error }: Death): void {
+function insertDead(writes: Context, draft: Draft, event: NewEvent, death: Death): void {
+  const { attempts, time, error } = death;
   const { kind, topic, contentType = null, payload, hops } = event;
   writes.insertDead.run(
     ...[event.function, kind, topic, contentType, payload, event.time, hops, attempts, time],
@@ -152,6 +162,7 @@ function insertDead(writes: Writes, draft: Draft, event: NewEvent, { attempts, t
   );
   draft.addDead(event.function, 1);
   forgetOldDead(writes, draft, event.function);
+  tellStream(writes, draft, event, death);
 }
 
 function forgetOldDead(writes: Writes, draft: Draft, name: string): void {
@@ -232,4 +243,5 @@ function writeCounters(writes: Writes, draft: Draft): void {
   for (const [name, { lastSeq, ackedSeq, bytes, spent }] of draft.streams)
     writes.putStream.run(name, lastSeq, ackedSeq, bytes, spent.day, spent.bytes);
   for (const [store, bytes] of draft.storeSizes) writes.putStoreSize.run(store, bytes);
+  writeSpendings(writes, draft);
 }

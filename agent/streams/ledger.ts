@@ -1,5 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { messageBytes, type DailyBytes } from './operations.ts';
+import { messageBytes, type DailyBytes, type QueuedEvent } from './operations.ts';
+import type { Pause, Spending } from './trigger-operations.ts';
+import { loadPauses, loadSpendings } from './trigger-reads.ts';
 
 export type StreamState = {
   readonly lastSeq: number;
@@ -26,6 +28,10 @@ export type Counts = {
   queued(functionName: string): number;
   dead(functionName: string): number;
   storeBytes(store: string): number;
+  /** Undefined while a function is not paused by hand. */
+  pause(functionName: string): Pause | undefined;
+  /** Of the last day on which a function with a budget ran. */
+  spending(functionName: string): Spending | undefined;
   retainedBytes(topic: string): number;
   readonly retainedTotal: { readonly topics: number; readonly bytes: number };
 };
@@ -40,6 +46,8 @@ export class Ledger implements Counts {
   readonly #dead = new Map<string, number>();
   readonly #stores = new Map<string, number>();
   readonly #retained = new Map<string, number>();
+  readonly #pauses = new Map<string, Pause>();
+  readonly #spendings = new Map<string, Spending>();
   #retainedSum = 0;
 
   static load(database: DatabaseSync): Ledger {
@@ -54,6 +62,8 @@ export class Ledger implements Counts {
       ledger.#stores.set(String(row.name), Number(row.n));
     for (const row of rows('SELECT topic, length(payload) AS n FROM retained'))
       ledger.#retain(String(row.topic), retainedSize(String(row.topic), Number(row.n)));
+    for (const [name, pause] of loadPauses(database)) ledger.#pauses.set(name, pause);
+    for (const [name, spending] of loadSpendings(database)) ledger.#spendings.set(name, spending);
     return ledger;
   }
 
@@ -69,6 +79,12 @@ export class Ledger implements Counts {
   storeBytes(store: string): number {
     return this.#stores.get(store) ?? 0;
   }
+  pause(functionName: string): Pause | undefined {
+    return this.#pauses.get(functionName);
+  }
+  spending(functionName: string): Spending | undefined {
+    return this.#spendings.get(functionName);
+  }
   retainedBytes(topic: string): number {
     return this.#retained.get(topic) ?? 0;
   }
@@ -83,6 +99,11 @@ export class Ledger implements Counts {
     for (const [name, count] of draft.deadCounts) this.#dead.set(name, count);
     for (const [name, bytes] of draft.storeSizes) this.#stores.set(name, bytes);
     for (const [topic, bytes] of draft.retainedSizes) this.#retain(topic, bytes);
+    for (const [name, spending] of draft.spendings) this.#spendings.set(name, spending);
+    for (const [name, pause] of draft.pauses) {
+      if (pause) this.#pauses.set(name, pause);
+      else this.#pauses.delete(name);
+    }
   }
 
   #retain(topic: string, bytes: number): void {
@@ -99,7 +120,11 @@ export class Draft {
   readonly deadCounts = new Map<string, number>();
   readonly storeSizes = new Map<string, number>();
   readonly retainedSizes = new Map<string, number>();
-  /** Functions that have something new to do. */
+  readonly pauses = new Map<string, Pause | undefined>();
+  readonly spendings = new Map<string, Spending>();
+  /** New events by function, in the order of their ids. */
+  readonly arrived = new Map<string, QueuedEvent[]>();
+  /** Functions that have something else to do that is on disk. */
   readonly awakened = new Set<string>();
   /** Units that were left out, by their place in the group, and why. */
   readonly refused = new Map<number, Error>();
@@ -123,6 +148,14 @@ export class Draft {
   }
   dead(name: string): number {
     return this.deadCounts.get(name) ?? this.#base.dead(name);
+  }
+  arrive(event: QueuedEvent): void {
+    const arrived = this.arrived.get(event.function);
+    if (arrived) arrived.push(event);
+    else this.arrived.set(event.function, [event]);
+  }
+  spending(name: string): Spending | undefined {
+    return this.spendings.get(name) ?? this.#base.spending(name);
   }
   addDead(name: string, change: number): void {
     this.deadCounts.set(name, this.dead(name) + change);

@@ -25,6 +25,8 @@ import {
   type RecordsQuery,
 } from './reads.ts';
 import { storeError } from './sqlite-errors.ts';
+import type { FileStat } from './trigger-operations.ts';
+import type { DeadLetter, Plan } from './trigger-reads.ts';
 
 export type LocalStoreOptions = {
   /** The agent's root folder; the file is `<root>/data/local.db`. */
@@ -38,7 +40,9 @@ export type LocalStoreOptions = {
 /** What a commit touched. */
 export type CommitNotice = {
   readonly streams: ReadonlySet<string>;
-  /** Functions with a new event. */
+  /** New events by function, in the order of their ids: all that is new of a function that is not in `functions`. */
+  readonly arrived: ReadonlyMap<string, readonly QueuedEvent[]>;
+  /** Functions that have something new to read. */
   readonly functions: ReadonlySet<string>;
 };
 
@@ -67,6 +71,7 @@ export class LocalStore implements AsyncDisposable {
   readonly #listeners = new Set<(notice: CommitNotice) => void>();
   readonly #now: () => Date;
   #policies: ReadonlyMap<string, StreamPolicy> = new Map();
+  #deadLetterStreams: ReadonlyMap<string, string> = new Map();
 
   /** Rejects with AgentError: 'diskFull', 'broken', 'locked', 'unsupported'. A corrupt file is set aside instead. */
   static async open({
@@ -104,12 +109,17 @@ export class LocalStore implements AsyncDisposable {
     this.counts = this.#ledger;
     this.#reads = prepareReads(database);
     this.epoch = this.#reads.epoch();
-    const apply = prepareApply(database, (stream) => this.#policies.get(stream) ?? defaultPolicy);
+    const apply = prepareApply(
+      database,
+      (stream) => this.#policies.get(stream) ?? defaultPolicy,
+      (name) => this.#deadLetterStreams.get(name),
+    );
     this.#commits = new GroupCommit({
       commit: (units) => {
         const draft = this.#guarded(() => apply(units, this.#ledger), logger);
         this.#ledger.accept(draft);
-        const notice = { streams: new Set(draft.streams.keys()), functions: draft.awakened };
+        const { arrived, awakened: functions } = draft;
+        const notice = { streams: new Set(draft.streams.keys()), arrived, functions };
         for (const listener of this.#listeners) listener(notice);
         return draft.refused;
       },
@@ -121,6 +131,11 @@ export class LocalStore implements AsyncDisposable {
   /** How streams are kept from now on. */
   setPolicies(policies: ReadonlyMap<string, StreamPolicy>): void {
     this.#policies = policies;
+  }
+
+  /** Which stream gets the dead letters of which function from now on. */
+  setDeadLetterStreams(streams: ReadonlyMap<string, string>): void {
+    this.#deadLetterStreams = streams;
   }
 
   /**
@@ -164,6 +179,21 @@ export class LocalStore implements AsyncDisposable {
   /** Who has messages of which queue. */
   async queues(): Promise<QueueHolder[]> {
     return this.#read(() => this.#reads.queues());
+  }
+
+  /** Of a function, oldest first. */
+  async deadLetters(query: EventsQuery): Promise<DeadLetter[]> {
+    return this.#read(() => this.#reads.deadLetters(query));
+  }
+
+  /** Up to which run each schedule was followed. */
+  async plans(): Promise<Plan[]> {
+    return this.#read(() => this.#reads.plans());
+  }
+
+  /** What a function knows of the files of a volume, by path. */
+  async files(functionName: string, volume: string): Promise<Map<string, FileStat>> {
+    return this.#read(() => this.#reads.files(functionName, volume));
   }
 
   async retained(): Promise<RetainedMessage[]> {

@@ -1,5 +1,8 @@
+import type { TriggerOperation } from './trigger-operations.ts';
+
 /** A change of the local store, as plain data: it could cross to a worker thread unchanged. */
 export type Operation =
+  | TriggerOperation
   | { readonly op: 'append'; readonly stream: string; readonly time: number; readonly message: StreamMessage }
   | { readonly op: 'enqueue'; readonly event: NewEvent; readonly capacity: number }
   | { readonly op: 'finish'; readonly id: number; readonly function: string }
@@ -60,10 +63,12 @@ type StreamMessage = {
 /** An empty payload forgets the topic [MQTT-3.3.1-10]. */
 export type RetainedMessage = StreamMessage & { readonly qos: 0 | 1 | 2 };
 
+export type EventKind = 'message' | 'scheduled' | 'queue' | 'file';
+
 export type NewEvent = {
   readonly function: string;
   /** `topic` holds the cron expression of a scheduled event, the name of the queue of a queued message. */
-  readonly kind: 'message' | 'scheduled' | 'queue';
+  readonly kind: EventKind;
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly contentType?: string | undefined;
@@ -120,6 +125,8 @@ export function operationBytes(operation: Operation): number {
       return rowBytes + operation.key.length + operation.value.byteLength;
     case 'check':
       return rowBytes + operation.key.length + (operation.expected?.byteLength ?? 0);
+    case 'see':
+      return rowBytes + operation.path.length;
     case 'finish':
     case 'postpone':
     case 'bury':
@@ -128,6 +135,12 @@ export function operationBytes(operation: Operation): number {
     case 'adopt':
     case 'acknowledge':
     case 'expire':
+    case 'plan':
+    case 'pause':
+    case 'resume':
+    case 'spend':
+    case 'redeliver':
+    case 'discard':
       return rowBytes;
     default:
       return operation satisfies never;

@@ -19,7 +19,7 @@ function open() {
     run(...operations: Operation[]): string[] {
       const draft = apply([operations], ledger);
       ledger.accept(draft);
-      return [...draft.awakened];
+      return [...draft.arrived.keys(), ...draft.awakened];
     },
     queues: () => reads.queues(),
     events: (name: string, after = 0) =>

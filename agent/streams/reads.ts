@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { GapReason, QueuedEvent, RetainedMessage, StreamRecord } from './operations.ts';
+import type { EventKind, GapReason, QueuedEvent, RetainedMessage, StreamRecord } from './operations.ts';
+import { prepareTriggerReads } from './trigger-reads.ts';
 
 export type EventsQuery = {
   readonly function: string;
@@ -43,6 +44,7 @@ export function prepareReads(database: DatabaseSync) {
   const retained = sql('SELECT * FROM retained');
   const epoch = sql("SELECT value FROM meta WHERE key = 'epoch'");
   return {
+    ...prepareTriggerReads(database),
     epoch: (): string => String(epoch.get()?.value),
     events: (query: EventsQuery): QueuedEvent[] =>
       within(events.iterate(query.function, query.after, query.limit), query.maxBytes).map(eventOf),
@@ -76,11 +78,11 @@ function within(rows: Iterable<Row>, maxBytes: number): Row[] {
   return taken;
 }
 
-function eventOf(row: Row): QueuedEvent {
+export function eventOf(row: Row): QueuedEvent {
   return {
     id: Number(row.id),
     function: String(row.function),
-    kind: row.kind === 'scheduled' || row.kind === 'queue' ? row.kind : 'message',
+    kind: row.kind as EventKind,
     topic: String(row.topic),
     payload: row.payload as Uint8Array,
     contentType: (row.content_type as string | null) ?? undefined,

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { prepareTriggerWrites } from './trigger-statements.ts';
 
 const eventColumns = 'function, kind, topic, content_type, payload, time, hops';
 
@@ -6,6 +7,7 @@ const eventColumns = 'function, kind, topic, content_type, payload, time, hops';
 export function prepareWrites(database: DatabaseSync) {
   const sql = (text: string): StatementSync => database.prepare(text);
   return {
+    ...prepareTriggerWrites(database),
     insertMessage: sql(
       'INSERT INTO messages (stream, seq, time, size, topic, content_type, payload) VALUES (?, ?, ?, ?, ?, ?, ?)',
     ),
@@ -40,7 +42,7 @@ export function prepareWrites(database: DatabaseSync) {
     postponeEvent: sql('UPDATE events SET attempts = ?, not_before = ? WHERE id = ?'),
     buryEvent: sql(
       `INSERT INTO dead_letters (${eventColumns}, attempts, died, error_code, error_message)
-       SELECT ${eventColumns}, ?, ?, ?, ? FROM events WHERE id = ?`,
+       SELECT ${eventColumns}, ?, ?, ?, ? FROM events WHERE id = ? RETURNING *`,
     ),
     insertDead: sql(
       `INSERT INTO dead_letters (${eventColumns}, attempts, died, error_code, error_message)

@@ -14,7 +14,8 @@ export class Dispatcher implements AsyncDisposable {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#stopListening = options.store.onCommit(({ functions }) => {
+    this.#stopListening = options.store.onCommit(({ arrived, functions }) => {
+      for (const name of arrived.keys()) this.#lanes.get(name)?.wake();
       for (const name of functions) this.#lanes.get(name)?.wake();
     });
   }

@@ -1,0 +1,94 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { EventKind, FailureNote, NewEvent } from './operations.ts';
+import type { EventsQuery } from './reads.ts';
+import type { FileStat, Pause, Spending } from './trigger-operations.ts';
+
+/** An event that was given up. Times in milliseconds since 1970. */
+export type DeadLetter = NewEvent & {
+  readonly id: number;
+  readonly attempts: number;
+  readonly died: number;
+  readonly error: FailureNote;
+};
+
+/** A schedule of a function was followed up to the run that was planned for then; milliseconds since 1970. */
+export type Plan = { readonly function: string; readonly schedule: string; readonly planned: number };
+
+type Row = Record<string, unknown>;
+
+export function prepareTriggerReads(database: DatabaseSync) {
+  const deadLetters = database.prepare(
+    'SELECT * FROM dead_letters WHERE function = ? AND id > ? ORDER BY id LIMIT ?',
+  );
+  const plans = database.prepare('SELECT * FROM schedules');
+  const files = database.prepare('SELECT * FROM files WHERE function = ? AND volume = ?');
+  return {
+    deadLetters: ({ function: name, after, limit, maxBytes }: EventsQuery): DeadLetter[] => {
+      const found: DeadLetter[] = [];
+      let bytes = 0;
+      for (const row of deadLetters.iterate(name, after, limit)) {
+        const letter = deadLetterOf(row);
+        found.push(letter);
+        bytes += letter.payload.byteLength;
+        if (bytes >= maxBytes) break;
+      }
+      return found;
+    },
+    plans: (): Plan[] =>
+      plans.all().map((row) => ({
+        function: String(row.function),
+        schedule: String(row.schedule),
+        planned: Number(row.planned),
+      })),
+    files: (name: string, volume: string): Map<string, FileStat> =>
+      new Map(
+        files.all(name, volume).map((row) => {
+          const { path, size, modified, inode } = row;
+          return [
+            String(path),
+            { size: Number(size), modified: Number(modified), inode: Number(inode) },
+          ] as const;
+        }),
+      ),
+  };
+}
+
+export function loadPauses(database: DatabaseSync): [name: string, Pause][] {
+  return database
+    .prepare('SELECT * FROM pauses')
+    .all()
+    .map((row) => [String(row.function), { since: Number(row.since), reason: String(row.reason) }]);
+}
+
+export function loadSpendings(database: DatabaseSync): [name: string, Spending][] {
+  return database
+    .prepare('SELECT * FROM spending')
+    .all()
+    .map((row) => [
+      String(row.function),
+      {
+        day: String(row.day),
+        invocations: Number(row.invocations),
+        egressBytes: Number(row.egress_bytes),
+        cpuMs: Number(row.cpu_ms),
+        dropped: Number(row.dropped),
+        lifted: row.lifted === 1,
+      },
+    ]);
+}
+
+function deadLetterOf(row: Row): DeadLetter {
+  return {
+    id: Number(row.id),
+    function: String(row.function),
+    kind: row.kind as EventKind,
+    topic: String(row.topic),
+    payload: row.payload as Uint8Array,
+    contentType: (row.content_type as string | null) ?? undefined,
+    time: Number(row.time),
+    hops: Number(row.hops),
+    attempts: Number(row.attempts),
+    died: Number(row.died),
+    error: { code: String(row.error_code), message: String(row.error_message) },
+  };
+}
