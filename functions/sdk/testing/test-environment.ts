@@ -1,0 +1,167 @@
+import { FunctionError } from '../../function-error.ts';
+import type { FunctionLog, InvocationEvent, InvocationResult } from '../../runtime/ports.ts';
+import { memoryOutside, type MemoryOutsideOptions } from './memory-outside.ts';
+import { MemoryState, type QueuedMessage, type StoredMessage } from './memory-state.ts';
+import {
+  encodeContent,
+  fileEvent,
+  messageEvent,
+  queueEvent,
+  requestEvent,
+  scheduledEvent,
+  type Content,
+  type FileChange,
+  type MessageOptions,
+  type TestQueueMessage,
+} from './events.ts';
+import { LocalFunction, parseFunctionManifest, type FunctionManifest } from './local-function.ts';
+
+export type TestEnvironmentOptions = MemoryOutsideOptions &
+  FunctionManifest & {
+    /** The entry file of the function. */
+    readonly entry: string;
+    /** Its name; default `function`. */
+    readonly name?: string;
+    /** The first moment of the clock of this environment; default now. It moves by `advance` only. */
+    readonly now?: Date;
+  };
+
+/** A message that the function published or sent to a queue. */
+export type TestMessage<T> = Omit<T, 'payload' | 'body'> & {
+  readonly bytes: Uint8Array;
+  text(): string;
+  /** Throws SyntaxError. */
+  json(): unknown;
+};
+
+export type TestStore = {
+  /** The value parsed as JSON, or undefined. */
+  get(key: string): unknown;
+  text(key: string): string | undefined;
+  /** As the function's own `put` keeps it: byte arrays as they are, everything else as JSON. */
+  put(key: string, value: unknown): void;
+  keys(): string[];
+};
+
+/** Runs a function as a device does, with bindings that are kept in memory. Handlers that fail reject with FunctionError `threw`. */
+export type TestEnvironment = AsyncDisposable & {
+  message(topic: string, payload?: Content, options?: MessageOptions): Promise<unknown>;
+  scheduled(cron?: string, time?: Date): Promise<unknown>;
+  /** Bodies, or messages with more said about them. Resolves to the ids to deliver again, with their delays. */
+  queue(
+    name: string,
+    messages: readonly (TestQueueMessage | string | Uint8Array)[],
+  ): Promise<{ readonly retry: readonly { readonly id: string; readonly delayMs?: number | undefined }[] }>;
+  file(change: FileChange): Promise<unknown>;
+  /** A path is one of `http://localhost`. */
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  invoke(payload?: unknown): Promise<unknown>;
+  /** In order. */
+  readonly published: readonly TestMessage<StoredMessage>[];
+  readonly sent: readonly TestMessage<QueuedMessage>[];
+  readonly logs: readonly FunctionLog[];
+  kv(store: string): TestStore;
+  /** Moves the clock that values of key-value stores expire by. */
+  advance(ms: number): void;
+};
+
+/**
+ * Builds the function and loads it into the sandbox of devices. `on`, `bindings` and `limits` are those of the manifest. Rejects with
+ * FunctionError `buildFailed`, `badBundle`, `noHandler`.
+ */
+export async function createTestEnvironment(options: TestEnvironmentOptions): Promise<TestEnvironment> {
+  const { entry, name = 'function', on, bindings, limits, now = new Date() } = options;
+  const clock = { nowMs: now.getTime() };
+  const state = new MemoryState(() => clock.nowMs);
+  const logs: FunctionLog[] = [];
+  const spec = parseFunctionManifest({
+    ...(on && { on }),
+    ...(bindings && { bindings }),
+    ...(limits && { limits }),
+  });
+  const { buildBundle } = await import('../../bundle/build-bundle.ts');
+  const { signal } = new AbortController();
+  const built = await buildBundle({ entry, signal });
+  const local = await LocalFunction.open({
+    name,
+    spec,
+    state,
+    outside: memoryOutside(options),
+    onLog: (entry) => logs.push(entry),
+  });
+  try {
+    await local.deploy(built);
+  } catch (error) {
+    await local[Symbol.asyncDispose]();
+    throw error;
+  }
+  const run = (event: InvocationEvent) => local.run(event, signal);
+  return {
+    ...deliveries(run),
+    logs,
+    get published() {
+      return state.published.map(({ payload, ...rest }) => messageOf(rest, payload));
+    },
+    get sent() {
+      return state.queued.map(({ body, ...rest }) => messageOf(rest, body));
+    },
+    kv: (store) => storeOf(state, store),
+    advance: (ms) => void (clock.nowMs += ms),
+    [Symbol.asyncDispose]: () => local[Symbol.asyncDispose](),
+  };
+}
+
+type Deliveries = Pick<TestEnvironment, 'message' | 'scheduled' | 'queue' | 'file' | 'fetch' | 'invoke'>;
+
+function deliveries(run: (event: InvocationEvent) => Promise<InvocationResult>): Deliveries {
+  return {
+    message: async (topic, payload = null, options = {}) =>
+      (await run(messageEvent(topic, payload, options))).value,
+    scheduled: async (cron = '* * * * *', time = new Date()) => (await run(scheduledEvent(cron, time))).value,
+    async queue(name, messages) {
+      const whole = messages.map((message) =>
+        typeof message === 'string' || message instanceof Uint8Array ? { body: message } : message,
+      );
+      return (await run(queueEvent(name, whole))).queue ?? { retry: [] };
+    },
+    file: async (change) => (await run(fileEvent(change))).value,
+    async fetch(input, init) {
+      const url = typeof input === 'string' ? new URL(input, 'http://localhost') : input;
+      const { response } = await run(await requestEvent(new Request(url, init), '/*'));
+      if (!response) throw new FunctionError('noHandler', 'The function gave no answer to the request');
+      return responseOf(response);
+    },
+    invoke: async (payload = null) => (await run({ kind: 'invoke', payload })).value,
+  };
+}
+
+function responseOf({ status, headers, body }: NonNullable<InvocationResult['response']>): Response {
+  const pairs = headers.map(([name, value]): [string, string] => [name, value]);
+  // The fetch standard: these have no body, not even an empty one.
+  const isNull = status === 204 || status === 205 || status === 304;
+  return new Response(isNull ? null : new Uint8Array(body), { status, headers: pairs });
+}
+
+function messageOf<T>(rest: T, bytes: Uint8Array) {
+  const text = () => new TextDecoder().decode(bytes);
+  return { ...rest, bytes, text, json: () => JSON.parse(text()) as unknown };
+}
+
+function storeOf(state: MemoryState, store: string): TestStore {
+  const text = (key: string) => {
+    const value = state.get(store, key);
+    return value && new TextDecoder().decode(value);
+  };
+  return {
+    text,
+    get: (key) => {
+      const json = text(key);
+      return json === undefined ? undefined : (JSON.parse(json) as unknown);
+    },
+    put: (key, value) => {
+      const bytes = value instanceof Uint8Array ? value : encodeContent(JSON.stringify(value)).bytes;
+      state.set(store, key, { value: bytes, expiresAt: undefined });
+    },
+    keys: () => state.keys(store),
+  };
+}
