@@ -1,8 +1,7 @@
-import { stat } from 'node:fs/promises';
-import { basename, extname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { openCloud } from '../cloud.ts';
 import { CliError } from '../errors.ts';
+import { findEntry, nameOfSource } from '../function-entry.ts';
 import { examples } from '../options.ts';
 import { patiently } from '../patience.ts';
 import { formatBytes, Progress } from '../progress.ts';
@@ -14,7 +13,7 @@ export function registerPush(program: Command, surroundings: Surroundings): void
   program
     .command('push')
     .description("Build a function and push the bundle to the cloud's registry.")
-    .argument('<source>', 'A folder with an index.ts (or index.js), or the file itself.')
+    .argument('<source>', 'A folder with an index.ts or a package.json with main, or the file itself.')
     .option('--name <reference>', 'Repository and tag (default: functions/NAME:latest, NAME of the source).')
     .addHelpText(
       'after',
@@ -28,7 +27,7 @@ export function registerPush(program: Command, surroundings: Surroundings): void
 
 async function push(run: Run, { name }: Options, source: string): Promise<void> {
   const { signal, out, io } = run;
-  const entry = await findEntry(source);
+  const entry = await findEntry(io, source);
   await using cloud = await openCloud(run);
   const [{ buildBundle }, { parseReference, pushArtifact }] = await Promise.all([
     import('../../functions/index.ts'),
@@ -63,39 +62,4 @@ async function push(run: Run, { name }: Options, source: string): Promise<void> 
   out.result({ reference: `${repository}:${tag}`, pinned: `${repository}@${digest}`, digest, size }, () =>
     [`Pushed ${repository}:${tag} (${formatBytes(size)})`, digest].join('\n'),
   );
-}
-
-const entryNames = ['index.ts', 'index.mts', 'index.js', 'index.mjs'];
-
-/** A folder stands for the index file in it. */
-async function findEntry(source: string): Promise<string> {
-  const path = resolve(source);
-  const kind = await kindOf(path);
-  if (kind === 'file') return path;
-  if (kind === 'folder') {
-    for (const name of entryNames) {
-      if ((await kindOf(join(path, name))) === 'file') return join(path, name);
-    }
-    throw new CliError(
-      'notFound',
-      `There is no function in ${source}: it holds none of ${entryNames.join(', ')}.`,
-      {
-        hint: 'Name the file that exports the handler.',
-      },
-    );
-  }
-  throw new CliError('notFound', `There is no function at ${source}: no such file or folder.`);
-}
-
-async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
-  const found = await stat(path).catch(() => undefined);
-  if (found?.isFile()) return 'file';
-  return found?.isDirectory() ? 'folder' : undefined;
-}
-
-/** `./src/to-celsius.ts` and `./to-celsius/` are both `to-celsius`. */
-function nameOfSource(source: string): string {
-  const path = resolve(source);
-  const name = basename(path, extname(path));
-  return (name === 'index' ? basename(resolve(path, '..')) : name).toLowerCase();
 }
