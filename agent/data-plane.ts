@@ -5,6 +5,9 @@ import { verifyPassword } from '../lib/password.ts';
 import type { Machine } from '../manifests/machine.ts';
 import { createDelivery } from './broker/delivery.ts';
 import { LocalBroker } from './broker/local-broker.ts';
+import { Gateway, type GatewayStatus } from './gateway/gateway.ts';
+import { HttpRoutes } from './gateway/http-routes.ts';
+import type { SecretSource } from './gateway/ports.ts';
 import type { UplinkPort } from './relay/ports.ts';
 import { Relay } from './relay/relay.ts';
 import { LocalStore } from './streams/local-store.ts';
@@ -24,6 +27,9 @@ export type DataPlaneOptions<Bundle extends BundleIdentity> = {
   readonly identity?: string | undefined;
   /** Where the local broker listens; port 0 takes a free one and keeps it for later starts. */
   readonly mqtt: { readonly host: string; readonly port: number };
+  /** Where functions are reached by HTTP, from the first generation with such a trigger on; by default a kept port of this machine. */
+  readonly http?: { readonly host: string; readonly port: number };
+  readonly secrets?: SecretSource;
   readonly runtime: FunctionRuntimePort<Bundle>;
   readonly logger: Logger;
   readonly now?: () => Date;
@@ -31,6 +37,8 @@ export type DataPlaneOptions<Bundle extends BundleIdentity> = {
 
 export type DataPlaneStatus = {
   readonly mqtt: { readonly host: string; readonly port: number };
+  /** Null before the first http trigger. */
+  readonly http: GatewayStatus | null;
   readonly epoch: string;
   readonly streams: Record<string, { lastSeq: number; ackedSeq: number; backlog: number; bytes: number }>;
   readonly functions: Record<string, { queued: number; inFlight: number; deadLetters: number }>;
@@ -44,6 +52,7 @@ type Parts<Bundle extends BundleIdentity> = {
   readonly dispatcher: Dispatcher;
   readonly cron: CronTriggers;
   readonly relay: Relay;
+  readonly gateway: Gateway;
   readonly deployments: Deployments<Bundle>;
   readonly now: () => Date;
   readonly logger: Logger;
@@ -52,6 +61,9 @@ type Parts<Bundle extends BundleIdentity> = {
 type Followed = Pick<Machine, 'streams' | 'functions' | 'clients'>;
 
 const expiryEveryMs = 60_000;
+
+const ownMachine = { host: '127.0.0.1', port: 0 };
+const noSecrets: SecretSource = { get: () => Promise.resolve(undefined), onChange: () => () => undefined };
 
 /** Everything that moves events on the device: broker, streams, functions' triggers, relay. Follows one generation. */
 export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implements AsyncDisposable {
@@ -65,7 +77,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   static async open<Bundle extends BundleIdentity>(
     options: DataPlaneOptions<Bundle>,
   ): Promise<DataPlane<Bundle>> {
-    const { root, identity, mqtt, runtime, logger, now = () => new Date() } = options;
+    const { root, identity, mqtt, http = ownMachine, runtime, logger, now = () => new Date() } = options;
     await using starting = new AsyncDisposableStack();
     const store = starting.use(await LocalStore.open({ root, identity, logger, now }));
     const ingress = starting.use(new Ingress({ store, logger, now }));
@@ -81,8 +93,14 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const cron = starting.use(new CronTriggers({ store, logger }));
     // Let go first: nothing new comes in while the rest winds down.
     starting.use(broker);
+    const gateway = starting.use(
+      new Gateway({
+        ...{ root, ...http, logger, secrets: options.secrets ?? noSecrets },
+        call: (name, event, how) => dispatcher.call(name, event, how),
+      }),
+    );
     const deployments = new Deployments(runtime);
-    const parts = { store, ingress, broker, dispatcher, cron, relay, deployments, now, logger };
+    const parts = { store, ingress, broker, dispatcher, cron, relay, gateway, deployments, now, logger };
     return new DataPlane(parts, starting.move());
   }
 
@@ -96,6 +114,12 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   get mqtt(): { readonly host: string; readonly port: number } {
     const { host, port } = this.#parts.broker;
     return { host, port };
+  }
+
+  /** Null while it does not listen. */
+  get http(): { readonly host: string; readonly port: number } | null {
+    const { host, port } = this.#parts.gateway.status() ?? { host: '', port: null };
+    return port === null ? null : { host, port };
   }
 
   /** The local store was corrupt at this start: it was set aside, and a new one, with a new epoch, begun. */
@@ -126,11 +150,14 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   /** `functions.<name>` and how it is. */
   components(): Record<string, Component> {
     const components: Record<string, Component> = {};
-    for (const [name, { problem }] of Object.entries(this.#parts.dispatcher.status())) {
+    const { dispatcher, gateway } = this.#parts;
+    for (const [name, { problem: own }] of Object.entries(dispatcher.status())) {
       const digest = this.#digests.get(name);
+      const unreached = gateway.problemOf(name);
+      const problem = own ?? (unreached && `No request reaches it: ${unreached}`);
       components[`functions.${name}`] = {
         kind: 'function',
-        state: problem === undefined ? 'running' : 'failed',
+        state: own !== undefined ? 'failed' : unreached !== undefined ? 'waiting' : 'running',
         ...(digest !== undefined && { digest }),
         ...(problem !== undefined && { message: problem.slice(0, 2048) }),
       };
@@ -139,7 +166,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   }
 
   status(): DataPlaneStatus {
-    const { store, broker, dispatcher } = this.#parts;
+    const { store, broker, dispatcher, gateway } = this.#parts;
     const streams = Object.entries(this.#machine.streams).map(([name, { relay }]) => {
       const { lastSeq, ackedSeq, bytes } = store.counts.stream(name);
       return [name, { lastSeq, ackedSeq, backlog: relay ? lastSeq - ackedSeq : 0, bytes }] as const;
@@ -149,6 +176,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     );
     return {
       mqtt: this.mqtt,
+      http: gateway.status() ?? null,
       epoch: store.epoch,
       streams: Object.fromEntries(streams),
       functions: Object.fromEntries(functions),
@@ -162,8 +190,9 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   }
 
   async #configure(machine: Machine, bundles: ReadonlyMap<string, Bundle>): Promise<void> {
-    const { store, ingress, broker, dispatcher, cron, relay, deployments } = this.#parts;
+    const { store, ingress, broker, dispatcher, cron, relay, gateway, deployments } = this.#parts;
     const { streams, functions, clients } = machine;
+    const httpRoutes = new HttpRoutes(functions, gateway.routes);
     await deployments.deploy(functions, bundles);
     await cron.configure(functions);
     this.#machine = { streams, functions, clients };
@@ -171,7 +200,8 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     ingress.setRoutes(new Routes(machine));
     broker.setClients(clients);
     relay.configure(streams);
-    await dispatcher.configure(functions);
+    // Together, so that no route is without its function in between.
+    await Promise.all([dispatcher.configure(functions), gateway.setRoutes(httpRoutes)]);
     await deployments.removeAbsent(functions);
     this.#digests.clear();
     for (const name of Object.keys(functions)) this.#digests.set(name, bundles.get(name)?.digest ?? '');

@@ -26,7 +26,7 @@ export function describeAgent({
   hostPids,
 }: Described): Status {
   const { observed, current, phase, conditions } = store.state;
-  const { mqtt, streams, functions } = dataPlane.status();
+  const { mqtt, http, streams, functions } = dataPlane.status();
   return {
     version,
     device: identity.device,
@@ -42,6 +42,7 @@ export function describeAgent({
     conditions,
     components: dataPlane.components(),
     mqtt,
+    http,
     streams,
     functions,
   };

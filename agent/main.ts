@@ -20,6 +20,7 @@ import { Reconciler } from './reconcile/reconciler.ts';
 import { Reporter } from './reconcile/reporter.ts';
 import type { StateStore } from './reconcile/state-store.ts';
 import { CloudLink } from './relay/cloud-link.ts';
+import { SecretStore } from './outside/secret-store.ts';
 import { openState, takeRoot } from './root-folder.ts';
 import { openSources, type Sources } from './sources.ts';
 
@@ -27,6 +28,8 @@ export type AgentOptions = {
   readonly root: string;
   /** Where the local broker listens; port 0 takes a free one and keeps it. */
   readonly mqtt: { readonly host: string; readonly port: number };
+  /** Where functions are reached by HTTP; port 0 takes a free one and keeps it. */
+  readonly http: { readonly host: string; readonly port: number };
   /** A one-time enrolment token; not looked at when the device has an identity. */
   readonly token?: string | undefined;
   /** Every log event, besides the journal on disk. */
@@ -37,6 +40,8 @@ export type AgentOptions = {
 export type Agent = AsyncDisposable & {
   readonly device: string;
   readonly mqtt: { readonly host: string; readonly port: number };
+  /** Null while no function has an http trigger, or its port cannot be had. */
+  readonly http: { readonly host: string; readonly port: number } | null;
   readonly controlSocket: string;
   /** Rejects when the agent cannot go on; its supervisor starts it again. */
   readonly failed: Promise<void>;
@@ -46,7 +51,7 @@ export type Agent = AsyncDisposable & {
  * Starts the device daemon on `root`: what ran before runs again from local disk, then the cloud is sought. Resolves when
  * the device is ready, with or without a network. [G4]
  */
-export async function startAgent({ root, mqtt, token, onLog, signal }: AgentOptions): Promise<Agent> {
+export async function startAgent({ root, mqtt, http, token, onLog, signal }: AgentOptions): Promise<Agent> {
   await using stack = new AsyncDisposableStack();
   stack.use(await takeRoot(root));
   const journal = stack.use(await LogJournal.open({ folder: join(root, 'logs') }));
@@ -63,7 +68,10 @@ export async function startAgent({ root, mqtt, token, onLog, signal }: AgentOpti
     await FunctionRuntime.open({ logger, onLog: (entry) => logFunction(logger, entry) }),
   );
   const dataPlane = stack.use(
-    await DataPlane.open({ root, identity: serialOf(identity), mqtt, runtime, logger }),
+    await DataPlane.open({
+      ...{ root, identity: serialOf(identity), mqtt, http, runtime, logger },
+      secrets: await SecretStore.open(root),
+    }),
   );
   recovered ||= dataPlane.recovered;
 
@@ -98,6 +106,7 @@ export async function startAgent({ root, mqtt, token, onLog, signal }: AgentOpti
   return {
     device: identity.device,
     mqtt: dataPlane.mqtt,
+    http: dataPlane.http,
     controlSocket,
     failed: reconciler.failed,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -17,6 +17,21 @@ export function parsePort(text: string): number {
   return port;
 }
 
+export type Address = { readonly host: string; readonly port: number };
+
+/** `127.0.0.1:8080`, `[::1]:0` or `localhost:8080`. */
+export function parseAddress(text: string): Address {
+  const [, ipv6, name, port = ''] = /^(?:\[([0-9a-f:.]+)\]|([^\s:/]{1,253})):([0-9]{1,5})$/i.exec(text) ?? [];
+  const host = ipv6 ?? name;
+  if (host === undefined)
+    throw new InvalidArgumentError('Give an address and a port, such as 127.0.0.1:8080.');
+  return { host, port: parsePort(port) };
+}
+
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 export function parseName(text: string): string {
   if (!nameSchema.safeParse(text).success) {
     throw new InvalidArgumentError(

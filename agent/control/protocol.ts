@@ -56,6 +56,24 @@ export const statusSchema = z.object({
     }),
   ),
   mqtt: z.object({ host: z.string(), port: z.int() }),
+  http: z
+    .object({
+      host: z.string(),
+      port: z.int().nullable().describe('Null while the port cannot be had; `problem` says why.'),
+      problem: z.string().nullable(),
+      inFlight: z.int(),
+      routes: z.array(
+        z.object({
+          route: z.string(),
+          function: z.string(),
+          methods: z.array(z.string()).nullable().describe('Null: all.'),
+          auth: z.enum(['local', 'public', 'bearer']),
+          problem: z.string().nullable(),
+        }),
+      ),
+    })
+    .nullable()
+    .describe('The gateway; null while no generation had an http trigger.'),
   streams: z.record(
     z.string(),
     z.object({ lastSeq: z.int(), ackedSeq: z.int(), backlog: z.int(), bytes: z.int() }),

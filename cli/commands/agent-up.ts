@@ -1,9 +1,9 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { agentRoot } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { readInput } from '../files.ts';
 import { aborted } from '../interrupt.ts';
-import { examples, parsePort } from '../options.ts';
+import { examples, formatAddress, parseAddress, parsePort, type Address } from '../options.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
 
 type Options = {
@@ -11,6 +11,7 @@ type Options = {
   readonly tokenFile?: string;
   readonly mqttHost: string;
   readonly mqttPort: number;
+  readonly http: Address;
 };
 
 export function registerAgentUp(program: Command, surroundings: Surroundings): void {
@@ -28,6 +29,14 @@ export function registerAgentUp(program: Command, surroundings: Surroundings): v
     )
     .option('--mqtt-host <address>', 'Where the local MQTT broker listens.', '127.0.0.1')
     .option('--mqtt-port <port>', 'Its port; 0 takes a free one and keeps it.', parsePort, 1883)
+    .addOption(
+      new Option(
+        '--http <host:port>',
+        'Where functions with an http trigger are reached; port 0 takes a free one and keeps it.',
+      )
+        .argParser(parseAddress)
+        .default({ host: '127.0.0.1', port: 0 }, '127.0.0.1:0'),
+    )
     .addHelpText(
       'after',
       examples(
@@ -44,17 +53,19 @@ async function agentUp(run: Run, options: Options): Promise<void> {
   await using agent = await startAgent({
     root: agentRoot(run),
     mqtt: { host: options.mqttHost, port: options.mqttPort },
+    http: options.http,
     ...(token !== undefined && { token }),
     onLog: run.logSink,
     signal: run.signal,
   });
   // Since the process began, loading included.
   const readyMs = Math.round(performance.now());
-  const { device, mqtt, controlSocket } = agent;
-  run.out.item({ event: 'ready', device, mqtt, controlSocket, pid: process.pid, readyMs }, () =>
+  const { device, mqtt, http, controlSocket } = agent;
+  run.out.item({ event: 'ready', device, mqtt, http, controlSocket, pid: process.pid, readyMs }, () =>
     [
       run.out.paint('bold', `The agent of ${device} is up (${readyMs} ms).`),
       `  local MQTT      ${mqtt.host}:${mqtt.port}`,
+      ...(http === null ? [] : [`  HTTP            http://${formatAddress(http)}`]),
       `  control socket  ${controlSocket}`,
       'Ctrl-C stops it.',
     ].join('\n'),

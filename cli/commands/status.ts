@@ -3,7 +3,7 @@ import type { Status } from '../../agent/control/protocol.ts';
 import type { Device } from '../../cloud-sync/protocol/api.ts';
 import { openCloud } from '../cloud.ts';
 import { agentRoot } from '../context.ts';
-import { examples, parseName } from '../options.ts';
+import { examples, formatAddress, parseName } from '../options.ts';
 import type { Output } from '../output.ts';
 import { formatBytes } from '../progress.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
@@ -39,7 +39,7 @@ async function statusThere(run: Run, name: string): Promise<void> {
 }
 
 function formatStatus(out: Output, status: Status): string {
-  const { cloud, mqtt } = status;
+  const { cloud, mqtt, http } = status;
   const link = cloud.connected
     ? out.paint('green', 'connected')
     : out.paint('yellow', cloud.lastError ?? 'not connected');
@@ -47,9 +47,11 @@ function formatStatus(out: Output, status: Status): string {
     `${out.paint('bold', status.device)}  (agent ${status.version}, pid ${status.pid}, root ${status.root})`,
     `cloud   ${cloud.url}  ${link}`,
     `mqtt    ${mqtt.host}:${mqtt.port}`,
+    ...formatHttp(out, http),
     formatGenerations(status.desired?.generation, status.applied?.generation, status.phase),
     ...formatConditions(out, status.conditions),
     ...formatComponents(out, status.components),
+    ...formatRoutes(out, http),
     ...formatStreams(status),
   ].join('\n');
 }
@@ -84,6 +86,25 @@ function formatComponents(out: Output, components: Status['components']): string
     message ?? '',
   ]);
   return rows.length === 0 ? [] : ['', formatTable(['COMPONENT', 'STATE', 'DIGEST', ''], rows)];
+}
+
+function formatHttp(out: Output, http: Status['http']): string[] {
+  if (http === null) return [];
+  const { host, port, problem } = http;
+  return [
+    `http    ${port === null ? out.paint('yellow', problem ?? 'not listening') : `http://${formatAddress({ host, port })}`}`,
+  ];
+}
+
+function formatRoutes(out: Output, http: Status['http']): string[] {
+  const rows = (http?.routes ?? []).map(({ route, function: name, methods, auth, problem }) => [
+    route,
+    name,
+    methods?.join(' ') ?? 'all',
+    auth,
+    problem === null ? '' : out.paint('yellow', problem),
+  ]);
+  return rows.length === 0 ? [] : ['', formatTable(['ROUTE', 'FUNCTION', 'METHODS', 'AUTH', ''], rows)];
 }
 
 function formatStreams({ streams }: Status): string[] {

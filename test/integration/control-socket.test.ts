@@ -31,6 +31,7 @@ const status: Status = {
   conditions: [],
   components: {},
   mqtt: { host: '127.0.0.1', port: 1883 },
+  http: null,
   streams: {},
   functions: {},
 };

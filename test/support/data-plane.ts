@@ -94,7 +94,7 @@ export class FakeRuntime implements FunctionRuntimePort<FakeBundle> {
     const handler = this.handlers[name];
     if (!handler) throw new Error(`no handler for ${name}`);
     const value = await handler(event, effects, signal);
-    const used = { cpuMs: 0, wallMs: 0, coldStart: false };
+    const used = { cpuMs: 0, wallMs: 0, egressBytes: 0, coldStart: false };
     return event.kind === 'fetch'
       ? { value: undefined, response: value as FunctionResponse, ...used }
       : { value, ...used };

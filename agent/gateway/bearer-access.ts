@@ -1,0 +1,53 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { TokenBucket } from '../../lib/token-bucket.ts';
+import { clientKey } from './client-key.ts';
+import { limits } from './limits.ts';
+import { Refusal } from './refusal.ts';
+
+/** Checks tokens, and slows down an address that guesses: once its failures are used up no token is looked at. */
+export class BearerAccess {
+  readonly #now: (() => number) | undefined;
+  /** By address, the one that failed longest ago first. */
+  readonly #failures = new Map<string, TokenBucket>();
+
+  constructor(now?: () => number) {
+    this.#now = now;
+  }
+
+  /** Throws Refusal 401 or 429, or 503 when the device has no such secret: the log says which, the caller is not told. */
+  require(request: IncomingMessage, expected: string | undefined): void {
+    const key = clientKey(request.socket.remoteAddress);
+    const waitMs = this.#failures.get(key)?.waitMs() ?? 0;
+    if (waitMs > 0)
+      throw new Refusal(429, 'tooManyFailures', 'Too many requests without a valid token.', {
+        retryAfterMs: waitMs,
+      });
+    if (expected === undefined)
+      throw new Refusal(503, 'notReady', 'This route is not ready.', { retryAfterMs: 30_000 });
+    const token = /^Bearer +([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    if (token !== undefined && isSame(token, expected)) return;
+    this.#failed(key);
+    const challenge = token === undefined ? 'Bearer' : 'Bearer error="invalid_token"';
+    throw new Refusal(401, 'unauthorized', 'This route needs a valid token: Authorization: Bearer TOKEN.', {
+      headers: { 'www-authenticate': challenge },
+    });
+  }
+
+  #failed(key: string): void {
+    const bucket = this.#failures.get(key) ?? new TokenBucket(limits.failures, this.#now);
+    bucket.take();
+    this.#failures.delete(key);
+    this.#failures.set(key, bucket);
+    if (this.#failures.size <= limits.rememberedAddresses) return;
+    const [oldest] = this.#failures.keys();
+    if (oldest !== undefined) this.#failures.delete(oldest);
+  }
+}
+
+/** In a time that says nothing about where they differ, nor how long they are. */
+function isSame(a: string, b: string): boolean {
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

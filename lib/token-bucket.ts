@@ -1,0 +1,34 @@
+/** `count` in `perMs` milliseconds, and as many at once. */
+export type BucketRate = { readonly count: number; readonly perMs: number };
+
+/** Lets through `count` at once and then as fast as tokens come back: evenly, `count` in `perMs`. */
+export class TokenBucket {
+  readonly rate: BucketRate;
+  /** Milliseconds of a clock that never goes back. */
+  readonly #now: () => number;
+  #tokens: number;
+  #filledAt: number;
+
+  constructor(rate: BucketRate, now: () => number = () => performance.now()) {
+    this.rate = rate;
+    this.#now = now;
+    this.#tokens = rate.count;
+    this.#filledAt = now();
+  }
+
+  /** Takes one token. 0: taken; else nothing is taken, and the milliseconds until there is one. */
+  take(): number {
+    const waitMs = this.waitMs();
+    if (waitMs === 0) this.#tokens -= 1;
+    return waitMs;
+  }
+
+  /** Milliseconds until there is a token; 0 when there is one. */
+  waitMs(): number {
+    const { count, perMs } = this.rate;
+    const now = this.#now();
+    this.#tokens = Math.min(count, this.#tokens + ((now - this.#filledAt) * count) / perMs);
+    this.#filledAt = now;
+    return this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) * perMs) / count);
+  }
+}
