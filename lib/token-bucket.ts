@@ -6,20 +6,21 @@ export class TokenBucket {
   readonly rate: BucketRate;
   /** Milliseconds of a clock that never goes back. */
   readonly #now: () => number;
-  #tokens: number;
+  /** In tokens times `perMs`, so that whole milliseconds stay whole numbers. */
+  #credit: number;
   #filledAt: number;
 
   constructor(rate: BucketRate, now: () => number = () => performance.now()) {
     this.rate = rate;
     this.#now = now;
-    this.#tokens = rate.count;
+    this.#credit = rate.count * rate.perMs;
     this.#filledAt = now();
   }
 
   /** Takes one token. 0: taken; else nothing is taken, and the milliseconds until there is one. */
   take(): number {
     const waitMs = this.waitMs();
-    if (waitMs === 0) this.#tokens -= 1;
+    if (waitMs === 0) this.#credit -= this.rate.perMs;
     return waitMs;
   }
 
@@ -27,8 +28,8 @@ export class TokenBucket {
   waitMs(): number {
     const { count, perMs } = this.rate;
     const now = this.#now();
-    this.#tokens = Math.min(count, this.#tokens + ((now - this.#filledAt) * count) / perMs);
+    this.#credit = Math.min(count * perMs, this.#credit + (now - this.#filledAt) * count);
     this.#filledAt = now;
-    return this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) * perMs) / count);
+    return this.#credit >= perMs ? 0 : Math.ceil((perMs - this.#credit) / count);
   }
 }
