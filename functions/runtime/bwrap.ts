@@ -32,12 +32,12 @@ export async function findBwrap(
 
 /**
  * Namespaces of its own for everything, nobody as user, no capability, and an empty, unwritable file system with `files` in it.
- * bwrap sets no-new-privileges by itself. /proc shows this sandbox only; node reads from it how much memory it holds.
+ * bwrap sets no-new-privileges by itself. The session is that of the spawn, so that one signal reaches all of it. /proc shows this sandbox only; node reads from it how much memory it holds.
  */
 function flags(files: readonly string[]): string[] {
   return [
     ...['--unshare-all', '--unshare-user', '--uid', '65534', '--gid', '65534', '--cap-drop', 'ALL'],
-    ...['--die-with-parent', '--new-session', '--clearenv', '--hostname', 'function-host'],
+    ...['--die-with-parent', '--clearenv', '--hostname', 'function-host'],
     ...files.flatMap((file) => ['--ro-bind-try', file, file]),
     ...['--proc', '/proc', '--remount-ro', '/', '--chdir', '/'],
   ];

@@ -36,6 +36,8 @@ export class HostProcess implements AsyncDisposable {
     this.#child = spawn(program, args, {
       cwd: '/',
       env: {},
+      // A session and a process group of its own: no terminal, no signals of ours, and all of it can be killed at once.
+      detached: process.platform !== 'win32',
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     });
     const filter = this.#child.stdio[4] as Duplex;
@@ -65,17 +67,17 @@ export class HostProcess implements AsyncDisposable {
     if (this.#channel.writable) this.#channel.write(frame);
   }
 
-  /** SIGKILL: works on a process whose threads are stuck. With bwrap everything inside it ends. */
+  /** SIGKILL: works on a process whose threads are stuck. */
   kill(reason: string): void {
     if (this.#expected) return;
     this.#expected = true;
     this.#options.logger.warn('functions.host.killed', { pid: this.pid, reason });
-    this.#child.kill('SIGKILL');
+    this.#killAll();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#expected = true;
-    this.#child.kill('SIGKILL');
+    this.#killAll();
     await this.exited;
   }
 
@@ -95,7 +97,20 @@ export class HostProcess implements AsyncDisposable {
         logger.warn('functions.host.exited', { pid: this.pid, code, signal, output: this.#output });
       }
     });
+    // Whoever ended the first process: what it started must not live on, and holds the channel open.
+    this.#child.once('exit', () => this.#killAll());
     void this.exited.then(onExit);
+  }
+
+  /** bwrap's own rule, to die with its parent, does not hold yet while it starts. */
+  #killAll(): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    try {
+      process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
+    } catch {
+      // Nobody is left.
+    }
   }
 
   #receive(reader: FrameReader, chunk: Uint8Array): void {

@@ -4,6 +4,7 @@ import {
   type FunctionLog,
   type InvocationEffects,
 } from '../../functions/index.ts';
+import type { ProcessSandbox } from '../../functions/runtime/process-sandbox.ts';
 import { digestOf } from '../../lib/digest.ts';
 import { createLogger, type LogEvent } from '../../lib/logger.ts';
 import { functionSchema } from '../../manifests/function.ts';
@@ -36,8 +37,9 @@ export class MemoryEffects implements InvocationEffects {
   kvGet(store: string, key: string): Uint8Array | undefined {
     return this.values.get(`${store}/${key}`);
   }
-  kvPut(store: string, key: string, value: Uint8Array): void {
+  kvPut(store: string, key: string, value: Uint8Array): boolean {
     this.values.set(`${store}/${key}`, value);
+    return true;
   }
   queueSend(queue: string, { body, delayMs }: Parameters<InvocationEffects['queueSend']>[1]): void {
     this.sent.push({ queue, text: Buffer.from(body).toString('utf8'), delayMs });
@@ -68,14 +70,16 @@ export type Sandbox = AsyncDisposable & {
   invoke(name: string, payload?: unknown, signal?: AbortSignal): Promise<unknown>;
 };
 
-export async function openSandbox(now?: () => number): Promise<Sandbox> {
+export async function openSandbox(
+  options: { readonly now?: () => number; readonly sandbox?: ProcessSandbox } = {},
+): Promise<Sandbox> {
   const logs: FunctionLog[] = [];
   const events: LogEvent[] = [];
   const effects = new MemoryEffects();
   const runtime = await FunctionRuntime.open({
     logger: createLogger((event) => events.push(event)),
     onLog: (entry) => logs.push(entry),
-    ...(now && { now }),
+    ...options,
   });
   return {
     runtime,
