@@ -1,3 +1,4 @@
+import type { FunctionRuntime } from '../functions/index.ts';
 import { version } from '../lib/version.ts';
 import type { Status } from './control/protocol.ts';
 import type { DataPlane } from './data-plane.ts';
@@ -12,7 +13,7 @@ type Described = {
   readonly root: string;
   readonly started: string;
   readonly link: Pick<CloudLink, 'status'>;
-  readonly hostPids: number[];
+  readonly runtime: Pick<FunctionRuntime, 'hostPids' | 'sandbox'>;
 };
 
 /** The agent's whole state as the control socket tells it. */
@@ -23,7 +24,7 @@ export function describeAgent({
   store,
   dataPlane,
   link,
-  hostPids,
+  runtime,
 }: Described): Status {
   const { observed, current, phase, conditions } = store.state;
   const { mqtt, http, streams, functions } = dataPlane.status();
@@ -33,7 +34,8 @@ export function describeAgent({
     tenant: identity.tenant,
     root,
     pid: process.pid,
-    hostPids,
+    hostPids: runtime.hostPids(),
+    sandbox: runtime.sandbox.description,
     started,
     cloud: { url: identity.url, mqtt: identity.mqtt, ...link.status },
     desired: observed && { generation: observed.generation, digest: observed.digest },

@@ -86,8 +86,7 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
     stack,
     isRecovered: () => recovered,
   });
-  const describe = (): Status =>
-    describeAgent({ root, started, identity, store, dataPlane, link, hostPids: runtime.hostPids() });
+  const describe = (): Status => describeAgent({ root, started, identity, store, dataPlane, link, runtime });
   const controlSocket = controlSocketPath(root);
   stack.use(
     await startControlServer({

@@ -32,6 +32,7 @@ export const statusSchema = z.object({
   root: z.string(),
   pid: z.int(),
   hostPids: z.array(z.int()).describe('Function host processes.'),
+  sandbox: z.string().describe('What those run in, or why in no more than the permission model.'),
   started: z.iso.datetime(),
   cloud: z.object({
     url: z.string(),

@@ -48,6 +48,7 @@ function formatStatus(out: Output, status: Status): string {
     `cloud   ${cloud.url}  ${link}`,
     `mqtt    ${mqtt.host}:${mqtt.port}`,
     ...formatHttp(out, http),
+    `functions sandbox: ${status.sandbox}`,
     formatGenerations(status.desired?.generation, status.applied?.generation, status.phase),
     ...formatConditions(out, status.conditions),
     ...formatComponents(out, status.components),

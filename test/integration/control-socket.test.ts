@@ -17,6 +17,7 @@ const status: Status = {
   root: '/',
   pid: 1,
   hostPids: [],
+  sandbox: 'bwrap',
   started: '2026-01-01T00:00:00.000Z',
   cloud: {
     url: 'https://localhost',
