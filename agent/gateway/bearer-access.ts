@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { TokenBucket } from '../../lib/token-bucket.ts';
 import { clientKey } from './client-key.ts';
 import { limits } from './limits.ts';
 import { Refusal } from './refusal.ts';
+import type { RequestHead } from './request-head.ts';
 
 /** Checks tokens, and slows down an address that guesses: once its failures are used up no token is looked at. */
 export class BearerAccess {
@@ -16,7 +16,7 @@ export class BearerAccess {
   }
 
   /** Throws Refusal 401 or 429, or 503 when the device has no such secret: the log says which, the caller is not told. */
-  require(request: IncomingMessage, expected: string | undefined): void {
+  require(request: RequestHead, expected: string | undefined): void {
     const key = clientKey(request.socket.remoteAddress);
     const waitMs = this.#failures.get(key)?.waitMs() ?? 0;
     if (waitMs > 0)

@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
 import { Refusal } from './refusal.ts';
+import type { RequestHead } from './request-head.ts';
 
 /**
  * Lets in programs of this machine only. Throws Refusal 403.
@@ -10,7 +10,7 @@ import { Refusal } from './refusal.ts';
  * request across origins in Origin or Sec-Fetch-Site. Pages of this machine (any port of localhost) and links that a person
  * follows are let in.
  */
-export function requireLocal(request: IncomingMessage, url: URL): void {
+export function requireLocal(request: RequestHead, url: URL): void {
   const { headers, method, socket } = request;
   if (!isLoopback(socket.remoteAddress ?? ''))
     throw forbidden('This route is for programs of its own machine.');
@@ -38,7 +38,7 @@ function isLocalOrigin(origin: string): boolean {
   return url !== null && /^https?:$/.test(url.protocol) && isLoopbackName(url.hostname);
 }
 
-function isLinkFollowed(method: string | undefined, headers: IncomingMessage['headers']): boolean {
+function isLinkFollowed(method: string | undefined, headers: RequestHead['headers']): boolean {
   const { 'sec-fetch-mode': mode, 'sec-fetch-dest': destination } = headers;
   return (method === 'GET' || method === 'HEAD') && mode === 'navigate' && destination === 'document';
 }

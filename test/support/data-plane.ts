@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
 import mqtt, { type MqttClient } from 'mqtt';
-import { DataPlane } from '../../agent/data-plane.ts';
+import { DataPlane, type DataPlaneOptions } from '../../agent/data-plane.ts';
 import type {
   FunctionRuntimePort,
   InvocationEffects,
@@ -21,7 +21,7 @@ import {
   type RelayMessage,
 } from '../../cloud-sync/protocol/messages.ts';
 import { digestOf } from '../../lib/digest.ts';
-import { silentLogger, type Logger } from '../../lib/logger.ts';
+import { silentLogger } from '../../lib/logger.ts';
 import { hashPassword } from '../../lib/password.ts';
 import { machineSchema, type Machine } from '../../manifests/machine.ts';
 
@@ -188,21 +188,26 @@ export type Device = AsyncDisposable & {
   readonly root: string;
 };
 
+export type DeviceOptions = Pick<
+  Partial<DataPlaneOptions<FakeBundle>>,
+  'http' | 'secrets' | 'logger' | 'identity'
+> & {
+  readonly handlers?: Record<string, Handler>;
+  readonly root?: string;
+};
+
 /** A data plane that follows `sections`, on `root` or on a folder of its own. */
 export async function openDevice(
   sections: Sections,
-  {
-    handlers = {},
-    root: given,
-    identity,
-    logger = silentLogger,
-  }: { handlers?: Record<string, Handler>; root?: string; identity?: string; logger?: Logger } = {},
+  { handlers = {}, root: given, identity, logger = silentLogger, ...more }: DeviceOptions = {},
 ): Promise<Device> {
   const resources = new AsyncDisposableStack();
   const root = given ?? resources.use(await temporaryFolder()).path;
   const runtime = new FakeRuntime(handlers);
   const mqtt = { host: '127.0.0.1', port: 0 };
-  const plane = resources.use(await DataPlane.open<FakeBundle>({ root, identity, mqtt, runtime, logger }));
+  const plane = resources.use(
+    await DataPlane.open<FakeBundle>({ root, identity, mqtt, runtime, logger, ...more }),
+  );
   const machine = await machineWith(sections);
   await plane.configure(machine, bundlesOf(machine));
   return { plane, runtime, root, [Symbol.asyncDispose]: () => resources.disposeAsync() };
