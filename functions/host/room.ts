@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import ivm from 'isolated-vm';
 import { fileModule, type BundleFile } from './bundle-files.ts';
+import { answer } from './answers.ts';
 import { readHandlers } from './from-inside.ts';
 import type { Inside } from './inside-snapshot.ts';
 import { startName } from './inside/start-name.ts';
@@ -48,7 +48,7 @@ export class LoadError extends Error {
   }
 }
 
-/** Strict, so that no stack trace hands the tenant a function of ours. `$0` send, `$1` random, `$2` setup. */
+/** Strict, so that no stack trace hands the tenant a function of ours. `$0` send, `$1` ask, `$2` setup. */
 const takeStart = `'use strict';
 const start = globalThis.${startName};
 delete globalThis.${startName};
@@ -73,7 +73,7 @@ export async function openRoom(
     const context = await isolate.createContext();
     const setup = JSON.stringify({ name, memoryMb, bindings, limits });
     // What comes back are references that only the host holds; the tenant's side has functions of its own realm only.
-    const doors = (await context.evalClosure(takeStart, [sender(options), randomness, setup], {
+    const doors = (await context.evalClosure(takeStart, [sender(options), answerer, setup], {
       filename: 'holdfast:inside',
       result: { reference: true },
     })) as ivm.Reference<{ load: (exports: unknown) => string; enter: Enter }>;
@@ -135,10 +135,7 @@ function sender({ receive }: RoomOptions): ivm.Callback {
   return new ivm.Callback(take, { ignored: true });
 }
 
-const randomness = new ivm.Callback((count: unknown) => {
-  const size = typeof count === 'number' ? Math.min(Math.max(0, count), 65_536) : 0;
-  return new Uint8Array(randomBytes(size));
-});
+const answerer = new ivm.Callback(answer);
 
 /** A copy of its own memory, moved into the isolate. */
 function transfer(bytes: Uint8Array): ivm.Copy<Uint8Array> {

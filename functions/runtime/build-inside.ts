@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { digestOf } from '../../lib/digest.ts';
+import { version } from '../../lib/version.ts';
 import { v8Flags } from '../host/v8-flags.ts';
 
 /** Builds what runs first inside isolates, from the sources: for `scripts/build.ts`, and for programs that run from sources. */
@@ -38,6 +39,7 @@ async function bundleInside(): Promise<string> {
     platform: 'neutral',
     mainFields: ['module', 'main'],
     target: 'es2024',
+    define: { HOLDFAST_VERSION: JSON.stringify(version) },
     banner: { js: '"use strict";' },
     minifySyntax: true,
     minifyWhitespace: true,

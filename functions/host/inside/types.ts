@@ -1,3 +1,5 @@
+import type { Answer } from './answer.ts';
+
 /**
  * Files of this folder run inside the isolate, beside the tenant: bundled to one script whose heap is kept as a start-up snapshot
  * (`main.ts`). They run first and keep what they need of the language in `Safe`; the tenant may replace every builtin afterwards
@@ -7,6 +9,7 @@ export type Limits = {
   readonly pendingCalls: number;
   readonly calls: number;
   readonly callBytes: number;
+  readonly fetchBytes: number;
   readonly callArgsChars: number;
   readonly timers: number;
   readonly timersSet: number;
@@ -22,6 +25,8 @@ export type Setup = {
   readonly name: string;
   readonly memoryMb: number;
   readonly bindings: Readonly<Record<string, string>>;
+  /** Values of secret bindings, by binding name. */
+  readonly secrets: Readonly<Record<string, string>>;
   readonly limits: Limits;
 };
 
@@ -33,9 +38,6 @@ export type Send = (
   text: string,
   bytes?: Uint8Array,
 ) => void;
-
-/** `count` random bytes of the host, at most 65536. */
-export type Random = (count: number) => Uint8Array;
 
 /** From the host. `invoke`: header and payload. `reply`: `id` is a call. `fire`: `id` is a timer. `forget`: the invocation is over. */
 export type Enter = (
@@ -81,7 +83,9 @@ export type Invocation = {
   ended: boolean;
   /** The handler and every waitUntil that has not settled. */
   open: number;
-  value: unknown;
+  answer: Answer | undefined;
+  /** The author asked for no other attempt should this one fail. */
+  noRetry: boolean;
   calls: number;
   waiting: number;
   timers: number;

@@ -1,0 +1,67 @@
+import { AbortController, AbortSignal } from './abort.ts';
+import { atob, btoa } from './atob.ts';
+import { console } from './console.ts';
+import { crypto, Crypto } from './crypto.ts';
+import { DOMException } from './dom-exception.ts';
+import { defineHandler } from './event-handler.ts';
+import { becomeEventTarget, EventTarget } from './event-target.ts';
+import { Event } from './event.ts';
+import { CustomEvent, ErrorEvent, MessageEvent, PromiseRejectionEvent } from './events.ts';
+import { MessageChannel, MessagePort } from './message-channel.ts';
+import { Navigator, navigator } from './navigator.ts';
+import { performance, Performance } from './performance.ts';
+import { queueMicrotask } from './queue-microtask.ts';
+import { reportError } from './report-error.ts';
+import * as streams from './streams.ts';
+import { structuredClone } from './structured-clone.ts';
+import { TextDecoderStream, TextEncoderStream } from './text-streams.ts';
+import { TextDecoder, TextEncoder } from './text.ts';
+import { URLSearchParams } from './url-search-params.ts';
+import { URL } from './url.ts';
+import { URLPattern } from 'urlpattern-polyfill/urlpattern';
+
+/** What there is beside the language: the WinterTC minimum common API. */
+const globals = {
+  AbortController,
+  AbortSignal,
+  Crypto,
+  CustomEvent,
+  DOMException,
+  ErrorEvent,
+  Event,
+  EventTarget,
+  MessageChannel,
+  MessageEvent,
+  MessagePort,
+  Navigator,
+  Performance,
+  PromiseRejectionEvent,
+  TextDecoder,
+  TextDecoderStream,
+  TextEncoder,
+  TextEncoderStream,
+  URL,
+  URLPattern,
+  URLSearchParams,
+  ...streams,
+  atob,
+  btoa,
+  console,
+  crypto,
+  navigator,
+  performance,
+  queueMicrotask,
+  reportError,
+  self: globalThis,
+  structuredClone,
+};
+
+/** Puts them on the global object, which is an event target. Happens once, when the snapshot is made. */
+export function installWeb(): void {
+  for (const [name, value] of Object.entries(globals)) {
+    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
+  }
+  becomeEventTarget(globalThis);
+  Object.setPrototypeOf(globalThis, EventTarget.prototype);
+  for (const type of ['error', 'unhandledrejection', 'rejectionhandled']) defineHandler(globalThis, type);
+}
