@@ -23,6 +23,7 @@ export const cliExits: Readonly<Record<CliErrorCode, ExitName>> = {
   deployFailed: 'failure',
   superseded: 'conflict',
   timedOut: 'failure',
+  testsFailed: 'failure',
   interrupted: 'interrupted',
 };
 
@@ -109,6 +110,9 @@ export const functionExits: Readonly<Record<FunctionErrorCode, ExitName>> = {
   threw: 'failure',
   denied: 'refused',
   badCall: 'failure',
+  callFailed: 'failure',
+  tooDeep: 'failure',
+  secretMissing: 'notFound',
   resultTooLarge: 'failure',
   eventTooLarge: 'invalid',
   badBundle: 'unverified',

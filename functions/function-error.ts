@@ -13,6 +13,12 @@ export type FunctionErrorCode =
   | 'denied'
   /** A binding call with arguments out of bounds. */
   | 'badCall'
+  /** A fetch, or the call of another function, failed: the function is told and may go on. */
+  | 'callFailed'
+  /** Functions called each other, or themselves, too many times over. */
+  | 'tooDeep'
+  /** A secret of a binding has no value on this device; the function waits for it. */
+  | 'secretMissing'
   /** The value returned is larger than 1 MiB of JSON. */
   | 'resultTooLarge'
   /** The event is larger than a frame may be. */
@@ -34,9 +40,14 @@ export type FunctionErrorCode =
   | 'crashLoop'
   | 'cancelled';
 
+/** CPU time, 0 when it is not known, and bytes sent by fetch. */
+export type InvocationUsage = { readonly cpuMs: number; readonly egressBytes: number };
+
 export class FunctionError extends CodedError<FunctionErrorCode> {
   /** The tenant's own stack, source-mapped when the bundle has a map; at most 8 KiB. */
   readonly tenantStack: string | undefined;
+  /** What the invocation used that ended by this error; undefined when none had begun. Set by the runtime. */
+  usage: InvocationUsage | undefined;
 
   constructor(
     code: FunctionErrorCode,

@@ -8,7 +8,7 @@ import {
 } from '../streams/bounds.ts';
 import type { LocalStore } from '../streams/local-store.ts';
 import type { Operation } from '../streams/operations.ts';
-import { messageOperations } from './message-operations.ts';
+import { messageOperations, queueOperation } from './message-operations.ts';
 import type { InvocationEffects, PublishedMessage } from './ports.ts';
 import type { Routes } from './routes.ts';
 
@@ -22,7 +22,12 @@ export type EffectsOptions = {
   readonly routes: Routes;
   /** Of the event that is handled; what is published has one more. */
   readonly hops: number;
+  readonly now?: () => Date;
 };
+
+type PutOptions = Parameters<InvocationEffects['kvPut']>[3];
+type Write = { readonly value: Uint8Array; readonly expires: number | undefined } | undefined;
+type Sent = { readonly queue: string; readonly message: Parameters<InvocationEffects['queueSend']>[1] };
 
 /**
  * What one invocation wants to change, kept in memory until it ends: it reads its own writes, the world sees none. The
@@ -30,14 +35,19 @@ export type EffectsOptions = {
  */
 export class Effects implements InvocationEffects {
   readonly #options: EffectsOptions;
+  readonly #now: () => Date;
   /** By store and key; undefined is a removal. */
-  readonly #writes = new Map<string, Map<string, Uint8Array | undefined>>();
+  readonly #writes = new Map<string, Map<string, Write>>();
+  /** Stored values that conditional writes are based on: the commit holds only if they are still there. */
+  readonly #bases = new Map<string, Map<string, Uint8Array | null>>();
   readonly #published: PublishedMessage[] = [];
+  readonly #sent: Sent[] = [];
   #count = 0;
   #bytes = 0;
 
   constructor(options: EffectsOptions) {
     this.#options = options;
+    this.#now = options.now ?? (() => new Date());
   }
 
   /** In the order they were published. */
@@ -61,11 +71,38 @@ export class Effects implements InvocationEffects {
 
   kvGet(store: string, key: string): Promise<Uint8Array | undefined> {
     const writes = this.#writes.get(store);
-    if (writes?.has(key)) return Promise.resolve(writes.get(key));
+    if (writes?.has(key)) return Promise.resolve(this.#seen(writes.get(key)));
     return this.#options.store.value(store, key);
   }
 
-  kvPut(store: string, key: string, value: Uint8Array): void {
+  kvPut(
+    store: string,
+    key: string,
+    value: Uint8Array,
+    { expiresAt, expected }: PutOptions = {},
+  ): boolean | Promise<boolean> {
+    const write = { value, expires: expiresAt };
+    if (expected !== undefined) return this.#putIf(store, key, { expected, write });
+    this.#put(store, key, write);
+    return true;
+  }
+
+  async #putIf(
+    store: string,
+    key: string,
+    { expected, write }: { readonly expected: Uint8Array | null; readonly write: NonNullable<Write> },
+  ): Promise<boolean> {
+    const own = this.#writes.get(store)?.has(key) ?? false;
+    const found = await this.kvGet(store, key);
+    if (!sameValue(found, expected)) return false;
+    this.#put(store, key, write);
+    const bases = this.#bases.get(store) ?? new Map<string, Uint8Array | null>();
+    if (!own) this.#bases.set(store, bases.set(key, expected));
+    return true;
+  }
+
+  #put(store: string, key: string, write: NonNullable<Write>): void {
+    const { value } = write;
     const keyBytes = Buffer.byteLength(key);
     if (keyBytes === 0 || keyBytes > maxKeyBytes) throw tooLarge('A key', keyBytes, maxKeyBytes);
     if (value.byteLength > maxValueBytes)
@@ -73,11 +110,14 @@ export class Effects implements InvocationEffects {
     const used = this.#options.store.counts.storeBytes(store) + this.#bytes + value.byteLength;
     if (used > maxStoreBytes) throw tooLarge(`The key-value store ${store}`, used, maxStoreBytes);
     this.#charge(keyBytes + value.byteLength);
-    this.#write(store, key, value);
+    this.#write(store, key, write);
   }
 
-  queueSend(): void {
-    throw new AgentError('unsupported', 'Queues are not there yet');
+  queueSend(queue: string, message: Sent['message']): void {
+    const { byteLength } = message.body;
+    if (byteLength > maxPayloadBytes) throw tooLarge('A message of a queue', byteLength, maxPayloadBytes);
+    this.#charge(byteLength + queue.length);
+    this.#sent.push({ queue, message });
   }
 
   kvDelete(store: string, key: string): void {
@@ -93,11 +133,11 @@ export class Effects implements InvocationEffects {
     const limit = Math.min(options.limit, maxListed);
     const { prefix } = options;
     const own = [...(this.#writes.get(store) ?? [])].filter(([key]) => key.startsWith(prefix));
-    const removed = own.filter(([, value]) => value === undefined).length;
+    const removed = own.filter(([, write]) => this.#seen(write) === undefined).length;
     const stored = await this.#options.store.keys({ store, prefix, after: '', limit: limit + removed });
     const keys = new Set(stored);
-    for (const [key, value] of own) {
-      if (value === undefined) keys.delete(key);
+    for (const [key, write] of own) {
+      if (this.#seen(write) === undefined) keys.delete(key);
       else keys.add(key);
     }
     return [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).slice(0, limit);
@@ -105,20 +145,35 @@ export class Effects implements InvocationEffects {
 
   operations(time: number): Operation[] {
     const { routes, hops } = this.#options;
-    const operations: Operation[] = [];
-    for (const [store, writes] of this.#writes)
-      for (const [key, value] of writes)
-        operations.push(value ? { op: 'put', store, key, value } : { op: 'remove', store, key });
+    const operations = this.#keyValueOperations(time);
     // A function cannot be held back in the middle: the queues it feeds take double, then dead letters.
     const capacity = (name: string): number => 2 * routes.capacity(name);
     for (const message of this.#published)
       operations.push(...messageOperations(routes, message, { time, hops: hops + 1, capacity }));
+    for (const { queue, message } of this.#sent)
+      operations.push(queueOperation(routes, queue, { message, time }));
     return operations;
   }
 
-  #write(store: string, key: string, value: Uint8Array | undefined): void {
-    const writes = this.#writes.get(store) ?? new Map<string, Uint8Array | undefined>();
-    this.#writes.set(store, writes.set(key, value));
+  #keyValueOperations(time: number): Operation[] {
+    const operations: Operation[] = [];
+    for (const [store, bases] of this.#bases)
+      for (const [key, expected] of bases) operations.push({ op: 'check', store, key, expected, time });
+    for (const [store, writes] of this.#writes)
+      for (const [key, write] of writes)
+        operations.push(write ? { op: 'put', store, key, ...write } : { op: 'remove', store, key });
+    return operations;
+  }
+
+  /** What is left of an own write. */
+  #seen(write: Write): Uint8Array | undefined {
+    if (write?.expires !== undefined && write.expires <= this.#now().getTime()) return undefined;
+    return write?.value;
+  }
+
+  #write(store: string, key: string, write: Write): void {
+    const writes = this.#writes.get(store) ?? new Map<string, Write>();
+    this.#writes.set(store, writes.set(key, write));
   }
 
   #charge(bytes: number): void {
@@ -129,6 +184,11 @@ export class Effects implements InvocationEffects {
     if (this.#bytes > maxEffectBytes)
       throw tooLarge('What one invocation writes', this.#bytes, maxEffectBytes);
   }
+}
+
+function sameValue(found: Uint8Array | undefined, expected: Uint8Array | null): boolean {
+  if (expected === null || found === undefined) return expected === null && found === undefined;
+  return Buffer.compare(found, expected) === 0;
 }
 
 function tooLarge(what: string, found: number, limit: number): AgentError {

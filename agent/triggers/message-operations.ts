@@ -1,4 +1,5 @@
 import type { Operation } from '../streams/operations.ts';
+import type { InvocationEffects } from './ports.ts';
 import type { Routes } from './routes.ts';
 
 export type RoutedMessage = {
@@ -11,6 +12,37 @@ export type RoutedMessage = {
 
 /** A message that went through this many functions starts no other: a loop of functions ends here. */
 const maxHops = 8;
+
+/** What a queue without a function keeps, until there is one. */
+const orphanCapacity = 1000;
+
+/**
+ * A message of a queue. The queue takes double of what its function may have waiting, then dead letters. It counts no hops:
+ * a function that sends itself the next page of its work is no loop of functions.
+ */
+export function queueOperation(
+  routes: Routes,
+  queue: string,
+  {
+    message: { body, contentType, delayMs },
+    time,
+  }: { readonly message: Parameters<InvocationEffects['queueSend']>[1]; readonly time: number },
+): Operation {
+  const holder = routes.holder(queue);
+  const event = {
+    ...({
+      function: holder,
+      kind: 'queue',
+      topic: queue,
+      payload: body,
+      contentType,
+      time,
+      hops: 0,
+    } as const),
+    ...(delayMs > 0 && { notBefore: time + delayMs }),
+  };
+  return { op: 'enqueue', event, capacity: 2 * (routes.capacity(holder) || orphanCapacity) };
+}
 
 /** Everything one message means on disk: rows of streams, events of functions, the retained message of its topic. */
 export function messageOperations(

@@ -14,6 +14,7 @@ export class Routes {
   readonly #streams: readonly Subscriber[];
   readonly #functions: readonly Subscriber[];
   readonly #capacity: ReadonlyMap<string, number>;
+  readonly #consumers: ReadonlyMap<string, string>;
   readonly #remembered = new Map<string, Route>();
 
   constructor({ streams, functions }: Pick<Machine, 'streams' | 'functions'>) {
@@ -22,6 +23,11 @@ export class Routes {
       name,
       filters: on.flatMap((trigger) => ('mqtt' in trigger ? [trigger.mqtt] : [])),
     }));
+    this.#consumers = new Map(
+      Object.entries(functions).flatMap(([name, { on }]) =>
+        on.flatMap((trigger) => ('queue' in trigger ? [[trigger.queue, name] as const] : [])),
+      ),
+    );
     this.#capacity = new Map(Object.entries(functions).map(([name, { limits }]) => [name, limits.queue]));
   }
 
@@ -32,6 +38,11 @@ export class Routes {
     if (this.#remembered.size >= maxRemembered) this.#remembered.clear();
     this.#remembered.set(topic, route);
     return route;
+  }
+
+  /** Who has the messages of a queue: the function that takes them, or `queue:NAME`, which keeps them for one that will. */
+  holder(queue: string): string {
+    return this.#consumers.get(queue) ?? `queue:${queue}`;
   }
 
   /** Events a function may have in its queue: `limits.queue`. */

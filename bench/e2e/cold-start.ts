@@ -30,7 +30,7 @@ export async function coldStartMs(): Promise<number> {
   const effects = {
     publish: () => undefined,
     kvGet: () => undefined,
-    kvPut: () => undefined,
+    kvPut: () => true,
     kvDelete: () => undefined,
     queueSend: () => undefined,
     kvList: () => [],

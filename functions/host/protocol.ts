@@ -17,7 +17,8 @@ export type FailureCode =
   | 'badBundle'
   /** Its isolate was stopped because of another invocation. */
   | 'isolateLost';
-export type Failure = { code: FailureCode; message: string; stack?: string };
+/** `noRetry`: the function asked for no other attempt. */
+export type Failure = { code: FailureCode; message: string; stack?: string; noRetry?: true };
 
 export type EventHeader =
   | { kind: 'message'; topic: string; contentType?: string; time: string }
@@ -50,6 +51,8 @@ export type ToHost =
       name: string;
       memoryBytes: number;
       cpuMs: number;
+      /** Of what a handler returns, or answers by HTTP. */
+      resultBytes: number;
       bindings: Record<string, BindingKind>;
       /** Values by binding name. */
       secrets: Record<string, string>;
@@ -99,9 +102,17 @@ export type FromHost =
   | { type: 'gasp'; slot: number; message: string };
 
 export const limits = {
-  resultBytes: 2 ** 20,
+  /** Of results at most; a function may have less. */
+  resultBytes: 4 * 2 ** 20,
+  /** Of an HTTP answer. */
+  responseHeaders: 256,
+  responseHeaderChars: 64 * 1024,
   /** Bytes that one binding call carries, either way. */
   callBytes: 256 * 1024,
+  /** The same for the body of a `fetch`. */
+  fetchBytes: 4 * 2 ** 20,
+  /** Calls of `fetch` and `invoke` that one invocation has under way at a time; more wait. */
+  openCalls: 6,
   callArgsChars: 16 * 1024,
   /** Calls of one invocation that wait for an answer at a time, and in all. */
   pendingCalls: 256,

@@ -1,10 +1,10 @@
 import type { Trigger } from '../../manifests/function.ts';
 import { FunctionError } from '../function-error.ts';
 import type { BindingKind } from '../host/protocol.ts';
-import { bindingKinds } from './bindings.ts';
 import { noCrashes, type CrashRecord } from './crash-policy.ts';
 import { Gate } from './gate.ts';
 import type { FunctionDefinition } from './ports.ts';
+import type { SecretValues } from './secret-values.ts';
 import { stackMapper } from './stack-mapper.ts';
 
 /** One deployed version of a function. A newer one takes its name; this one stays until its invocations have ended. */
@@ -14,17 +14,23 @@ export type Deployment = FunctionDefinition & {
   readonly kinds: Readonly<Record<string, BindingKind>>;
   readonly gate: Gate;
   readonly mapStack: (stack: string) => string;
+  readonly secrets: SecretValues;
   crashes: CrashRecord;
   /** Invocations running or waiting. */
   users: number;
   retired: boolean;
 };
 
-/** Throws FunctionError `unsupported` for a binding of a kind that is not there. */
+export type DeploymentOptions = {
+  readonly slot: number;
+  readonly previous: Deployment | undefined;
+  readonly kinds: Deployment['kinds'];
+  readonly secrets: SecretValues;
+};
+
 export function createDeployment(
   definition: FunctionDefinition,
-  slot: number,
-  previous: Deployment | undefined,
+  { slot, previous, kinds, secrets }: DeploymentOptions,
 ): Deployment {
   const { name, bundle, spec } = definition;
   const sameCode = previous?.bundle.digest === bundle.digest;
@@ -33,7 +39,8 @@ export function createDeployment(
     bundle,
     spec,
     slot,
-    kinds: bindingKinds(name, spec.bindings),
+    kinds,
+    secrets,
     gate: new Gate(spec.limits),
     mapStack: stackMapper(bundle.sourceMap),
     crashes: sameCode ? previous.crashes : noCrashes,
@@ -48,17 +55,28 @@ export function checkHandlers({ name, spec }: FunctionDefinition, handlers: read
   if (handlers.length === 0) throw noHandler(`Function ${name} exports no handler`, 'message');
   for (const trigger of spec.on) {
     const handler = handlerOf(trigger);
-    if (handler === undefined || handlers.includes(handler)) continue;
+    if (handlers.includes(handler)) continue;
     throw noHandler(
-      `Function ${name} has the trigger ${Object.entries(trigger).join().replace(',', ': ')}, but its bundle has no ${handler} handler; it has ${handlers.join(', ')}`,
+      `Function ${name} has the trigger ${describeTrigger(trigger)}, but its bundle has no ${handler} handler; it has ${handlers.join(', ')}`,
       handler,
     );
   }
 }
 
-function handlerOf(trigger: Trigger): string | undefined {
+function handlerOf(trigger: Trigger): string {
   if ('mqtt' in trigger) return 'message';
-  return 'cron' in trigger ? 'scheduled' : undefined;
+  if ('cron' in trigger) return 'scheduled';
+  if ('http' in trigger) return 'fetch';
+  if ('queue' in trigger) return 'queue';
+  if ('volume' in trigger) return 'file';
+  return trigger satisfies never;
+}
+
+/** The trigger as it is written: its kind and what it is about. */
+function describeTrigger(trigger: Trigger): string {
+  const kinds = ['mqtt', 'cron', 'http', 'queue', 'volume'];
+  const [kind = '', about = ''] = Object.entries(trigger).find(([key]) => kinds.includes(key)) ?? [];
+  return `${kind}: ${String(about)}`;
 }
 
 function noHandler(message: string, handler: string): FunctionError {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '../../lib/logger.ts';
 import { FunctionError } from '../function-error.ts';
+import { bindingKinds } from './bindings.ts';
 import { afterCrash, pauseLeftMs } from './crash-policy.ts';
 import { checkHandlers, createDeployment, type Deployment } from './deployment.ts';
 import { encodeEvent } from './encode-event.ts';
@@ -15,13 +16,17 @@ import type {
   InvocationEffects,
   InvocationEvent,
   InvocationResult,
+  OutsideEffects,
 } from './ports.ts';
 import type { ProcessSandbox } from './process-sandbox.ts';
+import { missingSecret, resolveSecrets } from './secret-values.ts';
 
 export type FunctionRuntimeOptions = {
   readonly logger: Logger;
   /** What functions print, at most 200 lines and 64 KiB an invocation. */
   readonly onLog: (entry: FunctionLog) => void;
+  /** What fetch, secret and invoke bindings reach; without it functions with such a binding are refused. */
+  readonly outside?: OutsideEffects;
   /** The host's entry file; by default the one beside this program. */
   readonly hostEntry?: string;
   /** What host processes run in; by default the strongest there is here. */
@@ -34,7 +39,11 @@ export type InvokeOptions = {
   readonly signal: AbortSignal;
   /** Under which its logs are kept; a new one by default. */
   readonly invocation?: string | undefined;
+  /** How many functions called each other before this one; 0 by default. */
+  readonly depth?: number | undefined;
 };
+
+type RunOptions = { readonly signal: AbortSignal; readonly label: string; readonly depth: number };
 
 const loadAttempts = 3;
 
@@ -51,6 +60,7 @@ export class FunctionRuntime implements AsyncDisposable {
   readonly #functions = new Map<string, Deployment>();
   /** Every live host: the shared one under `shared`, the others under the slot that has it alone. */
   readonly #hosts = new Map<number | 'shared', Host>();
+  readonly #denials = new Map<string, number>();
   #lastSlot = 0;
   #lastInvocation = 0;
   #closed = false;
@@ -77,25 +87,40 @@ export class FunctionRuntime implements AsyncDisposable {
   /**
    * Loads the function and, once its module has run, gives it the name; invocations that began before end in the old version.
    * Rejects with FunctionError `badBundle`, `noHandler`, `unsupported`, `cpu`, `memory`; the old version then stays.
+   * A function whose secrets are not all set takes the name without being loaded: its invocations are rejected with
+   * `secretMissing` until it is deployed again with all of them.
    */
   async deploy(definition: FunctionDefinition): Promise<void> {
-    const previous = this.#functions.get(definition.name);
-    const deployment = createDeployment(definition, ++this.#lastSlot, previous);
-    try {
-      checkHandlers(definition, await this.#load(deployment));
-    } catch (error) {
-      this.#unload(deployment);
-      throw error;
-    }
-    const replaced = this.#functions.get(definition.name);
-    this.#functions.set(definition.name, deployment);
+    const { name, spec } = definition;
+    const { outside, logger } = this.#options;
+    const kinds = bindingKinds(name, spec.bindings, { outside: outside !== undefined });
+    const secrets = await resolveSecrets(name, spec.bindings, outside);
+    const previous = this.#functions.get(name);
+    const deployment = createDeployment(definition, { slot: ++this.#lastSlot, previous, kinds, secrets });
+    if (secrets.missing.length > 0)
+      logger.warn('function.waiting', { function: name, secrets: secrets.missing });
+    else await this.#check(deployment);
+    const replaced = this.#functions.get(name);
+    this.#functions.set(name, deployment);
     if (replaced) this.#retire(replaced);
+  }
+
+  /** Why the function as such cannot run at present, or undefined. */
+  problem(name: string): string | undefined {
+    const deployment = this.#functions.get(name);
+    return deployment && missingSecret(name, deployment.secrets)?.message;
+  }
+
+  /** How many binding calls of the function were denied since it was first deployed here. */
+  denials(name: string): number {
+    return this.#denials.get(name) ?? 0;
   }
 
   /** New invocations are refused at once; running ones end. A name that is not there is fine. */
   remove(name: string): Promise<void> {
     const deployment = this.#functions.get(name);
     this.#functions.delete(name);
+    this.#denials.delete(name);
     if (deployment) this.#retire(deployment);
     return Promise.resolve();
   }
@@ -109,7 +134,7 @@ export class FunctionRuntime implements AsyncDisposable {
     name: string,
     event: InvocationEvent,
     effects: InvocationEffects,
-    { signal, invocation: label = randomUUID() }: InvokeOptions,
+    { signal, invocation: label = randomUUID(), depth = 0 }: InvokeOptions,
   ): Promise<InvocationResult> {
     const deployment = this.#functions.get(name);
     if (!deployment || this.#closed) throw notDeployed(name);
@@ -117,7 +142,7 @@ export class FunctionRuntime implements AsyncDisposable {
     try {
       const leave = await deployment.gate.enter(name, signal);
       try {
-        return await this.#run(deployment, event, effects, { signal, label });
+        return await this.#run(deployment, event, effects, { signal, label, depth });
       } finally {
         leave();
       }
@@ -146,9 +171,9 @@ export class FunctionRuntime implements AsyncDisposable {
     deployment: Deployment,
     event: InvocationEvent,
     effects: InvocationEffects,
-    { signal, label }: { readonly signal: AbortSignal; readonly label: string },
+    { signal, label, depth }: RunOptions,
   ): Promise<InvocationResult> {
-    this.#checkBreaker(deployment);
+    this.#checkRunnable(deployment);
     const { name, slot, spec } = deployment;
     const { header, body } = encodeEvent(name, event);
     const host = this.#hostFor(deployment);
@@ -156,7 +181,7 @@ export class FunctionRuntime implements AsyncDisposable {
     const startedMs = performance.now();
     await host.load(deployment);
     signal.throwIfAborted();
-    const { logger, onLog } = this.#options;
+    const { logger, onLog, outside } = this.#options;
     const id = ++this.#lastInvocation;
     const send = host.send.bind(host);
     const invocation = new Invocation({
@@ -164,9 +189,14 @@ export class FunctionRuntime implements AsyncDisposable {
       label,
       name,
       bindings: spec.bindings,
+      egressBytes: spec.limits.egress,
       effects,
+      outside,
+      depth,
       logger,
       onLog,
+      onDenied: () => this.#denials.set(name, this.denials(name) + 1),
+      now: this.#now,
       send,
     });
     const cancel = () => {
@@ -176,9 +206,22 @@ export class FunctionRuntime implements AsyncDisposable {
     signal.addEventListener('abort', cancel, { once: true });
     try {
       const outcome = await host.run(deployment, { invocation, label, event: header, body });
-      return finish(deployment, outcome, { startedMs, wasLoaded });
+      return finish(deployment, outcome, { startedMs, wasLoaded, egressBytes: invocation.egressBytes });
+    } catch (error) {
+      const { egressBytes } = invocation;
+      if (error instanceof FunctionError) error.usage ??= { cpuMs: 0, egressBytes };
+      throw error;
     } finally {
       signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  async #check(deployment: Deployment): Promise<void> {
+    try {
+      checkHandlers(deployment, await this.#load(deployment));
+    } catch (error) {
+      this.#unload(deployment);
+      throw error;
     }
   }
 
@@ -220,7 +263,9 @@ export class FunctionRuntime implements AsyncDisposable {
     if (crashes.opened > before.opened) this.#options.logger.error('function.crashLoop', fields);
   }
 
-  #checkBreaker({ name, crashes }: Deployment): void {
+  #checkRunnable({ name, crashes, secrets }: Deployment): void {
+    const missing = missingSecret(name, secrets);
+    if (missing) throw missing;
     const leftMs = pauseLeftMs(crashes, this.#now());
     if (leftMs === 0) return;
     throw new FunctionError(
@@ -250,13 +295,23 @@ export class FunctionRuntime implements AsyncDisposable {
 function finish(
   { name, mapStack }: Deployment,
   outcome: HostOutcome,
-  { startedMs, wasLoaded }: { readonly startedMs: number; readonly wasLoaded: boolean },
+  {
+    startedMs,
+    wasLoaded,
+    egressBytes,
+  }: { readonly startedMs: number; readonly wasLoaded: boolean; readonly egressBytes: number },
 ): InvocationResult {
-  if (outcome.type === 'failed') throw invocationError(name, outcome.failure, mapStack);
-  const { cpuMs, coldStart, json } = outcome;
+  const { cpuMs, coldStart } = outcome;
+  if (outcome.type === 'failed') {
+    const error = invocationError(name, outcome.failure, mapStack);
+    error.usage = { cpuMs, egressBytes };
+    throw error;
+  }
+  const { json } = outcome;
   return {
     value: json === '' ? undefined : parseResult(name, json),
     cpuMs,
+    egressBytes,
     wallMs: performance.now() - startedMs,
     coldStart: coldStart || !wasLoaded,
   };

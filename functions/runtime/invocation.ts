@@ -2,9 +2,11 @@ import type { FunctionSpec } from '../../manifests/function.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { FunctionError } from '../function-error.ts';
 import { limits, type ToHost } from '../host/protocol.ts';
-import { performCall, type BindingCall } from './bindings.ts';
+import { isOutsideCall, performCall } from './bindings.ts';
+import { nameOf, type BindingCall, type CallContext, type CallReply } from './bindings/call.ts';
+import { EgressMeter } from './bindings/egress-meter.ts';
 import type { HostMessage } from './host-messages.ts';
-import type { FunctionLog, InvocationEffects } from './ports.ts';
+import type { FunctionLog, InvocationEffects, OutsideEffects } from './ports.ts';
 
 export type InvocationOptions = {
   readonly id: number;
@@ -12,9 +14,17 @@ export type InvocationOptions = {
   readonly label: string;
   readonly name: string;
   readonly bindings: FunctionSpec['bindings'];
+  /** What it may send by fetch. */
+  readonly egressBytes: number;
   readonly effects: InvocationEffects;
+  readonly outside: OutsideEffects | undefined;
+  /** How many functions called each other before this one. */
+  readonly depth: number;
   readonly logger: Logger;
   readonly onLog: (entry: FunctionLog) => void;
+  readonly onDenied: () => void;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   readonly send: (header: ToHost, body?: Uint8Array) => void;
 };
 
@@ -29,7 +39,13 @@ export class Invocation {
   readonly ended: Promise<HostOutcome>;
   readonly #options: InvocationOptions;
   readonly #settle: PromiseWithResolvers<HostOutcome>;
+  readonly #egress: EgressMeter;
+  readonly #context: CallContext;
   #calls: Promise<void> = Promise.resolve();
+  /** Calls outside the transaction that are under way, and those that wait for one of them to end. */
+  #openCalls = 0;
+  readonly #waiting: (() => void)[] = [];
+  #outsideEnd: AbortController | undefined;
   #callCount = 0;
   #logCount = 0;
   #over = false;
@@ -38,6 +54,16 @@ export class Invocation {
 
   constructor(options: InvocationOptions) {
     this.#options = options;
+    const { effects, outside, depth, now, egressBytes } = options;
+    const egress = new EgressMeter(egressBytes);
+    const endSignal = () => this.#endSignal();
+    this.#egress = egress;
+    this.#context = {
+      ...{ effects, outside, depth, now, egress },
+      get signal() {
+        return endSignal();
+      },
+    };
     this.#settle = Promise.withResolvers();
     this.ended = this.#settle.promise;
   }
@@ -50,11 +76,18 @@ export class Invocation {
     return this.#options.name;
   }
 
+  /** Sent by fetch so far. */
+  get egressBytes(): number {
+    return this.#egress.usedBytes;
+  }
+
   call({ call, binding, method, args }: CallMessage, body: Uint8Array): void {
     // The isolate keeps these bounds too; a host that lies does not get past them here.
     if (this.#over || ++this.#callCount > limits.calls) return;
+    const asked = { binding, method, args, body };
+    if (isOutsideCall(this.#options.bindings, asked)) this.#callOutside(() => this.#answer(call, asked));
     // One after another: the effects happen in the order in which the function asked for them.
-    this.#calls = this.#calls.then(() => this.#answer(call, { binding, method, args, body }));
+    else this.#calls = this.#calls.then(() => this.#answer(call, asked));
   }
 
   log(level: FunctionLog['level'], message: string): void {
@@ -66,7 +99,7 @@ export class Invocation {
   /** After the calls that came before it: none of the effects is left out of what the caller commits. */
   end(outcome: HostOutcome): void {
     void this.#calls.then(() => {
-      this.#over = true;
+      this.#finish();
       if (this.#broken) this.#settle.reject(this.#broken.error);
       else this.#settle.resolve(outcome);
     });
@@ -74,39 +107,77 @@ export class Invocation {
 
   /** At once; calls on the way are dropped. */
   fail(error: FunctionError): void {
-    this.#over = true;
+    this.#finish();
     this.#settle.reject(error);
+  }
+
+  /** Nobody hears the answers of calls that are still under way. */
+  #finish(): void {
+    this.#over = true;
+    this.#waiting.length = 0;
+    this.#outsideEnd?.abort(new FunctionError('cancelled', `The invocation of ${this.name} has ended`));
+  }
+
+  #callOutside(answer: () => Promise<void>): void {
+    if (this.#openCalls >= limits.openCalls) {
+      this.#waiting.push(() => this.#callOutside(answer));
+      return;
+    }
+    this.#openCalls++;
+    void answer().finally(() => {
+      this.#openCalls--;
+      this.#waiting.shift()?.();
+    });
+  }
+
+  /** Most invocations call nothing outside and need no signal. */
+  #endSignal(): AbortSignal {
+    this.#outsideEnd ??= new AbortController();
+    return this.#outsideEnd.signal;
   }
 
   async #answer(id: number, call: BindingCall): Promise<void> {
     if (this.#over) return;
-    const invocation = this.#options.id;
-    const { send, bindings, effects } = this.#options;
     try {
-      const { json, bytes } = await performCall(bindings, call, effects);
-      const reply = { type: 'reply', invocation, call: id, ok: true, bytes: bytes !== undefined } as const;
-      send(json === undefined ? reply : { ...reply, json: JSON.stringify(json) }, bytes);
+      this.#reply(id, await performCall(this.#options.bindings, call, this.#context));
     } catch (error) {
       this.#refuse(id, call, error);
     }
   }
 
-  #refuse(id: number, { binding, method }: BindingCall, error: unknown): void {
-    const { logger, name, label: invocation, send } = this.#options;
+  #reply(id: number, { json, bytes }: CallReply): void {
+    if (this.#over) return;
+    const { id: invocation, send } = this.#options;
+    const reply = { type: 'reply', invocation, call: id, ok: true, bytes: bytes !== undefined } as const;
+    send(json === undefined ? reply : { ...reply, json: JSON.stringify(json) }, bytes);
+  }
+
+  #refuse(id: number, call: BindingCall, error: unknown): void {
     const known = isRefusal(error);
     if (!known) this.#broken ??= { error };
-    const fields = { function: name, invocation, binding, method, error };
-    if (known && error.code === 'denied') logger.warn('function.binding.denied', fields);
-    else if (!known) logger.error('function.binding.failed', fields);
+    this.#note(call, error, known ? error.code : 'failed');
     if (this.#over) return;
     // The causes inside the agent are not the tenant's business.
-    const message = known ? error.message : `env.${binding}.${method} failed on the device`;
+    const message = known ? error.message : `${nameOf(call)} failed on the device`;
     const code = known ? error.code : 'failed';
-    send({ type: 'reply', invocation: this.#options.id, call: id, ok: false, code, message });
+    const { id: invocation, send } = this.#options;
+    send({ type: 'reply', invocation, call: id, ok: false, code, message });
+  }
+
+  #note({ binding, method }: BindingCall, error: unknown, code: string): void {
+    const { logger, name, label: invocation, onDenied } = this.#options;
+    const fields = { function: name, invocation, binding, method, error };
+    if (code === 'denied') {
+      onDenied();
+      logger.warn('function.binding.denied', fields);
+    } else if (code === 'failed') logger.error('function.binding.failed', fields);
+    else if (code === 'callFailed' && !this.#over) logger.info('function.call.failed', fields);
   }
 }
 
-/** The function asked for what it may not have; anything else is a failure of the device. */
+const refusals: ReadonlySet<string> = new Set(['denied', 'badCall', 'tooDeep', 'callFailed']);
+
+/** What the function may be told and can go on from; anything else is a failure of the device. */
 function isRefusal(error: unknown): error is FunctionError {
-  return error instanceof FunctionError && (error.code === 'denied' || error.code === 'badCall');
+  return error instanceof FunctionError && refusals.has(error.code);
 }

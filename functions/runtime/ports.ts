@@ -80,15 +80,15 @@ export type InvocationEffects = {
   }): void | Promise<void>;
   kvGet(store: string, key: string): Promise<Uint8Array | undefined> | Uint8Array | undefined;
   /**
-   * `expiresAt`: milliseconds since 1970. `expected`: put only when the present value has these bytes (`null`: when there is none)
-   * and resolve to whether it did; the commit checks again, and a conflict there makes the invocation run again.
+   * Resolves to whether it was put. `expiresAt`: milliseconds since 1970. `expected`: put only when the present value has these
+   * bytes (`null`: when there is none); the commit checks again, and a conflict there makes the invocation run again.
    */
   kvPut(
     store: string,
     key: string,
     value: Uint8Array,
     options?: { readonly expiresAt?: number | undefined; readonly expected?: Uint8Array | null | undefined },
-  ): boolean | void | Promise<boolean | void>;
+  ): boolean | Promise<boolean>;
   /** To the queue `queue`, delivered after `delayMs`. */
   queueSend(
     queue: string,
@@ -108,7 +108,8 @@ export type InvocationEffects = {
 
 /**
  * What a binding reaches beyond the transaction of an invocation, implemented by the agent once. Calls are already checked
- * against the manifest. Each rejects with a coded error; those with code `denied` or `badCall` are the function's own fault.
+ * against the manifest. Each rejects with a coded error: `denied`, `badCall` or `badInput` for what the function may not ask;
+ * the message of any other is told to the function, which may go on. An abort means that the invocation has ended.
  */
 export type OutsideEffects = {
   /** Only for addresses that `origins` allow; `denied` otherwise, after each redirect and look-up too. */
@@ -144,6 +145,8 @@ export type InvocationResult = {
   /** Of a `queue` event. */
   readonly queue?: QueueOutcome | undefined;
   readonly cpuMs: number;
+  /** Sent by fetch. */
+  readonly egressBytes: number;
   readonly wallMs: number;
   /** The isolate was made for this invocation. */
   readonly coldStart: boolean;
