@@ -15,6 +15,7 @@ export type CliErrorCode =
   | 'deployFailed'
   | 'superseded'
   | 'timedOut'
+  | 'testsFailed'
   | 'interrupted';
 
 export type CliErrorOptions = CodedErrorOptions & {

@@ -92,6 +92,7 @@ export const agentExits: Readonly<Record<AgentErrorCode, ExitName>> = {
   unsupported: 'invalid',
   denied: 'refused',
   refused: 'failure',
+  paused: 'conflict',
   notPinned: 'invalid',
   tooLarge: 'invalid',
   queueFull: 'failure',

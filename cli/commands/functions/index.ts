@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import type { Surroundings } from '../../run.ts';
+import { registerNew } from './new.ts';
+import { registerTest } from './test.ts';
 
 /** `holdfast functions …`, or `holdfast function …`: write a function, and look after those of a device. */
 export function registerFunctions(program: Command, surroundings: Surroundings): void {
@@ -10,4 +12,7 @@ export function registerFunctions(program: Command, surroundings: Surroundings):
   for (const register of registrations) register(functions, surroundings);
 }
 
-const registrations: readonly ((functions: Command, surroundings: Surroundings) => void)[] = [];
+const registrations: readonly ((functions: Command, surroundings: Surroundings) => void)[] = [
+  registerNew,
+  registerTest,
+];

@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import type { FunctionSpec } from '../../../manifests/function.ts';
 import { FunctionError } from '../../function-error.ts';
 import type { FunctionLog, InvocationEvent, InvocationResult } from '../../runtime/ports.ts';
+import { machineFunction } from './machine-function.ts';
 import { memoryOutside, type MemoryOutsideOptions } from './memory-outside.ts';
 import { MemoryState, type QueuedMessage, type StoredMessage } from './memory-state.ts';
 import {
@@ -20,7 +23,9 @@ export type TestEnvironmentOptions = MemoryOutsideOptions &
   FunctionManifest & {
     /** The entry file of the function. */
     readonly entry: string;
-    /** Its name; default `function`. */
+    /** A machine file to take triggers, bindings and limits from, instead of giving them here. */
+    readonly machine?: string;
+    /** Its name; needed when the machine file has several functions and none is called as the file or folder of the entry. */
     readonly name?: string;
     /** The first moment of the clock of this environment; default now. It moves by `advance` only. */
     readonly now?: Date;
@@ -67,18 +72,14 @@ export type TestEnvironment = AsyncDisposable & {
 
 /**
  * Builds the function and loads it into the sandbox of devices. `on`, `bindings` and `limits` are those of the manifest. Rejects with
- * FunctionError `buildFailed`, `badBundle`, `noHandler`.
+ * FunctionError `buildFailed`, `badBundle`, `noHandler`, and ManifestError when the machine file is wrong.
  */
 export async function createTestEnvironment(options: TestEnvironmentOptions): Promise<TestEnvironment> {
-  const { entry, name = 'function', on, bindings, limits, now = new Date() } = options;
+  const { entry, now = new Date() } = options;
   const clock = { nowMs: now.getTime() };
   const state = new MemoryState(() => clock.nowMs);
   const logs: FunctionLog[] = [];
-  const spec = parseFunctionManifest({
-    ...(on && { on }),
-    ...(bindings && { bindings }),
-    ...(limits && { limits }),
-  });
+  const { name, spec } = await specOf(options);
   const { buildBundle } = await import('../../bundle/build-bundle.ts');
   const { signal } = new AbortController();
   const built = await buildBundle({ entry, signal });
@@ -109,6 +110,15 @@ export async function createTestEnvironment(options: TestEnvironmentOptions): Pr
     advance: (ms) => void (clock.nowMs += ms),
     [Symbol.asyncDispose]: () => local[Symbol.asyncDispose](),
   };
+}
+
+async function specOf(options: TestEnvironmentOptions): Promise<{ name: string; spec: FunctionSpec }> {
+  const { entry, machine, name, on, bindings, limits } = options;
+  if (machine !== undefined) {
+    return machineFunction({ text: await readFile(machine, 'utf8'), file: machine, entry, name });
+  }
+  const manifest = { ...(on && { on }), ...(bindings && { bindings }), ...(limits && { limits }) };
+  return { name: name ?? 'function', spec: parseFunctionManifest(manifest) };
 }
 
 type Deliveries = Pick<TestEnvironment, 'message' | 'scheduled' | 'queue' | 'file' | 'fetch' | 'invoke'>;
