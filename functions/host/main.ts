@@ -4,7 +4,7 @@ import { splitLoad } from './bundle-files.ts';
 import { encodeFrame, FrameReader } from './frames.ts';
 import { openInside, type Inside } from './inside-snapshot.ts';
 import { guardMemory } from './memory-guard.ts';
-import { limits, type FromHost, type ToHost } from './protocol.ts';
+import type { FromHost, ToHost } from './protocol.ts';
 import { LoadError } from './room.ts';
 import { Tenant, type Cost, type Outcome, type TenantEvents } from './tenant.ts';
 
@@ -102,7 +102,16 @@ function receive(message: ToHost, body: Uint8Array, rooms: Rooms): void {
 }
 
 function load(
-  { slot, name, memoryBytes, cpuMs, bindings, files }: Extract<ToHost, { type: 'load' }>,
+  {
+    slot,
+    name,
+    memoryBytes,
+    cpuMs,
+    resultBytes,
+    bindings,
+    secrets,
+    files,
+  }: Extract<ToHost, { type: 'load' }>,
   body: Uint8Array,
   rooms: Rooms,
 ): void {
@@ -113,6 +122,8 @@ function load(
     memoryBytes,
     cpuMs,
     bindings,
+    secrets,
+    resultBytes,
     events: events(slot, rooms),
   });
   rooms.tenants.set(slot, tenant);
@@ -146,10 +157,8 @@ function ending(invocation: number, outcome: Outcome & Cost): [FromHost, Uint8Ar
   const { cpuMs, coldStart } = outcome;
   const cost = { invocation, cpuMs, coldStart };
   if ('failure' in outcome) return [{ type: 'failed', ...cost, failure: outcome.failure }];
-  const body = Buffer.from(outcome.json, 'utf8');
-  if (body.byteLength <= limits.resultBytes) return [{ type: 'result', ...cost }, body];
-  const message = `The result is ${body.byteLength} bytes of JSON; the limit is ${limits.resultBytes}`;
-  return [{ type: 'failed', ...cost, failure: { code: 'resultTooLarge', message } }];
+  if ('response' in outcome) return [{ type: 'result', ...cost, response: outcome.response }, outcome.body];
+  return [{ type: 'result', ...cost }, Buffer.from(outcome.json, 'utf8')];
 }
 
 function dropPermissions(): void {

@@ -16,6 +16,9 @@ export type RoomOptions = {
   readonly inside: Inside;
   readonly memoryBytes: number;
   readonly bindings: Readonly<Record<string, BindingKind>>;
+  /** Values of secret bindings, by binding name. */
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly resultBytes: number;
   /** What the isolate sends, in its order. */
   readonly receive: (
     op: string,
@@ -59,7 +62,8 @@ export async function openRoom(
   options: RoomOptions,
   opened: (isolate: ivm.Isolate, steps: StepQueue) => void,
 ): Promise<Room> {
-  const { name, memoryBytes, bindings, onStop, onCatastrophe, code, files, inside } = options;
+  const { name, memoryBytes, bindings, secrets, resultBytes, onStop, onCatastrophe, code, files, inside } =
+    options;
   // isolated-vm takes whole MiB and not less than 8.
   const memoryMb = Math.max(8, Math.ceil(memoryBytes / 2 ** 20));
   const isolate = new ivm.Isolate({
@@ -71,7 +75,8 @@ export async function openRoom(
   opened(isolate, steps);
   try {
     const context = await isolate.createContext();
-    const setup = JSON.stringify({ name, memoryMb, bindings, limits });
+    const own = { ...limits, resultBytes: Math.min(resultBytes, limits.resultBytes) };
+    const setup = JSON.stringify({ name, memoryMb, bindings, secrets, limits: own });
     // What comes back are references that only the host holds; the tenant's side has functions of its own realm only.
     const doors = (await context.evalClosure(takeStart, [sender(options), answerer, setup], {
       filename: 'holdfast:inside',

@@ -1,12 +1,12 @@
 import type ivm from 'isolated-vm';
-import { readCall, readFailure, readLog } from './from-inside.ts';
+import { readCall, readFailure, readLog, readOutcome, type DoneOutcome } from './from-inside.ts';
 import { limits, type CallHeader, type EventHeader, type Failure, type LogLevel } from './protocol.ts';
 import type { StepQueue } from './step-queue.ts';
 import { explain, LoadError, openRoom, type Room, type RoomOptions } from './room.ts';
 
 export type TenantOptions = Pick<
   RoomOptions,
-  'name' | 'code' | 'files' | 'inside' | 'memoryBytes' | 'bindings'
+  'name' | 'code' | 'files' | 'inside' | 'memoryBytes' | 'bindings' | 'secrets' | 'resultBytes'
 > & {
   readonly cpuMs: number;
   readonly events: TenantEvents;
@@ -19,7 +19,7 @@ export type TenantEvents = {
   readonly catastrophe: (message: string) => void;
 };
 
-export type Outcome = { readonly json: string } | { readonly failure: Failure };
+export type Outcome = DoneOutcome;
 export type Cost = { readonly cpuMs: number; readonly coldStart: boolean };
 
 export type Start = {
@@ -129,7 +129,7 @@ export class Tenant {
     if (!running || running.outcome) return;
     switch (op) {
       case 'done':
-        running.outcome = { json: text };
+        running.outcome = readOutcome(id, text, bytes, this.#options.resultBytes);
         return;
       case 'fail':
         running.outcome = { failure: readFailure(text) };
@@ -155,7 +155,8 @@ export class Tenant {
   }
 
   #setTimer(running: Running, invocation: number, id: number, delayMs: number): void {
-    if (running.timers.size >= limits.timers) return;
+    // One more than the isolate counts: it looks by one whether anything is under way.
+    if (running.timers.size > limits.timers) return;
     const fire = () => {
       running.timers.delete(id);
       void this.#room?.then((room) => this.#enter(room, 'fire', invocation, id, ''), ignore);

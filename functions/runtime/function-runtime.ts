@@ -5,11 +5,10 @@ import { bindingKinds } from './bindings.ts';
 import { afterCrash, pauseLeftMs } from './crash-policy.ts';
 import { checkHandlers, createDeployment, type Deployment } from './deployment.ts';
 import { encodeEvent } from './encode-event.ts';
-import { invocationError } from './failure.ts';
 import { findProcessSandbox } from './find-process-sandbox.ts';
 import { Host } from './host.ts';
 import { hostProgram, type HostProgram } from './host-entry.ts';
-import { Invocation, type HostOutcome } from './invocation.ts';
+import { Invocation } from './invocation.ts';
 import type {
   FunctionDefinition,
   FunctionLog,
@@ -19,6 +18,7 @@ import type {
   OutsideEffects,
 } from './ports.ts';
 import type { ProcessSandbox } from './process-sandbox.ts';
+import { resultOf } from './result.ts';
 import { missingSecret, resolveSecrets } from './secret-values.ts';
 
 export type FunctionRuntimeOptions = {
@@ -206,7 +206,8 @@ export class FunctionRuntime implements AsyncDisposable {
     signal.addEventListener('abort', cancel, { once: true });
     try {
       const outcome = await host.run(deployment, { invocation, label, event: header, body });
-      return finish(deployment, outcome, { startedMs, wasLoaded, egressBytes: invocation.egressBytes });
+      const wallMs = performance.now() - startedMs;
+      return resultOf(deployment, event, outcome, { wallMs, wasLoaded, egressBytes: invocation.egressBytes });
     } catch (error) {
       const { egressBytes } = invocation;
       if (error instanceof FunctionError) error.usage ??= { cpuMs: 0, egressBytes };
@@ -289,39 +290,6 @@ export class FunctionRuntime implements AsyncDisposable {
     const own = this.#hosts.get(slot);
     this.#hosts.delete(slot);
     void own?.[Symbol.asyncDispose]();
-  }
-}
-
-function finish(
-  { name, mapStack }: Deployment,
-  outcome: HostOutcome,
-  {
-    startedMs,
-    wasLoaded,
-    egressBytes,
-  }: { readonly startedMs: number; readonly wasLoaded: boolean; readonly egressBytes: number },
-): InvocationResult {
-  const { cpuMs, coldStart } = outcome;
-  if (outcome.type === 'failed') {
-    const error = invocationError(name, outcome.failure, mapStack);
-    error.usage = { cpuMs, egressBytes };
-    throw error;
-  }
-  const { json } = outcome;
-  return {
-    value: json === '' ? undefined : parseResult(name, json),
-    cpuMs,
-    egressBytes,
-    wallMs: performance.now() - startedMs,
-    coldStart: coldStart || !wasLoaded,
-  };
-}
-
-function parseResult(name: string, json: string): unknown {
-  try {
-    return JSON.parse(json) as unknown;
-  } catch (cause) {
-    throw new FunctionError('threw', `Function ${name} replaced JSON and gave no JSON`, { cause });
   }
 }
 

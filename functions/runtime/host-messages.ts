@@ -19,6 +19,17 @@ const failure = z.strictObject({
   ]),
   message: errorText,
   stack: z.exactOptional(errorText),
+  noRetry: z.exactOptional(z.literal(true)),
+});
+const headerName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/);
+/** Nothing that ends a header: what is written to a socket or a log stays one value. */
+const headerValue = z
+  .string()
+  .regex(/^[^\0\r\n]*$/)
+  .max(limits.responseHeaderChars);
+const response = z.strictObject({
+  status: z.int().min(200).max(599),
+  headers: z.array(z.tuple([headerName, headerValue])).max(limits.responseHeaders),
 });
 const cost = { invocation: id, cpuMs: z.number().min(0), coldStart: z.boolean() };
 
@@ -26,7 +37,7 @@ export const fromHostSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready') }),
   z.strictObject({ type: z.literal('loaded'), slot: id, handlers: z.array(z.string().max(64)).max(8) }),
   z.strictObject({ type: z.literal('loadFailed'), slot: id, failure }),
-  z.strictObject({ type: z.literal('result'), ...cost }),
+  z.strictObject({ type: z.literal('result'), ...cost, response: z.exactOptional(response) }),
   z.strictObject({ type: z.literal('failed'), ...cost, failure }),
   z.strictObject({
     type: z.literal('call'),

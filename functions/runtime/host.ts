@@ -163,7 +163,7 @@ export class Host implements AsyncDisposable {
         };
         return;
       case 'result':
-        return this.#running.get(message.invocation)?.invocation.end({ ...message, json: jsonText(body) });
+        return this.#running.get(message.invocation)?.invocation.end({ ...message, body });
       case 'failed':
         return this.#running.get(message.invocation)?.invocation.end(message);
       case 'call':
@@ -220,8 +220,4 @@ export class Host implements AsyncDisposable {
 
 function invocationErrorOf(name: string, code: FunctionErrorCode, why: string): FunctionError {
   return new FunctionError(code, `Function ${name} took its host process down: ${why}`);
-}
-
-function jsonText(body: Uint8Array): string {
-  return Buffer.from(body).toString('utf8');
 }

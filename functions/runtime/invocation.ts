@@ -29,7 +29,7 @@ export type InvocationOptions = {
 };
 
 export type HostOutcome =
-  | { readonly type: 'result'; readonly cpuMs: number; readonly coldStart: boolean; readonly json: string }
+  | (Omit<Extract<HostMessage, { type: 'result' }>, 'invocation'> & { readonly body: Uint8Array })
   | Extract<HostMessage, { type: 'failed' }>;
 
 type CallMessage = Extract<HostMessage, { type: 'call' }>;

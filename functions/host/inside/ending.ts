@@ -1,3 +1,4 @@
+import { doneWith, type Answer } from './answer.ts';
 import type { Invocation, Limits, Safe, Send } from './types.ts';
 
 export type Log = (invocation: Invocation | undefined, level: string, message: string) => void;
@@ -24,7 +25,8 @@ export function makeLog(send: Send, limits: Limits): { log: Log; close: (invocat
 export type Ending = {
   readonly fail: (invocation: Invocation, code: string, message: string, stack?: string) => void;
   readonly failWith: (invocation: Invocation, error: unknown) => void;
-  readonly finishWith: (invocation: Invocation, value: unknown) => void;
+  /** When the handler has returned. `answer` makes of the result what the host gets; it may throw. */
+  readonly finishWith: (invocation: Invocation, value: unknown, answer: (result: unknown) => Answer) => void;
   readonly waitUntil: (invocation: Invocation, work: unknown) => void;
 };
 
@@ -35,14 +37,17 @@ export function makeEnding(
   limits: Limits,
   close: (invocation: Invocation) => void,
 ): Ending {
-  const end = (invocation: Invocation, op: 'done' | 'fail', text: string) => {
+  const end = (invocation: Invocation, ...done: ['done' | 'fail', number, string, Uint8Array?]) => {
     if (invocation.ended) return;
     close(invocation);
     invocation.ended = true;
-    send(op, invocation.id, 0, text);
+    const [op, id, text, bytes] = done;
+    send(op, invocation.id, id, text, bytes);
   };
-  const fail = (invocation: Invocation, code: string, message: string, stack = '') =>
-    end(invocation, 'fail', safe.stringify({ code, message, stack }) ?? '{}');
+  const fail = (invocation: Invocation, code: string, message: string, stack = '') => {
+    const noRetry = invocation.noRetry ? true : undefined;
+    end(invocation, 'fail', 0, safe.stringify({ code, message, stack, noRetry }) ?? '{}');
+  };
   const failWith = (invocation: Invocation, error: unknown) => {
     const { name, message, stack, denied } = safe.describe(error, limits.errorChars);
     const title = name !== '' && message !== '' ? `${name}: ${message}` : `${name}${message}`;
@@ -51,23 +56,22 @@ export function makeEnding(
   const settle = (invocation: Invocation) => {
     invocation.open--;
     if (invocation.open > 0 || invocation.ended) return;
-    try {
-      const json = safe.stringify(invocation.value) ?? '';
-      if (json.length <= limits.resultBytes) {
-        end(invocation, 'done', json);
-        return;
-      }
-      const size = `${json.length} characters of JSON; the limit is ${limits.resultBytes} bytes`;
-      fail(invocation, 'resultTooLarge', `The result is ${size}`);
-    } catch (error) {
-      failWith(invocation, error);
-    }
+    const { answer } = invocation;
+    if (answer === undefined) fail(invocation, 'threw', 'The handler gave no answer');
+    else if ('failure' in answer) fail(invocation, answer.failure, answer.message);
+    else if ('json' in answer) end(invocation, 'done', doneWith.value, answer.json);
+    else end(invocation, 'done', doneWith.response, safe.stringify(answer.response) ?? '{}', answer.body);
   };
-  const finishWith = (invocation: Invocation, value: unknown) =>
+  const finishWith: Ending['finishWith'] = (invocation, value, answer) =>
     safe.whenSettled(
       value,
       (result) => {
-        invocation.value = result;
+        try {
+          invocation.answer = answer(result);
+        } catch (error) {
+          failWith(invocation, error);
+          return;
+        }
         settle(invocation);
       },
       (error) => failWith(invocation, error),

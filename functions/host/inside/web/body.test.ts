@@ -173,7 +173,7 @@ describe('requests and responses do as those of the platform do', () => {
         return [response.status, response.headers.get('location'), response.body];
       },
     ],
-    ['Response.redirect with another status', (w) => w.Response.redirect('https://a.example/', 200)],
+    ['Response.redirect with another status', (w) => w.Response.redirect('https://a.example/', 200 as never)],
     ['Response.redirect to nowhere', (w) => w.Response.redirect('/relative')],
     ['Response.error', (w) => [w.Response.error().type, w.Response.error().status, w.Response.error().ok]],
     [

@@ -18,6 +18,12 @@ import { TextDecoderStream, TextEncoderStream } from './text-streams.ts';
 import { TextDecoder, TextEncoder } from './text.ts';
 import { URLSearchParams } from './url-search-params.ts';
 import { URL } from './url.ts';
+import { Blob } from './blob.ts';
+import { File } from './file.ts';
+import { FormData } from './form-data.ts';
+import { Headers } from './headers.ts';
+import { Request } from './request.ts';
+import { Response } from './response.ts';
 import { URLPattern } from 'urlpattern-polyfill/urlpattern';
 
 /** What there is beside the language: the WinterTC minimum common API. */
@@ -40,6 +46,12 @@ const globals = {
   TextDecoderStream,
   TextEncoder,
   TextEncoderStream,
+  Blob,
+  File,
+  FormData,
+  Headers,
+  Request,
+  Response,
   URL,
   URLPattern,
   URLSearchParams,

@@ -91,7 +91,7 @@ describe('FormData', () => {
     [
       'a blob becomes a file',
       (f) => (
-        f.append('a', f.constructor === FormData ? new Blob(['x']) : (new OurFile(['x'], 'blob'))),
+        f.append('a', f.constructor === FormData ? new Blob(['x']) : new OurFile(['x'], 'blob')),
         (f.get('a') as File).name
       ),
     ],

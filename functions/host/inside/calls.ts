@@ -1,0 +1,59 @@
+import type { Call, Invocation, Limits, Reply, Safe, Send } from './types.ts';
+
+/** Binding calls that wait for the host, keyed by a number. */
+export function makeCalls(safe: Safe, send: Send, limits: Limits) {
+  type Waiting = {
+    readonly owner: Invocation;
+    readonly resolve: (reply: Reply) => void;
+    readonly reject: (error: unknown) => void;
+  };
+  const waiting = safe.empty() as Record<number, Waiting>;
+  const NativePromise = Promise;
+  let last = 0;
+
+  const refusal = (owner: Invocation, json: string, size: number, maxBytes: number) => {
+    if (owner.ended)
+      return 'this invocation has ended: use the env given to the running one, and await every call';
+    if (owner.waiting >= limits.pendingCalls) return `more than ${limits.pendingCalls} calls wait at a time`;
+    if (owner.calls >= limits.calls) return `more than ${limits.calls} calls in one invocation`;
+    if (json.length > limits.callArgsChars)
+      return `its arguments are larger than ${limits.callArgsChars} characters`;
+    if (size > maxBytes) return `${size} bytes; the limit is ${maxBytes}`;
+    return undefined;
+  };
+  const call: Call = (owner, binding, method, args, bytes) =>
+    new NativePromise((resolve, reject) => {
+      const json = safe.stringify({ binding, method, args }) ?? '';
+      const maxBytes = method === 'fetch' ? limits.fetchBytes : limits.callBytes;
+      const problem = refusal(owner, json, bytes?.length ?? 0, maxBytes);
+      if (problem !== undefined) throw new Error(`${nameOf(binding, method)} is refused: ${problem}`);
+      owner.waiting++;
+      owner.calls++;
+      last++;
+      waiting[last] = { owner, resolve, reject };
+      send('call', owner.id, last, json, bytes);
+    });
+  const reply = (id: number, text: string, bytes: Uint8Array | undefined) => {
+    const entry = waiting[id];
+    if (!entry) return;
+    safe.drop(waiting, id);
+    entry.owner.waiting--;
+    const { ok, json, code, message } = safe.parse(text) as {
+      ok: boolean;
+      json?: unknown;
+      code?: string;
+      message?: string;
+    };
+    if (ok) entry.resolve({ json, bytes });
+    else entry.reject(Object.assign(new Error(message), { code }));
+  };
+  const forget = (owner: Invocation) => {
+    for (const id in waiting) if (waiting[id]?.owner === owner) safe.drop(waiting, id);
+  };
+  return { call, reply, forget };
+}
+
+/** The global `fetch` is the binding without a name. */
+function nameOf(binding: string, method: string): string {
+  return binding === '' ? method : `env.${binding}.${method}`;
+}

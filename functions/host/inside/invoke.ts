@@ -1,0 +1,54 @@
+import type { Ending } from './ending.ts';
+import { makeEnv } from './env.ts';
+import type { EventHeader, Shape } from './shapes/shape.ts';
+import type { Call, Invocation, Safe, Setup, Text } from './types.ts';
+
+type InvokeTools = {
+  readonly safe: Safe;
+  readonly text: Text;
+  readonly setup: Setup;
+  readonly ending: Ending;
+  readonly call: Call;
+  readonly now: () => number;
+};
+
+/** Calls the handler with the event, the env of this invocation and its context. */
+export function makeInvoke({ safe, text, setup, ending, call, now }: InvokeTools) {
+  const envTools = { safe, text, call, limits: setup.limits };
+  const noHandler = (kind: string, names: readonly string[]) =>
+    `There is no handler for ${kind}; the bundle has ${names.length > 0 ? names.join(', ') : 'none'}`;
+
+  return (
+    id: number,
+    headerJson: string,
+    payload: Uint8Array,
+    shape: Shape | undefined,
+    begin: (invocation: Invocation) => void,
+  ): void => {
+    const { event, label, timeoutMs } = safe.parse(headerJson) as {
+      readonly event: EventHeader;
+      readonly label: string;
+      readonly timeoutMs: number;
+    };
+    const counters = { calls: 0, waiting: 0, timers: 0, timersSet: 0, lines: 0, chars: 0, dropped: 0 };
+    const invocation: Invocation = {
+      id,
+      label,
+      deadline: now() + timeoutMs,
+      ended: false,
+      open: 1,
+      answer: undefined,
+      noRetry: false,
+      ...counters,
+    };
+    begin(invocation);
+    try {
+      const env = makeEnv(envTools, setup, invocation);
+      const started = shape?.start({ header: event, payload, invocation, env });
+      if (started) ending.finishWith(invocation, started.value, started.answer);
+      else ending.fail(invocation, 'noHandler', noHandler(event.kind, shape?.names ?? []));
+    } catch (error) {
+      ending.failWith(invocation, error);
+    }
+  };
+}
