@@ -25,6 +25,8 @@ export type AgentErrorCode =
   // Bounds
   | 'tooLarge'
   | 'queueFull'
+  /** By hand, or because its budget is used up. */
+  | 'paused'
   | 'overloaded'
   /** What was read has been changed by another before the write; transient. */
   | 'conflict'

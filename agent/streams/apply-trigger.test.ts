@@ -122,7 +122,7 @@ describe('spending', () => {
 
   test('is lifted for the rest of the day when the function is resumed', () => {
     using local = store();
-    local.run(spend('2026-01-01'), { op: 'resume', function: 'f', day: '2026-01-01' });
+    local.run(spend('2026-01-01'), { op: 'resume', function: 'f', liftedDay: '2026-01-01' });
     local.run(spend('2026-01-01'));
     expect(local.reload().spending('f')).toMatchObject({ invocations: 2, lifted: true });
     local.run(spend('2026-01-02'));
@@ -135,7 +135,8 @@ test('a pause lasts until it is ended, over restarts', () => {
   local.run({ op: 'pause', function: 'f', since: 5, reason: 'repairs' });
   expect(local.ledger.pause('f')).toEqual({ since: 5, reason: 'repairs' });
   expect(local.reload().pause('f')).toEqual({ since: 5, reason: 'repairs' });
-  local.run({ op: 'resume', function: 'f', day: '2026-01-01' });
+  local.run({ op: 'resume', function: 'f', liftedDay: undefined });
+  expect(local.ledger.spending('f')).toBeUndefined();
   expect([local.ledger.pause('f'), local.reload().pause('f')]).toEqual([undefined, undefined]);
 });
 

@@ -18,7 +18,8 @@ export function applyTrigger(writes: TriggerWrites, draft: Draft, operation: Tri
     case 'resume': {
       writes.forgetPause.run(name);
       draft.pauses.set(name, undefined);
-      spend(draft, name, { ...nothing, day: operation.day }, { lifted: true });
+      const { liftedDay: day } = operation;
+      if (day !== undefined) spend(draft, name, { ...nothing, day }, { lifted: true });
       draft.awakened.add(name);
       return;
     }

@@ -4,7 +4,7 @@ import { applyTrigger, writeSpendings } from './apply-trigger.ts';
 import { deadLetterMessage, type Death } from './dead-letter-message.ts';
 import { Draft, retainedSize, type Counts } from './ledger.ts';
 import { messageBytes, type NewEvent, type Operation, type StreamPolicy } from './operations.ts';
-import { eventOf } from './reads.ts';
+import { eventOf } from './event-of.ts';
 import { trimByAge, trimToBytes } from './retention.ts';
 import { prepareWrites, type Writes } from './statements.ts';
 

@@ -7,6 +7,7 @@ import { prepareApply } from './apply.ts';
 import { bindEpoch } from './epoch.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Ledger, type Counts } from './ledger.ts';
+import type { NearEvents, NearQuery } from './near-events.ts';
 import { markSuspect, openDatabase } from './open-database.ts';
 import {
   operationBytes,
@@ -26,7 +27,7 @@ import {
 } from './reads.ts';
 import { storeError } from './sqlite-errors.ts';
 import type { FileStat } from './trigger-operations.ts';
-import type { DeadLetter, Plan } from './trigger-reads.ts';
+import type { DeadLetter, DeadLettersQuery, Plan } from './trigger-reads.ts';
 
 export type LocalStoreOptions = {
   /** The agent's root folder; the file is `<root>/data/local.db`. */
@@ -156,6 +157,11 @@ export class LocalStore implements AsyncDisposable {
     return () => this.#listeners.delete(listener);
   }
 
+  /** What a function is to run next. */
+  async nearEvents(query: NearQuery): Promise<NearEvents> {
+    return this.#read(() => this.#reads.near(query));
+  }
+
   /** Queued events of a function in order of arrival. */
   async events(query: EventsQuery): Promise<QueuedEvent[]> {
     return this.#read(() => this.#reads.events(query));
@@ -182,7 +188,7 @@ export class LocalStore implements AsyncDisposable {
   }
 
   /** Of a function, oldest first. */
-  async deadLetters(query: EventsQuery): Promise<DeadLetter[]> {
+  async deadLetters(query: DeadLettersQuery): Promise<DeadLetter[]> {
     return this.#read(() => this.#reads.deadLetters(query));
   }
 

@@ -1,5 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { EventKind, GapReason, QueuedEvent, RetainedMessage, StreamRecord } from './operations.ts';
+import { eventOf } from './event-of.ts';
+import { prepareNearEvents } from './near-events.ts';
+import type { GapReason, QueuedEvent, RetainedMessage, StreamRecord } from './operations.ts';
 import { prepareTriggerReads } from './trigger-reads.ts';
 
 export type EventsQuery = {
@@ -45,6 +47,7 @@ export function prepareReads(database: DatabaseSync) {
   const epoch = sql("SELECT value FROM meta WHERE key = 'epoch'");
   return {
     ...prepareTriggerReads(database),
+    near: prepareNearEvents(database),
     epoch: (): string => String(epoch.get()?.value),
     events: (query: EventsQuery): QueuedEvent[] =>
       within(events.iterate(query.function, query.after, query.limit), query.maxBytes).map(eventOf),
@@ -76,21 +79,6 @@ function within(rows: Iterable<Row>, maxBytes: number): Row[] {
     if (bytes >= maxBytes) break;
   }
   return taken;
-}
-
-export function eventOf(row: Row): QueuedEvent {
-  return {
-    id: Number(row.id),
-    function: String(row.function),
-    kind: row.kind as EventKind,
-    topic: String(row.topic),
-    payload: row.payload as Uint8Array,
-    contentType: (row.content_type as string | null) ?? undefined,
-    time: Number(row.time),
-    hops: Number(row.hops),
-    attempts: Number(row.attempts),
-    notBefore: Number(row.not_before),
-  };
 }
 
 function recordOf(row: Row): StreamRecord {

@@ -110,6 +110,8 @@ const thirdVersion = `
 
   CREATE INDEX events_by_queue ON events (topic, function) WHERE kind = 'queue';
 
+  CREATE INDEX events_by_time ON events (function, not_before) WHERE not_before > 0;
+
   ALTER TABLE kv ADD COLUMN expires INTEGER;
   CREATE INDEX kv_by_expiry ON kv (expires) WHERE expires IS NOT NULL;
 `;

@@ -8,8 +8,8 @@ export type TriggerOperation =
       readonly planned: number | undefined;
     }
   | { readonly op: 'pause'; readonly function: string; readonly since: number; readonly reason: string }
-  /** Ends a pause, and lifts the budget until the end of `day`. */
-  | { readonly op: 'resume'; readonly function: string; readonly day: string }
+  /** Ends a pause, and lifts the budget of a day when one is given. */
+  | { readonly op: 'resume'; readonly function: string; readonly liftedDay: string | undefined }
   | ({ readonly op: 'spend'; readonly function: string } & Spent)
   /** What a function knows of a file; undefined when it is gone. */
   | ({ readonly op: 'see'; readonly function: string; readonly stat: FileStat | undefined } & FilePlace)

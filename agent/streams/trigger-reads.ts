@@ -1,6 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { EventKind, FailureNote, NewEvent } from './operations.ts';
-import type { EventsQuery } from './reads.ts';
 import type { FileStat, Pause, Spending } from './trigger-operations.ts';
 
 /** An event that was given up. Times in milliseconds since 1970. */
@@ -14,6 +13,15 @@ export type DeadLetter = NewEvent & {
 /** A schedule of a function was followed up to the run that was planned for then; milliseconds since 1970. */
 export type Plan = { readonly function: string; readonly schedule: string; readonly planned: number };
 
+export type DeadLettersQuery = {
+  readonly function: string;
+  /** Only those with a greater id. */
+  readonly after: number;
+  readonly limit: number;
+  /** Stops after the one that reaches this; at least one comes. */
+  readonly maxBytes: number;
+};
+
 type Row = Record<string, unknown>;
 
 export function prepareTriggerReads(database: DatabaseSync) {
@@ -23,7 +31,7 @@ export function prepareTriggerReads(database: DatabaseSync) {
   const plans = database.prepare('SELECT * FROM schedules');
   const files = database.prepare('SELECT * FROM files WHERE function = ? AND volume = ?');
   return {
-    deadLetters: ({ function: name, after, limit, maxBytes }: EventsQuery): DeadLetter[] => {
+    deadLetters: ({ function: name, after, limit, maxBytes }: DeadLettersQuery): DeadLetter[] => {
       const found: DeadLetter[] = [];
       let bytes = 0;
       for (const row of deadLetters.iterate(name, after, limit)) {

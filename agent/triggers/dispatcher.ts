@@ -6,6 +6,15 @@ import type { InvocationEvent, InvocationResult } from './ports.ts';
 
 export type DispatcherOptions = Omit<LaneOptions, 'name' | 'logger'> & { readonly logger: Logger };
 
+export type LaneStatus = {
+  readonly queued: number;
+  readonly inFlight: number;
+  readonly deadLetters: number;
+  readonly problem: string | undefined;
+  readonly hold: Lane['hold'];
+  readonly budget: Lane['budget'];
+};
+
 /** Gives every function its lane and wakes it when a commit brought it something. */
 export class Dispatcher implements AsyncDisposable {
   readonly #options: DispatcherOptions;
@@ -15,14 +24,14 @@ export class Dispatcher implements AsyncDisposable {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#stopListening = options.store.onCommit(({ arrived, functions }) => {
-      for (const name of arrived.keys()) this.#lanes.get(name)?.wake();
       for (const name of functions) this.#lanes.get(name)?.wake();
+      for (const [name, events] of arrived) if (!functions.has(name)) this.#lanes.get(name)?.offer(events);
     });
   }
 
   /** Functions of the present generation. A lane that is no more needed stops; its queued events stay on disk. */
   async configure(functions: Readonly<Record<string, FunctionSpec>>): Promise<void> {
-    for (const [name, { limits }] of Object.entries(functions)) this.#lane(name).configure(limits);
+    for (const [name, spec] of Object.entries(functions)) this.#lane(name).configure(spec);
     const absent = [...this.#lanes].filter(([name]) => !Object.hasOwn(functions, name));
     for (const [name, lane] of absent) {
       this.#lanes.delete(name);
@@ -49,15 +58,21 @@ export class Dispatcher implements AsyncDisposable {
     return lane.call(event, options);
   }
 
-  status(): Record<
-    string,
-    { queued: number; inFlight: number; deadLetters: number; problem: string | undefined }
-  > {
+  /** The function looks anew at what holds it and what it has to do. */
+  wake(name: string): void {
+    this.#lanes.get(name)?.wake();
+  }
+
+  has(name: string): boolean {
+    return this.#lanes.has(name);
+  }
+
+  status(): Record<string, LaneStatus> {
     const { counts } = this.#options.store;
     return Object.fromEntries(
-      [...this.#lanes].map(([name, { inFlight, problem }]) => [
+      [...this.#lanes].map(([name, { inFlight, problem, hold, budget }]) => [
         name,
-        { queued: counts.queued(name), inFlight, deadLetters: counts.dead(name), problem },
+        { queued: counts.queued(name), inFlight, deadLetters: counts.dead(name), problem, hold, budget },
       ]),
     );
   }

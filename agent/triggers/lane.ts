@@ -1,13 +1,18 @@
 import { errorCode, errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { FunctionSpec } from '../../manifests/function.ts';
 import { AgentError } from '../errors.ts';
 import type { LocalStore } from '../streams/local-store.ts';
-import type { Operation, QueuedEvent } from '../streams/operations.ts';
+import type { QueuedEvent } from '../streams/operations.ts';
+import { Allowance, type BudgetStatus, type Hold, type Usage } from './allowance.ts';
 import { Effects } from './effects.ts';
+import { EventRuns, usageOf, type Performed, type Ran } from './event-runs.ts';
 import type { FunctionRuntimePort, InvocationEvent, InvocationResult, PublishedMessage } from './ports.ts';
-import { judge } from './retry-policy.ts';
 import type { Routes } from './routes.ts';
-import { Window, type Slot } from './window.ts';
+import { WaitingCalls, type CallOptions, type WaitingCall } from './waiting-calls.ts';
+import { Window, type Batching } from './window.ts';
+
+export type { CallOptions };
 
 export type LaneOptions = {
   readonly name: string;
@@ -16,78 +21,87 @@ export type LaneOptions = {
   readonly routes: () => Routes;
   /** Hands messages to the local subscribers, after their commit. */
   readonly deliver: (messages: readonly PublishedMessage[]) => Promise<void>;
+  /** It paused, runs again, or has a problem. */
+  readonly onChange?: () => void;
   readonly now: () => Date;
   readonly random?: () => number;
   readonly logger: Logger;
 };
 
-export type CallOptions = {
-  /** Ends the call: at once while it waits, by interrupting the function while it runs. */
-  readonly signal: AbortSignal;
-  /** How many functions called each other before: what this one publishes or calls has one more. */
-  readonly depth?: number | undefined;
-  /** Under which the function's logs are kept; a new one by default. */
-  readonly invocation?: string | undefined;
-};
+type LaneSpec = Pick<FunctionSpec, 'limits' | 'on' | 'retries' | 'budget'>;
 
-type Waiting = {
-  readonly event: InvocationEvent;
-  readonly options: CallOptions;
-  readonly answer: PromiseWithResolvers<InvocationResult>;
-};
-
-type Attempt = {
-  readonly hops: number;
-  readonly signal: AbortSignal;
-  readonly invocation?: string | undefined;
-  /** Committed with the effects. */
-  readonly also: readonly Operation[];
-};
-
-const maxWaitingInvocations = 1000;
 /** A direct call is repeated this often when its host was lost through somebody else. */
 const invokeAttempts = 3;
+/** How long a pause is slept through at a time: a clock that is set is noticed within it. */
+const longestRestMs = 60_000;
 
 /**
  * Runs the invocations of one function: its queued events and direct calls, `concurrency` at a time. With a concurrency of
  * 1 events run strictly in order of arrival, a failing one holds the others until it is through or buried, and every
  * event has its effects exactly once: they are committed with its end. With more, two invocations that write one key race,
- * and the later commit wins.
+ * and the later commit wins. Messages of queues hold nobody while they are delayed.
  */
 export class Lane implements AsyncDisposable {
-  readonly #options: Required<LaneOptions>;
+  readonly #options: LaneOptions;
   readonly #window: Window;
-  readonly #waiting: Waiting[] = [];
-  readonly #running = new Set<Promise<void>>();
+  readonly #allowance: Allowance;
+  readonly #events: EventRuns;
+  readonly #calls = new WaitingCalls();
   readonly #stop = new AbortController();
   #concurrency = 1;
+  #retries = 0;
+  #running = 0;
+  #drained: PromiseWithResolvers<undefined> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #problem: string | undefined;
+  #hold: Exclude<Hold, { kind: 'wait' }> | undefined;
 
   constructor(options: LaneOptions) {
-    this.#options = { random: Math.random, ...options };
-    this.#window = new Window((after) =>
-      options.store.events({ function: options.name, after, ...pageSize }),
-    );
+    const { name, store, now, random = Math.random, logger } = options;
+    this.#options = options;
+    this.#window = new Window((query) => store.nearEvents({ function: name, ...query }));
+    this.#allowance = new Allowance({ name, counts: store.counts });
+    this.#events = new EventRuns({
+      ...{ store, now, random, logger, window: this.#window, allowance: this.#allowance },
+      perform: (event, hops) => this.#perform(event, { signal: this.#stop.signal, depth: hops }),
+      announce: (effects) => this.#announce(effects),
+    });
   }
 
   get inFlight(): number {
-    return this.#running.size;
+    return this.#running;
   }
   /** Why the function as such cannot run at present. */
   get problem(): string | undefined {
     return this.#problem;
   }
+  /** Why it does not run though it could: paused by hand, or its budget is used up. */
+  get hold(): Exclude<Hold, { kind: 'wait' }> | undefined {
+    const hold = this.#allowance.hold(this.#options.now().getTime(), 0);
+    return hold?.kind === 'wait' ? undefined : hold;
+  }
+  get budget(): BudgetStatus | undefined {
+    return this.#allowance.budgetStatus(this.#options.now().getTime());
+  }
 
   /** A new version or new limits are in force: what waited out a failure is tried at once. */
-  configure({ concurrency }: { readonly concurrency: number }): void {
-    this.#concurrency = concurrency;
-    this.#problem = undefined;
+  configure({ limits, on, retries, budget }: LaneSpec): void {
+    this.#concurrency = limits.concurrency;
+    this.#retries = retries;
+    this.#allowance.configure(budget);
+    this.#window.configure({ ordered: limits.concurrency === 1, queues: batchingOf(on) });
     this.#window.forgive();
+    this.#setProblem(undefined);
     this.#pump();
   }
 
-  /** There may be new events. */
+  /** New events, as they were committed. */
+  offer(events: readonly QueuedEvent[]): void {
+    this.#window.offer(events, this.#options.now().getTime());
+    this.#pump();
+  }
+
+  /** There may be more to do on disk, or a pause ended or began. */
   wake(): void {
     this.#window.expectMore();
     this.#pump();
@@ -95,118 +109,131 @@ export class Lane implements AsyncDisposable {
 
   /**
    * Runs an event that is not on disk, before those that are. Resolves when the effects are committed [G1]. Rejects with the
-   * runtime's error, 'queueFull' or the abort.
+   * runtime's error, 'queueFull', 'paused' or the abort.
    */
-  async call(event: InvocationEvent, options: CallOptions): Promise<InvocationResult> {
+  call(event: InvocationEvent, options: CallOptions): Promise<InvocationResult> {
     const { signal } = options;
-    signal.throwIfAborted();
-    if (this.#stop.signal.aborted) throw stopping();
-    if (this.#waiting.length >= maxWaitingInvocations)
-      throw new AgentError(
-        'queueFull',
-        `${this.#waiting.length} calls of ${this.#options.name} wait already`,
-        { transient: true },
-      );
-    const answer = Promise.withResolvers<InvocationResult>();
-    const waiting = { event, options, answer };
-    const leave = (): void => {
-      const at = this.#waiting.indexOf(waiting);
-      if (at === -1) return;
-      this.#waiting.splice(at, 1);
-      answer.reject(signal.reason);
-    };
-    signal.addEventListener('abort', leave, { once: true });
-    this.#waiting.push(waiting);
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    if (this.#stop.signal.aborted) return Promise.reject(stopping());
+    const result = this.#calls.add(this.#options.name, event, options);
     this.#pump();
-    try {
-      return await answer.promise;
-    } finally {
-      signal.removeEventListener('abort', leave);
-    }
+    return result;
   }
 
   /** Interrupts what runs; its events stay queued. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(stopping());
     clearTimeout(this.#timer);
-    for (const { answer } of this.#waiting.splice(0)) answer.reject(stopping());
-    await Promise.allSettled(this.#running);
+    this.#calls.refuse(stopping());
+    if (this.#running === 0) return;
+    this.#drained = Promise.withResolvers();
+    await this.#drained.promise;
   }
 
   #pump(): void {
     clearTimeout(this.#timer);
-    while (!this.#stop.signal.aborted && this.#running.size < this.#concurrency) {
-      const call = this.#waiting.shift();
-      if (call) {
-        this.#track(this.#call(call));
-        continue;
+    while (!this.#stop.signal.aborted && this.#running < this.#concurrency) {
+      const nowMs = this.#options.now().getTime();
+      const hold = this.#allowance.hold(nowMs, this.#running);
+      if (hold?.kind === 'wait') return;
+      this.#setHold(hold);
+      if (hold) this.#calls.refuse(paused(this.#options.name, hold));
+      if (hold?.kind === 'paused') {
+        this.#rest((hold.untilMs ?? Number.POSITIVE_INFINITY) - nowMs);
+        return;
       }
-      const next = this.#window.next(this.#options.now().getTime(), { ordered: this.#concurrency === 1 });
-      if (next.kind === 'run') this.#track(this.#handle(next.slot));
-      else if (next.kind === 'wait') this.#timer = setTimeout(() => this.#pump(), next.delayMs);
-      else if (next.kind === 'load') this.#refill();
-      if (next.kind !== 'run') return;
+      if (!this.#startOne(nowMs, { drops: hold !== undefined })) return;
     }
   }
 
-  #refill(): void {
-    this.#window.refill().then(
+  /** False when there is nothing to do now. */
+  #startOne(nowMs: number, { drops }: { drops: boolean }): boolean {
+    const call = this.#calls.take();
+    if (call) {
+      this.#begin(this.#call(call));
+      return true;
+    }
+    const next = this.#window.next(nowMs);
+    switch (next.kind) {
+      case 'run':
+        this.#begin(drops ? this.#drop(next.slots) : this.#run(next.slots));
+        return true;
+      case 'wait':
+        this.#rest(next.delayMs);
+        return false;
+      case 'load':
+        this.#refill(nowMs);
+        return false;
+      case 'idle':
+        return false;
+      default:
+        return next satisfies never;
+    }
+  }
+
+  #rest(delayMs: number): void {
+    this.#timer = setTimeout(() => this.#pump(), Math.min(delayMs, longestRestMs));
+  }
+
+  #refill(nowMs: number): void {
+    this.#window.refill(nowMs).then(
       () => this.#pump(),
       (error: unknown) => {
         this.#options.logger.error('function.queue.unreadable', { error: errorMessage(error) });
-        this.#timer = setTimeout(() => this.#pump(), 1000);
+        if (!this.#stop.signal.aborted) this.#rest(1000);
       },
     );
   }
 
-  #track(work: Promise<void>): void {
-    this.#running.add(work);
-    void work.finally(() => {
-      this.#running.delete(work);
+  /** `work` never rejects. */
+  #begin(work: Promise<void>): void {
+    this.#running++;
+    void work.then(() => {
+      this.#running--;
+      if (this.#running === 0) this.#drained?.resolve(undefined);
       this.#pump();
     });
   }
 
-  async #handle(slot: Slot): Promise<void> {
-    const { event } = slot;
+  async #run(slots: Parameters<EventRuns['run']>[0]): Promise<void> {
+    const ran: Ran = await this.#events.run(slots, this.#retries);
+    this.#setProblem(ran.kind === 'stuck' ? ran.problem : undefined);
+  }
+
+  /** Over budget, with the order to drop: what could run now goes, counted. */
+  async #drop(slots: Parameters<EventRuns['run']>[0]): Promise<void> {
+    const { store, now, name, logger } = this.#options;
+    const nowMs = now().getTime();
+    const dropped = [...slots, ...this.#window.takeReady(nowMs)];
+    const operations = dropped.map(({ event }) => ({ op: 'finish', id: event.id, function: name }) as const);
     try {
-      const finish = { op: 'finish', id: event.id, function: event.function } as const;
-      await this.#invoke(invocationOf(event), {
-        hops: event.hops,
-        signal: this.#stop.signal,
-        also: [finish],
-      });
-      this.#problem = undefined;
-      this.#window.remove(slot);
+      await store.commit([...operations, this.#allowance.dropped(nowMs, dropped.length)]);
+      for (const slot of dropped) this.#window.remove(slot);
     } catch (error) {
-      await this.#failed(slot, error);
-    } finally {
-      slot.running = false;
+      logger.warn('function.drop.failed', { error: errorMessage(error) });
+      for (const slot of dropped) this.#window.postpone(slot, { notBefore: nowMs + 1000 }, { onDisk: false });
     }
   }
 
-  /** [G1] One transaction: the end of the event and everything it did. A crash before it leaves no trace of the attempt. */
-  async #invoke(
-    event: InvocationEvent,
-    { hops, signal, invocation, also }: Attempt,
-  ): Promise<InvocationResult> {
-    const { name, store, runtime, routes, now, deliver } = this.#options;
-    const effects = new Effects({ store, routes: routes(), hops });
-    const result = await runtime.invoke(name, event, effects, { signal, depth: hops, invocation });
-    await store.commit([...also, ...effects.operations(now().getTime())]);
-    await deliver(effects.published);
-    return result;
+  async #perform(event: InvocationEvent, options: CallOptions): Promise<Performed> {
+    const { name, store, runtime, routes } = this.#options;
+    const effects = new Effects({ store, routes: routes(), hops: options.depth ?? 0 });
+    return { result: await runtime.invoke(name, event, effects, options), effects };
   }
 
-  async #call({ event, options, answer }: Waiting): Promise<void> {
-    const { signal, depth: hops = 0, invocation } = options;
-    const either = AbortSignal.any([signal, this.#stop.signal]);
+  #announce(effects: Effects): Promise<void> | undefined {
+    return effects.published.length === 0 ? undefined : this.#options.deliver(effects.published);
+  }
+
+  async #call({ event, options, answer }: WaitingCall): Promise<void> {
+    const signal = AbortSignal.any([options.signal, this.#stop.signal]);
     for (let attempt = 1; ; attempt++) {
       try {
-        either.throwIfAborted();
-        answer.resolve(await this.#invoke(event, { hops, invocation, signal: either, also: [] }));
+        signal.throwIfAborted();
+        answer.resolve(await this.#callOnce(event, { ...options, signal }));
         return;
       } catch (error) {
+        await this.#charge(usageOf(error));
         if (errorCode(error) === 'hostLost' && attempt < invokeAttempts) continue;
         answer.reject(error);
         return;
@@ -214,54 +241,56 @@ export class Lane implements AsyncDisposable {
     }
   }
 
-  async #failed(slot: Slot, error: unknown): Promise<void> {
-    const { event } = slot;
-    const { logger, now, random, store } = this.#options;
-    const failures = slot.attempts + 1;
-    const verdict = judge(error, { failures, innocentFailures: slot.innocentFailures + 1, random });
-    const fields = { event: event.id, attempt: failures, code: errorCode(error), error: errorMessage(error) };
-    const time = now().getTime();
-    const { id, function: name } = event;
-    if (verdict.kind === 'leave') return;
-    if (verdict.kind === 'bury') {
-      logger.error('function.deadLetter', fields);
-      const burial = {
-        op: 'bury',
-        id,
-        function: name,
-        attempts: failures,
-        time,
-        error: verdict.error,
-      } as const;
-      await store.commit([burial]).then(
-        () => this.#window.remove(slot),
-        () => this.#window.postpone(slot, { notBefore: time + 1000 }),
-      );
-      return;
+  async #callOnce(event: InvocationEvent, options: CallOptions): Promise<InvocationResult> {
+    const { store, now } = this.#options;
+    const { result, effects } = await this.#perform(event, options);
+    const nowMs = now().getTime();
+    const bill = this.#allowance.bill(nowMs, result);
+    try {
+      await store.commit([...bill, ...effects.operations(nowMs)]);
+    } catch (error) {
+      this.#allowance.owe(bill);
+      throw error;
     }
-    const notBefore = time + verdict.delayMs;
-    logger.warn('function.failed', { ...fields, retryMs: verdict.delayMs });
-    if (verdict.kind === 'again') {
-      if (verdict.stuck) this.#problem = errorMessage(error);
-      this.#window.postpone(slot, { notBefore, innocentFailures: slot.innocentFailures + 1 });
-      return;
-    }
-    this.#window.postpone(slot, { notBefore, attempts: failures });
-    // Counted on disk, so that restarts do not give a poisonous event new attempts. Not counted is no harm.
-    await store
-      .commit([{ op: 'postpone', id, function: name, attempts: failures, notBefore }])
-      .catch(() => undefined);
+    await this.#announce(effects);
+    return result;
+  }
+
+  /** What a call used that came to nothing. */
+  async #charge(usage: Usage | undefined): Promise<void> {
+    const bill = usage ? this.#allowance.bill(this.#options.now().getTime(), usage) : [];
+    await this.#options.store.commit(bill).catch(() => this.#allowance.owe(bill));
+  }
+
+  #setProblem(problem: string | undefined): void {
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    this.#options.onChange?.();
+  }
+
+  #setHold(hold: Lane['hold']): void {
+    if (hold?.kind === this.#hold?.kind && hold?.reason === this.#hold?.reason) return;
+    const { logger, onChange } = this.#options;
+    if (hold) logger.warn('function.paused', { reason: hold.reason, drops: hold.kind === 'drop' });
+    else logger.info('function.resumed');
+    this.#hold = hold;
+    onChange?.();
   }
 }
 
-/** Events read at once: enough to keep a function busy, little enough to keep in memory for five hundred of them. */
-const pageSize = { limit: 64, maxBytes: 2 ** 18 };
+function batchingOf(triggers: FunctionSpec['on']): Map<string, Batching> {
+  return new Map(
+    triggers.flatMap((trigger) =>
+      'queue' in trigger ? [[trigger.queue, { batch: trigger.batch, waitMs: trigger.wait }] as const] : [],
+    ),
+  );
+}
 
-function invocationOf(event: QueuedEvent): InvocationEvent {
-  const time = new Date(event.time).toISOString();
-  if (event.kind === 'scheduled') return { kind: 'scheduled', cron: event.topic, scheduledTime: time };
-  const { topic, payload, contentType } = event;
-  return { kind: 'message', topic, payload, time, ...(contentType !== undefined && { contentType }) };
+function paused(name: string, { reason, untilMs }: NonNullable<Lane['hold']>): AgentError {
+  const until = untilMs === undefined ? '' : ` until ${new Date(untilMs).toISOString()}`;
+  return new AgentError('paused', `The function ${name} is paused${until}: ${reason}`, {
+    hint: `Let it run on with: holdfast functions resume ${name}`,
+  });
 }
 
 function stopping(): AgentError {

@@ -12,8 +12,6 @@ export type Verdict =
   | { readonly kind: 'retry'; readonly delayMs: number }
   | { readonly kind: 'bury'; readonly error: FailureNote };
 
-export const maxAttempts = 5;
-
 /** The function is not able to run anything; its events wait for a new generation or the end of the breaker's pause. */
 const stuckCodes = new Set(['crashLoop', 'notDeployed', 'badBundle']);
 /** No repetition can help. */
@@ -23,27 +21,32 @@ const own = { minDelayMs: 200, maxDelayMs: 30_000 };
 const innocent = { minDelayMs: 50, maxDelayMs: 10_000 };
 const stuck = { minDelayMs: 2000, maxDelayMs: 60_000 };
 
-/**
- * `failures` counts the failed attempts of this event, this one included; `innocentFailures` those in a row that were not
- * its own. Times in milliseconds; `random` in [0, 1).
- */
-export function judge(
-  error: unknown,
-  {
-    failures,
-    innocentFailures,
-    random,
-  }: { failures: number; innocentFailures: number; random: () => number },
-): Verdict {
+export type History = {
+  /** Failed attempts of this event, this one included. */
+  readonly failures: number;
+  /** Those in a row, this one included, that were not its own. */
+  readonly innocentFailures: number;
+  /** How often it may be tried again for failures of its own. */
+  readonly retries: number;
+  /** In [0, 1). */
+  readonly random: () => number;
+};
+
+export function judge(error: unknown, { failures, innocentFailures, retries, random }: History): Verdict {
   const code = errorCode(error) ?? 'failed';
   if (isAbortError(error) || code === 'cancelled' || code === 'closed') return { kind: 'leave' };
   if (stuckCodes.has(code))
     return { kind: 'again', stuck: true, delayMs: backoffMs(innocentFailures, { ...stuck, random }) };
   if (isTransient(error))
     return { kind: 'again', stuck: false, delayMs: backoffMs(innocentFailures, { ...innocent, random }) };
-  if (failures >= maxAttempts || hopelessCodes.has(code))
+  if (failures > retries || hopelessCodes.has(code))
     return { kind: 'bury', error: { code: code.slice(0, 64), message: errorMessage(error).slice(0, 2048) } };
-  return { kind: 'retry', delayMs: backoffMs(failures, { ...own, random }) };
+  return { kind: 'retry', delayMs: retryDelayMs(failures, random) };
+}
+
+/** How long an event waits after so many failures of its own. */
+export function retryDelayMs(failures: number, random: () => number): number {
+  return backoffMs(failures, { ...own, random });
 }
 
 function isTransient(error: unknown): boolean {

@@ -1,69 +1,131 @@
+import { maxWaitMs, type NearEvents, type NearQuery } from '../streams/near-events.ts';
 import type { QueuedEvent } from '../streams/operations.ts';
 
-/** An event in memory. */
+/** An event in memory. Times in milliseconds since 1970. */
 export type Slot = {
   readonly event: QueuedEvent;
-  running: boolean;
   attempts: number;
   innocentFailures: number;
-  /** Milliseconds since 1970. */
   notBefore: number;
+  /** When it came into memory; the wait for a full batch begins here. */
+  since: number;
 };
 
 export type Next =
-  | { readonly kind: 'run'; readonly slot: Slot }
+  /** One event, or the messages of one queue: at least one, at most its batch. */
+  | { readonly kind: 'run'; readonly slots: readonly [Slot, ...Slot[]] }
   | { readonly kind: 'wait'; readonly delayMs: number }
   | { readonly kind: 'load' }
   | { readonly kind: 'idle' };
 
+export type Batching = { readonly batch: number; readonly waitMs: number };
+
+export type WindowSettings = {
+  /** Events run in order, one after the other: a failing one holds the others. Messages of queues have no order to keep. */
+  readonly ordered: boolean;
+  readonly queues: ReadonlyMap<string, Batching>;
+};
+
+type Load = (query: Omit<NearQuery, 'function'>) => Promise<NearEvents>;
+
 /** Below this many events in memory more are read. */
 const lowWater = 16;
+/** Events that are not taken into memory beyond these are read later. */
+const maxSlots = 256;
+const maxBytes = 2 ** 20;
 /** A clock that was set back must not hold an event for longer than the longest back-off. */
 const maxDelayMs = 60_000;
 
-/** The oldest events of one function's queue, read from disk a page at a time. */
+/**
+ * The events of one function's queue that are near: new ones as they come, older ones from disk, a page at a time. What waits
+ * for a later time and holds nobody stays on disk until then.
+ */
 export class Window {
-  readonly #load: (after: number) => Promise<readonly QueuedEvent[]>;
-  #slots: Slot[] = [];
+  readonly #load: Load;
+  readonly #running = new Map<number, Slot>();
+  #settings: WindowSettings = { ordered: true, queues: new Map() };
+  #waiting = new Map<number, Slot>();
+  #bytes = 0;
   #lastId = 0;
   #more = true;
   #loading = false;
+  /** The waits that are on disk are over too. */
+  #forgiven = false;
+  /** When something on disk comes due that is not in memory. */
+  #nextDue = Number.POSITIVE_INFINITY;
 
-  constructor(load: (after: number) => Promise<readonly QueuedEvent[]>) {
+  constructor(load: Load) {
     this.#load = load;
   }
 
-  /**
-   * What to do next. `run` marks the slot as running. With `ordered` only the oldest event is considered. `load` comes
-   * once: the caller calls `refill` and then asks again.
-   */
-  next(now: number, { ordered }: { readonly ordered: boolean }): Next {
-    const candidates = ordered ? this.#slots.slice(0, 1) : this.#slots;
-    let delayMs = maxDelayMs;
-    for (const slot of candidates) {
-      if (slot.running) continue;
-      const remaining = Math.min(slot.notBefore - now, maxDelayMs);
-      if (remaining <= 0) {
-        slot.running = true;
-        return { kind: 'run', slot };
-      }
-      delayMs = Math.min(delayMs, remaining);
-    }
-    if (this.#more && !this.#loading && this.#slots.length < lowWater) return { kind: 'load' };
-    return candidates.some(({ running }) => !running) ? { kind: 'wait', delayMs } : { kind: 'idle' };
+  configure(settings: WindowSettings): void {
+    this.#settings = settings;
   }
 
-  async refill(): Promise<void> {
+  /** What to do next. `run` takes the slots out until `settle`. `load` comes once: call `refill`, then ask again. */
+  next(now: number): Next {
+    let delayMs = Number.POSITIVE_INFINITY;
+    for (const slot of this.#waiting.values()) {
+      const remaining = this.#remaining(slot, now);
+      const isQueue = slot.event.kind === 'queue';
+      if (remaining <= 0)
+        return { kind: 'run', slots: isQueue ? this.#batchWith(slot, now) : this.#take(slot) };
+      delayMs = Math.min(delayMs, remaining);
+      if (this.#settings.ordered && !isQueue) break;
+    }
+    // The end of a refill asks again.
+    if (this.#loading) return { kind: 'idle' };
+    if (this.#waiting.size < lowWater) {
+      const dueMs = this.#nextDue - now;
+      if (this.#more || dueMs <= 0 || (dueMs > maxWaitMs && Number.isFinite(dueMs))) return { kind: 'load' };
+      delayMs = Math.min(delayMs, dueMs);
+    }
+    return Number.isFinite(delayMs)
+      ? { kind: 'wait', delayMs: Math.min(delayMs, maxDelayMs) }
+      : { kind: 'idle' };
+  }
+
+  /** Everything in memory that could run now, taken out. */
+  takeReady(now: number): Slot[] {
+    const ready = [...this.#waiting.values()].filter(({ notBefore }) => notBefore <= now);
+    for (const slot of ready) this.#take(slot);
+    return ready;
+  }
+
+  /** Takes new events over as they come. What does not fit, and what comes while others are to be read, is read later. */
+  offer(events: readonly QueuedEvent[], now: number): void {
+    if (this.#more || this.#loading) {
+      this.#more = true;
+      return;
+    }
+    for (const event of events) {
+      if (this.#waiting.size >= maxSlots || this.#bytes >= maxBytes) {
+        this.#more = true;
+        return;
+      }
+      this.#lastId = event.id;
+      if (event.notBefore > now && this.#parks(event))
+        this.#nextDue = Math.min(this.#nextDue, event.notBefore);
+      else this.#add(event, now);
+    }
+  }
+
+  async refill(now: number): Promise<void> {
     this.#loading = true;
     this.#more = false;
     try {
-      const events = await this.#load(this.#lastId);
-      for (const event of events) {
-        const { attempts, notBefore } = event;
-        this.#slots.push({ event, running: false, attempts, innocentFailures: 0, notBefore });
-      }
-      this.#lastId = events.at(-1)?.id ?? this.#lastId;
-      if (events.length > 0) this.#more = true;
+      const { ordered } = this.#settings;
+      const forgiven = this.#forgiven;
+      const known = this.#waiting.size + this.#running.size;
+      const query = { after: this.#lastId, now, ordered, forgiven, known };
+      const { events, upTo, more, nextDue } = await this.#load(query);
+      for (const event of events)
+        if (!this.#waiting.has(event.id) && !this.#running.has(event.id)) this.#add(event, now);
+      if (forgiven) this.#pardon();
+      this.#forgiven &&= more || nextDue === now;
+      this.#lastId = Math.max(this.#lastId, upTo);
+      this.#nextDue = nextDue ?? Number.POSITIVE_INFINITY;
+      if (more) this.#more = true;
     } catch (error) {
       this.#more = true;
       throw error;
@@ -77,19 +139,97 @@ export class Window {
     this.#more = true;
   }
 
-  remove(slot: Slot): void {
-    this.#slots = this.#slots.filter((other) => other !== slot);
+  /** An event that ran is done. */
+  remove({ event }: Slot): void {
+    this.#running.delete(event.id);
+    this.#bytes -= event.payload.byteLength;
   }
 
-  postpone(slot: Slot, change: Partial<Pick<Slot, 'notBefore' | 'attempts' | 'innocentFailures'>>): void {
+  /** An event that ran is to run again. `onDisk`: its time and attempts are there too. */
+  postpone(
+    slot: Slot,
+    change: Partial<Pick<Slot, 'notBefore' | 'attempts' | 'innocentFailures'>>,
+    { onDisk }: { readonly onDisk: boolean },
+  ): void {
     Object.assign(slot, change);
+    const { event, notBefore } = slot;
+    if (onDisk && this.#parks(event)) {
+      this.remove(slot);
+      this.#nextDue = Math.min(this.#nextDue, notBefore);
+      return;
+    }
+    this.#running.delete(event.id);
+    // Back to the head: in order, nothing has overtaken it.
+    this.#waiting = new Map([[event.id, slot], ...this.#waiting]);
   }
 
   /** Nothing waits for the end of a back-off any more. */
   forgive(): void {
-    for (const slot of this.#slots) {
+    this.#forgiven = true;
+    this.#more = true;
+    this.#pardon();
+  }
+
+  #pardon(): void {
+    for (const slot of this.#waiting.values()) {
+      if (slot.event.kind === 'queue') continue;
       slot.notBefore = 0;
       slot.innocentFailures = 0;
     }
+  }
+
+  /** It holds nobody while it waits. */
+  #parks({ kind }: QueuedEvent): boolean {
+    return kind === 'queue' || !this.#settings.ordered;
+  }
+
+  #add(event: QueuedEvent, now: number): void {
+    const { id, attempts, notBefore, payload } = event;
+    this.#waiting.set(id, { event, attempts, innocentFailures: 0, notBefore, since: now });
+    this.#bytes += payload.byteLength;
+  }
+
+  #take(slot: Slot): [Slot] {
+    this.#waiting.delete(slot.event.id);
+    this.#running.set(slot.event.id, slot);
+    return [slot];
+  }
+
+  /** Milliseconds until it may run, the wait of its queue for a full batch included. */
+  #remaining(slot: Slot, now: number): number {
+    const { event, notBefore } = slot;
+    if (notBefore > now) {
+      if (notBefore - now > maxDelayMs && event.kind !== 'queue') slot.notBefore = now + maxDelayMs;
+      return slot.notBefore - now;
+    }
+    if (event.kind !== 'queue') return 0;
+    const { waitMs, batch } = this.#batching(event.topic);
+    if (waitMs === 0) return 0;
+    if (slot.since > now) slot.since = now;
+    const remaining = Math.max(slot.since, notBefore) + waitMs - now;
+    return remaining > 0 && this.#ready(event.topic, now, batch).length < batch ? remaining : 0;
+  }
+
+  #batchWith(first: Slot, now: number): [Slot, ...Slot[]] {
+    const { topic } = first.event;
+    const { batch } = this.#batching(topic);
+    const others = this.#ready(topic, now, batch).filter((slot) => slot !== first);
+    const rest = others.slice(0, batch - 1);
+    for (const slot of [first, ...rest]) this.#take(slot);
+    return [first, ...rest];
+  }
+
+  #ready(queue: string, now: number, limit: number): Slot[] {
+    const found: Slot[] = [];
+    for (const slot of this.#waiting.values()) {
+      const { kind, topic } = slot.event;
+      if (kind === 'queue' && topic === queue && slot.notBefore <= now) found.push(slot);
+      if (found.length === limit) break;
+    }
+    return found;
+  }
+
+  #batching(queue: string): Batching {
+    return this.#settings.queues.get(queue) ?? { batch: 1, waitMs: 0 };
   }
 }

@@ -49,7 +49,7 @@ test('an epoch lasts as long as the identity it is bound to', async () => {
 
 /** Takes back what a version brought. */
 const undo = {
-  3: 'DROP INDEX events_by_queue; DROP INDEX kv_by_expiry; ALTER TABLE kv DROP COLUMN expires; DROP TABLE schedules; DROP TABLE pauses; DROP TABLE spending; DROP TABLE files; PRAGMA user_version = 2;',
+  3: 'DROP INDEX events_by_time; DROP INDEX events_by_queue; DROP INDEX kv_by_expiry; ALTER TABLE kv DROP COLUMN expires; DROP TABLE schedules; DROP TABLE pauses; DROP TABLE spending; DROP TABLE files; PRAGMA user_version = 2;',
   2: 'ALTER TABLE streams DROP COLUMN epoch_start; PRAGMA user_version = 1;',
 };
 

@@ -1,0 +1,72 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { QueuedEvent } from './operations.ts';
+import { eventOf } from './event-of.ts';
+
+export type NearQuery = {
+  readonly function: string;
+  /** Only events with a greater id, and those that came due. */
+  readonly after: number;
+  /** Milliseconds since 1970. What waits for a later time is left out, unless it holds others. */
+  readonly now: number;
+  /** Events hold those behind them, messages of queues never. */
+  readonly ordered: boolean;
+  /** All waits of a back-off are over; those of messages of queues are not. */
+  readonly forgiven: boolean;
+  /** How many of them are in memory already, and come again. */
+  readonly known: number;
+};
+
+export type NearEvents = {
+  readonly events: readonly QueuedEvent[];
+  /** Every event up to this id was looked at. */
+  readonly upTo: number;
+  /** There may be more behind it. */
+  readonly more: boolean;
+  /** When the next one comes due that was left out; undefined when there is none. */
+  readonly nextDue: number | undefined;
+};
+
+/** Longer than any event may be delayed: one that seems to wait longer was written before the clock was set back. */
+export const maxWaitMs = 8 * 86_400_000;
+
+/** Events read at once: enough to keep a function busy, little enough to keep in memory for five hundred of them. */
+const pageEvents = 64;
+const pageBytes = 2 ** 18;
+
+/** Makes the read that keeps a function busy: the next page in order of arrival, and what came due since the last one. */
+export function prepareNearEvents(database: DatabaseSync): (query: NearQuery) => NearEvents {
+  const page = database.prepare(
+    `SELECT * FROM events WHERE function = :function AND id > :after
+       AND (not_before <= :now OR not_before > :never OR (kind <> 'queue' AND (:ordered OR :forgiven)))
+     ORDER BY id LIMIT ${pageEvents}`,
+  );
+  const parked = `function = :function AND not_before > 0 AND (kind = 'queue' OR NOT :ordered)`;
+  const due = database.prepare(
+    `SELECT * FROM events WHERE ${parked}
+       AND (not_before <= :now OR not_before > :never OR (kind <> 'queue' AND :forgiven))
+     ORDER BY not_before, id LIMIT :limit`,
+  );
+  const next = database.prepare(
+    `SELECT min(not_before) AS time FROM events
+     WHERE ${parked} AND not_before > :now AND not_before <= :never`,
+  );
+  const last = database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'events'");
+  return ({ function: name, after, now, ordered, forgiven, known }) => {
+    const bounds = { ':function': name, ':now': now, ':never': now + maxWaitMs, ':ordered': Number(ordered) };
+    const events: QueuedEvent[] = [];
+    let bytes = 0;
+    let more = false;
+    for (const row of page.iterate({ ...bounds, ':after': after, ':forgiven': Number(forgiven) })) {
+      events.push(eventOf(row));
+      bytes += events.at(-1)?.payload.byteLength ?? 0;
+      more = bytes >= pageBytes || events.length === pageEvents;
+      if (more) break;
+    }
+    const upTo = more ? (events.at(-1)?.id ?? after) : Number(last.get()?.seq ?? after);
+    const limit = pageEvents + known;
+    const late = due.all({ ...bounds, ':forgiven': Number(forgiven), ':limit': limit }).map(eventOf);
+    const time = next.get(bounds)?.time;
+    const nextDue = late.length === limit ? now : typeof time === 'number' ? time : undefined;
+    return { events: [...late.filter(({ id }) => id <= after), ...events], upTo, more, nextDue };
+  };
+}
