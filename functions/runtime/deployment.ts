@@ -54,29 +54,23 @@ export function checkHandlers({ name, spec }: FunctionDefinition, handlers: read
   if (handlers.includes('handler')) return;
   if (handlers.length === 0) throw noHandler(`Function ${name} exports no handler`, 'message');
   for (const trigger of spec.on) {
-    const handler = handlerOf(trigger);
+    const { handler, written } = needs(trigger);
     if (handlers.includes(handler)) continue;
     throw noHandler(
-      `Function ${name} has the trigger ${describeTrigger(trigger)}, but its bundle has no ${handler} handler; it has ${handlers.join(', ')}`,
+      `Function ${name} has the trigger ${written}, but its bundle has no ${handler} handler; it has ${handlers.join(', ')}`,
       handler,
     );
   }
 }
 
-function handlerOf(trigger: Trigger): string {
-  if ('mqtt' in trigger) return 'message';
-  if ('cron' in trigger) return 'scheduled';
-  if ('http' in trigger) return 'fetch';
-  if ('queue' in trigger) return 'queue';
-  if ('volume' in trigger) return 'file';
+/** The handler that takes events of a trigger, and the trigger as it is written. */
+function needs(trigger: Trigger): { readonly handler: string; readonly written: string } {
+  if ('mqtt' in trigger) return { handler: 'message', written: `mqtt: ${trigger.mqtt}` };
+  if ('cron' in trigger) return { handler: 'scheduled', written: `cron: ${trigger.cron}` };
+  if ('http' in trigger) return { handler: 'fetch', written: `http: ${trigger.http}` };
+  if ('queue' in trigger) return { handler: 'queue', written: `queue: ${trigger.queue}` };
+  if ('volume' in trigger) return { handler: 'file', written: `volume: ${trigger.volume}` };
   return trigger satisfies never;
-}
-
-/** The trigger as it is written: its kind and what it is about. */
-function describeTrigger(trigger: Trigger): string {
-  const kinds = ['mqtt', 'cron', 'http', 'queue', 'volume'];
-  const [kind = '', about = ''] = Object.entries(trigger).find(([key]) => kinds.includes(key)) ?? [];
-  return `${kind}: ${String(about)}`;
 }
 
 function noHandler(message: string, handler: string): FunctionError {
