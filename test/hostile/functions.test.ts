@@ -19,7 +19,7 @@ const manifest = { limits: { timeout: '3s' }, bindings: { OUT: { publish: 'out' 
 
 /** What an attack looks for; in its scope `world` tells what a Function of some realm sees. */
 const tools = `
-  const world = (F) => { try { return F('return typeof process + typeof require + typeof Buffer + typeof setImmediate')(); } catch { return 'undefined'.repeat(4); } };
+  const world = (F) => { try { return F('return typeof (globalThis.process ?? {}).pid + typeof require + typeof Buffer + typeof setImmediate')(); } catch { return 'undefined'.repeat(4); } };
   const outside = (value) => { try { return world(value.constructor.constructor) !== 'undefined'.repeat(4); } catch { return false; } };`;
 
 async function attack(body: string): Promise<unknown> {
@@ -34,7 +34,7 @@ async function attack(body: string): Promise<unknown> {
 async function expectNeighbourWell(): Promise<void> {
   await sandbox.deploy(
     'neighbour',
-    `async invoke(n, env) { await env.OUT.publish({ n }); return [n, {}.polluted, typeof process]; }`,
+    `async invoke(n, env) { await env.OUT.publish({ n }); return [n, {}.polluted, typeof process.pid]; }`,
     { bindings: { OUT: { publish: 'neighbour' } } },
   );
   expect(await sandbox.invoke('neighbour', 1)).toEqual([1, null, 'undefined']);
@@ -45,7 +45,7 @@ describe('an escape finds nothing outside', () => {
   test.each<[string, string, unknown]>([
     [
       'probes',
-      `return [typeof process, typeof require, typeof module, typeof Buffer, typeof global, typeof setImmediate];`,
+      `return [typeof process.pid, typeof require, typeof module, typeof Buffer, typeof global, typeof setImmediate];`,
       Array.from({ length: 6 }, () => 'undefined'),
     ],
     [
