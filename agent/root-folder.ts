@@ -1,14 +1,14 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sweepTemporaries } from '../lib/atomic-write.ts';
 import { lockFolder } from '../lib/folder-lock.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import { AgentError } from './errors.ts';
 import { StateStore } from './reconcile/state-store.ts';
 import type { Logger } from '../lib/logger.ts';
 
 /** Makes `root` when it is missing and takes it for this process alone. Rejects with 'locked'. */
 export async function takeRoot(root: string): Promise<Disposable> {
-  await mkdir(root, { recursive: true, mode: 0o700 });
+  await makeFolder(root, { mode: 0o700 });
   const lock = lockFolder(root);
   if (!lock) {
     throw new AgentError('locked', `Another agent is running on ${root}`, {

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import type { Digest } from '../../lib/digest.ts';
 import { sweepTemporaries } from '../../lib/atomic-write.ts';
 import { lockFolder } from '../../lib/folder-lock.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { listenAt } from '../../lib/remembered-port.ts';
 import { SyncError } from '../errors.ts';
 import { deviceTopics } from '../protocol/topics.ts';
@@ -62,7 +62,7 @@ const commandTimeoutMs = 30_000;
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { folder, host = '127.0.0.1', logger, signal, now = () => new Date() } = options;
   await using starting = new AsyncDisposableStack();
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, { mode: 0o700 });
   starting.use(takeFolder(folder));
   for (const name of ['.', 'ca']) await sweepTemporaries(join(folder, name));
   const authority = await CertificateAuthority.open({ folder: join(folder, 'ca'), now });

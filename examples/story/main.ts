@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { errorMessage } from '../../lib/error-code.ts';
 import { Narrator } from './narrator.ts';
 import { machineFileSize, tellStory, type Story } from './story.ts';
 
@@ -14,19 +15,32 @@ const help = `Runs Holdfast's main job from end to end on this machine, with rea
   npm start -- --folder DIR keeps everything in DIR (default: a temporary folder, deleted at the end)
 `;
 
-const { values } = parseArgs({
-  options: {
-    once: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    folder: { type: 'string' },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-});
+type Options = { readonly once: boolean; readonly json: boolean; readonly folder?: string | undefined };
 
-if (values.help) process.stdout.write(help);
-else process.exitCode = await main();
+const options = readOptions();
+if (options === 'wrong') process.exitCode = 2;
+else if (options === 'help') process.stdout.write(help);
+else process.exitCode = await main(options);
 
-async function main(): Promise<number> {
+function readOptions(): Options | 'help' | 'wrong' {
+  try {
+    const { values } = parseArgs({
+      options: {
+        once: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        folder: { type: 'string' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    return values.help ? 'help' : values;
+  } catch (error) {
+    const [line = ''] = errorMessage(error).split('. ');
+    process.stderr.write(`error: ${line}\nhint: npm start -- --help lists the options.\n`);
+    return 'wrong';
+  }
+}
+
+async function main(values: Options): Promise<number> {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const)
     process.once(name, () => stop.abort(new Error('interrupted')));
@@ -34,12 +48,12 @@ async function main(): Promise<number> {
   const folder = values.folder ?? (await mkdtemp(join(tmpdir(), 'holdfast-')));
   try {
     await using story = await tellStory(folder, narrator, stop.signal);
-    await summarize(narrator, story, folder);
+    await summarize(narrator, story, folder, values.once);
     if (!values.once) await untilInterrupted(stop.signal);
     return narrator.failures === 0 ? 0 : 1;
   } catch (error) {
     if (stop.signal.aborted) return 130;
-    narrator.check('the story ran to its end', false, error instanceof Error ? error.message : String(error));
+    narrator.check('the story ran to its end', false, errorMessage(error));
     return 1;
   } finally {
     if (values.folder === undefined) await rm(folder, { recursive: true, force: true });
@@ -50,13 +64,14 @@ async function summarize(
   narrator: Narrator,
   { url, environment, root, mqttPort }: Story,
   folder: string,
+  once: boolean,
 ): Promise<void> {
   const failed = narrator.failures;
   const verdict = failed === 0 ? 'Every comparison held' : `${failed} comparison(s) failed`;
   narrator.event('summary', { failed, seconds: narrator.elapsedSeconds, url });
   narrator.heading(7, `${verdict}, ${narrator.elapsedSeconds.toFixed(1)} s`);
   narrator.note(`one file of ${await machineFileSize(folder)} bytes held the machine`);
-  if (values.once) return;
+  if (once) return;
   narrator.note(`the API is at ${url} (OpenAPI: ${url}/v1/openapi.json); try in another terminal:`);
   narrator.note(`  export HOLDFAST_CONTEXT=${environment.HOLDFAST_CONTEXT ?? ''} HOLDFAST_ROOT=${root}`);
   narrator.note('  npm run holdfast -- devices');

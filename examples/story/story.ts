@@ -1,9 +1,10 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { randomBytes } from 'node:crypto';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { CloudReader, type StoredRow } from './cloud-reader.ts';
 import type { Narrator } from './narrator.ts';
 import { freePort, Network } from './network.ts';
@@ -79,7 +80,7 @@ async function createWorld(
   signal: AbortSignal,
   stack: AsyncDisposableStack,
 ): Promise<World> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   return {
     folder,
     root: join(folder, 'device'),
