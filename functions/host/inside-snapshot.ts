@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import ivm from 'isolated-vm';
+import { warmUpScript } from './warm-up.ts';
 
 /**
  * The start-up snapshot of isolates: the heap after the script of `inside/` has run. A file of it begins with what it was made for
@@ -13,7 +14,7 @@ const digestChars = 64;
 
 /** Makes the snapshot; about 50 ms. */
 export function makeSnapshot(script: string): ivm.ExternalCopy<ArrayBuffer> {
-  return ivm.Isolate.createSnapshot([{ code: script, filename: 'holdfast:inside' }]);
+  return ivm.Isolate.createSnapshot([{ code: script, filename: 'holdfast:inside' }], warmUpScript);
 }
 
 /** The snapshot file of a script, for processes with the version and flags of this one. */
@@ -41,12 +42,14 @@ function readSnapshot(path: string, script: string): ivm.ExternalCopy<ArrayBuffe
   return fits ? new ivm.ExternalCopy(bytes.buffer) : undefined;
 }
 
-/** What a snapshot depends on: the script, V8 with its flags, the add-on whose functions it may point to, the machine's kind. */
+/** What a snapshot depends on: the scripts, V8 with its flags, the add-on whose functions it may point to, the machine's kind. */
 function purposeOf(script: string): string {
   const addon = createRequire(import.meta.url)('isolated-vm/package.json') as { version: string };
   const flags = process.execArgv.filter((flag) => !/^--(permission|allow-|disable-warning)/.test(flag));
   const { arch, platform, version, versions } = process;
-  return digestOf(JSON.stringify([script, version, versions.v8, addon.version, platform, arch, flags]));
+  return digestOf(
+    JSON.stringify([script, warmUpScript, version, versions.v8, addon.version, platform, arch, flags]),
+  );
 }
 
 function digestOf(data: string | Uint8Array): string {

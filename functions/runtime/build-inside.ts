@@ -7,6 +7,7 @@ import { build } from 'esbuild';
 import { digestOf } from '../../lib/digest.ts';
 import { version } from '../../lib/version.ts';
 import { v8Flags } from '../host/v8-flags.ts';
+import { warmUpScript } from '../host/warm-up.ts';
 
 /** Builds what runs first inside isolates, from the sources: for `scripts/build.ts`, and for programs that run from sources. */
 export type InsideFiles = { readonly script: string; readonly snapshot: string };
@@ -23,13 +24,13 @@ export async function buildInside(folder: string): Promise<InsideFiles> {
 /** The files in a cache beside the packages, named after the script's content; made when they are not there. */
 export async function cachedInside(): Promise<InsideFiles> {
   const script = await bundleInside();
-  const { version, arch } = process;
-  const [, hash = ''] = digestOf(JSON.stringify([script, version, arch, v8Flags])).split(':');
+  const made = [script, warmUpScript, process.version, process.arch, v8Flags];
+  const [, hash = ''] = digestOf(JSON.stringify(made)).split(':');
   await mkdir(cache, { recursive: true });
   return place(cache, `inside-${hash.slice(0, 32)}`, script);
 }
 
-/** Everything in one script; names stay, because stacks and classes show them. */
+/** Everything in one script, short because every isolate holds its text. What the tenant may see is given its name by the code itself. */
 async function bundleInside(): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [join(sources, 'inside/main.ts')],
@@ -43,6 +44,7 @@ async function bundleInside(): Promise<string> {
     banner: { js: '"use strict";' },
     minifySyntax: true,
     minifyWhitespace: true,
+    minifyIdentifiers: true,
     legalComments: 'none',
     tsconfigRaw: {},
     logLevel: 'silent',

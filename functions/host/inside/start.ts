@@ -8,6 +8,7 @@ import type { Shape } from './shapes/shape.ts';
 import { tameGlobals } from './tame-globals.ts';
 import { makeText } from './text.ts';
 import { makeTimers } from './timers.ts';
+import { defineGlobals } from './web/define-globals.ts';
 import { connect, type Ask } from './web/ports.ts';
 import { reportException } from './web/report-error.ts';
 import type { Enter, Invocation, Send, Setup } from './types.ts';
@@ -47,10 +48,7 @@ export function start(
     clearTimeout: timers.globals.clearTimeout,
     timeOriginMs: Date.now(),
   });
-  const globals = { ...timers.globals, ...makeGlobals(setup, calls.call, running) };
-  for (const [name, value] of Object.entries(globals)) {
-    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
-  }
+  defineGlobals({ ...timers.globals, ...makeGlobals(setup, calls.call, running) });
   const now = Date.now.bind(Date);
   const invoke = makeInvoke({ safe, text, setup, ending, now, call: calls.call });
 

@@ -2,6 +2,7 @@ import { AbortController, AbortSignal } from './abort.ts';
 import { atob, btoa } from './atob.ts';
 import { console } from './console.ts';
 import { crypto, Crypto } from './crypto.ts';
+import { defineGlobals } from './define-globals.ts';
 import { DOMException } from './dom-exception.ts';
 import { defineHandler } from './event-handler.ts';
 import { becomeEventTarget, EventTarget } from './event-target.ts';
@@ -70,9 +71,7 @@ const globals = {
 
 /** Puts them on the global object, which is an event target. Happens once, when the snapshot is made. */
 export function installWeb(): void {
-  for (const [name, value] of Object.entries(globals)) {
-    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
-  }
+  defineGlobals(globals);
   becomeEventTarget(globalThis);
   Object.setPrototypeOf(globalThis, EventTarget.prototype);
   for (const type of ['error', 'unhandledrejection', 'rejectionhandled']) defineHandler(globalThis, type);
