@@ -8,4 +8,5 @@ export type {
   InvocationEffects,
   InvocationEvent,
   InvocationResult,
+  OutsideEffects,
 } from './runtime/ports.ts';
