@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import { AgentError } from '../agent/errors.ts';
+import { FunctionError } from '../functions/function-error.ts';
 import type { Io } from './io.ts';
 import { reportError } from './report-error.ts';
 
@@ -12,6 +13,18 @@ function report(error: unknown) {
   });
   return { exit, printed: JSON.parse(String(stdout.read())) as unknown };
 }
+
+test('problems of a source come one a line, before the line that says whose they are', () => {
+  let printed = '';
+  const stderr = { write: (text: string) => (printed += text) };
+  const problems = ['index.ts:1:2: first', 'index.ts:3:4: second'];
+  const error = new FunctionError('buildFailed', `Cannot build /f/index.ts:\n${problems.join('\n')}`);
+  reportError({ stdout: new PassThrough(), stderr, env: {} } as unknown as Io, error, {
+    json: false,
+    verbose: false,
+  });
+  expect(printed.split('\n')).toEqual([...problems, 'error: Cannot build /f/index.ts.', '']);
+});
 
 describe('with --json', () => {
   test('what the agent refused is reported under its own code', () => {

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { AgentError } from '../agent/errors.ts';
+import { FunctionError } from '../functions/function-error.ts';
 import { CodedError } from '../lib/coded-error.ts';
 import { errorCode, errorMessage } from '../lib/error-code.ts';
 import { CliError } from './errors.ts';
@@ -23,7 +24,7 @@ export function reportError(io: Io, error: unknown, { json, verbose }: ReportOpt
       });
     return exit;
   }
-  const details = error instanceof CliError ? error.details : [];
+  const details = error instanceof CliError ? error.details : problemsIn(error);
   const data = error instanceof CliError ? error.data : {};
   const message = oneLine(errorMessage(error));
   const hint = hintOf(error, verbose);
@@ -34,10 +35,22 @@ export function reportError(io: Io, error: unknown, { json, verbose }: ReportOpt
     });
   }
   for (const line of details) io.stderr.write(`${line}\n`);
-  io.stderr.write(`${paint(io, 'stderr', 'red', 'error:')} ${message}\n`);
+  io.stderr.write(`${paint(io, 'stderr', 'red', 'error:')} ${withoutProblems(message, details)}\n`);
   if (hint !== undefined) io.stderr.write(`${paint(io, 'stderr', 'cyan', 'hint:')} ${oneLine(hint)}\n`);
   if (verbose) io.stderr.write(`${formatStack(error)}\n`);
   return exit;
+}
+
+/** Problems of a function's source, each `file:line:column: …`, come as lines under a first that says whose they are. */
+function problemsIn(error: unknown): readonly string[] {
+  return error instanceof FunctionError && error.code === 'buildFailed'
+    ? error.message.split('\n').slice(1)
+    : [];
+}
+
+function withoutProblems(message: string, problems: readonly string[]): string {
+  const at = message.indexOf(problems[0] ?? '\n');
+  return at > 0 ? message.slice(0, at).replace(/:\s*$/, '.') : message;
 }
 
 function writeJson(io: Io, value: unknown): void {

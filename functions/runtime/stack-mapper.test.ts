@@ -5,7 +5,7 @@ const map = JSON.stringify({ version: 3, sources: ['index.ts'], names: [], mappi
 
 test('a place in the bundle becomes a place in the source, and frames of the sandbox are left out', () => {
   const stack =
-    'Error: x\n    at f (function.js:1:1)\n    at holdfast:inside:3:4\n    at (<isolated-vm boundary>)';
+    'Error: x\n    at f (function.js:1:1)\n    at holdfast:inside:3:4\n    at (<isolated-vm boundary>)\n    at file:///opt/holdfast/host.mjs:9:9';
   expect(stackMapper(map)(stack)).toBe('Error: x\n    at f (index.ts:3:1)');
 });
 

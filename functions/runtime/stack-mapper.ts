@@ -18,7 +18,7 @@ export function stackMapper(sourceMap: string | undefined): (stack: string) => s
   return (stack) => {
     const own = stack
       .split('\n')
-      .filter((line) => !/holdfast:inside|<isolated-vm/.test(line))
+      .filter((line) => !/holdfast:inside|<isolated-vm|^\s*at .*\bfile:\/\//.test(line))
       .join('\n');
     return own.replace(frame, (text: string, line: string, column: string) => {
       const entry = load()?.findEntry(Number(line) - 1, Number(column) - 1);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Surroundings } from '../../run.ts';
+import { registerDev } from './dev.ts';
 import { registerNew } from './new.ts';
 import { registerTest } from './test.ts';
 
@@ -14,5 +15,6 @@ export function registerFunctions(program: Command, surroundings: Surroundings):
 
 const registrations: readonly ((functions: Command, surroundings: Surroundings) => void)[] = [
   registerNew,
+  registerDev,
   registerTest,
 ];
