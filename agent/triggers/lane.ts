@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode, errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { backoffMs } from '../../lib/retry.ts';
 import type { FunctionSpec } from '../../manifests/function.ts';
 import { AgentError } from '../errors.ts';
 import type { LocalStore } from '../streams/local-store.ts';
@@ -32,6 +34,9 @@ type LaneSpec = Pick<FunctionSpec, 'limits' | 'on' | 'retries' | 'budget'>;
 
 /** A direct call is repeated this often when its host was lost through somebody else. */
 const invokeAttempts = 3;
+/** And this often when another invocation changed what it is based on before it could commit. */
+const conflictAttempts = 30;
+const conflictDelay = { minDelayMs: 5, maxDelayMs: 500 };
 /** How long a pause is slept through at a time: a clock that is set is noticed within it. */
 const longestRestMs = 60_000;
 
@@ -216,8 +221,8 @@ export class Lane implements AsyncDisposable {
   }
 
   async #perform(event: InvocationEvent, options: CallOptions): Promise<Performed> {
-    const { name, store, runtime, routes } = this.#options;
-    const effects = new Effects({ store, routes: routes(), hops: options.depth ?? 0 });
+    const { name, store, runtime, routes, now } = this.#options;
+    const effects = new Effects({ store, routes: routes(), hops: options.depth ?? 0, now });
     return { result: await runtime.invoke(name, event, effects, options), effects };
   }
 
@@ -235,6 +240,11 @@ export class Lane implements AsyncDisposable {
       } catch (error) {
         await this.#charge(usageOf(error));
         if (errorCode(error) === 'hostLost' && attempt < invokeAttempts) continue;
+        if (errorCode(error) === 'conflict' && attempt < conflictAttempts) {
+          // An abort ends the next attempt before it begins.
+          await sleep(backoffMs(attempt, conflictDelay), undefined, { signal }).catch(() => undefined);
+          continue;
+        }
         answer.reject(error);
         return;
       }

@@ -17,6 +17,10 @@ export type FunctionRuntimePort<Bundle extends BundleIdentity = BundleIdentity> 
     readonly spec: FunctionSpec;
   }): Promise<void>;
   remove(name: string): Promise<void>;
+  /** Why the function as such cannot run at present, such as a secret that is not set; undefined when it can. */
+  problem?(name: string): string | undefined;
+  /** How many binding calls of the function were denied since the start. */
+  denials?(name: string): number;
   invoke(
     name: string,
     event: InvocationEvent,
