@@ -3,6 +3,7 @@ import {
   type FunctionBundle,
   type FunctionLog,
   type InvocationEffects,
+  type OutsideEffects,
 } from '../../functions/index.ts';
 import type { ProcessSandbox } from '../../functions/runtime/process-sandbox.ts';
 import { digestOf } from '../../lib/digest.ts';
@@ -71,7 +72,11 @@ export type Sandbox = AsyncDisposable & {
 };
 
 export async function openSandbox(
-  options: { readonly now?: () => number; readonly sandbox?: ProcessSandbox } = {},
+  options: {
+    readonly now?: () => number;
+    readonly sandbox?: ProcessSandbox;
+    readonly outside?: OutsideEffects;
+  } = {},
 ): Promise<Sandbox> {
   const logs: FunctionLog[] = [];
   const events: LogEvent[] = [];

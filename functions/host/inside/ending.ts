@@ -44,9 +44,17 @@ export function makeEnding(
     const [op, id, text, bytes] = done;
     send(op, invocation.id, id, text, bytes);
   };
+  /** The author may have bent what JSON asks of objects; an invocation must end all the same. */
+  const toJson = (value: object) => {
+    try {
+      return safe.stringify(value);
+    } catch {
+      return undefined;
+    }
+  };
   const fail = (invocation: Invocation, code: string, message: string, stack = '') => {
     const noRetry = invocation.noRetry ? true : undefined;
-    end(invocation, 'fail', 0, safe.stringify({ code, message, stack, noRetry }) ?? '{}');
+    end(invocation, 'fail', 0, toJson({ code, message, stack, noRetry }) ?? '{}');
   };
   const failWith = (invocation: Invocation, error: unknown) => {
     const { name, message, stack, denied } = safe.describe(error, limits.errorChars);
@@ -60,7 +68,11 @@ export function makeEnding(
     if (answer === undefined) fail(invocation, 'threw', 'The handler gave no answer');
     else if ('failure' in answer) fail(invocation, answer.failure, answer.message);
     else if ('json' in answer) end(invocation, 'done', doneWith.value, answer.json);
-    else end(invocation, 'done', doneWith.response, safe.stringify(answer.response) ?? '{}', answer.body);
+    else {
+      const head = toJson(answer.response);
+      if (head === undefined) fail(invocation, 'threw', 'The head of the response is not JSON');
+      else end(invocation, 'done', doneWith.response, head, answer.body);
+    }
   };
   const finishWith: Ending['finishWith'] = (invocation, value, answer) =>
     safe.whenSettled(
