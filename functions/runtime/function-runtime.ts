@@ -195,6 +195,7 @@ export class FunctionRuntime implements AsyncDisposable {
       depth,
       logger,
       onLog,
+      mapStack: deployment.mapStack,
       onDenied: () => this.#denials.set(name, this.denials(name) + 1),
       now: this.#now,
       send,

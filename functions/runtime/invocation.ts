@@ -22,6 +22,8 @@ export type InvocationOptions = {
   readonly depth: number;
   readonly logger: Logger;
   readonly onLog: (entry: FunctionLog) => void;
+  /** Makes places in the bundle places in the source. */
+  readonly mapStack: (stack: string) => string;
   readonly onDenied: () => void;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -92,8 +94,10 @@ export class Invocation {
 
   log(level: FunctionLog['level'], message: string): void {
     if (this.#over || ++this.#logCount > limits.logLines + 10) return;
-    const { name, label, onLog } = this.#options;
-    onLog({ function: name, invocation: label, level, message, time: new Date().toISOString() });
+    const { name, label, onLog, mapStack } = this.#options;
+    // Only what holds a stack is worth reading the map for.
+    const text = message.includes(' at ') && message.includes('function.js:') ? mapStack(message) : message;
+    onLog({ function: name, invocation: label, level, message: text, time: new Date().toISOString() });
   }
 
   /** After the calls that came before it: none of the effects is left out of what the caller commits. */

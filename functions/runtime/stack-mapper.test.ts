@@ -16,3 +16,9 @@ test.each([
 ])('with a map that is %s the stack stays as it is', (_what, sourceMap) => {
   expect(stackMapper(sourceMap)('at function.js:1:1')).toBe('at function.js:1:1');
 });
+
+test('a source that the map gives an endless name does not make an endless stack', () => {
+  const named = JSON.stringify({ version: 3, sources: ['x'.repeat(1e6)], names: [], mappings: 'AAEA' });
+  const mapped = stackMapper(named)(' at function.js:1:1'.repeat(100));
+  expect(mapped.length).toBeLessThan(100 * 300);
+});

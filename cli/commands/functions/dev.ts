@@ -57,15 +57,23 @@ Events other than HTTP requests:
 }
 
 async function develop(run: Run, { machine, name, port, event }: Options, source: string): Promise<void> {
-  const [{ DevSession }, { DevServer }, { DevReporter }, { readEvents }, { memoryOutside }, { secretsFrom }] =
-    await Promise.all([
-      import('../../function-dev/dev-session.ts'),
-      import('../../function-dev/dev-server.ts'),
-      import('../../function-dev/dev-reporter.ts'),
-      import('../../function-dev/read-events.ts'),
-      import('../../../functions/sdk/testing/memory-outside.ts'),
-      import('../../function-dev/dev-vars.ts'),
-    ]);
+  const [
+    { DevSession },
+    { DevServer },
+    { DevReporter },
+    { readEvents },
+    { memoryOutside },
+    { secretsFrom },
+    { createFetch },
+  ] = await Promise.all([
+    import('../../function-dev/dev-session.ts'),
+    import('../../function-dev/dev-server.ts'),
+    import('../../function-dev/dev-reporter.ts'),
+    import('../../function-dev/read-events.ts'),
+    import('../../../functions/sdk/testing/memory-outside.ts'),
+    import('../../function-dev/dev-vars.ts'),
+    import('../../../agent/outside/fetch.ts'),
+  ]);
   const entry = await findEntry(run.io, source);
   const folder = dirname(entry);
   await refreshTypePaths(folder);
@@ -79,11 +87,12 @@ async function develop(run: Run, { machine, name, port, event }: Options, source
     : {};
   const events = event === undefined ? [] : await readEvents(run.io, event);
   const reporter = new DevReporter({ out: run.out, sourceFolder: relative('', folder) });
+  using outbound = createFetch();
   await using session = await DevSession.open({
     ...definition,
     entry,
     reporter,
-    outside: memoryOutside({ secrets, fetch: (request) => fetch(request, { redirect: 'manual' }) }),
+    outside: { ...memoryOutside({ secrets }), fetch: outbound.fetch },
     events,
     signal: run.signal,
   });
