@@ -16,6 +16,8 @@ import { streamPolicy } from './streams/stream-policy.ts';
 import { CronTriggers } from './triggers/cron-triggers.ts';
 import { Deployments } from './triggers/deployments.ts';
 import { Dispatcher } from './triggers/dispatcher.ts';
+import { componentOf, statusOf, type FunctionStatus } from './triggers/function-status.ts';
+import { FunctionControl } from './triggers/function-control.ts';
 import { Ingress } from './triggers/ingress.ts';
 import type { BundleIdentity, FunctionRuntimePort } from './triggers/ports.ts';
 import { Routes } from './triggers/routes.ts';
@@ -41,7 +43,7 @@ export type DataPlaneStatus = {
   readonly http: GatewayStatus | null;
   readonly epoch: string;
   readonly streams: Record<string, { lastSeq: number; ackedSeq: number; backlog: number; bytes: number }>;
-  readonly functions: Record<string, { queued: number; inFlight: number; deadLetters: number }>;
+  readonly functions: Record<string, FunctionStatus>;
   readonly clients: number;
 };
 
@@ -69,6 +71,8 @@ const noSecrets: SecretSource = { get: () => Promise.resolve(undefined), onChang
 export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implements AsyncDisposable {
   readonly #parts: Parts<Bundle>;
   readonly #resources: AsyncDisposableStack;
+  /** What an operator may do with the functions. */
+  readonly functions: FunctionControl;
   readonly #digests = new Map<string, string>();
   #machine: Followed = { streams: {}, functions: {}, clients: {} };
   #configuring: Promise<void> = Promise.resolve();
@@ -90,7 +94,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const relay = starting.use(new Relay({ store, now, logger }));
     const routes = (): Routes => ingress.routes;
     const dispatcher = starting.use(new Dispatcher({ store, runtime, routes, deliver, now, logger }));
-    const cron = starting.use(new CronTriggers({ store, logger }));
+    const cron = starting.use(new CronTriggers({ store, now, logger }));
     // Let go first: nothing new comes in while the rest winds down.
     starting.use(broker);
     const gateway = starting.use(
@@ -107,6 +111,8 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   private constructor(parts: Parts<Bundle>, resources: AsyncDisposableStack) {
     this.#parts = parts;
     this.#resources = resources;
+    const { store, dispatcher, ingress, now } = parts;
+    this.functions = new FunctionControl({ store, dispatcher, routes: () => ingress.routes, now });
     const timer = setInterval(() => void this.#expire(), expiryEveryMs);
     resources.defer(() => clearInterval(timer));
   }
@@ -151,16 +157,9 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   components(): Record<string, Component> {
     const components: Record<string, Component> = {};
     const { dispatcher, gateway } = this.#parts;
-    for (const [name, { problem: own }] of Object.entries(dispatcher.status())) {
+    for (const [name, lane] of Object.entries(dispatcher.status())) {
       const digest = this.#digests.get(name);
-      const unreached = gateway.problemOf(name);
-      const problem = own ?? (unreached && `No request reaches it: ${unreached}`);
-      components[`functions.${name}`] = {
-        kind: 'function',
-        state: own !== undefined ? 'failed' : unreached !== undefined ? 'waiting' : 'running',
-        ...(digest !== undefined && { digest }),
-        ...(problem !== undefined && { message: problem.slice(0, 2048) }),
-      };
+      components[`functions.${name}`] = componentOf(lane, { digest, unreached: gateway.problemOf(name) });
     }
     return components;
   }
@@ -172,7 +171,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
       return [name, { lastSeq, ackedSeq, backlog: relay ? lastSeq - ackedSeq : 0, bytes }] as const;
     });
     const functions = Object.entries(dispatcher.status()).map(
-      ([name, { queued, inFlight, deadLetters }]) => [name, { queued, inFlight, deadLetters }] as const,
+      ([name, lane]) => [name, statusOf(lane)] as const,
     );
     return {
       mqtt: this.mqtt,
@@ -197,6 +196,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     await cron.configure(functions);
     this.#machine = { streams, functions, clients };
     store.setPolicies(new Map(Object.entries(streams).map(([name, spec]) => [name, streamPolicy(spec)])));
+    store.setDeadLetterStreams(deadLetterStreams(functions));
     ingress.setRoutes(new Routes(machine));
     broker.setClients(clients);
     relay.configure(streams);
@@ -218,4 +218,12 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
       logger.warn('store.expiry.failed', { error: errorMessage(error) });
     });
   }
+}
+
+function deadLetterStreams(functions: Machine['functions']): Map<string, string> {
+  return new Map(
+    Object.entries(functions).flatMap(([name, { deadLetter }]) =>
+      deadLetter === undefined ? [] : [[name, deadLetter] as const],
+    ),
+  );
 }

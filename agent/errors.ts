@@ -14,6 +14,7 @@ export type AgentErrorCode =
   // What was asked
   | 'notConfigured'
   | 'unknownFunction'
+  | 'unknownDeadLetter'
   | 'unknownSecret'
   | 'unknownDevice'
   | 'badInput'

@@ -20,6 +20,7 @@ import { Reconciler } from './reconcile/reconciler.ts';
 import { Reporter } from './reconcile/reporter.ts';
 import type { StateStore } from './reconcile/state-store.ts';
 import { CloudLink } from './relay/cloud-link.ts';
+import { createFetch } from './outside/fetch.ts';
 import { SecretStore } from './outside/secret-store.ts';
 import { openState, takeRoot } from './root-folder.ts';
 import { openSources, type Sources } from './sources.ts';
@@ -64,13 +65,22 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
   let recovered = false;
   const store = await openState(root, logger, () => (recovered = true));
   const sources = stack.use(await openSources(root, identity, logger));
+  const secrets = await SecretStore.open(root);
+  const network = stack.use(createFetch());
   const runtime = stack.use(
-    await FunctionRuntime.open({ logger, onLog: (entry) => logFunction(logger, entry) }),
+    await FunctionRuntime.open({
+      logger,
+      onLog: (entry) => logFunction(logger, entry),
+      outside: {
+        fetch: network.fetch,
+        secret: (name) => secrets.get(name),
+        invoke: (name, event, options) => dataPlane.call(name, event, options),
+      },
+    }),
   );
-  const dataPlane = stack.use(
+  const dataPlane: DataPlane = stack.use(
     await DataPlane.open({
-      ...{ root, identity: serialOf(identity), mqtt, http, runtime, logger },
-      secrets: await SecretStore.open(root),
+      ...{ root, identity: serialOf(identity), mqtt, http, runtime, secrets, logger },
     }),
   );
   recovered ||= dataPlane.recovered;
@@ -93,6 +103,8 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
       path: controlSocket,
       status: describe,
       invoke: (name, payload, caller) => dataPlane.invoke(name, payload, { signal: caller }),
+      functions: dataPlane.functions,
+      secrets: { store: secrets, uses: () => dataPlane.secretUses() },
       plan: (canonical) => planHere(canonical, store, sources),
       logs: { recent: (query) => journal.recent(query), follow: (listener) => journal.follow(listener) },
     }),

@@ -85,6 +85,7 @@ export const agentExits: Readonly<Record<AgentErrorCode, ExitName>> = {
   agentNotRunning: 'notFound',
   notConfigured: 'notFound',
   unknownFunction: 'notFound',
+  unknownDeadLetter: 'notFound',
   unknownSecret: 'notFound',
   unknownDevice: 'notFound',
   badInput: 'invalid',

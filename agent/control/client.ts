@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
-import type { z } from 'zod';
+import { z } from 'zod';
 import {
   createHttpsClient,
   type HttpsClient,
@@ -11,15 +11,24 @@ import { isTransientNetworkError } from '../../lib/network-error.ts';
 import { AgentError } from '../errors.ts';
 import {
   controlSocketPath,
+  deadLettersDoneSchema,
+  deadLettersResponseSchema,
   invokeResponseSchema,
   logLineSchema,
   planResponseSchema,
   problemSchema,
+  secretsSchema,
+  secretUsersSchema,
   statusSchema,
+  type DeadLetter,
+  type DeadLetters,
   type LogLine,
   type PlanResponse,
+  type Secrets,
   type Status,
 } from './protocol.ts';
+
+type SecretUsers = z.output<typeof secretUsersSchema>;
 
 const answerMaxBytes = 16 * 2 ** 20;
 
@@ -48,12 +57,68 @@ export class ControlClient implements AsyncDisposable {
   async invoke(name: string, payload: unknown, signal?: AbortSignal): Promise<unknown> {
     const { result } = await this.#json(invokeResponseSchema, {
       method: 'POST',
-      url: `/v1/functions/${encodeURIComponent(name)}/invocations`,
+      url: `${functionPath(name)}/invocations`,
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ payload }),
       ...(signal && { signal }),
     });
     return result;
+  }
+
+  async pauseFunction(name: string, reason?: string, signal?: AbortSignal): Promise<void> {
+    await this.#post(z.object({}), `${functionPath(name)}/pause`, { reason }, signal);
+  }
+
+  async resumeFunction(name: string, signal?: AbortSignal): Promise<void> {
+    await this.#post(z.object({}), `${functionPath(name)}/resume`, {}, signal);
+  }
+
+  /** Oldest first, a page at a time. */
+  async *deadLetters(name: string, signal?: AbortSignal): AsyncGenerator<DeadLetter> {
+    for (let after: number | null = 0; after !== null;) {
+      const url = `${functionPath(name)}/dead-letters?after=${after}`;
+      const page: DeadLetters = await this.#json(deadLettersResponseSchema, {
+        url,
+        ...(signal && { signal }),
+      });
+      yield* page.deadLetters;
+      after = page.next;
+    }
+  }
+
+  /** Those with these ids, or all. */
+  async redeliver(name: string, ids: readonly number[] | undefined, signal?: AbortSignal) {
+    const path = `${functionPath(name)}/dead-letters/redeliver`;
+    return this.#post(deadLettersDoneSchema, path, { ids }, signal);
+  }
+
+  async discard(name: string, ids: readonly number[] | undefined, signal?: AbortSignal) {
+    const path = `${functionPath(name)}/dead-letters/discard`;
+    return this.#post(deadLettersDoneSchema, path, { ids }, signal);
+  }
+
+  /** Names, never values. */
+  async secrets(signal?: AbortSignal): Promise<Secrets> {
+    return this.#json(secretsSchema, { url: '/v1/secrets', ...(signal && { signal }) });
+  }
+
+  /** Resolves when the value is on disk. */
+  async setSecret(name: string, value: string, signal?: AbortSignal): Promise<SecretUsers> {
+    return this.#json(secretUsersSchema, {
+      method: 'PUT',
+      url: `/v1/secrets/${encodeURIComponent(name)}`,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ value }),
+      ...(signal && { signal }),
+    });
+  }
+
+  async removeSecret(name: string, signal?: AbortSignal): Promise<SecretUsers> {
+    return this.#json(secretUsersSchema, {
+      method: 'DELETE',
+      url: `/v1/secrets/${encodeURIComponent(name)}`,
+      ...(signal && { signal }),
+    });
   }
 
   /** `canonical`: the resolved manifest as RFC 8785 JSON. */
@@ -89,6 +154,17 @@ export class ControlClient implements AsyncDisposable {
     await this.#http[Symbol.asyncDispose]();
   }
 
+  async #post<Schema extends z.ZodType>(
+    schema: Schema,
+    url: string,
+    body: object,
+    signal: AbortSignal | undefined,
+  ): Promise<z.output<Schema>> {
+    const headers = { 'content-type': 'application/json' };
+    const request = { method: 'POST', url, headers, body: JSON.stringify(body) } as const;
+    return this.#json(schema, signal ? { ...request, signal } : request);
+  }
+
   async #json<Schema extends z.ZodType>(schema: Schema, request: HttpsRequest): Promise<z.output<Schema>> {
     const answer = await this.#request(request);
     return schema.parse(JSON.parse(Buffer.from(await answer.bytes(answerMaxBytes)).toString('utf8')));
@@ -111,4 +187,8 @@ export class ControlClient implements AsyncDisposable {
     );
     throw new AgentError('refused', message, { ...(hint === undefined ? {} : { hint }), cause: { code } });
   }
+}
+
+function functionPath(name: string): string {
+  return `/v1/functions/${encodeURIComponent(name)}`;
 }

@@ -79,7 +79,33 @@ export const statusSchema = z.object({
     z.string(),
     z.object({ lastSeq: z.int(), ackedSeq: z.int(), backlog: z.int(), bytes: z.int() }),
   ),
-  functions: z.record(z.string(), z.object({ queued: z.int(), inFlight: z.int(), deadLetters: z.int() })),
+  functions: z.record(
+    z.string(),
+    z.object({
+      queued: z.int(),
+      inFlight: z.int(),
+      deadLetters: z.int(),
+      denials: z.int().describe('Binding calls that were denied since the start of the agent.'),
+      paused: z
+        .object({
+          reason: z.string(),
+          until: z.iso.datetime().nullable().describe('Null: until it is resumed by hand.'),
+          drops: z.boolean().describe('Its events are dropped meanwhile; else they wait.'),
+        })
+        .nullable(),
+      budget: z
+        .object({
+          day: z.string().describe('UTC.'),
+          invocations: z.int(),
+          egressBytes: z.int(),
+          cpuMs: z.number(),
+          dropped: z.int().describe('Events dropped because the budget was used up.'),
+          lifted: z.boolean().describe('It may go on until the end of the day.'),
+        })
+        .nullable()
+        .describe('What it used today; null for a function without a budget.'),
+    }),
+  ),
 });
 export type Status = z.output<typeof statusSchema>;
 
@@ -95,6 +121,53 @@ export type LogLine = z.output<typeof logLineSchema>;
 /** POST /v1/functions/{name}/invocations */
 export const invokeRequestSchema = z.strictObject({ payload: z.unknown() });
 export const invokeResponseSchema = z.object({ result: z.unknown() });
+
+/** POST /v1/functions/{name}/pause; POST …/resume takes an empty object. Both answer with one. */
+export const pauseRequestSchema = z.strictObject({
+  reason: z.string().min(1).max(200).default('by the operator'),
+});
+export const resumeRequestSchema = z.strictObject({});
+
+/** GET /v1/functions/{name}/dead-letters?after= : oldest first. */
+export const deadLettersQuerySchema = z.strictObject({ after: z.coerce.number().int().min(0).default(0) });
+export const deadLettersResponseSchema = z.object({
+  deadLetters: z.array(
+    z.object({
+      id: z.int(),
+      kind: z.string(),
+      topic: z
+        .string()
+        .describe('The cron expression of a scheduled event, the queue of a message, the volume of a file.'),
+      contentType: z.string().optional(),
+      payload: z.string().describe('base64'),
+      time: z.iso.datetime(),
+      died: z.iso.datetime(),
+      attempts: z.int(),
+      error: z.object({ code: z.string(), message: z.string() }),
+    }),
+  ),
+  next: z.int().nullable().describe('`after` of the next page; null at the end.'),
+});
+export type DeadLetters = z.output<typeof deadLettersResponseSchema>;
+export type DeadLetter = DeadLetters['deadLetters'][number];
+
+/** POST /v1/functions/{name}/dead-letters/redeliver and …/discard: those with these ids, or all. */
+export const chosenDeadLettersSchema = z.strictObject({
+  ids: z.array(z.int().min(1)).min(1).max(1000).optional(),
+});
+export const deadLettersDoneSchema = z.object({ count: z.int(), left: z.int() });
+
+/** GET /v1/secrets : by name; `set` is null for one that functions wait for. */
+export const secretsSchema = z.object({
+  secrets: z.array(
+    z.object({ name: z.string(), set: z.iso.datetime().nullable(), usedBy: z.array(z.string()) }),
+  ),
+});
+export type Secrets = z.output<typeof secretsSchema>;
+
+/** PUT /v1/secrets/{name}; DELETE takes nothing. Both answer with the functions that use it. */
+export const secretRequestSchema = z.strictObject({ value: z.string() });
+export const secretUsersSchema = z.object({ usedBy: z.array(z.string()) });
 
 /** POST /v1/plan: what applying this resolved manifest (canonical JSON) would do here. */
 export const planResponseSchema = z.object({

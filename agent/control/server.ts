@@ -6,13 +6,17 @@ import { z } from 'zod';
 import { isCodedError } from '../../lib/coded-error.ts';
 import type { LogEvent } from '../../lib/logger.ts';
 import { AgentError } from '../errors.ts';
+import { functionRoute, type FunctionDesk } from './function-routes.ts';
 import type { LogQuery } from './log-journal.ts';
+import { listSecrets, secretRoute, type SecretDesk } from './secret-routes.ts';
 import { invokeRequestSchema, logsQuerySchema, type PlanResponse, type Status } from './protocol.ts';
 
 export type ControlServerOptions = {
   readonly path: string;
   readonly status: () => Status;
   readonly invoke: (name: string, payload: unknown, signal: AbortSignal) => Promise<unknown>;
+  readonly functions: FunctionDesk;
+  readonly secrets: SecretDesk;
   readonly plan: (canonical: Uint8Array) => Promise<PlanResponse>;
   readonly logs: {
     recent(query: LogQuery): LogEvent[];
@@ -81,7 +85,23 @@ async function route(exchange: Exchange): Promise<void> {
     await invoke(exchange, invoked);
     return;
   }
+  const asked = functionRoute(request.method ?? '', url.pathname);
+  if (asked) {
+    const { name } = nameParameters.parse({ name: decodeName(asked.name) });
+    const input = request.method === 'GET' ? Object.fromEntries(url.searchParams) : await readJson(request);
+    sendJson(response, 200, await asked.answer(options.functions, name, input));
+    return;
+  }
+  const secret = secretRoute(request.method ?? '', url.pathname);
+  if (secret) {
+    const input = request.method === 'PUT' ? await readJson(request) : {};
+    sendJson(response, 200, await secret.answer(options.secrets, decodeName(secret.name), input));
+    return;
+  }
   switch (`${request.method ?? ''} ${url.pathname}`) {
+    case 'GET /v1/secrets':
+      sendJson(response, 200, await listSecrets(options.secrets));
+      return;
     case 'GET /v1/status':
       sendJson(response, 200, options.status());
       return;
@@ -98,11 +118,15 @@ async function route(exchange: Exchange): Promise<void> {
   }
 }
 
-async function invoke({ request, response, options }: Exchange, encodedName: string): Promise<void> {
+async function readJson(request: IncomingMessage): Promise<unknown> {
   if (mediaTypeOf(request) !== 'application/json')
     throw new RequestError(415, 'The body is not application/json');
+  return parseJson(await readBody(request));
+}
+
+async function invoke({ request, response, options }: Exchange, encodedName: string): Promise<void> {
   const { name } = nameParameters.parse({ name: decodeName(encodedName) });
-  const { payload } = invokeRequestSchema.parse(parseJson(await readBody(request)));
+  const { payload } = invokeRequestSchema.parse(await readJson(request));
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   sendJson(response, 200, { result: await options.invoke(name, payload, gone.signal) });
@@ -196,7 +220,7 @@ function problemOf(error: unknown): {
   if (isCodedError(error)) {
     const { code, message, hint } = error;
     return {
-      status: code === 'unknownFunction' ? 404 : 422,
+      status: code.startsWith('unknown') ? 404 : 422,
       problem: { code, message, ...(hint === undefined ? {} : { hint }) },
     };
   }

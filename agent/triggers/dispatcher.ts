@@ -10,7 +10,11 @@ export type LaneStatus = {
   readonly queued: number;
   readonly inFlight: number;
   readonly deadLetters: number;
+  /** Binding calls that were denied since the start. */
+  readonly denials: number;
   readonly problem: string | undefined;
+  /** What it cannot start without, such as a secret that is not set. */
+  readonly lacks: string | undefined;
   readonly hold: Lane['hold'];
   readonly budget: Lane['budget'];
 };
@@ -53,9 +57,14 @@ export class Dispatcher implements AsyncDisposable {
     const lane = this.#lanes.get(name);
     if (!lane)
       throw new AgentError('unknownFunction', `There is no function ${name} on this device`, {
-        hint: `It runs: ${[...this.#lanes.keys()].join(', ') || 'none'}.`,
+        hint: `It runs: ${this.names.join(', ') || 'none'}.`,
       });
     return lane.call(event, options);
+  }
+
+  /** A function was loaded anew: what waited out a failure is tried at once. */
+  renew(name: string, spec: FunctionSpec): void {
+    this.#lanes.get(name)?.configure(spec);
   }
 
   /** The function looks anew at what holds it and what it has to do. */
@@ -63,16 +72,21 @@ export class Dispatcher implements AsyncDisposable {
     this.#lanes.get(name)?.wake();
   }
 
-  has(name: string): boolean {
-    return this.#lanes.has(name);
+  /** Functions of the present generation. */
+  get names(): readonly string[] {
+    return [...this.#lanes.keys()];
   }
 
   status(): Record<string, LaneStatus> {
+    const { runtime } = this.#options;
     const { counts } = this.#options.store;
     return Object.fromEntries(
       [...this.#lanes].map(([name, { inFlight, problem, hold, budget }]) => [
         name,
-        { queued: counts.queued(name), inFlight, deadLetters: counts.dead(name), problem, hold, budget },
+        {
+          ...{ queued: counts.queued(name), inFlight, deadLetters: counts.dead(name), hold, budget },
+          ...{ problem, denials: runtime.denials?.(name) ?? 0, lacks: runtime.problem?.(name) },
+        },
       ]),
     );
   }

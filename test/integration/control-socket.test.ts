@@ -9,6 +9,7 @@ import { startControlServer } from '../../agent/control/server.ts';
 import { AgentError } from '../../agent/errors.ts';
 import { createHttpsClient } from '../../lib/https-client.ts';
 import type { LogEvent } from '../../lib/logger.ts';
+import { FakeDesk } from '../support/function-desk.ts';
 
 const status: Status = {
   version: '0.0.0',
@@ -40,10 +41,12 @@ const status: Status = {
 let root: string;
 let stack: AsyncDisposableStack;
 let journal: LogJournal;
+let desk: FakeDesk;
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'holdfast-control-'));
   stack = new AsyncDisposableStack();
+  desk = new FakeDesk();
   stack.defer(() => rm(root, { recursive: true, force: true }));
   journal = stack.use(await LogJournal.open({ folder: join(root, 'logs') }));
 });
@@ -58,6 +61,7 @@ async function serve(): Promise<ControlClient> {
         name === 'echo'
           ? Promise.resolve(payload)
           : Promise.reject(new AgentError('unknownFunction', `There is no function ${name}`)),
+      functions: desk,
       plan: () => Promise.reject(new AgentError('badInput', 'not a manifest', { hint: 'Resolve it first.' })),
       logs: { recent: (query) => journal.recent(query), follow: (listener) => journal.follow(listener) },
     }),
@@ -110,6 +114,12 @@ test('refuses what is too large, not JSON or not of the protocol, and goes on', 
     [400, { method: 'POST', url: path, headers: json, body: '{"payload":{"__proto__":1}}' }],
     [400, { method: 'POST', url: path, headers: json, body: '{"payload":1,"more":2}' }],
     [400, { method: 'POST', url: '/v1/functions/%ff/invocations', headers: json, body: '{"payload":1}' }],
+    [404, { method: 'POST', url: '/v1/functions/echo/dead-letters', headers: json, body: '{}' }],
+    [404, { url: '/v1/functions/echo/toString' }],
+    [415, { method: 'POST', url: '/v1/functions/echo/pause', body: '{}' }],
+    [400, { method: 'POST', url: '/v1/functions/echo/pause', headers: json, body: '{"reason":""}' }],
+    [400, { method: 'POST', url: '/v1/functions/%ff/resume', headers: json, body: '{}' }],
+    [400, { url: '/v1/functions/echo/dead-letters?after=-1' }],
   ] as const;
   for (const [status, request] of cases) {
     const answer = await http.request({ ...request, url: `http://agent${request.url}` });
@@ -118,6 +128,29 @@ test('refuses what is too large, not JSON or not of the protocol, and goes on', 
     expect(problem.code).toBe(status === 422 ? 'badInput' : 'badRequest');
   }
   expect((await client.status()).device).toBe('device');
+});
+
+test('lets an operator pause a function and look after its dead letters', async () => {
+  const client = await serve();
+  await client.pauseFunction('echo', 'repairs');
+  await client.resumeFunction('echo');
+  await expect(client.pauseFunction('nobody')).rejects.toMatchObject({ code: 'refused' });
+  const found: unknown[] = [];
+  for await (const letter of client.deadLetters('echo')) found.push(letter);
+  const letter = { kind: 'message', topic: 't', payload: 'eA==', attempts: 5 };
+  expect(found).toMatchObject([
+    { id: 1, ...letter, died: '1970-01-01T00:00:01.000Z' },
+    { id: 2, ...letter },
+  ]);
+  expect(await client.redeliver('echo', [7])).toEqual({ count: 1, left: 1 });
+  expect(await client.discard('echo', undefined)).toEqual({ count: 2, left: 1 });
+  expect(desk.asked).toEqual([
+    ['pause', 'echo', 'repairs'],
+    ['resume', 'echo'],
+    ['pause', 'nobody', 'by the operator'],
+    ['redeliver', 'echo', [7]],
+    ['discard', 'echo', undefined],
+  ]);
 });
 
 test('tells an invocation that its caller has left', async () => {
@@ -132,6 +165,7 @@ test('tells an invocation that its caller has left', async () => {
         signal.addEventListener('abort', () => left.resolve(true));
         return new Promise(() => undefined);
       },
+      functions: desk,
       plan: () => Promise.reject(new AgentError('badInput', 'not a manifest')),
       logs: { recent: (query) => journal.recent(query), follow: (listener) => journal.follow(listener) },
     }),

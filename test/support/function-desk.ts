@@ -1,0 +1,42 @@
+import type { FunctionDesk } from '../../agent/control/function-routes.ts';
+import { AgentError } from '../../agent/errors.ts';
+import type { DeadLetterPage } from '../../agent/triggers/function-control.ts';
+
+/** One function, `echo`, with two dead letters; it remembers what it was asked for. */
+export class FakeDesk implements FunctionDesk {
+  readonly asked: unknown[][] = [];
+
+  deadCount(): number {
+    return 1;
+  }
+
+  pause(name: string, reason: string): Promise<void> {
+    this.asked.push(['pause', name, reason]);
+    return name === 'echo'
+      ? Promise.resolve()
+      : Promise.reject(new AgentError('unknownFunction', `There is no function ${name}`));
+  }
+
+  resume(name: string): Promise<void> {
+    this.asked.push(['resume', name]);
+    return Promise.resolve();
+  }
+
+  deadLetters(name: string, after: number): Promise<DeadLetterPage> {
+    const letter = {
+      ...{ function: name, kind: 'message', topic: 't', payload: Buffer.from('x'), time: 0, hops: 0 },
+      ...{ attempts: 5, died: 1000, error: { code: 'threw', message: 'no' } },
+    } as const;
+    return Promise.resolve({ letters: [{ ...letter, id: after + 1 }], next: after === 0 ? 1 : null });
+  }
+
+  redeliver(name: string, { ids }: { ids: readonly number[] | undefined }): Promise<number> {
+    this.asked.push(['redeliver', name, ids]);
+    return Promise.resolve(ids?.length ?? 2);
+  }
+
+  discard(name: string, { ids }: { ids: readonly number[] | undefined }): Promise<number> {
+    this.asked.push(['discard', name, ids]);
+    return Promise.resolve(ids?.length ?? 2);
+  }
+}
