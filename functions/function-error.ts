@@ -43,18 +43,26 @@ export type FunctionErrorCode =
 /** CPU time, 0 when it is not known, and bytes sent by fetch. */
 export type InvocationUsage = { readonly cpuMs: number; readonly egressBytes: number };
 
+type FunctionErrorOptions = CodedErrorOptions & {
+  readonly tenantStack?: string | undefined;
+  readonly noRetry?: boolean;
+};
+
 export class FunctionError extends CodedError<FunctionErrorCode> {
   /** The tenant's own stack, source-mapped when the bundle has a map; at most 8 KiB. */
   readonly tenantStack: string | undefined;
+  /** The function asked that this event is not tried again. */
+  readonly noRetry: boolean;
   /** What the invocation used that ended by this error; undefined when none had begun. Set by the runtime. */
   usage: InvocationUsage | undefined;
 
   constructor(
     code: FunctionErrorCode,
     message: string,
-    { tenantStack, ...options }: CodedErrorOptions & { readonly tenantStack?: string | undefined } = {},
+    { tenantStack, noRetry = false, ...options }: FunctionErrorOptions = {},
   ) {
     super(code, message, options);
     this.tenantStack = tenantStack;
+    this.noRetry = noRetry;
   }
 }

@@ -44,6 +44,11 @@ test('an event that no repetition can help is buried at once', () => {
   });
 });
 
+test('an event whose author wants no other attempt is buried at once', () => {
+  expect(verdict(failure({ code: 'threw', noRetry: true })).kind).toBe('bury');
+  expect(verdict(failure({ code: 'hostLost', transient: true, noRetry: true })).kind).toBe('again');
+});
+
 test('a stop leaves the event as it was', () => {
   expect(verdict(failure({ name: 'AbortError' }))).toEqual({ kind: 'leave' });
   expect(verdict(failure({ code: 'cancelled' }))).toEqual({ kind: 'leave' });

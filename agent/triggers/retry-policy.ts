@@ -39,7 +39,7 @@ export function judge(error: unknown, { failures, innocentFailures, retries, ran
     return { kind: 'again', stuck: true, delayMs: backoffMs(innocentFailures, { ...stuck, random }) };
   if (isTransient(error))
     return { kind: 'again', stuck: false, delayMs: backoffMs(innocentFailures, { ...innocent, random }) };
-  if (failures > retries || hopelessCodes.has(code))
+  if (failures > retries || hopelessCodes.has(code) || refusesRetry(error))
     return { kind: 'bury', error: { code: code.slice(0, 64), message: errorMessage(error).slice(0, 2048) } };
   return { kind: 'retry', delayMs: retryDelayMs(failures, random) };
 }
@@ -47,6 +47,11 @@ export function judge(error: unknown, { failures, innocentFailures, retries, ran
 /** How long an event waits after so many failures of its own. */
 export function retryDelayMs(failures: number, random: () => number): number {
   return backoffMs(failures, { ...own, random });
+}
+
+/** The author called `controller.noRetry()`. */
+function refusesRetry(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'noRetry' in error && error.noRetry === true;
 }
 
 function isTransient(error: unknown): boolean {

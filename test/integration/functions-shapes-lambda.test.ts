@@ -22,7 +22,7 @@ async function seen<T>(run: () => Promise<unknown>): Promise<T> {
 
 const message = (payload: string | Uint8Array, contentType?: string) =>
   ({
-    ...{ kind: 'message', topic: 'a/b', time: '2026-01-02T03:04:05.678Z' },
+    ...{ kind: 'message' as const, topic: 'a/b', time: '2026-01-02T03:04:05.678Z' },
     ...{ payload: typeof payload === 'string' ? Buffer.from(payload) : payload, contentType },
   }) as const;
 
@@ -75,11 +75,11 @@ describe('a Lambda handler gets events as AWS gives them', () => {
         sourceIp: '192.168.1.7',
         userAgent: 'me/1',
       },
-      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) as never,
       routeKey: 'ANY /api/{proxy+}',
       stage: '$default',
-      time: expect.stringMatching(/^\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000$/) as string,
-      timeEpoch: expect.any(Number) as number,
+      time: expect.stringMatching(/^\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000$/) as never,
+      timeEpoch: expect.any(Number) as never,
     } satisfies APIGatewayProxyEventV2['requestContext']);
   });
 
@@ -101,7 +101,7 @@ describe('a Lambda handler gets events as AWS gives them', () => {
     const got = await seen<ScheduledEvent>(() => deliver(sandbox, 'log', event));
     expect(got).toEqual({
       version: '0',
-      id: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/) as never,
       'detail-type': 'Scheduled Event',
       source: 'aws.events',
       account: '000000000000',
@@ -213,7 +213,7 @@ describe('a Lambda handler answers HTTP', () => {
     ['a body that is no string', `{ statusCode: 200, body: { a: 1 } }`, /JSON\.stringify/],
     ['a header that breaks its line', `{ statusCode: 200, headers: { a: 'x\\ny' } }`, /header a/],
   ])('and is told of %s', async (_what, result, expected) => {
-    const message = expect.stringMatching(expected) as string;
+    const message = expect.stringMatching(expected) as never;
     await expect(answer(result)).rejects.toMatchObject({ code: 'threw', message });
   });
 });
@@ -291,7 +291,7 @@ describe('a Lambda handler', () => {
     ['context.fail', 'export const handler = (event, context) => { context.fail(new Error("no")); };'],
     ['context.done', 'export const handler = (event, context) => { context.done(new Error("no")); };'],
   ])('fails by %s', async (_what, code) => {
-    const message = expect.stringMatching(/: no$|: "no"$/) as string;
+    const message = expect.stringMatching(/: no$|: "no"$/) as never;
     await expect(run(code)).rejects.toMatchObject({ code: 'threw', message });
   });
 

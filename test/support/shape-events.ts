@@ -37,7 +37,8 @@ export async function ask(
   if (!response) throw new Error('There is no response');
   const fields = new Map<string, string | string[]>();
   for (const [field, value] of response.headers) {
-    if (field === 'set-cookie') fields.set(field, [...(fields.get(field) ?? []), value]);
+    const before = fields.get(field);
+    if (field === 'set-cookie') fields.set(field, Array.isArray(before) ? [...before, value] : [value]);
     else fields.set(field, value);
   }
   return {
