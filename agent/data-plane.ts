@@ -8,6 +8,7 @@ import { LocalBroker } from './broker/local-broker.ts';
 import { Gateway, type GatewayStatus } from './gateway/gateway.ts';
 import { HttpRoutes } from './gateway/http-routes.ts';
 import type { SecretSource } from './gateway/ports.ts';
+import { boundSecrets, secretUses } from './outside/secret-uses.ts';
 import type { UplinkPort } from './relay/ports.ts';
 import { Relay } from './relay/relay.ts';
 import { LocalStore } from './streams/local-store.ts';
@@ -19,7 +20,13 @@ import { Dispatcher } from './triggers/dispatcher.ts';
 import { componentOf, statusOf, type FunctionStatus } from './triggers/function-status.ts';
 import { FunctionControl } from './triggers/function-control.ts';
 import { Ingress } from './triggers/ingress.ts';
-import type { BundleIdentity, FunctionRuntimePort } from './triggers/ports.ts';
+import type { CallOptions } from './triggers/lane.ts';
+import type {
+  BundleIdentity,
+  FunctionRuntimePort,
+  InvocationEvent,
+  InvocationResult,
+} from './triggers/ports.ts';
 import { Routes } from './triggers/routes.ts';
 
 export type DataPlaneOptions<Bundle extends BundleIdentity> = {
@@ -62,7 +69,9 @@ type Parts<Bundle extends BundleIdentity> = {
 
 type Followed = Pick<Machine, 'streams' | 'functions' | 'clients'>;
 
-const expiryEveryMs = 60_000;
+const tidyEveryMs = 60_000;
+/** Expired values that are deleted at a time; what is left is not seen either. */
+const maxSwept = 5000;
 
 const ownMachine = { host: '127.0.0.1', port: 0 };
 const noSecrets: SecretSource = { get: () => Promise.resolve(undefined), onChange: () => () => undefined };
@@ -74,6 +83,8 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   /** What an operator may do with the functions. */
   readonly functions: FunctionControl;
   readonly #digests = new Map<string, string>();
+  /** Functions that could not be loaded with the secrets they have now, and why. */
+  readonly #reloadProblems = new Map<string, string>();
   #machine: Followed = { streams: {}, functions: {}, clients: {} };
   #configuring: Promise<void> = Promise.resolve();
 
@@ -105,7 +116,11 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     );
     const deployments = new Deployments(runtime);
     const parts = { store, ingress, broker, dispatcher, cron, relay, gateway, deployments, now, logger };
-    return new DataPlane(parts, starting.move());
+    const plane = new DataPlane(parts, starting.move());
+    plane.#resources.defer(
+      options.secrets?.onChange((name) => plane.#secretChanged(name)) ?? (() => undefined),
+    );
+    return plane;
   }
 
   private constructor(parts: Parts<Bundle>, resources: AsyncDisposableStack) {
@@ -113,7 +128,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     this.#resources = resources;
     const { store, dispatcher, ingress, now } = parts;
     this.functions = new FunctionControl({ store, dispatcher, routes: () => ingress.routes, now });
-    const timer = setInterval(() => void this.#expire(), expiryEveryMs);
+    const timer = setInterval(() => void this.#tidy(), tidyEveryMs);
     resources.defer(() => clearInterval(timer));
   }
 
@@ -153,11 +168,23 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     return this.#parts.dispatcher.invoke(name, payload, options);
   }
 
+  /** The same for any event; `depth` of functions that called each other before. */
+  call(name: string, event: InvocationEvent, options: CallOptions): Promise<InvocationResult> {
+    return this.#parts.dispatcher.call(name, event, options);
+  }
+
+  /** Names of functions by the secret that they use. */
+  secretUses(): ReadonlyMap<string, readonly string[]> {
+    return secretUses(this.#machine.functions);
+  }
+
   /** `functions.<name>` and how it is. */
   components(): Record<string, Component> {
     const components: Record<string, Component> = {};
     const { dispatcher, gateway } = this.#parts;
-    for (const [name, lane] of Object.entries(dispatcher.status())) {
+    for (const [name, status] of Object.entries(dispatcher.status())) {
+      const unloaded = this.#reloadProblems.get(name);
+      const lane = unloaded === undefined ? status : { ...status, problem: unloaded, lacks: undefined };
       const digest = this.#digests.get(name);
       components[`functions.${name}`] = componentOf(lane, { digest, unreached: gateway.problemOf(name) });
     }
@@ -203,20 +230,49 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     // Together, so that no route is without its function in between.
     await Promise.all([dispatcher.configure(functions), gateway.setRoutes(httpRoutes)]);
     await deployments.removeAbsent(functions);
+    this.#reloadProblems.clear();
     this.#digests.clear();
     for (const name of Object.keys(functions)) this.#digests.set(name, bundles.get(name)?.digest ?? '');
-    await this.#expire();
+    await this.#tidy();
   }
 
-  /** Drops what is older than its stream keeps. */
-  async #expire(): Promise<void> {
-    const { store, now, logger } = this.#parts;
+  /** The functions that are loaded with the secret get its new value; one after the other, and after a generation under way. */
+  #secretChanged(secret: string): void {
+    this.#configuring = this.#configuring.then(() => this.#reloadUsers(secret));
+  }
+
+  async #reloadUsers(secret: string): Promise<void> {
+    const { deployments, dispatcher, logger } = this.#parts;
+    for (const { name, spec } of deployments.deployed()) {
+      if (!boundSecrets(spec).includes(secret)) continue;
+      try {
+        await deployments.reload(name);
+        this.#reloadProblems.delete(name);
+        dispatcher.renew(name, spec);
+        logger.info('function.reloaded', { function: name, secret });
+      } catch (error) {
+        this.#reloadProblems.set(name, errorMessage(error));
+        logger.error('function.reload.failed', { function: name, secret, error });
+      }
+    }
+  }
+
+  /** Drops what is older than its stream keeps or has expired, and brings messages of queues to the functions that take them. */
+  async #tidy(): Promise<void> {
+    const { store, ingress, now, logger } = this.#parts;
+    const time = now().getTime();
     const operations = Object.entries(this.#machine.streams).flatMap<Operation>(([stream, { keep }]) =>
-      keep.age === undefined ? [] : [{ op: 'expire', stream, before: now().getTime() - keep.age }],
+      keep.age === undefined ? [] : [{ op: 'expire', stream, before: time - keep.age }],
     );
-    await store.commit(operations).catch((error: unknown) => {
-      logger.warn('store.expiry.failed', { error: errorMessage(error) });
-    });
+    operations.push({ op: 'sweep', before: time, limit: maxSwept });
+    try {
+      for (const { queue, function: from } of await store.queues())
+        if (ingress.routes.holder(queue) !== from)
+          operations.push({ op: 'adopt', queue, from, to: ingress.routes.holder(queue) });
+      await store.commit(operations);
+    } catch (error) {
+      logger.warn('store.tidying.failed', { error: errorMessage(error) });
+    }
   }
 }
 

@@ -18,6 +18,7 @@ import { registerPlan } from './commands/plan.ts';
 import { registerPush } from './commands/push.ts';
 import { registerResolve } from './commands/resolve.ts';
 import { registerRestore } from './commands/restore.ts';
+import { registerSecrets } from './commands/secrets.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerValidate } from './commands/validate.ts';
 import { registerVersion } from './commands/version.ts';
@@ -68,6 +69,7 @@ const registrations: readonly ((program: Command, surroundings: Surroundings) =>
   registerInvoke,
   registerFunctions,
   registerMessages,
+  registerSecrets,
   registerRestore,
   registerCloudUp,
   registerAgentUp,

@@ -31,7 +31,14 @@ export function statusOf({
     until: hold.untilMs === undefined ? null : new Date(hold.untilMs).toISOString(),
     drops: hold.kind === 'drop',
   };
-  return { queued, inFlight, deadLetters, denials, paused: paused ?? null, budget: budget ? spentOf(budget) : null };
+  return {
+    queued,
+    inFlight,
+    deadLetters,
+    denials,
+    paused: paused ?? null,
+    budget: budget ? spentOf(budget) : null,
+  };
 }
 
 /** A function as it is reported to the cloud. `unreached`: why no request gets to it. */

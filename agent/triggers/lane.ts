@@ -19,7 +19,7 @@ export type { CallOptions };
 export type LaneOptions = {
   readonly name: string;
   readonly store: LocalStore;
-  readonly runtime: Pick<FunctionRuntimePort, 'invoke'>;
+  readonly runtime: Pick<FunctionRuntimePort, 'invoke' | 'problem' | 'denials'>;
   readonly routes: () => Routes;
   /** Hands messages to the local subscribers, after their commit. */
   readonly deliver: (messages: readonly PublishedMessage[]) => Promise<void>;
