@@ -6,6 +6,7 @@ import { ControlClient } from '../../agent/control/client.ts';
 import { LogJournal } from '../../agent/control/log-journal.ts';
 import { controlSocketPath, type Status } from '../../agent/control/protocol.ts';
 import { startControlServer } from '../../agent/control/server.ts';
+import { SecretStore } from '../../agent/outside/secret-store.ts';
 import { AgentError } from '../../agent/errors.ts';
 import { createHttpsClient } from '../../lib/https-client.ts';
 import type { LogEvent } from '../../lib/logger.ts';
@@ -62,6 +63,7 @@ async function serve(): Promise<ControlClient> {
           ? Promise.resolve(payload)
           : Promise.reject(new AgentError('unknownFunction', `There is no function ${name}`)),
       functions: desk,
+      secrets: { store: await SecretStore.open(root), uses: () => new Map([['shop-token', ['shop']]]) },
       plan: () => Promise.reject(new AgentError('badInput', 'not a manifest', { hint: 'Resolve it first.' })),
       logs: { recent: (query) => journal.recent(query), follow: (listener) => journal.follow(listener) },
     }),
@@ -153,6 +155,32 @@ test('lets an operator pause a function and look after its dead letters', async 
   ]);
 });
 
+test('sets, lists and removes secrets, and never tells a value', async () => {
+  const client = await serve();
+  expect(await client.secrets()).toEqual({
+    secrets: [{ name: 'shop-token', set: null, usedBy: ['shop'] }],
+  });
+  expect(await client.setSecret('shop-token', 'sesame')).toEqual({ usedBy: ['shop'] });
+  expect(await client.setSecret('alone', 'x')).toEqual({ usedBy: [] });
+  const listed = await client.secrets();
+  expect(listed.secrets).toMatchObject([
+    { name: 'alone', usedBy: [] },
+    { name: 'shop-token', usedBy: ['shop'] },
+  ]);
+  expect(JSON.stringify(listed)).not.toContain('sesame');
+  expect(await client.removeSecret('alone')).toEqual({ usedBy: [] });
+  await expect(client.removeSecret('alone')).rejects.toMatchObject({
+    code: 'refused',
+    cause: { code: 'unknownSecret' },
+  });
+});
+
+test.each(['..', '../identity', 'UPPER', 'a%2Fb'])('refuses the name %j of a secret', async (name) => {
+  const client = await serve();
+  await expect(client.setSecret(name, 'x')).rejects.toMatchObject({ code: 'refused' });
+  expect(await client.secrets()).toMatchObject({ secrets: [{ name: 'shop-token', set: null }] });
+});
+
 test('tells an invocation that its caller has left', async () => {
   const left = Promise.withResolvers<true>();
   const called = Promise.withResolvers<true>();
@@ -166,6 +194,7 @@ test('tells an invocation that its caller has left', async () => {
         return new Promise(() => undefined);
       },
       functions: desk,
+      secrets: { store: await SecretStore.open(root), uses: () => new Map([['shop-token', ['shop']]]) },
       plan: () => Promise.reject(new AgentError('badInput', 'not a manifest')),
       logs: { recent: (query) => journal.recent(query), follow: (listener) => journal.follow(listener) },
     }),
