@@ -30,6 +30,8 @@ export type InvocationOptions = {
   readonly send: (header: ToHost, body?: Uint8Array) => void;
 };
 
+const stackFrame = /^\s+at .*(?:function\.js|holdfast:inside):\d/m;
+
 export type HostOutcome =
   | (Omit<Extract<HostMessage, { type: 'result' }>, 'invocation'> & { readonly body: Uint8Array })
   | Extract<HostMessage, { type: 'failed' }>;
@@ -96,7 +98,7 @@ export class Invocation {
     if (this.#over || ++this.#logCount > limits.logLines + 10) return;
     const { name, label, onLog, mapStack } = this.#options;
     // Only what holds a stack is worth reading the map for.
-    const text = message.includes(' at ') && message.includes('function.js:') ? mapStack(message) : message;
+    const text = stackFrame.test(message) ? mapStack(message) : message;
     onLog({ function: name, invocation: label, level, message: text, time: new Date().toISOString() });
   }
 

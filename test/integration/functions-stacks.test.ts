@@ -1,5 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createTestEnvironment, type TestEnvironment } from '../../functions/sdk/testing/index.ts';
 import { temporaryFolder } from '../support/cli.ts';
@@ -64,6 +64,27 @@ describe('the stack of an error names the file and the line that the author wrot
     const [printed, other] = device.logs.slice(-2);
     expect(printed!.message).toMatch(/^Error: printed\n {4}at .*\(?index\.ts:11:19\)?$/);
     expect(other!.message).toBe('not a stack: function.js:1:1');
+  });
+
+  test('when a middleware of Hono hands it on', async () => {
+    await symlink(resolve('node_modules'), join(folder.path, 'node_modules'));
+    const entry = await write({
+      'hono.ts': `import { Hono } from 'hono';
+const app = new Hono();
+app.use(async (_c, next) => {
+  await next();
+});
+app.get('/', () => {
+  throw new TypeError('in a route');
+});
+export default app;
+`,
+    });
+    await using hono = await createTestEnvironment({ entry });
+    expect((await hono.fetch('/')).status).toBe(500);
+    expect(hono.logs.at(-1)!.message).toMatch(
+      /^TypeError: in a route\n {4}at .*\(?hono\.ts:7:9\)?\n {4}at .*node_modules\/hono\/dist\/.*\.js:\d+:\d+/,
+    );
   });
 
   test('when the top level of the module throws, at deploy', async () => {
