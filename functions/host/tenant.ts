@@ -1,8 +1,10 @@
 import type ivm from 'isolated-vm';
 import { readCall, readFailure, readLog, readOutcome, type DoneOutcome } from './from-inside.ts';
 import { limits, type CallHeader, type EventHeader, type Failure, type LogLevel } from './protocol.ts';
+import { readWork, workFailure, type Work } from './crypto/do-work.ts';
 import type { StepQueue } from './step-queue.ts';
 import { explain, LoadError, openRoom, type Room, type RoomOptions } from './room.ts';
+import { WorkQueue } from './work-queue.ts';
 
 export type TenantOptions = Pick<
   RoomOptions,
@@ -43,6 +45,7 @@ type Running = {
 export class Tenant {
   readonly #options: TenantOptions;
   readonly #running = new Map<number, Running>();
+  readonly #work = new WorkQueue();
   #room: Promise<Room> | undefined;
   #isolate: ivm.Isolate | undefined;
   #steps: StepQueue | undefined;
@@ -140,6 +143,9 @@ export class Tenant {
         else this.#options.events.called({ type: 'call', invocation, call: id, ...call }, bytes);
         return;
       }
+      case 'work':
+        this.#startWork(running, invocation, id, readWorkSafely(text, bytes));
+        return;
       case 'log': {
         const { level, message } = readLog(text);
         this.#options.events.logged(invocation, level, message);
@@ -152,6 +158,25 @@ export class Tenant {
         clearTimeout(running.timers.get(id));
         running.timers.delete(id);
     }
+  }
+
+  /** Work of the process for the isolate: charged before it begins, and given up when the invocation has ended. */
+  #startWork(running: Running, invocation: number, id: number, work: Work): void {
+    const { cpuMs } = this.#options;
+    running.cpuMs += work.costMs;
+    if (running.cpuMs > cpuMs) {
+      running.outcome = { failure: { code: 'cpu', message: explain('cpu', cpuMs) } };
+      return;
+    }
+    const isWanted = () => this.#running.get(invocation) === running;
+    this.#work.add(isWanted, work.run).then(
+      (result) => {
+        if (result && isWanted())
+          this.reply(invocation, id, JSON.stringify({ ok: true, json: result.json }), result.bytes);
+      },
+      (error: unknown) =>
+        this.reply(invocation, id, JSON.stringify({ ok: false, ...workFailure(error) }), undefined),
+    );
   }
 
   #setTimer(running: Running, invocation: number, id: number, delayMs: number): void {
@@ -242,6 +267,18 @@ export class Tenant {
     for (const timer of running.timers.values()) clearTimeout(timer);
     const { cpuMs, coldStart } = running;
     this.#options.events.ended(invocation, { cpuMs, coldStart, ...outcome });
+  }
+}
+
+/** What cannot be read is work that fails. */
+function readWorkSafely(text: string, bytes: Uint8Array = new Uint8Array(0)): Work {
+  try {
+    return readWork(text, bytes);
+  } catch (error) {
+    const run = () => {
+      throw error;
+    };
+    return { costMs: 0, run };
   }
 }
 

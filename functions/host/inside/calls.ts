@@ -21,18 +21,27 @@ export function makeCalls(safe: Safe, send: Send, limits: Limits) {
     if (size > maxBytes) return `${size} bytes; the limit is ${maxBytes}`;
     return undefined;
   };
-  const call: Call = (owner, binding, method, args, bytes) =>
-    new NativePromise((resolve, reject) => {
-      const json = safe.stringify({ binding, method, args }) ?? '';
-      const maxBytes = method === 'fetch' ? limits.fetchBytes : limits.callBytes;
+  type Opening = { op: 'call' | 'work'; name: string; maxBytes: number };
+  const open = ({ op, name, maxBytes }: Opening, owner: Invocation, json: string, bytes?: Uint8Array) =>
+    new NativePromise<Reply>((resolve, reject) => {
       const problem = refusal(owner, json, bytes?.length ?? 0, maxBytes);
-      if (problem !== undefined) throw new Error(`${nameOf(binding, method)} is refused: ${problem}`);
+      if (problem !== undefined) throw new Error(`${name} is refused: ${problem}`);
       owner.waiting++;
       owner.calls++;
       last++;
       waiting[last] = { owner, resolve, reject };
-      send('call', owner.id, last, json, bytes);
+      send(op, owner.id, last, json, bytes);
     });
+  const call: Call = async (owner, binding, method, args, bytes) => {
+    const maxBytes = method === 'fetch' ? limits.fetchBytes : limits.callBytes;
+    const opening: Opening = { op: 'call', name: nameOf(binding, method), maxBytes };
+    return open(opening, owner, safe.stringify({ binding, method, args }) ?? '', bytes);
+  };
+  /** Work of the host process itself: cryptography. */
+  const work = async (owner: Invocation, method: string, args: unknown, bytes?: Uint8Array) => {
+    const opening: Opening = { op: 'work', name: `crypto.subtle.${method}`, maxBytes: limits.workBytes };
+    return open(opening, owner, safe.stringify({ method, args }) ?? '', bytes);
+  };
   const reply = (id: number, text: string, bytes: Uint8Array | undefined) => {
     const entry = waiting[id];
     if (!entry) return;
@@ -50,7 +59,7 @@ export function makeCalls(safe: Safe, send: Send, limits: Limits) {
   const forget = (owner: Invocation) => {
     for (const id in waiting) if (waiting[id]?.owner === owner) safe.drop(waiting, id);
   };
-  return { call, reply, forget };
+  return { call, work, reply, forget };
 }
 
 /** The global `fetch` is the binding without a name. */

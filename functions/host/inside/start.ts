@@ -42,6 +42,11 @@ export function start(
   });
   connect({
     ask,
+    work: async (...job) => {
+      const owner = running();
+      if (!owner) throw new Error('crypto.subtle is there only while an event is handled');
+      return calls.work(owner, ...job);
+    },
     log: (level, message) => log(current, level, message),
     report: reportException,
     setTimeout: timers.globals.setTimeout,

@@ -9,6 +9,7 @@ export type Limits = {
   readonly pendingCalls: number;
   readonly calls: number;
   readonly callBytes: number;
+  readonly workBytes: number;
   readonly fetchBytes: number;
   readonly callArgsChars: number;
   readonly timers: number;
@@ -32,7 +33,7 @@ export type Setup = {
 
 /** To the host; strings, numbers and bytes only. The one authority in the isolate: no tenant code ever holds it. */
 export type Send = (
-  op: 'done' | 'fail' | 'call' | 'log' | 'timer' | 'clear',
+  op: 'done' | 'fail' | 'call' | 'work' | 'log' | 'timer' | 'clear',
   invocation: number,
   id: number,
   text: string,

@@ -1,5 +1,6 @@
 import { defineInterface } from './interface.ts';
 import { fillRandom, randomUuid } from './random.ts';
+import { subtle, type SubtleCrypto } from './subtle.ts';
 
 const key = Symbol('Crypto');
 
@@ -8,6 +9,10 @@ export class Crypto {
   readonly #own = true;
   constructor(secret?: symbol) {
     if (secret !== key) throw new TypeError('Illegal constructor');
+  }
+  get subtle(): SubtleCrypto {
+    checkOwn(#own in this);
+    return subtle;
   }
   getRandomValues<T>(array: T): T {
     checkOwn(#own in this);

@@ -3,6 +3,7 @@ import { atob, btoa } from './atob.ts';
 import { console } from './console.ts';
 import { crypto, Crypto } from './crypto.ts';
 import { defineGlobals } from './define-globals.ts';
+import { CryptoKey } from './crypto-key.ts';
 import { DOMException } from './dom-exception.ts';
 import { defineHandler } from './event-handler.ts';
 import { becomeEventTarget, EventTarget } from './event-target.ts';
@@ -15,6 +16,7 @@ import { queueMicrotask } from './queue-microtask.ts';
 import { reportError } from './report-error.ts';
 import * as streams from './streams.ts';
 import { structuredClone } from './structured-clone.ts';
+import { SubtleCrypto } from './subtle.ts';
 import { TextDecoderStream, TextEncoderStream } from './text-streams.ts';
 import { TextDecoder, TextEncoder } from './text.ts';
 import { URLSearchParams } from './url-search-params.ts';
@@ -32,6 +34,7 @@ const globals = {
   AbortController,
   AbortSignal,
   Crypto,
+  CryptoKey,
   CustomEvent,
   DOMException,
   ErrorEvent,
@@ -43,6 +46,7 @@ const globals = {
   Navigator,
   Performance,
   PromiseRejectionEvent,
+  SubtleCrypto,
   TextDecoder,
   TextDecoderStream,
   TextEncoder,

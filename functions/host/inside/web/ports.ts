@@ -14,9 +14,13 @@ export type Ask = {
   (what: 'decode', encoding: string, bytes: Uint8Array, fatal: boolean): string | undefined;
 };
 
+export type WorkReply = { readonly json: unknown; readonly bytes: Uint8Array | undefined };
+
 /** What the web APIs have of the host. Rebinding is impossible for the tenant: nothing but these modules sees it. */
 export type Ports = {
   ask: Ask;
+  /** Cryptography, done by the host meanwhile. Rejects with an error whose `code` names a DOMException or TypeError. */
+  work: (method: string, args: unknown, bytes: Uint8Array) => Promise<WorkReply>;
   log: Log;
   /** An exception nobody caught: to the error event of the global object, else to the log. */
   report: (error: unknown) => void;

@@ -1,5 +1,6 @@
 import { cloneBuiltin } from './clone-builtin.ts';
 import { Blob } from './blob.ts';
+import { CryptoKey, newKey, slotsOf } from './crypto-key.ts';
 import { DOMException } from './dom-exception.ts';
 import { dictionary } from './event.ts';
 import { File } from './file.ts';
@@ -72,6 +73,7 @@ function clonePlatform(source: object, prototype: object | null): object | undef
   if (source instanceof File)
     return new File([source], source.name, { type: source.type, lastModified: source.lastModified });
   if (source instanceof Blob) return new Blob([source], { type: source.type });
+  if (source instanceof CryptoKey) return newKey(slotsOf(source));
   if (source instanceof DOMException) {
     const target = new DOMException(source.message, source.name);
     const stack = { value: source.stack, writable: true, configurable: true };
