@@ -4,14 +4,14 @@ import type { HostFailure } from './host-messages.ts';
 /** What the caller of `invoke` gets for a failure the host reports. */
 export function invocationError(
   name: string,
-  { code, message, stack, noRetry = false }: HostFailure,
+  { code, message, stack, noRetry }: HostFailure,
   mapStack: (stack: string) => string,
 ): FunctionError {
   const tenantStack = stack === undefined ? undefined : mapStack(stack);
   if (code === 'isolateLost') return hostLost(name, message);
   return new FunctionError(code, `Function ${name} failed: ${message}`, {
     tenantStack,
-    noRetry,
+    noRetry: noRetry === true,
     ...hints(name, code),
   });
 }

@@ -1,9 +1,30 @@
-export type { KeyValue, Publisher, PublishOptions } from './bindings.ts';
-export type { InvokeEvent, Json, MessageEvent, ScheduledEvent } from './events.ts';
-export {
-  defineFunction,
-  type Context,
-  type FunctionModule,
-  type LambdaEvent,
-  type LambdaHandler,
-} from './handlers.ts';
+export type {
+  Fetcher,
+  Invoker,
+  KeyValue,
+  Publisher,
+  PublishOptions,
+  PutOptions,
+  QueueSender,
+  QueueSendOptions,
+  Secret,
+} from './bindings.ts';
+export type {
+  FileEvent,
+  InvokeEvent,
+  Json,
+  MessageEvent,
+  QueueBatch,
+  QueueMessage,
+  QueueRetryOptions,
+  ScheduledController,
+  ScheduledEvent,
+} from './events.ts';
+export { defineFunction, type Context, type FunctionModule } from './handlers.ts';
+export type {
+  BinaryMessageEvent,
+  LambdaCallback,
+  LambdaContext,
+  LambdaHandler,
+  LambdaTrigger,
+} from './lambda.ts';
