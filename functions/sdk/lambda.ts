@@ -42,7 +42,12 @@ export type BinaryMessageEvent = {
   readonly time: string;
 };
 
-export type LambdaCallback<Result = unknown> = (error?: Error | string | null, result?: Result) => void;
+export type LambdaCallback<Result = unknown> = (
+  error?: Error | string | null,
+  // As the handlers of AWS that may answer nothing have it.
+  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type
+  result?: Result | void,
+) => void;
 
 /**
  * `export const handler: LambdaHandler<SQSEvent, SQSBatchResponse> = async (event, context) => …`, or with a callback as third
