@@ -20,6 +20,7 @@ export type BuiltBundle = {
 };
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /**
  * Bundles the function whose entry file is `entry` (TypeScript or JavaScript) and everything it imports.
@@ -41,7 +42,7 @@ export async function buildBundle({
 
 /** The artifact of what was compiled. Throws FunctionError `noHandler`, and `buildFailed` when it is too large. */
 export function packBundle(entry: string, { code, sourceMap, exports, files }: Compiled): BuiltBundle {
-  const offer = { shape: shapeOf(exports, entry), exports: [...exports] };
+  const offer = { shape: shapeOf(exports, { entry, code }), exports: [...exports] };
   const config: BundleConfig =
     files.length === 0
       ? { version: 1, ...offer }
@@ -77,9 +78,21 @@ function assemble(config: BundleConfig, layers: readonly BuiltBlob[]): BuiltBund
   return { digest: digestOf(manifest), manifest, blobs: [configBlob, ...layers], config };
 }
 
-function shapeOf(exports: readonly string[], entry: string): BundleConfig['shape'] {
+function shapeOf(
+  exports: readonly string[],
+  { entry, code }: { readonly entry: string; readonly code: Uint8Array },
+): BundleConfig['shape'] {
   if (exports.includes('default')) return 'module';
   if (exports.includes('handler')) return 'lambda';
+  const listens = /\baddEventListener\(\s*["'`](fetch|scheduled|queue)["'`]/.exec(decoder.decode(code))?.[1];
+  if (listens !== undefined)
+    throw new FunctionError(
+      'noHandler',
+      `${entry} listens for ${listens} events, as scripts of service workers do`,
+      {
+        hint: `Export the handler instead: \`export default { ${listens}(…, env, ctx) { … } }\`.`,
+      },
+    );
   throw new FunctionError('noHandler', `${entry} exports neither default nor handler`, {
     hint: 'Write `export default { message(event, env, ctx) { … } }` or `export const handler = async (event, context) => …`.',
   });

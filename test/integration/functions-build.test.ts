@@ -190,6 +190,16 @@ describe('buildBundle', () => {
     await expect(buildBundle({ entry: gone, signal })).rejects.toMatchObject({ code: 'buildFailed' });
   });
 
+  test('a service worker that listens for events is told to export its handler', async () => {
+    const text = `addEventListener('fetch', (event) => event.respondWith(new Response('x')));`;
+    const entry = await source('listener', { 'index.ts': text });
+    await expect(buildBundle({ entry, signal })).rejects.toMatchObject({
+      code: 'noHandler',
+      message: `${entry} listens for fetch events, as scripts of service workers do`,
+      hint: 'Export the handler instead: `export default { fetch(…, env, ctx) { … } }`.',
+    });
+  });
+
   test('an abort stops it and nothing is left on disk', async () => {
     const entry = await source('aborted', { 'index.ts': 'export default { invoke: () => 1 };' });
     const reason = new Error('enough');
