@@ -1,3 +1,5 @@
+import { Response } from './web/response.ts';
+
 /**
  * WebAssembly without shared memory, whose buffer would be a clock fine enough for side channels, and with `compile` and
  * `instantiate` that settle: V8 finishes them in tasks that isolates of ours do not run.
@@ -50,8 +52,23 @@ export function tameWebAssembly(): void {
     const module = await compile(source);
     return { module, instance: new Instance(module, imports) };
   };
-  for (const [name, value] of Object.entries({ Memory, compile, instantiate })) {
-    defineProperty(wasm, name, { value, writable: true, configurable: true });
+  const compileStreaming = async (source: unknown) => compile(await wasmBytes(source));
+  const instantiateStreaming = async (source: unknown, imports?: unknown) =>
+    instantiate(await wasmBytes(source), imports);
+  const methods = { Memory, compile, instantiate, compileStreaming, instantiateStreaming };
+  for (const [name, value] of Object.entries(methods)) {
+    defineProperty(value, 'name', { value: name, configurable: true });
+    defineProperty(wasm, name, { value, writable: true, configurable: true, enumerable: name !== 'Memory' });
   }
-  for (const name of ['compileStreaming', 'instantiateStreaming']) deleteProperty(wasm, name);
+}
+
+/** The body of a response that says it is WebAssembly; of a promise for one too. WebAssembly Web API §2. */
+async function wasmBytes(source: unknown): Promise<ArrayBuffer> {
+  const response = await source;
+  if (!(response instanceof Response)) throw new TypeError('WebAssembly is streamed from a Response');
+  const type = response.headers.get('content-type') ?? '';
+  if (!/^application\/wasm$/i.test(type.trim()))
+    throw new TypeError(`The content type is ${JSON.stringify(type)}, not application/wasm`);
+  if (!response.ok) throw new TypeError(`The status of the response is ${response.status}`);
+  return response.arrayBuffer();
 }

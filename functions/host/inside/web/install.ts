@@ -1,5 +1,6 @@
 import { AbortController, AbortSignal } from './abort.ts';
 import { atob, btoa } from './atob.ts';
+import { CompressionStream, DecompressionStream } from './compression.ts';
 import { console } from './console.ts';
 import { crypto, Crypto } from './crypto.ts';
 import { defineGlobals } from './define-globals.ts';
@@ -33,10 +34,12 @@ import { URLPattern } from 'urlpattern-polyfill/urlpattern';
 const globals = {
   AbortController,
   AbortSignal,
+  CompressionStream,
   Crypto,
   CryptoKey,
   CustomEvent,
   DOMException,
+  DecompressionStream,
   ErrorEvent,
   Event,
   EventTarget,
