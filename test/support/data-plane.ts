@@ -13,6 +13,7 @@ import type {
   InvocationResult,
 } from '../../agent/triggers/ports.ts';
 import type { FunctionResponse } from '../../functions/index.ts';
+import type { QueueOutcome } from '../../functions/runtime/ports.ts';
 import type { UplinkPort } from '../../agent/relay/ports.ts';
 import {
   relayBatchSchema,
@@ -25,7 +26,9 @@ import { silentLogger } from '../../lib/logger.ts';
 import { hashPassword } from '../../lib/password.ts';
 import { machineSchema, type Machine } from '../../manifests/machine.ts';
 
-export type Sections = Partial<Record<'functions' | 'streams' | 'clients', Record<string, object>>>;
+export type Sections = Partial<
+  Record<'functions' | 'streams' | 'clients' | 'volumes', Record<string, object>>
+>;
 
 export const password = 'correct horse';
 
@@ -70,6 +73,8 @@ export type Handler = (event: InvocationEvent, effects: InvocationEffects, signa
 export class FakeRuntime implements FunctionRuntimePort<FakeBundle> {
   readonly handlers: Record<string, Handler>;
   readonly log: string[] = [];
+  /** What every invocation says that it used. */
+  usage = { cpuMs: 0, egressBytes: 0 };
 
   constructor(handlers: Record<string, Handler> = {}) {
     this.handlers = handlers;
@@ -94,10 +99,10 @@ export class FakeRuntime implements FunctionRuntimePort<FakeBundle> {
     const handler = this.handlers[name];
     if (!handler) throw new Error(`no handler for ${name}`);
     const value = await handler(event, effects, signal);
-    const used = { cpuMs: 0, wallMs: 0, egressBytes: 0, coldStart: false };
-    return event.kind === 'fetch'
-      ? { value: undefined, response: value as FunctionResponse, ...used }
-      : { value, ...used };
+    const used = { wallMs: 0, coldStart: false, ...this.usage };
+    if (event.kind === 'fetch') return { value: undefined, response: value as FunctionResponse, ...used };
+    if (event.kind === 'queue') return { value: undefined, queue: value as QueueOutcome, ...used };
+    return { value, ...used };
   }
 }
 
@@ -190,7 +195,7 @@ export type Device = AsyncDisposable & {
 
 export type DeviceOptions = Pick<
   Partial<DataPlaneOptions<FakeBundle>>,
-  'http' | 'secrets' | 'logger' | 'identity'
+  'http' | 'secrets' | 'logger' | 'identity' | 'now'
 > & {
   readonly handlers?: Record<string, Handler>;
   readonly root?: string;

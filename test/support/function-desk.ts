@@ -23,10 +23,10 @@ export class FakeDesk implements FunctionDesk {
   }
 
   deadLetters(name: string, after: number): Promise<DeadLetterPage> {
-    const letter = {
+    const letter: Omit<DeadLetterPage['letters'][number], 'id'> = {
       ...{ function: name, kind: 'message', topic: 't', payload: Buffer.from('x'), time: 0, hops: 0 },
       ...{ attempts: 5, died: 1000, error: { code: 'threw', message: 'no' } },
-    } as const;
+    };
     return Promise.resolve({ letters: [{ ...letter, id: after + 1 }], next: after === 0 ? 1 : null });
   }
 

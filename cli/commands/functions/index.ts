@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
 import type { Surroundings } from '../../run.ts';
 import { registerDev } from './dev.ts';
+import { registerDeadLetters } from './dead-letters.ts';
+import { registerList } from './list.ts';
 import { registerNew } from './new.ts';
+import { registerPause } from './pause.ts';
 import { registerTest } from './test.ts';
 
 /** `holdfast functions …`, or `holdfast function …`: write a function, and look after those of a device. */
@@ -17,4 +20,7 @@ const registrations: readonly ((functions: Command, surroundings: Surroundings) 
   registerNew,
   registerDev,
   registerTest,
+  registerList,
+  registerPause,
+  registerDeadLetters,
 ];
