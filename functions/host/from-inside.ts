@@ -64,7 +64,8 @@ export type ResponseHead = { status: number; headers: [name: string, value: stri
 function readResponse(text: string): ResponseHead | undefined {
   if (text.length > limits.responseHeaderChars) return undefined;
   const { status, headers } = record(text);
-  if (typeof status !== 'number' || !Number.isInteger(status) || status < 200 || status > 599) return undefined;
+  if (typeof status !== 'number' || !Number.isInteger(status) || status < 200 || status > 599)
+    return undefined;
   if (!Array.isArray(headers) || headers.length > limits.responseHeaders) return undefined;
   return headers.every(isHeader) ? { status, headers } : undefined;
 }

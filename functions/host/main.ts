@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { splitLoad } from './bundle-files.ts';
+import { FrameWriter } from './frame-writer.ts';
 import { encodeFrame, FrameReader } from './frames.ts';
 import { openInside, type Inside } from './inside-snapshot.ts';
 import { guardMemory } from './memory-guard.ts';
@@ -22,7 +23,8 @@ function main(): void {
   const reader = new FrameReader();
   const tenants = new Map<number, Tenant>();
   const owners = new Map<number, Tenant>();
-  const send = (header: FromHost, body?: Uint8Array) => void socket.write(encodeFrame(header, body));
+  const writer = new FrameWriter(socket);
+  const send = (header: FromHost, body?: Uint8Array) => writer.send(header, body);
   socket.on('data', (chunk: Buffer) => {
     for (const { header, body } of reader.push(chunk)) {
       receive(header as ToHost, body, { inside, tenants, owners, send });

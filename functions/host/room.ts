@@ -1,6 +1,7 @@
 import ivm from 'isolated-vm';
 import { fileModule, type BundleFile } from './bundle-files.ts';
 import { answer } from './answers.ts';
+import { encodeEntry, readSaid, type Op, type Said } from './entry.ts';
 import { readHandlers } from './from-inside.ts';
 import type { Inside } from './inside-snapshot.ts';
 import { startName } from './inside/start-name.ts';
@@ -20,15 +21,9 @@ export type RoomOptions = {
   readonly secrets: Readonly<Record<string, string>>;
   readonly resultBytes: number;
   /** What the isolate sends, in its order. */
-  readonly receive: (
-    op: string,
-    invocation: number,
-    id: number,
-    text: string,
-    bytes: Uint8Array | undefined,
-  ) => void;
-  /** The isolate was disposed of for using too much CPU in a step of this invocation. */
-  readonly onStop: (culprit: number | undefined) => void;
+  readonly receive: (said: Said) => void;
+  /** The isolate was disposed of for using too much CPU in a step of these invocations. */
+  readonly onStop: (suspects: readonly number[]) => void;
   /** V8 has lost control of the isolate; the process must end at once. */
   readonly onCatastrophe: (message: string) => void;
 };
@@ -37,7 +32,8 @@ export type RoomOptions = {
 export type Room = {
   readonly isolate: ivm.Isolate;
   readonly steps: StepQueue;
-  readonly enter: (...args: Parameters<Enter>) => Promise<void>;
+  /** Resolves when the ops and all they could do without the host are done. Rejects as isolated-vm does. */
+  readonly enter: (ops: readonly Op[]) => Promise<void>;
   readonly handlers: string[];
 };
 
@@ -51,7 +47,7 @@ export class LoadError extends Error {
   }
 }
 
-/** Strict, so that no stack trace hands the tenant a function of ours. `$0` send, `$1` ask, `$2` setup. */
+/** Strict, so that no stack trace hands the tenant a function of ours. `$0` post, `$1` ask, `$2` setup. */
 const takeStart = `'use strict';
 const start = globalThis.${startName};
 delete globalThis.${startName};
@@ -84,10 +80,10 @@ export async function openRoom(
     })) as ivm.Reference<{ load: (exports: unknown) => string; enter: Enter }>;
     const load = await doors.get('load', { reference: true });
     const enter = await doors.get('enter', { reference: true });
-    const names: unknown = await steps.run(
-      undefined,
-      () => limits.loadCpuMs,
-      async () => {
+    const names: unknown = await steps.run(() => ({
+      owners: [],
+      cpuMs: limits.loadCpuMs,
+      work: async () => {
         const module = await isolate.compileModule(code, { filename: 'function.js' });
         await module.instantiate(context, (specifier) => {
           const file = files.find(({ name }) => name === specifier);
@@ -97,12 +93,13 @@ export async function openRoom(
         await module.evaluate();
         return load.apply(undefined, [module.namespace.derefInto()]);
       },
-    );
+    }));
     return {
       isolate,
       steps,
-      enter: async (op, invocation, id, text, bytes) => {
-        await enter.apply(undefined, [op, invocation, id, text, bytes && transfer(bytes)]);
+      enter: async (ops) => {
+        const { heads, texts, bytes } = encodeEntry(ops);
+        await enter.apply(undefined, [heads, texts, bytes && transfer(bytes)]);
       },
       handlers: readHandlers(names),
     };
@@ -130,12 +127,10 @@ function loadFailure(isolate: ivm.Isolate, steps: StepQueue, error: unknown, mem
   };
 }
 
-/** `send` as the isolate knows it. Arguments are copies; their types are checked. */
+/** How the isolate speaks: arguments are copies, and believed as little as `readSaid` says. */
 function sender({ receive }: RoomOptions): ivm.Callback {
-  const take = (op: unknown, invocation: unknown, id: unknown, text: unknown, bytes: unknown) => {
-    if (typeof op !== 'string' || typeof invocation !== 'number' || typeof id !== 'number') return;
-    if (typeof text !== 'string') return;
-    receive(op, invocation, id, text, bytes instanceof Uint8Array ? bytes : undefined);
+  const take = (heads: unknown, texts: unknown, bytes: unknown) => {
+    for (const said of readSaid(heads, texts, bytes)) receive(said);
   };
   return new ivm.Callback(take, { ignored: true });
 }

@@ -1,8 +1,11 @@
 import type ivm from 'isolated-vm';
+import { BatchSize } from './batch-size.ts';
+import { Deadlines } from './deadlines.ts';
+import type { Op, Said } from './entry.ts';
 import { readCall, readFailure, readLog, readOutcome, type DoneOutcome } from './from-inside.ts';
 import { limits, type CallHeader, type EventHeader, type Failure, type LogLevel } from './protocol.ts';
 import { readWork, workFailure, type Work } from './crypto/do-work.ts';
-import type { StepQueue } from './step-queue.ts';
+import type { Step, StepQueue } from './step-queue.ts';
 import { explain, LoadError, openRoom, type Room, type RoomOptions } from './room.ts';
 import { WorkQueue } from './work-queue.ts';
 
@@ -34,24 +37,38 @@ export type Start = {
 
 type Running = {
   readonly coldStart: boolean;
-  readonly timeout: NodeJS.Timeout;
-  readonly timers: Map<number, NodeJS.Timeout>;
+  /** Made with the first timer. */
+  timers: Map<number, NodeJS.Timeout> | undefined;
   cpuMs: number;
   /** Known, and told once the step that brought it has ended and its CPU time is counted. */
   outcome: Outcome | undefined;
 };
 
+/** Characters of payload in one step, beyond its first op. */
+const stepBytes = 256 * 1024;
+
 /** One version of one function: its isolate, made anew after it had to be stopped, and its running invocations. */
 export class Tenant {
   readonly #options: TenantOptions;
   readonly #running = new Map<number, Running>();
+  readonly #timeouts: Deadlines<number>;
+  readonly #timeoutMs = new Map<number, number>();
+  #batch = new BatchSize();
   readonly #work = new WorkQueue();
   #room: Promise<Room> | undefined;
   #isolate: ivm.Isolate | undefined;
   #steps: StepQueue | undefined;
+  /** What waits for the next step, in order. */
+  #ops: Op[] = [];
+  #scheduled = false;
+  #settled: number[] = [];
 
   constructor(options: TenantOptions) {
     this.#options = options;
+    this.#timeouts = new Deadlines((invocation) => {
+      const message = `It ran longer than ${this.#timeoutMs.get(invocation)} ms`;
+      this.#abandon(invocation, { code: 'timeout', message });
+    });
   }
 
   get memoryBytes(): number {
@@ -70,26 +87,25 @@ export class Tenant {
 
   /** Starts an invocation; its end is told by `events.ended`, once. */
   async invoke({ invocation, label, event, payload, timeoutMs }: Start): Promise<void> {
-    const late = { code: 'timeout', message: `It ran longer than ${timeoutMs} ms` } as const;
-    this.#running.set(invocation, {
-      coldStart: this.#room === undefined,
-      timeout: setTimeout(() => this.#abandon(invocation, late), timeoutMs),
-      timers: new Map(),
-      cpuMs: 0,
-      outcome: undefined,
-    });
+    const coldStart = this.#room === undefined;
+    this.#running.set(invocation, { coldStart, timers: undefined, cpuMs: 0, outcome: undefined });
+    this.#timeoutMs.set(invocation, timeoutMs);
+    this.#timeouts.set(invocation, timeoutMs);
     try {
       const room = await this.#open();
-      const header = JSON.stringify({ event, label, timeoutMs });
-      this.#enter(room, 'invoke', invocation, 0, header, payload);
+      const json = JSON.stringify({ event, label, timeoutMs });
+      this.#enter(room, { op: 'invoke', invocation, json, payload, binary: event.kind === 'queue' });
     } catch (error) {
       if (!(error instanceof LoadError)) throw error;
       this.#end(invocation, { failure: error.failure });
     }
   }
 
-  reply(invocation: number, call: number, json: string, bytes: Uint8Array | undefined): void {
-    void this.#room?.then((room) => this.#enter(room, 'reply', invocation, call, json, bytes), ignore);
+  reply(invocation: number, call: number, json: string, payload: Uint8Array | undefined): void {
+    void this.#room?.then(
+      (room) => this.#enter(room, { op: 'reply', invocation, call, json, payload }),
+      ignore,
+    );
   }
 
   cancel(invocation: number): void {
@@ -97,7 +113,7 @@ export class Tenant {
   }
 
   dispose(): void {
-    this.#stop({ code: 'isolateLost', message: 'The function was unloaded' }, undefined);
+    this.#stop({ code: 'isolateLost', message: 'The function was unloaded' }, []);
   }
 
   #open(): Promise<Room> {
@@ -115,9 +131,9 @@ export class Tenant {
     return openRoom(
       {
         ...this.#options,
-        receive: (...said) => isCurrent() && this.#receive(...said),
-        onStop: (culprit) =>
-          isCurrent() && this.#stop({ code: 'cpu', message: explain('cpu', cpuMs) }, culprit),
+        receive: (said) => isCurrent() && this.#receive(said),
+        onStop: (suspects) =>
+          isCurrent() && this.#stop({ code: 'cpu', message: explain('cpu', cpuMs) }, suspects),
         onCatastrophe: events.catastrophe,
       },
       (isolate, steps) => {
@@ -127,24 +143,25 @@ export class Tenant {
     );
   }
 
-  #receive(op: string, invocation: number, id: number, text: string, bytes: Uint8Array | undefined): void {
+  #receive({ op, invocation, id, text, payload }: Said): void {
     const running = this.#running.get(invocation);
     if (!running || running.outcome) return;
     switch (op) {
       case 'done':
-        running.outcome = readOutcome(id, text, bytes, this.#options.resultBytes);
+        this.#settle(invocation, running, readOutcome(id, text, bytesOf(payload), this.#options.resultBytes));
         return;
       case 'fail':
-        running.outcome = { failure: readFailure(text) };
+        this.#settle(invocation, running, { failure: readFailure(text) });
         return;
       case 'call': {
+        const bytes = bytesOf(payload);
         const call = readCall(text, bytes);
         if ('refusal' in call) this.reply(invocation, id, refusalJson(call.refusal), undefined);
         else this.#options.events.called({ type: 'call', invocation, call: id, ...call }, bytes);
         return;
       }
       case 'work':
-        this.#startWork(running, invocation, id, readWorkSafely(text, bytes));
+        this.#startWork(running, invocation, id, readWorkSafely(text, bytesOf(payload)));
         return;
       case 'log': {
         const { level, message } = readLog(text);
@@ -155,8 +172,8 @@ export class Tenant {
         this.#setTimer(running, invocation, id, Number(text));
         return;
       case 'clear':
-        clearTimeout(running.timers.get(id));
-        running.timers.delete(id);
+        clearTimeout(running.timers?.get(id));
+        running.timers?.delete(id);
     }
   }
 
@@ -165,7 +182,7 @@ export class Tenant {
     const { cpuMs } = this.#options;
     running.cpuMs += work.costMs;
     if (running.cpuMs > cpuMs) {
-      running.outcome = { failure: { code: 'cpu', message: explain('cpu', cpuMs) } };
+      this.#settle(invocation, running, { failure: { code: 'cpu', message: explain('cpu', cpuMs) } });
       return;
     }
     const isWanted = () => this.#running.get(invocation) === running;
@@ -179,83 +196,143 @@ export class Tenant {
     );
   }
 
-  #setTimer(running: Running, invocation: number, id: number, delayMs: number): void {
-    // One more than the isolate counts: it looks by one whether anything is under way.
-    if (running.timers.size > limits.timers) return;
-    const fire = () => {
-      running.timers.delete(id);
-      void this.#room?.then((room) => this.#enter(room, 'fire', invocation, id, ''), ignore);
-    };
-    running.timers.set(id, setTimeout(fire, delayMs));
+  #settle(invocation: number, running: Running, outcome: Outcome): void {
+    running.outcome = outcome;
+    this.#settled.push(invocation);
   }
 
-  #enter(
-    room: Room,
-    op: 'invoke' | 'reply' | 'fire',
-    invocation: number,
-    id: number,
-    text: string,
-    bytes?: Uint8Array,
-  ): void {
-    const running = this.#running.get(invocation);
-    if (!running) return;
-    const step = async () => {
-      if (this.#running.has(invocation)) await room.enter(op, invocation, id, text, bytes);
+  #setTimer(running: Running, invocation: number, timer: number, delayMs: number): void {
+    const timers = (running.timers ??= new Map());
+    // One more than the isolate counts: it looks by one whether anything is under way.
+    if (timers.size > limits.timers) return;
+    const fire = () => {
+      timers.delete(timer);
+      void this.#room?.then((room) => this.#enter(room, { op: 'fire', invocation, timer }), ignore);
     };
+    timers.set(timer, setTimeout(fire, delayMs));
+  }
+
+  #enter(room: Room, op: Op): void {
+    this.#ops.push(op);
+    if (!this.#scheduled) this.#schedule(room);
+  }
+
+  /** One step takes what has come by the time its turn comes; the rest is for the next. */
+  #schedule(room: Room): void {
+    this.#scheduled = true;
+    let owners: readonly number[] = [];
     room.steps
-      .run(
-        invocation,
-        () => this.#options.cpuMs - running.cpuMs,
-        step,
-        (cpuMs) => (running.cpuMs += cpuMs),
-      )
-      .catch((error: unknown) => this.#stepFailed(room, invocation, error))
-      .finally(() => this.#endSettled());
+      .run(() => {
+        const step = this.#nextStep(room);
+        ({ owners } = step);
+        return step;
+      })
+      .catch((error: unknown) => this.#stepFailed(room, owners, error))
+      .finally(() => this.#stepEnded(room));
+  }
+
+  /** What waits goes in before what has ended is told, so that the isolate does not stand still meanwhile. */
+  #stepEnded(room: Room): void {
+    const waits = room.isolate === this.#isolate && this.#ops.length > 0;
+    if (waits) this.#schedule(room);
+    else if (room.isolate === this.#isolate) this.#scheduled = false;
+    if (waits) setImmediate(() => this.#endSettled());
+    else this.#endSettled();
+  }
+
+  #nextStep(room: Room): Step<void> {
+    const ops = this.#takeOps();
+    const owners = [...new Set(ops.map(({ invocation }) => invocation))];
+    const used = owners.map((owner) => this.#running.get(owner)?.cpuMs ?? 0);
+    return {
+      owners,
+      cpuMs: this.#options.cpuMs - Math.max(0, ...used),
+      work: () => (ops.length > 0 ? room.enter(ops) : Promise.resolve()),
+      measured: (cpuMs) => {
+        if (ops.length > 0) this.#batch.measured(ops.length, cpuMs);
+        for (const owner of owners) {
+          const running = this.#running.get(owner);
+          if (running) running.cpuMs += cpuMs / owners.length;
+        }
+      },
+    };
+  }
+
+  /** Those of invocations that have ended meanwhile are left out; what they leave inside must still be forgotten. */
+  #takeOps(): Op[] {
+    const taken: Op[] = [];
+    let bytes = 0;
+    let most = Infinity;
+    let index = 0;
+    for (const op of this.#ops) {
+      if (taken.length >= most || bytes >= stepBytes) break;
+      index++;
+      if (op.op !== 'forget' && !this.#running.has(op.invocation)) continue;
+      taken.push(op);
+      if (op.op === 'invoke' || op.op === 'reply') bytes += op.payload?.byteLength ?? 0;
+      const { cpuMs } = this.#options;
+      most = Math.min(most, this.#batch.next(Math.min(cpuMs, this.#timeoutMs.get(op.invocation) ?? cpuMs)));
+    }
+    this.#ops = this.#ops.slice(index);
+    return taken;
   }
 
   /** One step may settle several invocations: what they share inside the isolate is their author's business. */
   #endSettled(): void {
-    for (const [invocation, { outcome }] of [...this.#running]) if (outcome) this.#end(invocation, outcome);
+    const settled = this.#settled;
+    this.#settled = [];
+    for (const invocation of settled) {
+      const outcome = this.#running.get(invocation)?.outcome;
+      if (outcome) this.#end(invocation, outcome);
+    }
   }
 
   /** Either the isolate is gone, or a promise was rejected that nobody handles: that is logged, as node would. */
-  #stepFailed(room: Room, invocation: number, error: unknown): void {
+  #stepFailed(room: Room, owners: readonly number[], error: unknown): void {
     // Disposed of by us: its invocations have been told.
     if (room.isolate !== this.#isolate) return;
     const { memoryBytes, events } = this.#options;
     if (room.isolate.isDisposed) {
-      this.#stop({ code: 'memory', message: explain('memory', memoryBytes) }, invocation);
+      this.#stop({ code: 'memory', message: explain('memory', memoryBytes) }, owners);
       return;
     }
     const message = error instanceof Error ? error.message : String(error);
-    events.logged(invocation, 'warn', `Unhandled rejection: ${message}`.slice(0, limits.logLineChars));
+    const [owner] = owners;
+    if (owners.length > 1) this.#batch.suspect();
+    if (owner === undefined) return;
+    events.logged(owner, 'warn', `Unhandled rejection: ${message}`.slice(0, limits.logLineChars));
   }
 
   /** Ends one invocation from outside: at once when it only waits, with its isolate when it is running. */
   #abandon(invocation: number, failure: Failure): void {
     if (!this.#running.has(invocation)) return;
     void this.#room?.then((room) => {
-      if (room.steps.current === invocation) {
-        this.#stop(failure, invocation);
+      if (room.steps.current.includes(invocation)) {
+        this.#stop(failure, room.steps.current);
         return;
       }
       this.#end(invocation, { failure });
-      const forget = () => room.enter('forget', invocation, 0, '');
-      room.steps.run(undefined, () => limits.loadCpuMs, forget).catch(ignore);
+      this.#enter(room, { op: 'forget', invocation });
     }, ignore);
   }
 
-  /** Throws the isolate away; the next invocation makes another. */
-  #stop(failure: Failure, culprit: number | undefined): void {
+  /** Throws the isolate away; the next invocation makes another. Among several suspects nobody is blamed: they run again, alone. */
+  #stop(failure: Failure, suspects: readonly number[]): void {
     const isolate = this.#isolate;
     this.#isolate = undefined;
     this.#room = undefined;
     this.#steps = undefined;
+    this.#ops = [];
+    this.#scheduled = false;
+    this.#settled = [];
     if (isolate && !isolate.isDisposed) isolate.dispose();
+    if (suspects.length > 1) this.#batch.suspect();
     const message = `Another invocation stopped the isolate: ${failure.message}`;
     const lost: Outcome = { failure: { code: 'isolateLost', message } };
+    const [culprit] = suspects;
     for (const [invocation, { outcome }] of [...this.#running]) {
-      this.#end(invocation, outcome ?? (invocation === culprit ? { failure } : lost));
+      const guilty = suspects.length === 1 && invocation === culprit;
+      this.#end(invocation, outcome ?? (guilty ? { failure } : lost));
     }
   }
 
@@ -263,11 +340,16 @@ export class Tenant {
     const running = this.#running.get(invocation);
     if (!running) return;
     this.#running.delete(invocation);
-    clearTimeout(running.timeout);
-    for (const timer of running.timers.values()) clearTimeout(timer);
+    this.#timeouts.delete(invocation);
+    this.#timeoutMs.delete(invocation);
+    for (const timer of running.timers?.values() ?? []) clearTimeout(timer);
     const { cpuMs, coldStart } = running;
     this.#options.events.ended(invocation, { cpuMs, coldStart, ...outcome });
   }
+}
+
+function bytesOf(payload: string | Uint8Array | undefined): Uint8Array | undefined {
+  return typeof payload === 'string' ? Buffer.from(payload, 'utf8') : payload;
 }
 
 /** What cannot be read is work that fails. */

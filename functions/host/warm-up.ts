@@ -1,8 +1,12 @@
+import { encodeEntry } from './entry.ts';
 import { startName } from './inside/start-name.ts';
 import { limits } from './protocol.ts';
 
 const setup = { name: 'warm-up', memoryMb: 8, bindings: {}, secrets: {}, limits };
-const event = { event: { kind: 'invoke' }, label: 'warm-up', timeoutMs: 1000 };
+const header = { event: { kind: 'invoke' }, label: 'warm-up', timeoutMs: 1000 };
+const { heads, texts } = encodeEntry([
+  { op: 'invoke', invocation: 1, json: JSON.stringify(header), payload: Buffer.from('0'), binary: false },
+]);
 
 /**
  * Runs once, in a context that is thrown away, while the snapshot is made: what it calls is in the snapshot as bytecode, and costs an
@@ -12,4 +16,4 @@ export const warmUpScript = `'use strict';
 globalThis.WebAssembly ??= { Memory: class { get buffer() {} }, Module: class {}, Instance: class {} };
 const { load, enter } = globalThis.${startName}(() => {}, () => '', ${JSON.stringify(JSON.stringify(setup))});
 load({ default: { invoke() {} } });
-enter('invoke', 1, 0, ${JSON.stringify(JSON.stringify(event))}, new Uint8Array(0));`;
+enter(${JSON.stringify(heads)}, ${JSON.stringify(texts)});`;

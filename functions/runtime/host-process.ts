@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../../lib/logger.ts';
-import { encodeFrame, FrameReader, type Frame } from '../host/frames.ts';
+import { FrameWriter } from '../host/frame-writer.ts';
+import { FrameReader, type Frame } from '../host/frames.ts';
 import type { ToHost } from '../host/protocol.ts';
 import { hostArguments, hostFiles, type HostProgram } from './host-entry.ts';
 import { fromHostSchema, type HostMessage } from './host-messages.ts';
@@ -25,6 +26,7 @@ export class HostProcess implements AsyncDisposable {
   readonly exited: Promise<void>;
   readonly #child: ChildProcess;
   readonly #channel: Duplex;
+  readonly #writer: FrameWriter;
   readonly #options: HostProcessOptions;
   #output = '';
   #expected = false;
@@ -45,6 +47,7 @@ export class HostProcess implements AsyncDisposable {
     filter.on('error', () => undefined);
     filter.end(options.sandbox.filter);
     this.#channel = this.#child.stdio[3] as Duplex;
+    this.#writer = new FrameWriter(this.#channel);
     this.exited = new Promise((resolve) => {
       this.#child.once('error', () => resolve());
       this.#child.once('close', () => resolve());
@@ -63,8 +66,7 @@ export class HostProcess implements AsyncDisposable {
 
   /** Throws FrameError when the frame is too large. A host that is gone swallows it; `onExit` tells. */
   send(header: ToHost, body?: Uint8Array): void {
-    const frame = encodeFrame(header, body);
-    if (this.#channel.writable) this.#channel.write(frame);
+    this.#writer.send(header, body);
   }
 
   /** SIGKILL: works on a process whose threads are stuck. */

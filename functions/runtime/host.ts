@@ -1,5 +1,6 @@
 import type { Logger } from '../../lib/logger.ts';
 import { FunctionError, type FunctionErrorCode } from '../function-error.ts';
+import { Deadlines } from '../host/deadlines.ts';
 import { limits, type EventHeader } from '../host/protocol.ts';
 import type { Deployment } from './deployment.ts';
 import { hostLost, invocationError } from './failure.ts';
@@ -49,6 +50,7 @@ export class Host implements AsyncDisposable {
   readonly #process: HostProcess;
   readonly #loaded = new Map<number, Loaded>();
   readonly #running = new Map<number, { readonly invocation: Invocation; readonly deployment: Deployment }>();
+  readonly #watchdog = new Deadlines<number>((invocation) => this.#late(invocation));
   #culprit: Culprit | undefined;
   #dead = false;
   #closing = false;
@@ -113,21 +115,13 @@ export class Host implements AsyncDisposable {
     const { slot, name, spec } = deployment;
     if (this.#dead) throw hostLost(name, 'its host process has ended');
     const timeoutMs = spec.limits.timeout;
-    const culprit = {
-      slot,
-      invocation: invocation.id,
-      code: 'timeout',
-      why: `it ran longer than ${timeoutMs} ms and did not stop`,
-    } as const;
-    // The answer may be waiting in the channel while the agent itself was busy: one more turn before the kill.
-    const late = () => setImmediate(() => this.#running.has(invocation.id) && this.#kill(culprit));
-    const watchdog = setTimeout(late, timeoutMs + limits.watchdogGraceMs);
     this.#running.set(invocation.id, { invocation, deployment });
+    this.#watchdog.set(invocation.id, timeoutMs + limits.watchdogGraceMs);
     try {
       this.#process.send({ type: 'invoke', slot, invocation: invocation.id, label, event, timeoutMs }, body);
       return await invocation.ended;
     } finally {
-      clearTimeout(watchdog);
+      this.#watchdog.delete(invocation.id);
       this.#running.delete(invocation.id);
     }
   }
@@ -139,6 +133,17 @@ export class Host implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
     await this.#process[Symbol.asyncDispose]();
+  }
+
+  /** The answer may be waiting in the channel while the agent itself was busy: one more turn before the kill. */
+  #late(invocation: number): void {
+    setImmediate(() => {
+      const running = this.#running.get(invocation);
+      if (!running) return;
+      const { slot, spec } = running.deployment;
+      const why = `it ran longer than ${spec.limits.timeout} ms and did not stop`;
+      this.#kill({ slot, invocation, code: 'timeout', why });
+    });
   }
 
   #kill(culprit: Culprit): void {

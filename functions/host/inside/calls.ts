@@ -1,4 +1,5 @@
-import type { Call, Invocation, Limits, Reply, Safe, Send } from './types.ts';
+import type { CallAnswer } from './ops.ts';
+import type { Call, Invocation, Limits, Payload, Reply, Safe, Send } from './types.ts';
 
 /** Binding calls that wait for the host, keyed by a number. */
 export function makeCalls(safe: Safe, send: Send, limits: Limits) {
@@ -22,39 +23,38 @@ export function makeCalls(safe: Safe, send: Send, limits: Limits) {
     return undefined;
   };
   type Opening = { op: 'call' | 'work'; name: string; maxBytes: number };
-  const open = ({ op, name, maxBytes }: Opening, owner: Invocation, json: string, bytes?: Uint8Array) =>
+  const open = (
+    { op, name, maxBytes }: Opening,
+    owner: Invocation,
+    json: string,
+    payload?: string | Uint8Array,
+  ) =>
     new NativePromise<Reply>((resolve, reject) => {
-      const problem = refusal(owner, json, bytes?.length ?? 0, maxBytes);
+      const problem = refusal(owner, json, payload?.length ?? 0, maxBytes);
       if (problem !== undefined) throw new Error(`${name} is refused: ${problem}`);
       owner.waiting++;
       owner.calls++;
       last++;
       waiting[last] = { owner, resolve, reject };
-      send(op, owner.id, last, json, bytes);
+      send(op, owner.id, last, json, payload);
     });
-  const call: Call = async (owner, binding, method, args, bytes) => {
+  const call: Call = async (owner, binding, method, args, payload) => {
     const maxBytes = method === 'fetch' ? limits.fetchBytes : limits.callBytes;
     const opening: Opening = { op: 'call', name: nameOf(binding, method), maxBytes };
-    return open(opening, owner, safe.stringify({ binding, method, args }) ?? '', bytes);
+    return open(opening, owner, safe.stringify({ binding, method, args }) ?? '', payload);
   };
   /** Work of the host process itself: cryptography. */
   const work = async (owner: Invocation, method: string, args: unknown, bytes?: Uint8Array) => {
     const opening: Opening = { op: 'work', name: `crypto.subtle.${method}`, maxBytes: limits.workBytes };
     return open(opening, owner, safe.stringify({ method, args }) ?? '', bytes);
   };
-  const reply = (id: number, text: string, bytes: Uint8Array | undefined) => {
+  const reply = (id: number, answer: CallAnswer, payload: Payload | undefined) => {
     const entry = waiting[id];
     if (!entry) return;
     safe.drop(waiting, id);
     entry.owner.waiting--;
-    const { ok, json, code, message } = safe.parse(text) as {
-      ok: boolean;
-      json?: unknown;
-      code?: string;
-      message?: string;
-    };
-    if (ok) entry.resolve({ json, bytes });
-    else entry.reject(Object.assign(new Error(message), { code }));
+    if (answer.ok) entry.resolve({ json: answer.json, payload });
+    else entry.reject(Object.assign(new Error(answer.message), { code: answer.code }));
   };
   const forget = (owner: Invocation) => {
     for (const id in waiting) if (waiting[id]?.owner === owner) safe.drop(waiting, id);

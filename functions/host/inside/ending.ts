@@ -37,12 +37,15 @@ export function makeEnding(
   limits: Limits,
   close: (invocation: Invocation) => void,
 ): Ending {
-  const end = (invocation: Invocation, ...done: ['done' | 'fail', number, string, Uint8Array?]) => {
+  const end = (
+    invocation: Invocation,
+    ...done: ['done' | 'fail', number, string, (string | Uint8Array)?]
+  ) => {
     if (invocation.ended) return;
     close(invocation);
     invocation.ended = true;
-    const [op, id, text, bytes] = done;
-    send(op, invocation.id, id, text, bytes);
+    const [op, id, text, payload] = done;
+    send(op, invocation.id, id, text, payload);
   };
   /** The author may have bent what JSON asks of objects; an invocation must end all the same. */
   const toJson = (value: object) => {

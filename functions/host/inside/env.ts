@@ -12,7 +12,7 @@ export type Env = Readonly<Record<string, unknown>>;
 export function makeEnv(tools: EnvTools, { bindings, secrets }: Setup, owner: Invocation): Env {
   const env = tools.safe.empty();
   for (const name in bindings) {
-    const call: BoundCall = (method, args, bytes) => tools.call(owner, name, method, args, bytes);
+    const call: BoundCall = (method, args, payload) => tools.call(owner, name, method, args, payload);
     env[name] = bindings[name] === 'secret' ? secrets[name] : bindingOf(bindings[name], tools, call);
   }
   return Object.freeze(env);

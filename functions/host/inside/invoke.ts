@@ -1,7 +1,8 @@
 import type { Ending } from './ending.ts';
 import { makeEnv } from './env.ts';
-import type { EventHeader, Shape } from './shapes/shape.ts';
-import type { Call, Invocation, Safe, Setup, Text } from './types.ts';
+import type { InvokeHeader } from './ops.ts';
+import type { Shape } from './shapes/shape.ts';
+import type { Call, Invocation, Payload, Safe, Setup, Text } from './types.ts';
 
 type InvokeTools = {
   readonly safe: Safe;
@@ -20,16 +21,11 @@ export function makeInvoke({ safe, text, setup, ending, call, now }: InvokeTools
 
   return (
     id: number,
-    headerJson: string,
-    payload: Uint8Array,
+    { event, label, timeoutMs }: InvokeHeader,
+    payload: Payload,
     shape: Shape | undefined,
     begin: (invocation: Invocation) => void,
   ): void => {
-    const { event, label, timeoutMs } = safe.parse(headerJson) as {
-      readonly event: EventHeader;
-      readonly label: string;
-      readonly timeoutMs: number;
-    };
     const counters = { calls: 0, waiting: 0, timers: 0, timersSet: 0, lines: 0, chars: 0, dropped: 0 };
     const invocation: Invocation = {
       id,

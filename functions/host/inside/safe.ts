@@ -8,11 +8,11 @@ export function takeSafe(): Safe {
   const NativePromise = Promise;
   const then: unknown = getOwnPropertyDescriptor(Promise.prototype, 'then')?.value;
   const Bytes = Uint8Array;
-  const text = String;
   const getter = (owner: unknown, key: PropertyKey): unknown =>
     (getOwnPropertyDescriptor(owner, key) as { get?: unknown } | undefined)?.get;
   const tag = getter(getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag);
   const size = getter(ArrayBuffer.prototype, 'byteLength');
+  const buffer = getter(getPrototypeOf(Uint8Array.prototype), 'buffer');
 
   /** By its internal slot: `instanceof` would ask Symbol.hasInstance, which is the tenant's to bend. */
   const isBuffer = (value: unknown): value is ArrayBuffer => {
@@ -31,6 +31,39 @@ export function takeSafe(): Safe {
     if (apply(tag as () => unknown, value, []) !== 'Uint8Array') return undefined;
     return new Bytes(value as Uint8Array);
   };
+  const { read, shown } = takeShow(stringify);
+  return {
+    apply: (f, self, args) => apply(f as () => unknown, self, args) as unknown,
+    empty: () => create(null) as Record<string, unknown>,
+    drop: (table, key) => {
+      deleteProperty(table, key);
+    },
+    parse: (json) => parse(json) as unknown,
+    stringify: (value) => stringify(value),
+    bytesOf,
+    bufferOf: (bytes) => apply(buffer as () => ArrayBuffer, bytes, []),
+    whenSettled: (value, ok, failed) => {
+      apply(then as () => unknown, new NativePromise((resolve) => resolve(value)), [ok, failed]);
+    },
+    describe: (error, maxChars) => {
+      const message = read(error, 'message', maxChars);
+      const name = read(error, 'name', 128);
+      if (message === '' && name === '')
+        return {
+          name: 'Error',
+          message: shown(error, maxChars).slice(0, maxChars),
+          stack: '',
+          denied: false,
+        };
+      const denied = read(error, 'code', 128) === 'denied';
+      return { name, message, stack: read(error, 'stack', maxChars), denied };
+    },
+  };
+}
+
+/** Shows what was thrown, whatever it is. */
+function takeShow(stringify: (value: unknown) => unknown) {
+  const text = String;
   const read = (error: unknown, key: 'name' | 'message' | 'stack' | 'code', maxChars: number) => {
     try {
       const value = (error as Record<string, unknown>)[key];
@@ -49,30 +82,5 @@ export function takeSafe(): Safe {
       return 'a value that cannot be shown';
     }
   };
-  return {
-    apply: (f, self, args) => apply(f as () => unknown, self, args) as unknown,
-    empty: () => create(null) as Record<string, unknown>,
-    drop: (table, key) => {
-      deleteProperty(table, key);
-    },
-    parse: (json) => parse(json) as unknown,
-    stringify: (value) => stringify(value),
-    bytesOf,
-    whenSettled: (value, ok, failed) => {
-      apply(then as () => unknown, new NativePromise((resolve) => resolve(value)), [ok, failed]);
-    },
-    describe: (error, maxChars) => {
-      const message = read(error, 'message', maxChars);
-      const name = read(error, 'name', 128);
-      if (message === '' && name === '')
-        return {
-          name: 'Error',
-          message: shown(error, maxChars).slice(0, maxChars),
-          stack: '',
-          denied: false,
-        };
-      const denied = read(error, 'code', 128) === 'denied';
-      return { name, message, stack: read(error, 'stack', maxChars), denied };
-    },
-  };
+  return { read, shown };
 }

@@ -1,7 +1,10 @@
 import { makeCalls } from './calls.ts';
 import { makeEnding, makeLog } from './ending.ts';
+import { makeEnter } from './enter.ts';
 import { makeGlobals } from './globals.ts';
 import { makeInvoke } from './invoke.ts';
+import { makeOpReader, type Op } from './ops.ts';
+import { makeOutbox } from './outbox.ts';
 import { takeSafe } from './safe.ts';
 import { findShape } from './shapes/find-shape.ts';
 import type { Shape } from './shapes/shape.ts';
@@ -11,11 +14,11 @@ import { makeTimers } from './timers.ts';
 import { defineGlobals } from './web/define-globals.ts';
 import { connect, type Ask } from './web/ports.ts';
 import { reportException } from './web/report-error.ts';
-import type { Enter, Invocation, Send, Setup } from './types.ts';
+import type { Enter, Invocation, Post, Setup } from './types.ts';
 
 /** Sets up the globals; gives the host the two functions by which it enters the isolate. */
 export function start(
-  send: Send,
+  post: Post,
   ask: Ask,
   setupJson: string,
 ): { load: (exports: Record<string, unknown>) => string; enter: Enter } {
@@ -24,6 +27,8 @@ export function start(
   const setup = safe.parse(setupJson) as Setup;
   const { limits } = setup;
   const text = makeText();
+  const outbox = makeOutbox(post);
+  const { send } = outbox;
   const live = safe.empty() as Record<number, Invocation | undefined>;
   let current: Invocation | undefined;
   let shape: Shape | undefined;
@@ -45,7 +50,8 @@ export function start(
     work: async (...job) => {
       const owner = running();
       if (!owner) throw new Error('crypto.subtle is there only while an event is handled');
-      return calls.work(owner, ...job);
+      const { json, payload } = await calls.work(owner, ...job);
+      return { json, bytes: payload?.bytes() };
     },
     log: (level, message) => log(current, level, message),
     report: reportException,
@@ -57,23 +63,25 @@ export function start(
   const now = Date.now.bind(Date);
   const invoke = makeInvoke({ safe, text, setup, ending, now, call: calls.call });
 
-  const enter: Enter = (op, invocationId, id, body, bytes) => {
-    if (op === 'invoke') {
-      invoke(invocationId, body, bytes ?? new Uint8Array(0), shape, (invocation) => {
-        live[invocationId] = current = invocation;
+  const perform = (op: Op): Invocation | undefined => {
+    if (op.op === 'invoke') {
+      invoke(op.invocation, op.header, op.payload, shape, (invocation) => {
+        live[op.invocation] = current = invocation;
       });
-      return;
+      return current;
     }
-    const invocation = live[invocationId];
-    if (!invocation) return;
+    const invocation = live[op.invocation];
+    if (!invocation) return undefined;
     current = invocation;
-    if (op === 'reply') calls.reply(id, body, bytes);
-    else if (op === 'fire') timers.fire(id);
+    if (op.op === 'reply') calls.reply(op.call, op.answer, op.payload);
+    else if (op.op === 'fire') timers.fire(op.timer);
     else {
       invocation.ended = true;
       forget(invocation);
     }
+    return invocation;
   };
+  const enter = makeEnter({ readOps: makeOpReader(safe, text), perform, outbox });
   const load = (exports: Record<string, unknown>) => {
     const { waitUntil } = ending;
     shape = findShape({ safe, text, setup, waitUntil, now, whenIdle: timers.whenIdle }, exports);

@@ -37,17 +37,21 @@ export type Send = (
   invocation: number,
   id: number,
   text: string,
-  bytes?: Uint8Array,
+  payload?: string | Uint8Array,
 ) => void;
 
-/** From the host. `invoke`: header and payload. `reply`: `id` is a call. `fire`: `id` is a timer. `forget`: the invocation is over. */
-export type Enter = (
-  op: 'invoke' | 'reply' | 'fire' | 'forget',
-  invocation: number,
-  id: number,
-  text: string,
-  bytes?: Uint8Array,
-) => void;
+/** Several messages to the host in one call: their heads, all texts one after the other, and the bytes of one of them. */
+export type Post = (heads: string, texts: string, bytes?: Uint8Array) => void;
+
+/** From the host: `entry.ts` has the form. */
+export type Enter = (heads: string, texts: string, bytes?: Uint8Array) => void;
+
+/** What came with an event or a reply, as text or bytes; what it did not come as is made when asked for. */
+export type Payload = {
+  readonly isText: boolean;
+  readonly text: () => string;
+  readonly bytes: () => Uint8Array;
+};
 
 export type Safe = {
   readonly apply: (f: unknown, self: unknown, args: readonly unknown[]) => unknown;
@@ -56,6 +60,8 @@ export type Safe = {
   readonly parse: (text: string) => unknown;
   readonly stringify: (value: unknown) => string | undefined;
   readonly bytesOf: (value: unknown) => Uint8Array | undefined;
+  /** The memory of an array of bytes. */
+  readonly bufferOf: (bytes: Uint8Array) => ArrayBuffer;
   readonly whenSettled: (
     value: unknown,
     ok: (value: unknown) => void,
@@ -101,6 +107,6 @@ export type Call = (
   binding: string,
   method: string,
   args: unknown,
-  bytes?: Uint8Array,
+  payload?: string | Uint8Array,
 ) => Promise<Reply>;
-export type Reply = { readonly json: unknown; readonly bytes: Uint8Array | undefined };
+export type Reply = { readonly json: unknown; readonly payload: Payload | undefined };

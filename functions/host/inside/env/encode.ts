@@ -9,26 +9,30 @@ export type EnvTools = {
 };
 
 /** A call of one binding for one invocation. */
-export type BoundCall = (method: string, args: unknown, bytes?: Uint8Array) => Promise<Reply>;
+export type BoundCall = (method: string, args: unknown, payload?: string | Uint8Array) => Promise<Reply>;
 
-export type Encoded = { readonly bytes: Uint8Array; readonly contentType: string };
+/** Text goes to the host as it is, which is cheaper to encode there. */
+export type Encoded = { readonly payload: string | Uint8Array; readonly contentType: string };
 
 /** Byte arrays as they are, strings as text, everything else as JSON. */
-export function encode(tools: EnvTools, value: unknown): Encoded {
-  const bytes = tools.safe.bytesOf(value);
-  if (bytes) return { bytes, contentType: 'application/octet-stream' };
-  if (typeof value === 'string')
-    return { bytes: tools.text.encode(value), contentType: 'text/plain; charset=utf-8' };
-  return { bytes: encodeJson(tools, value), contentType: 'application/json' };
+export function encode({ safe }: EnvTools, value: unknown): Encoded {
+  const bytes = safe.bytesOf(value);
+  if (bytes) return { payload: bytes, contentType: 'application/octet-stream' };
+  if (typeof value === 'string') return { payload: value, contentType: 'text/plain; charset=utf-8' };
+  return { payload: encodeJson(safe, value), contentType: 'application/json' };
 }
 
 /** Byte arrays as they are, everything else as JSON, strings too. */
-export function encodeValue(tools: EnvTools, value: unknown): Uint8Array {
-  return tools.safe.bytesOf(value) ?? encodeJson(tools, value);
+export function encodeValue({ safe }: EnvTools, value: unknown): string | Uint8Array {
+  return safe.bytesOf(value) ?? encodeJson(safe, value);
 }
 
-export function encodeJson({ safe, text }: EnvTools, value: unknown): Uint8Array {
+export function encodeJson(safe: Safe, value: unknown): string {
   const json = safe.stringify(value);
   if (json === undefined) throw new TypeError(`${typeof value} is not a value that JSON or bytes can carry`);
-  return text.encode(json);
+  return json;
+}
+
+export function asBytes({ text }: EnvTools, payload: string | Uint8Array): Uint8Array {
+  return typeof payload === 'string' ? text.encode(payload) : payload;
 }

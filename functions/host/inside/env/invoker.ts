@@ -13,7 +13,7 @@ export class Invoker extends Fetcher {
   }
 
   async invoke(payload?: unknown): Promise<unknown> {
-    const bytes = payload === undefined ? undefined : encodeJson(this.#tools, payload);
-    return (await this.#call('invoke', {}, bytes)).json;
+    const json = payload === undefined ? undefined : encodeJson(this.#tools.safe, payload);
+    return (await this.#call('invoke', {}, json)).json;
   }
 }

@@ -1,5 +1,6 @@
 import { ownBuffer } from '../web/bytes.ts';
-import { encodeValue, type BoundCall, type EnvTools } from './encode.ts';
+import type { Payload } from '../types.ts';
+import { asBytes, encodeValue, type BoundCall, type EnvTools } from './encode.ts';
 
 type PutOptions = {
   readonly ttl?: unknown;
@@ -23,22 +24,24 @@ export class KeyValue {
       as?: unknown;
       type?: unknown;
     };
-    const { bytes } = await this.#call('get', { key });
-    if (type !== undefined) return bytes ? this.#decodeAs(bytes, type) : null;
-    if (bytes === undefined || as === 'bytes') return bytes;
-    const decoded = this.#tools.text.decode(bytes);
+    const { payload } = await this.#call('get', { key });
+    if (type !== undefined) return payload ? this.#decodeAs(payload, type) : null;
+    if (payload === undefined) return undefined;
+    if (as === 'bytes') return payload.bytes();
+    const decoded = payload.text();
     return as === 'text' ? decoded : this.#tools.safe.parse(decoded);
   }
 
   async put(key: unknown, value: unknown, options: PutOptions = {}): Promise<boolean | undefined> {
-    const bytes = encodeValue(this.#tools, value);
+    const payload = encodeValue(this.#tools, value);
     const args = { key, ...expiry(options) };
     const { expected } = options;
     if (expected === undefined) {
-      await this.#call('put', args, bytes);
+      await this.#call('put', args, payload);
       return undefined;
     }
-    const before = expected === null ? undefined : encodeValue(this.#tools, expected);
+    const bytes = asBytes(this.#tools, payload);
+    const before = expected === null ? undefined : asBytes(this.#tools, encodeValue(this.#tools, expected));
     const body = new Uint8Array((before?.length ?? 0) + bytes.length);
     if (before) body.set(before);
     body.set(bytes, before?.length ?? 0);
@@ -58,12 +61,12 @@ export class KeyValue {
   }
 
   /** What `put` was given, as Workers would give it back: a string comes back as it is, and as the JSON that it holds. */
-  #decodeAs(bytes: Uint8Array, type: unknown): unknown {
-    if (type === 'arrayBuffer') return ownBuffer(bytes);
+  #decodeAs(payload: Payload, type: unknown): unknown {
+    if (type === 'arrayBuffer') return ownBuffer(payload.bytes());
     if (type !== 'text' && type !== 'json')
       throw new TypeError(`The type of a value is text, json or arrayBuffer, not ${String(type)}`);
-    const { text, safe } = this.#tools;
-    const decoded = text.decode(bytes);
+    const { safe } = this.#tools;
+    const decoded = payload.text();
     const given = decoded.startsWith('"') ? safe.parse(decoded) : decoded;
     return type === 'text' || typeof given !== 'string' ? given : safe.parse(given);
   }

@@ -20,6 +20,6 @@ export class Publisher {
   async publish(value: unknown, { topic, retain, qos, contentType }: PublishOptions = {}): Promise<void> {
     const encoded = encode(this.#tools, value);
     const args = { topic, retain, qos, contentType: contentType ?? encoded.contentType };
-    await this.#call('publish', args, encoded.bytes);
+    await this.#call('publish', args, encoded.payload);
   }
 }

@@ -1,5 +1,5 @@
 import { concatBytes } from '../web/bytes.ts';
-import { encodeJson, encodeValue, type BoundCall, type EnvTools } from './encode.ts';
+import { asBytes, encodeJson, encodeValue, type BoundCall, type EnvTools } from './encode.ts';
 
 type SendOptions = { readonly contentType?: unknown; readonly delaySeconds?: unknown };
 type BatchMessage = SendOptions & { readonly body: unknown };
@@ -19,7 +19,7 @@ export class QueueSender {
 
   async send(body: unknown, { contentType, delaySeconds }: SendOptions = {}): Promise<void> {
     const message = encodeMessage(this.#tools, body, contentType);
-    await this.#call('send', { contentType: message.contentType, delaySeconds }, message.bytes);
+    await this.#call('send', { contentType: message.contentType, delaySeconds }, message.payload);
   }
 
   /** All of them or none. `delaySeconds` here is for those that have none of their own. */
@@ -27,7 +27,9 @@ export class QueueSender {
     const encoded = [];
     for (const { body, contentType, delaySeconds: own } of messages) {
       if (encoded.length === maxBatch) throw new TypeError(`sendBatch takes at most ${maxBatch} messages`);
-      encoded.push({ ...encodeMessage(this.#tools, body, contentType), delaySeconds: own ?? delaySeconds });
+      const { payload, contentType: type } = encodeMessage(this.#tools, body, contentType);
+      const bytes = asBytes(this.#tools, payload);
+      encoded.push({ bytes, contentType: type, delaySeconds: own ?? delaySeconds });
     }
     if (encoded.length === 0) return;
     const heads = encoded.map(({ bytes, ...head }) => ({ size: bytes.length, ...head }));
@@ -40,20 +42,20 @@ function encodeMessage(tools: EnvTools, body: unknown, contentType: unknown) {
   const bytes = tools.safe.bytesOf(body);
   switch (contentType) {
     case undefined:
-      if (bytes) return { bytes, contentType: 'application/octet-stream' };
-      return { bytes: encodeJson(tools, body), contentType: 'application/json' };
+      if (bytes) return { payload: bytes, contentType: 'application/octet-stream' };
+      return { payload: encodeJson(tools.safe, body), contentType: 'application/json' };
     case 'json':
-      return { bytes: encodeJson(tools, body), contentType: 'application/json' };
+      return { payload: encodeJson(tools.safe, body), contentType: 'application/json' };
     case 'text':
       if (typeof body !== 'string') throw new TypeError('A message of content type text is a string');
-      return { bytes: tools.text.encode(body), contentType: 'text/plain' };
+      return { payload: body, contentType: 'text/plain' };
     case 'bytes':
       if (!bytes) throw new TypeError('A message of content type bytes is an ArrayBuffer or a Uint8Array');
-      return { bytes, contentType: 'application/octet-stream' };
+      return { payload: bytes, contentType: 'application/octet-stream' };
     case 'v8':
       throw new TypeError('Content type v8 is not available: send JSON, text or bytes');
     default:
-      if (typeof body === 'string') return { bytes: tools.text.encode(body), contentType };
-      return { bytes: encodeValue(tools, body), contentType };
+      if (typeof body === 'string') return { payload: body, contentType };
+      return { payload: encodeValue(tools, body), contentType };
   }
 }

@@ -9,7 +9,7 @@ import type { Delivery, Shape, ShapeTools, Started } from './shape.ts';
 
 /** `export const handler = async (event, context) => …`, also with a callback as third parameter. */
 export function lambdaShape(tools: ShapeTools, handler: (...args: unknown[]) => unknown): Shape {
-  const { safe, text, setup } = tools;
+  const { safe, setup } = tools;
   const { resultBytes } = setup.limits;
   const asJson = (result: unknown) => jsonAnswer(safe, 'handler', result, resultBytes);
   const takesCallback = handler.length >= 3;
@@ -30,16 +30,17 @@ export function lambdaShape(tools: ShapeTools, handler: (...args: unknown[]) => 
         return { value: call(delivery, { type, ...file }), answer: asJson };
       }
       case 'invoke': {
-        const event = payload.length === 0 ? undefined : safe.parse(text.decode(payload));
+        const json = payload.text();
+        const event = json === '' ? undefined : safe.parse(json);
         return { value: call(delivery, event), answer: asJson };
       }
       case 'queue': {
         const ids = header.messages.map(({ id }) => id);
-        const event = sqsEvent(tools, header, payload);
+        const event = sqsEvent(tools, header, payload.bytes());
         return { value: call(delivery, event), answer: (result) => batchAnswer(safe, ids, result) };
       }
       case 'fetch': {
-        const event = apiGatewayEvent(tools, header, payload, delivery.invocation.label);
+        const event = apiGatewayEvent(tools, header, payload.bytes(), delivery.invocation.label);
         return { value: call(delivery, event), answer: (result) => apiGatewayAnswer(tools, result) };
       }
       default:

@@ -25,7 +25,7 @@ export function moduleShape(
   main: Record<string, unknown>,
   names: readonly string[],
 ): Shape {
-  const { safe, text, setup } = tools;
+  const { safe, setup } = tools;
   const { resultBytes } = setup.limits;
   const asJson = (handler: string) => (result: unknown) => jsonAnswer(safe, handler, result, resultBytes);
   const call = (delivery: Delivery, event: unknown) =>
@@ -44,11 +44,12 @@ export function moduleShape(
       case 'file':
         return { value: call(delivery, new FileEvent(header)), answer: asJson('file') };
       case 'invoke': {
-        const event = payload.length === 0 ? undefined : safe.parse(text.decode(payload));
+        const json = payload.text();
+        const event = json === '' ? undefined : safe.parse(json);
         return { value: call(delivery, event), answer: asJson('invoke') };
       }
       case 'queue': {
-        const batch = new QueueBatch(tools, header, payload);
+        const batch = new QueueBatch(tools, header, payload.bytes());
         return {
           value: call(delivery, batch),
           answer: () => ({ json: safe.stringify(outcomeOf(batch)) ?? '' }),
@@ -56,7 +57,7 @@ export function moduleShape(
       }
       case 'fetch': {
         const { method, url, headers } = header;
-        const request = receivedRequest({ method, url, headers, bytes: payload });
+        const request = receivedRequest({ method, url, headers, payload });
         return {
           value: readResponse(call(delivery, request), resultBytes),
           answer: (read: unknown) => read as Answer,

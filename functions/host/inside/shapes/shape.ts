@@ -1,7 +1,7 @@
 import type { EventHeader as WireHeader } from '../../protocol.ts';
 import type { Answer } from '../answer.ts';
 import type { Env } from '../env.ts';
-import type { Invocation, Safe, Setup, Text } from '../types.ts';
+import type { Invocation, Payload, Safe, Setup, Text } from '../types.ts';
 
 export type EventHeader = WireHeader;
 export type EventKind = EventHeader['kind'];
@@ -18,10 +18,10 @@ export type ShapeTools = {
   readonly now: () => number;
 };
 
-/** One event for one invocation. The bytes are the invocation's own. */
+/** One event for one invocation. Bytes of the payload are the invocation's own. */
 export type Delivery = {
   readonly header: EventHeader;
-  readonly payload: Uint8Array;
+  readonly payload: Payload;
   readonly invocation: Invocation;
   readonly env: Env;
 };

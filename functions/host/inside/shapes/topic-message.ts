@@ -1,3 +1,4 @@
+import type { Payload, Safe } from '../types.ts';
 import type { EventHeader, ShapeTools } from './shape.ts';
 
 type Header = Extract<EventHeader, { kind: 'message' }>;
@@ -6,28 +7,29 @@ type Header = Extract<EventHeader, { kind: 'message' }>;
 export class TopicMessage {
   readonly type = 'message';
   readonly topic: string;
-  readonly payload: Uint8Array;
   declare readonly contentType?: string;
   /** RFC 3339 */
   readonly time: string;
-  readonly #tools: Pick<ShapeTools, 'safe' | 'text'>;
+  readonly #safe: Safe;
+  readonly #payload: Payload;
+  #bytes: Uint8Array | undefined;
 
-  constructor(
-    tools: Pick<ShapeTools, 'safe' | 'text'>,
-    { topic, time, contentType }: Header,
-    payload: Uint8Array,
-  ) {
-    this.#tools = tools;
+  constructor({ safe }: Pick<ShapeTools, 'safe'>, { topic, time, contentType }: Header, payload: Payload) {
+    this.#safe = safe;
+    this.#payload = payload;
     this.topic = topic;
-    this.payload = payload;
     if (contentType !== undefined) this.contentType = contentType;
     this.time = time;
   }
 
+  get payload(): Uint8Array {
+    return (this.#bytes ??= this.#payload.bytes());
+  }
+
   text(): string {
-    return this.#tools.text.decode(this.payload);
+    return this.#payload.text();
   }
   json(): unknown {
-    return this.#tools.safe.parse(this.text());
+    return this.#safe.parse(this.#payload.text());
   }
 }

@@ -1,6 +1,8 @@
 /* eslint-disable @typescript-eslint/no-deprecated -- formData() of the platform judges ours */
 import { describe, expect, test } from '@jest/globals';
+import { bytesPayload } from '../payload.ts';
 import { Blob as OurBlob } from './blob.ts';
+import { utf8 } from './bytes.ts';
 import { FormData as OurForm } from './form-data.ts';
 import { receivedRequest, Request as OurRequest } from './request.ts';
 import { Response as OurResponse } from './response.ts';
@@ -298,7 +300,7 @@ test('a request that came has its bytes, and headers that nobody changes', async
     method: 'POST',
     url: 'http://device/x',
     headers: [['Content-Type', 'application/json']],
-    bytes: Buffer.from('{"a":1}'),
+    payload: bytesPayload(utf8, Buffer.from('{"a":1}')),
   });
   expect(await request.clone().json()).toEqual({ a: 1 });
   expect(() => request.headers.set('a', 'b')).toThrow(TypeError);

@@ -1,3 +1,4 @@
+import type { Payload } from '../types.ts';
 import { Blob, blobBytes } from './blob.ts';
 import { concatBytes, decodeText, ownBuffer, utf8, viewBytes } from './bytes.ts';
 import { FormData } from './form-data.ts';
@@ -97,6 +98,11 @@ export function extractBody(init: unknown): { content: Content; type: string | u
       type: 'application/x-www-form-urlencoded;charset=UTF-8',
     };
   return { content: textContent(String(init)), type: 'text/plain;charset=UTF-8' };
+}
+
+/** Text stays text: reading it as JSON costs no decoding here. */
+export function payloadContent(payload: Payload): Content {
+  return payload.isText ? textContent(payload.text()) : bytesContent(payload.bytes());
 }
 
 export function bytesContent(bytes: Uint8Array): Content {

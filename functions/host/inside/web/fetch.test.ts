@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { makeFetch, type FetchArgs, type SendFetch } from './fetch.ts';
+import { bytesPayload } from '../payload.ts';
+import { utf8 } from './bytes.ts';
 import { Request } from './request.ts';
 
 type Sent = FetchArgs & { readonly body: string | undefined };
@@ -11,7 +13,7 @@ function recorder(answer: Partial<{ status: number; headers: [string, string][];
     const { status = 200, headers = [['x-a', 'b']], body: text = 'hello' } = answer;
     return Promise.resolve({
       json: { status, headers, url: 'https://a.example/final', redirected: true },
-      bytes: Buffer.from(text),
+      payload: bytesPayload(utf8, Buffer.from(text)),
     });
   };
   return { sent, fetch: makeFetch(send, 1000) };

@@ -33,7 +33,7 @@ export function makeFetch(send: SendFetch, maxBodyBytes: number): Fetch {
       failed,
     );
     const { status, headers, url: finalUrl, redirected } = reply.json as Received;
-    return receivedResponse({ status, headers, url: finalUrl, redirected, bytes: reply.bytes });
+    return receivedResponse({ status, headers, url: finalUrl, redirected, payload: reply.payload });
   };
   return async function fetch(input, init) {
     const request = new Request(input, init);

@@ -1,12 +1,13 @@
 import {
   Body,
-  bytesContent,
+  payloadContent,
   cloneContent,
   extractBody,
   moveContent,
   type BodyInit,
   type Content,
 } from './body.ts';
+import type { Payload } from '../types.ts';
 import { defineInterface } from './interface.ts';
 import { Headers, sealedHeaders, type HeadersInit } from './headers.ts';
 
@@ -32,7 +33,7 @@ export type ReceivedRequest = {
   readonly method: string;
   readonly url: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly bytes: Uint8Array;
+  readonly payload: Payload;
 };
 
 type State = {
@@ -114,13 +115,13 @@ defineInterface('Request', Request);
 export { isRequest };
 
 /** `received.bytes` become the body's own. */
-export function receivedRequest({ method, url, headers, bytes }: ReceivedRequest): Request {
-  const bodyless = bytes.length === 0 && (method === 'GET' || method === 'HEAD');
+export function receivedRequest({ method, url, headers, payload }: ReceivedRequest): Request {
+  const bodyless = (method === 'GET' || method === 'HEAD') && payload.bytes().length === 0;
   const state: State = {
     ...{ method, url, headers: sealedHeaders(headers) },
     ...{ redirect: 'manual', signal: undefined, keepalive: false },
   };
-  return make({ state, content: bodyless ? null : bytesContent(bytes) });
+  return make({ state, content: bodyless ? null : payloadContent(payload) });
 }
 
 function make(parts: Made): Request {

@@ -1,12 +1,13 @@
 import {
   Body,
-  bytesContent,
+  payloadContent,
   cloneContent,
   extractBody,
   replaceContent,
   type BodyInit,
   type Content,
 } from './body.ts';
+import type { Payload } from '../types.ts';
 import { defineInterface } from './interface.ts';
 import { Headers, seal, sealedHeaders, type HeadersInit } from './headers.ts';
 
@@ -22,7 +23,7 @@ export type ReceivedResponse = {
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly url: string;
   readonly redirected: boolean;
-  readonly bytes: Uint8Array | undefined;
+  readonly payload: Payload | undefined;
 };
 
 type State = {
@@ -132,9 +133,9 @@ defineInterface('Response', Response);
 
 export { isResponse };
 
-/** `received.bytes` become the body's own. */
-export function receivedResponse({ status, headers, url, redirected, bytes }: ReceivedResponse): Response {
-  const content = bytes && !nullBodyStatus.has(status) ? bytesContent(bytes) : null;
+/** Bytes of the payload become the body's own. */
+export function receivedResponse({ status, headers, url, redirected, payload }: ReceivedResponse): Response {
+  const content = payload && !nullBodyStatus.has(status) ? payloadContent(payload) : null;
   const own = sealedHeaders(headers);
   return build(content, { status, statusText: '', headers: own, type: 'basic', url, redirected });
 }

@@ -1,4 +1,5 @@
 import { encodeBase64 } from '../../web/base64.ts';
+import type { Payload } from '../../types.ts';
 import type { EventHeader, ShapeTools } from '../shape.ts';
 
 /**
@@ -8,12 +9,12 @@ import type { EventHeader, ShapeTools } from '../shape.ts';
 export function iotEvent(
   { safe, text }: ShapeTools,
   { topic, time, contentType }: Extract<EventHeader, { kind: 'message' }>,
-  payload: Uint8Array,
+  payload: Payload,
 ): unknown {
   try {
-    return safe.parse(text.decode(payload, true));
+    return safe.parse(payload.isText ? payload.text() : text.decode(payload.bytes(), true));
   } catch {
     const type = contentType === undefined ? {} : { contentType };
-    return { topic, payload: encodeBase64(payload), isBase64Encoded: true, ...type, time };
+    return { topic, payload: encodeBase64(payload.bytes()), isBase64Encoded: true, ...type, time };
   }
 }

@@ -1,0 +1,54 @@
+/* eslint @typescript-eslint/await-thenable: off -- awaiting a promise asks its constructor, which is the tenant's to bend. */
+import type { Op } from './ops.ts';
+import type { Enter, Invocation } from './types.ts';
+
+/** Turns of the microtask queue that the next op waits for an invocation: to its end, or while it does not wait for the host. */
+const maxTurns = 1000;
+const maxTurnsWaiting = 16;
+
+export type EnterTools = {
+  readonly readOps: (heads: string, texts: string, bytes?: Uint8Array) => () => Op | undefined;
+  /** Starts it and gives the invocation it belongs to, when that is still there. */
+  readonly perform: (op: Op) => Invocation | undefined;
+  readonly outbox: { readonly hold: () => void; readonly release: () => void };
+};
+
+/**
+ * Performs the ops of an entry one after another and then sends what came of them in one message. Each invocation runs to its end,
+ * or to where it waits for the host, before the next op begins, so that what it logs and the timers it sets are its own.
+ */
+export function makeEnter({ readOps, perform, outbox }: EnterTools): Enter {
+  const rest = async (invocation: Invocation) => {
+    for (let turn = 0; !invocation.ended && turn < maxTurns; turn++) {
+      const waits = invocation.waiting > 0 || invocation.timers > 0;
+      if (waits && turn >= maxTurnsWaiting) return;
+      await undefined;
+    }
+  };
+  /** What a timer throws is nobody's to catch: told as a rejection that is not handled, and the next op goes on. */
+  const attempt = (op: Op): Invocation | undefined => {
+    try {
+      return perform(op);
+    } catch (error) {
+      void (async () => {
+        await undefined;
+        throw error;
+      })();
+      return undefined;
+    }
+  };
+  const work = async (next: () => Op | undefined) => {
+    outbox.hold();
+    try {
+      for (let op = next(); op; op = next()) {
+        const invocation = attempt(op);
+        if (invocation && !invocation.ended) await rest(invocation);
+      }
+    } finally {
+      outbox.release();
+    }
+  };
+  return (heads, texts, bytes) => {
+    void work(readOps(heads, texts, bytes));
+  };
+}

@@ -1,0 +1,52 @@
+/* eslint @typescript-eslint/await-thenable: off -- awaiting a promise asks its constructor, which is the tenant's to bend. */
+import type { Post, Send } from './types.ts';
+
+/** Sent at once when this many characters wait. */
+const flushChars = 256 * 1024;
+
+/**
+ * What the isolate tells the host, collected into one call: a call costs as much as many small messages. Between `hold` and
+ * `release` nothing is sent but what is large; otherwise soon, in a later microtask. Only template literals over
+ * primitives here: they call nothing the tenant could have replaced.
+ */
+export function makeOutbox(post: Post): { send: Send; hold: () => void; release: () => void } {
+  let heads = '';
+  let texts = '';
+  let held = false;
+  let scheduled = false;
+
+  const flush = (bytes?: Uint8Array) => {
+    if (heads === '') return;
+    const [all, body] = [`[${heads}]`, texts];
+    heads = texts = '';
+    post(all, body, bytes);
+  };
+  const soon = async () => {
+    scheduled = true;
+    await undefined;
+    await undefined;
+    scheduled = false;
+    if (!held) flush();
+  };
+  const send: Send = (op, invocation, id, text, payload) => {
+    const kind = payload === undefined ? 0 : typeof payload === 'string' ? 1 : 2;
+    const size = kind === 1 ? (payload as string).length : 0;
+    // One piece of memory a call: what waits goes first.
+    if (kind === 2) flush();
+    heads += `${heads === '' ? '' : ','}["${op}",${invocation},${id},${text.length},${kind},${size}]`;
+    texts += kind === 1 ? text + (payload as string) : text;
+    if (kind === 2) flush(payload as Uint8Array);
+    else if (texts.length >= flushChars) flush();
+    else if (!held && !scheduled) void soon();
+  };
+  return {
+    send,
+    hold: () => {
+      held = true;
+    },
+    release: () => {
+      held = false;
+      flush();
+    },
+  };
+}
