@@ -57,7 +57,7 @@ export class DevReporter {
     const message = this.#mapped(errorMessage(error));
     const stack = this.#stackOf(error);
     const fields = { event: 'refused', code: errorCode(error), message, ...(stack && { stack }) };
-    this.#line('red', 'refused', [message, stack].filter(Boolean).join('\n'), fields);
+    this.#line('red', 'refused', message, fields);
   }
 
   log({ level, message, invocation, time }: FunctionLog): void {
@@ -90,7 +90,8 @@ export class DevReporter {
     const message = errorMessage(error);
     const stack = this.#stackOf(error);
     const fields = { code: errorCode(error), message, ...(stack && { stack }) };
-    this.#line('red', titleOf(event), stack ?? this.#mapped(message), {
+    // The stack came as a log.
+    this.#line('red', titleOf(event), this.#mapped(message), {
       ...{ event: 'invocation', kind: event.kind, title: titleOf(event), ok: false, ...fields },
     });
   }

@@ -31,6 +31,8 @@ function hints(name: string, code: FunctionErrorCode): { hint: string } | undefi
       return { hint: `Raise functions.${name}.limits.cpu, or do less per event.` };
     case 'memory':
       return { hint: `Raise functions.${name}.limits.memory, or keep less.` };
+    case 'threw':
+      return { hint: 'Its logs say where in the source: holdfast logs.' };
     default:
       return undefined;
   }

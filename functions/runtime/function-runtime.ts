@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from '../../lib/logger.ts';
 import { FunctionError } from '../function-error.ts';
 import { bindingKinds } from './bindings.ts';
-import { afterCrash, pauseLeftMs } from './crash-policy.ts';
+import { CrashWatch } from './crash-watch.ts';
 import { checkHandlers, createDeployment, type Deployment } from './deployment.ts';
 import { encodeEvent } from './encode-event.ts';
 import { findProcessSandbox } from './find-process-sandbox.ts';
@@ -23,7 +23,7 @@ import { missingSecret, resolveSecrets } from './secret-values.ts';
 
 export type FunctionRuntimeOptions = {
   readonly logger: Logger;
-  /** What functions print, at most 200 lines and 64 KiB an invocation. */
+  /** What functions print, at most 200 lines and 64 KiB an invocation, and the stack of what they throw. */
   readonly onLog: (entry: FunctionLog) => void;
   /** What fetch, secret and invoke bindings reach; without it functions with such a binding are refused. */
   readonly outside?: OutsideEffects;
@@ -61,6 +61,7 @@ export class FunctionRuntime implements AsyncDisposable {
   /** Every live host: the shared one under `shared`, the others under the slot that has it alone. */
   readonly #hosts = new Map<number | 'shared', Host>();
   readonly #denials = new Map<string, number>();
+  readonly #crashes: CrashWatch;
   #lastSlot = 0;
   #lastInvocation = 0;
   #closed = false;
@@ -73,6 +74,7 @@ export class FunctionRuntime implements AsyncDisposable {
     this.sandbox = sandbox;
     this.#program = program;
     this.#now = options.now ?? Date.now;
+    this.#crashes = new CrashWatch({ logger: options.logger, now: this.#now });
   }
 
   /** Finds out what hosts can run in; the first deploy starts one. */
@@ -108,7 +110,7 @@ export class FunctionRuntime implements AsyncDisposable {
   /** Why the function as such cannot run at present, or undefined. */
   problem(name: string): string | undefined {
     const deployment = this.#functions.get(name);
-    return deployment && missingSecret(name, deployment.secrets)?.message;
+    return deployment && this.#obstacle(deployment)?.message;
   }
 
   /** How many binding calls of the function were denied since it was first deployed here. */
@@ -173,7 +175,8 @@ export class FunctionRuntime implements AsyncDisposable {
     effects: InvocationEffects,
     { signal, label, depth }: RunOptions,
   ): Promise<InvocationResult> {
-    this.#checkRunnable(deployment);
+    const obstacle = this.#obstacle(deployment);
+    if (obstacle) throw obstacle;
     const { name, slot, spec } = deployment;
     const { header, body } = encodeEvent(name, event);
     const host = this.#hostFor(deployment);
@@ -212,16 +215,25 @@ export class FunctionRuntime implements AsyncDisposable {
     } catch (error) {
       const { egressBytes } = invocation;
       if (error instanceof FunctionError) error.usage ??= { cpuMs: 0, egressBytes };
+      this.#logStack(name, label, error);
       throw error;
     } finally {
       signal.removeEventListener('abort', cancel);
     }
   }
 
+  /** Where in the source it was, for the author: the caller has the message only. */
+  #logStack(name: string, invocation: string, error: unknown): void {
+    if (!(error instanceof FunctionError) || error.tenantStack === undefined) return;
+    const time = new Date().toISOString();
+    this.#options.onLog({ function: name, invocation, level: 'error', message: error.tenantStack, time });
+  }
+
   async #check(deployment: Deployment): Promise<void> {
     try {
       checkHandlers(deployment, await this.#load(deployment));
     } catch (error) {
+      this.#logStack(deployment.name, 'load', error);
       this.#unload(deployment);
       throw error;
     }
@@ -248,33 +260,18 @@ export class FunctionRuntime implements AsyncDisposable {
       program: this.#program,
       sandbox: this.sandbox,
       logger: this.#options.logger,
-      onDeath: ({ culprit, suspects }) => {
+      onDeath: (death) => {
         if (this.#hosts.get(key) === host) this.#hosts.delete(key);
-        for (const deployment of culprit ? [culprit] : suspects) this.#strike(deployment);
+        // Who lives alone did it.
+        this.#crashes.hostDied(key === 'shared' ? death : { ...death, culprit: deployment });
       },
     });
     this.#hosts.set(key, host);
     return host;
   }
 
-  #strike(deployment: Deployment): void {
-    const before = deployment.crashes;
-    const crashes = (deployment.crashes = afterCrash(before, this.#now()));
-    const fields = { function: deployment.name, bundle: deployment.bundle.digest };
-    if (crashes.placement !== before.placement) this.#options.logger.warn('function.isolated', fields);
-    if (crashes.opened > before.opened) this.#options.logger.error('function.crashLoop', fields);
-  }
-
-  #checkRunnable({ name, crashes, secrets }: Deployment): void {
-    const missing = missingSecret(name, secrets);
-    if (missing) throw missing;
-    const leftMs = pauseLeftMs(crashes, this.#now());
-    if (leftMs === 0) return;
-    throw new FunctionError(
-      'crashLoop',
-      `Function ${name} is stopped for ${Math.ceil(leftMs / 1000)} s: it took its host process down again and again`,
-      { hint: 'Read its logs, correct it and deploy another bundle; that starts it at once.' },
-    );
+  #obstacle(deployment: Deployment): FunctionError | undefined {
+    return missingSecret(deployment.name, deployment.secrets) ?? this.#crashes.stopped(deployment);
   }
 
   #retire(deployment: Deployment): void {

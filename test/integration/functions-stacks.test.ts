@@ -56,6 +56,7 @@ describe('the stack of an error names the file and the line that the author wrot
   ])('when a handler ends by %s', async (how, stack) => {
     const error = await device.invoke({ how }).catch((caught: unknown) => caught);
     expect(error).toMatchObject({ code: 'threw', tenantStack: expect.stringMatching(stack) });
+    expect(device.logs.at(-1)).toMatchObject({ level: 'error', message: expect.stringMatching(stack) });
     expect((error as { tenantStack: string }).tenantStack).not.toMatch(/holdfast:|isolated-vm|file:/);
   });
 
