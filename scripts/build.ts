@@ -48,7 +48,14 @@ async function main(): Promise<void> {
   await rm(dist, { recursive: true, force: true });
   await build({
     ...common,
-    entryPoints: { holdfast: 'cli/main.ts' },
+    entryPoints: {
+      holdfast: 'cli/main.ts',
+      // What authors of functions import, and what their tests are run with.
+      sdk: 'functions/sdk/index.ts',
+      testing: 'functions/sdk/testing/index.ts',
+      'test-hook': 'functions/sdk/testing/test-hook.ts',
+      'json-reporter': 'functions/sdk/testing/json-reporter.ts',
+    },
     outdir: dist,
     // Chunks lie beside the entries, so that paths from import.meta.url are the same everywhere.
     splitting: true,
