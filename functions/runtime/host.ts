@@ -2,6 +2,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { FunctionError, type FunctionErrorCode } from '../function-error.ts';
 import { Deadlines } from '../host/deadlines.ts';
 import { limits, type EventHeader } from '../host/protocol.ts';
+import type { HostDeath } from './crash-watch.ts';
 import type { Deployment } from './deployment.ts';
 import { hostLost, invocationError } from './failure.ts';
 import type { HostProgram } from './host-entry.ts';
@@ -14,11 +15,9 @@ export type HostOptions = {
   readonly program: HostProgram;
   readonly sandbox: ProcessSandbox;
   readonly logger: Logger;
-  /** `culprit` when it is known who did it; else everybody who was inside is a suspect. */
-  onDeath(death: {
-    readonly culprit: Deployment | undefined;
-    readonly suspects: readonly Deployment[];
-  }): void;
+  /** One function has it alone: whatever ends it, that did it. Its event is not delivered again for ever. */
+  readonly alone: boolean;
+  onDeath(death: HostDeath): void;
 };
 
 export type RunOptions = {
@@ -211,14 +210,15 @@ export class Host implements AsyncDisposable {
     if (this.#closing) return;
     const inside = [...this.#running.values(), ...pending].map(({ deployment }) => deployment);
     const found = culprit && this.#loaded.get(culprit.slot)?.deployment;
-    this.#options.onDeath({ culprit: found, suspects: [...new Set(inside)] });
+    const why = culprit?.why ?? 'its host process ended';
+    this.#options.onDeath({ culprit: found, suspects: [...new Set(inside)], why });
   }
 
   #deathError({ name }: Deployment, guilty: boolean): FunctionError {
     if (this.#closing)
       return new FunctionError('cancelled', `Function ${name} was interrupted: the runtime closes`);
     const { code, why } = this.#culprit ?? { code: 'hostLost', why: 'its host process has ended' };
-    if (!guilty) return hostLost(name, 'its host process has ended');
+    if (!guilty && !this.#options.alone) return hostLost(name, 'its host process has ended');
     return invocationErrorOf(name, code, why);
   }
 }
