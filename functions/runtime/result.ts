@@ -3,6 +3,7 @@ import { FunctionError } from '../function-error.ts';
 import type { Deployment } from './deployment.ts';
 import { invocationError } from './failure.ts';
 import type { HostOutcome } from './invocation.ts';
+import { isDeeperThan } from './json-depth.ts';
 import type { FunctionResponse, InvocationEvent, InvocationResult, QueueOutcome } from './ports.ts';
 
 /** Twelve hours. */
@@ -65,8 +66,16 @@ function queueOutcome(
   throw new FunctionError('threw', `Function ${name} said nothing sensible of the messages it was given`);
 }
 
+/** Whoever handles a result may recurse into it. */
+const maxDepth = 512;
+
 function parseValue(name: string, body: Uint8Array): unknown {
   if (body.byteLength === 0) return undefined;
+  if (isDeeperThan(body, maxDepth))
+    throw new FunctionError(
+      'resultTooLarge',
+      `Function ${name} failed: The result is nested more than ${maxDepth} levels deep`,
+    );
   try {
     return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')) as unknown;
   } catch (cause) {
