@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { FunctionError } from '../../../functions/function-error.ts';
+import { openSandbox, type Sandbox } from '../../support/function-sandbox.ts';
+import { insideTools } from './inside-tools.ts';
+import type { Expected, HostileProgram } from './program.ts';
+
+export type ProgramReport = {
+  readonly outcome: Outcome;
+  /** From the event to its end. */
+  readonly endedMs: number;
+  /** How much longer than its wall-clock limit it ran. */
+  readonly overrunMs: number;
+  /** Of every event of the neighbour while the program ran, redeliveries included. */
+  readonly neighbourMs: readonly number[];
+  /** Host processes that ended. */
+  readonly hostsLost: number;
+  /** What was not as it has to be; empty when all was. */
+  readonly problems: readonly string[];
+};
+
+type Outcome =
+  | { readonly kind: 'returned'; readonly value: unknown }
+  | { readonly kind: 'refused' | 'rejected'; readonly code: string; readonly message: string };
+
+/** Before the program, so that the neighbour is in full swing. */
+const neighbourEveryMs = 5;
+const neighbourAfter = 5;
+
+/** Runs one program in a runtime, and so in a host process, of its own, beside a neighbour in the same process. */
+export async function runProgram(program: HostileProgram): Promise<ProgramReport> {
+  await using sandbox = await openSandbox();
+  const problems: string[] = [];
+  const neighbour = await startNeighbour(sandbox, problems);
+  const { outcome, endedMs, limitMs } = await attack(sandbox, program);
+  await neighbour.stop();
+  problems.push(...compare(outcome, program.expected));
+  // An order of magnitude; how long exactly depends on the machine, and is measured by the campaign.
+  if (endedMs > 10 * (limitMs + 250))
+    problems.push(`it ran for ${Math.round(endedMs)} ms; its limit is ${limitMs} ms`);
+  if (sandbox.logs.some(({ message }) => message.includes('LEAK')))
+    problems.push('it wrote a log line of its own');
+  const hostsLost = sandbox.events.filter(({ event }) =>
+    /^functions\.host\.(killed|exited)$/.test(event),
+  ).length;
+  if (sandbox.events.some(({ event }) => event === 'functions.host.nonsense'))
+    problems.push('its host broke the protocol');
+  const overrunMs = Math.max(0, endedMs - limitMs);
+  return { outcome, endedMs, overrunMs, neighbourMs: neighbour.tookMs, hostsLost, problems };
+}
+
+async function attack(sandbox: Sandbox, { code, manifest = {}, payload = null, times = 1 }: HostileProgram) {
+  const body = `export default { async invoke(payload, env, ctx) { ${code}\n} };`;
+  const module = insideTools + (/^\s*(import|export) |; export default/m.test(code) ? code : body);
+  const limitMs = await limitOf(manifest);
+  try {
+    await sandbox.deploy('hostile', module, manifest);
+  } catch (error) {
+    return { outcome: failure('refused', error), endedMs: 0, limitMs };
+  }
+  let outcome: Outcome | undefined;
+  const startedMs = performance.now();
+  for (let n = 0; n < times; n++) outcome = await settle(sandbox.invoke('hostile', payload));
+  const endedMs = performance.now() - startedMs;
+  return { outcome: outcome!, endedMs, limitMs };
+}
+
+async function settle(invocation: Promise<unknown>): Promise<Outcome> {
+  try {
+    return { kind: 'returned', value: await invocation };
+  } catch (error) {
+    return failure('rejected', error);
+  }
+}
+
+function failure(kind: 'refused' | 'rejected', error: unknown): Outcome {
+  const { message } = error as Error;
+  return {
+    kind,
+    code: error instanceof FunctionError ? error.code : 'notOurs',
+    message: message.slice(0, 300),
+  };
+}
+
+async function limitOf(manifest: Readonly<Record<string, unknown>>): Promise<number> {
+  const { functionSchema } = await import('../../../manifests/function.ts');
+  const limits = { timeout: '30s', ...(manifest.limits as object | undefined) };
+  return functionSchema.shape.limits.parse(limits).timeout;
+}
+
+function compare(outcome: Outcome, expected: Expected): string[] {
+  const told = JSON.stringify(outcome);
+  if ('returns' in expected)
+    return outcome.kind === 'returned' && isDeepStrictEqual(outcome.value, expected.returns)
+      ? []
+      : [`it gave ${told}`];
+  if ('refused' in expected)
+    return outcome.kind === 'refused' && outcome.code === expected.refused ? [] : [`its deploy gave ${told}`];
+  const { codes, message = /^/ } = expected;
+  const fits =
+    outcome.kind === 'rejected' &&
+    (codes as readonly string[]).includes(outcome.code) &&
+    message.test(outcome.message);
+  return fits ? [] : [`it ended with ${told}`];
+}
+
+/** Answers without pause; what a lost host interrupts is delivered again, as the agent does. */
+async function startNeighbour(sandbox: Sandbox, problems: string[]) {
+  const code = `async invoke(n, env) { await env.OUT.publish({ n }); return [n, {}.polluted, typeof require]; }`;
+  await sandbox.deploy('neighbour', code, {
+    bindings: { OUT: { publish: 'neighbour' } },
+    limits: { timeout: '100s' },
+  });
+  const tookMs: number[] = [];
+  const ask = async (n: number) => {
+    const startedMs = performance.now();
+    const answer = await deliver(sandbox, n);
+    tookMs.push(performance.now() - startedMs);
+    if (!isDeepStrictEqual(answer, [n, null, 'undefined']))
+      problems.push(`the neighbour gave ${JSON.stringify(answer)}`);
+    const { topic, text } = sandbox.effects.published.findLast(({ topic }) => topic === 'neighbour') ?? {};
+    if (topic === undefined || text !== `{"n":${n}}`) problems.push(`the neighbour published ${text}`);
+  };
+  for (let n = 0; n < neighbourAfter; n++) await ask(n);
+  let asked = neighbourAfter;
+  const stopping = new AbortController();
+  const running = (async () => {
+    while (!stopping.signal.aborted) {
+      await ask(asked++);
+      await sleep(neighbourEveryMs);
+    }
+  })();
+  return {
+    tookMs,
+    async stop() {
+      stopping.abort();
+      await running;
+      for (let n = 0; n < neighbourAfter; n++) await ask(asked++);
+    },
+  };
+}
+
+const deliveries = 10;
+
+async function deliver(sandbox: Sandbox, n: number): Promise<unknown> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await sandbox.invoke('neighbour', n);
+    } catch (error) {
+      const again = error instanceof FunctionError && error.transient && attempt < deliveries;
+      if (!again) return (error as Error).message;
+    }
+  }
+}
