@@ -58,7 +58,13 @@ module.exports = {
       { dependencyTypes: ['npm-dev'] },
       'Shipped code uses shipped dependencies.',
     ),
-    rule('not-to-unresolvable', {}, { couldNotResolve: true }, 'An import that resolves to nothing.'),
+    rule(
+      'not-to-unresolvable',
+      {},
+      // There are types of it only: @types/aws-lambda.
+      { couldNotResolve: true, pathNot: '^aws-lambda$' },
+      'An import that resolves to nothing.',
+    ),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

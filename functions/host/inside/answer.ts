@@ -1,16 +1,7 @@
-import type { Safe } from './types.ts';
+import type { Answer, ResponseHead, Safe } from './types.ts';
 
 /** The `id` that `done` is sent with: whether its text is the value, or the head of an HTTP response whose body are the bytes. */
 export const doneWith = { value: 0, response: 1 } as const;
-
-/** What the host gets of a handler's result. */
-export type Answer =
-  /** JSON of a value, or nothing. */
-  | { readonly json: string }
-  | { readonly response: ResponseHead; readonly body: Uint8Array }
-  | { readonly failure: 'resultTooLarge'; readonly message: string };
-
-export type ResponseHead = { readonly status: number; readonly headers: [name: string, value: string][] };
 
 /** Throws TypeError, naming the handler, for what JSON cannot carry. */
 export function jsonAnswer(safe: Safe, handler: string, result: unknown, maxChars: number): Answer {

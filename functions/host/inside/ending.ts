@@ -1,5 +1,5 @@
-import { doneWith, type Answer } from './answer.ts';
-import type { Invocation, Limits, Safe, Send } from './types.ts';
+import { doneWith } from './answer.ts';
+import type { Answer, Invocation, Limits, Safe, Send } from './types.ts';
 
 export type Log = (invocation: Invocation | undefined, level: string, message: string) => void;
 
@@ -47,17 +47,9 @@ export function makeEnding(
     const [op, id, text, payload] = done;
     send(op, invocation.id, id, text, payload);
   };
-  /** The author may have bent what JSON asks of objects; an invocation must end all the same. */
-  const toJson = (value: object) => {
-    try {
-      return safe.stringify(value);
-    } catch {
-      return undefined;
-    }
-  };
   const fail = (invocation: Invocation, code: string, message: string, stack = '') => {
     const noRetry = invocation.noRetry ? true : undefined;
-    end(invocation, 'fail', 0, toJson({ code, message, stack, noRetry }) ?? '{}');
+    end(invocation, 'fail', 0, toJson(safe, { code, message, stack, noRetry }) ?? '{}');
   };
   const failWith = (invocation: Invocation, error: unknown) => {
     const { name, message, stack, denied } = safe.describe(error, limits.errorChars);
@@ -72,7 +64,7 @@ export function makeEnding(
     else if ('failure' in answer) fail(invocation, answer.failure, answer.message);
     else if ('json' in answer) end(invocation, 'done', doneWith.value, answer.json);
     else {
-      const head = toJson(answer.response);
+      const head = toJson(safe, answer.response);
       if (head === undefined) fail(invocation, 'threw', 'The head of the response is not JSON');
       else end(invocation, 'done', doneWith.response, head, answer.body);
     }
@@ -103,4 +95,13 @@ export function makeEnding(
     );
   };
   return { fail, failWith, finishWith, waitUntil };
+}
+
+/** Undefined when the author has bent what JSON asks of objects: an invocation must end all the same. */
+function toJson(safe: Safe, value: object): string | undefined {
+  try {
+    return safe.stringify(value);
+  } catch {
+    return undefined;
+  }
 }

@@ -28,20 +28,19 @@ export function start(
   const { limits } = setup;
   const text = makeText();
   const outbox = makeOutbox(post);
-  const { send } = outbox;
   const live = safe.empty() as Record<number, Invocation | undefined>;
   let current: Invocation | undefined;
   let shape: Shape | undefined;
-  const calls = makeCalls(safe, send, limits);
+  const calls = makeCalls(safe, outbox.send, limits);
   const running = () => (current?.ended === false ? current : undefined);
-  const timers = makeTimers(safe, send, limits, running);
-  const { log, close } = makeLog(send, limits);
+  const timers = makeTimers(safe, outbox.send, limits, running);
+  const { log, close } = makeLog(outbox.send, limits);
   const forget = (invocation: Invocation) => {
     calls.forget(invocation);
     timers.forget(invocation);
     safe.drop(live, invocation.id);
   };
-  const ending = makeEnding(safe, send, limits, (invocation) => {
+  const ending = makeEnding(safe, outbox.send, limits, (invocation) => {
     close(invocation);
     forget(invocation);
   });

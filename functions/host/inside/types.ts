@@ -1,5 +1,3 @@
-import type { Answer } from './answer.ts';
-
 /**
  * Files of this folder run inside the isolate, beside the tenant: bundled to one script whose heap is kept as a start-up snapshot
  * (`main.ts`). They run first and keep what they need of the language in `Safe`; the tenant may replace every builtin afterwards
@@ -110,3 +108,12 @@ export type Call = (
   payload?: string | Uint8Array,
 ) => Promise<Reply>;
 export type Reply = { readonly json: unknown; readonly payload: Payload | undefined };
+
+/** What the host gets of a handler's result. */
+export type Answer =
+  /** JSON of a value, or nothing. */
+  | { readonly json: string }
+  | { readonly response: ResponseHead; readonly body: Uint8Array }
+  | { readonly failure: 'resultTooLarge'; readonly message: string };
+
+export type ResponseHead = { readonly status: number; readonly headers: [name: string, value: string][] };

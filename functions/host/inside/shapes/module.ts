@@ -1,4 +1,5 @@
-import { jsonAnswer, responseAnswer, type Answer } from '../answer.ts';
+import { jsonAnswer, responseAnswer } from '../answer.ts';
+import type { Answer } from '../types.ts';
 import { contentOf, takeBytes } from '../web/body.ts';
 import { wireForm } from '../web/headers.ts';
 import { receivedRequest } from '../web/request.ts';

@@ -1,7 +1,6 @@
 import type { EventHeader as WireHeader } from '../../protocol.ts';
-import type { Answer } from '../answer.ts';
 import type { Env } from '../env.ts';
-import type { Invocation, Payload, Safe, Setup, Text } from '../types.ts';
+import type { Answer, Invocation, Payload, Safe, Setup, Text } from '../types.ts';
 
 export type EventHeader = WireHeader;
 export type EventKind = EventHeader['kind'];

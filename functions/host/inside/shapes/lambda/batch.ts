@@ -1,5 +1,4 @@
-import type { Answer } from '../../answer.ts';
-import type { Safe } from '../../types.ts';
+import type { Answer, Safe } from '../../types.ts';
 import { encodeBase64 } from '../../web/base64.ts';
 import { splitBodies } from '../queue-batch.ts';
 import type { EventHeader, ShapeTools } from '../shape.ts';

@@ -1,4 +1,5 @@
-import { responseAnswer, type Answer } from '../../answer.ts';
+import { responseAnswer } from '../../answer.ts';
+import type { Answer } from '../../types.ts';
 import { decodeBase64, encodeBase64 } from '../../web/base64.ts';
 import { Headers, wireForm } from '../../web/headers.ts';
 import type { EventHeader, ShapeTools } from '../shape.ts';
