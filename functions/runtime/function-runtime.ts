@@ -9,6 +9,7 @@ import { findProcessSandbox } from './find-process-sandbox.ts';
 import { Host } from './host.ts';
 import { hostProgram, type HostProgram } from './host-entry.ts';
 import { Invocation } from './invocation.ts';
+import { LogLimits } from './log-limits.ts';
 import type {
   FunctionDefinition,
   FunctionLog,
@@ -62,6 +63,7 @@ export class FunctionRuntime implements AsyncDisposable {
   readonly #hosts = new Map<number | 'shared', Host>();
   readonly #denials = new Map<string, number>();
   readonly #crashes: CrashWatch;
+  readonly #logs: LogLimits;
   #lastSlot = 0;
   #lastInvocation = 0;
   #closed = false;
@@ -71,6 +73,7 @@ export class FunctionRuntime implements AsyncDisposable {
     { program, sandbox }: { readonly program: HostProgram; readonly sandbox: ProcessSandbox },
   ) {
     this.#options = options;
+    this.#logs = new LogLimits({ onLog: options.onLog });
     this.sandbox = sandbox;
     this.#program = program;
     this.#now = options.now ?? Date.now;
@@ -104,6 +107,7 @@ export class FunctionRuntime implements AsyncDisposable {
     else await this.#check(deployment);
     const replaced = this.#functions.get(name);
     this.#functions.set(name, deployment);
+    this.#logs.setRate(name, spec.limits.logs);
     if (replaced) this.#retire(replaced);
   }
 
@@ -123,6 +127,7 @@ export class FunctionRuntime implements AsyncDisposable {
     const deployment = this.#functions.get(name);
     this.#functions.delete(name);
     this.#denials.delete(name);
+    this.#logs.remove(name);
     if (deployment) this.#retire(deployment);
     return Promise.resolve();
   }
@@ -165,6 +170,7 @@ export class FunctionRuntime implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     this.#functions.clear();
+    this.#logs[Symbol.dispose]();
     await Promise.all([...this.#hosts.values()].map((host) => host[Symbol.asyncDispose]()));
     this.#hosts.clear();
   }
@@ -184,7 +190,7 @@ export class FunctionRuntime implements AsyncDisposable {
     const startedMs = performance.now();
     await host.load(deployment);
     signal.throwIfAborted();
-    const { logger, onLog, outside } = this.#options;
+    const { logger, outside } = this.#options;
     const id = ++this.#lastInvocation;
     const send = host.send.bind(host);
     const invocation = new Invocation({
@@ -197,7 +203,7 @@ export class FunctionRuntime implements AsyncDisposable {
       outside,
       depth,
       logger,
-      onLog,
+      onLog: (entry) => this.#logs.write(entry),
       mapStack: deployment.mapStack,
       onDenied: () => this.#denials.set(name, this.denials(name) + 1),
       now: this.#now,
@@ -226,7 +232,7 @@ export class FunctionRuntime implements AsyncDisposable {
   #logStack(name: string, invocation: string, error: unknown): void {
     if (!(error instanceof FunctionError) || error.tenantStack === undefined) return;
     const time = new Date().toISOString();
-    this.#options.onLog({ function: name, invocation, level: 'error', message: error.tenantStack, time });
+    this.#logs.write({ function: name, invocation, level: 'error', message: error.tenantStack, time });
   }
 
   async #check(deployment: Deployment): Promise<void> {
@@ -260,6 +266,7 @@ export class FunctionRuntime implements AsyncDisposable {
       program: this.#program,
       sandbox: this.sandbox,
       logger: this.#options.logger,
+      alone: key !== 'shared',
       onDeath: (death) => {
         if (this.#hosts.get(key) === host) this.#hosts.delete(key);
         // Who lives alone did it.

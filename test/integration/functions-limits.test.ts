@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { eventually } from '../support/data-plane.ts';
 import { openSandbox, type Sandbox } from '../support/function-sandbox.ts';
 
 let sandbox: Sandbox;
@@ -123,6 +124,7 @@ describe('what passes between a function and the device is bounded [G6]', () => 
     await sandbox.deploy(
       'loud',
       'invoke() { for (let n = 0; n < 100000; n++) console.log("line " + n, "x".repeat(10)); }',
+      { limits: { logs: '1000/s' } },
     );
     await sandbox.invoke('loud');
     expect(sandbox.logs).toHaveLength(201);
@@ -130,6 +132,17 @@ describe('what passes between a function and the device is bounded [G6]', () => 
       level: 'warn',
       message: '99800 more log lines were dropped',
     });
+  });
+
+  test('log lines beyond the rate of the manifest are dropped and counted, over all invocations', async () => {
+    await sandbox.deploy('often', 'invoke() { for (let n = 0; n < 30; n++) console.log(n); }', {
+      limits: { logs: '50/h' },
+    });
+    for (let count = 0; count < 3; count++) await sandbox.invoke('often');
+    const isSummary = ({ level }: { level: string }): boolean => level === 'warn';
+    await eventually(() => sandbox.logs.some(isSummary));
+    expect(sandbox.logs.filter((entry) => !isSummary(entry))).toHaveLength(50);
+    expect(sandbox.logs.find(isSummary)?.message).toBe('40 log lines were dropped: more than 50 in 3600 s');
   });
 
   test('a long log line is cut', async () => {
