@@ -117,6 +117,6 @@ export function keep(window: Window, slot: Slot, fate: Fate, nowMs: number): voi
 
 /** For the log. */
 export function fieldsOf(slot: Slot, fate: Fate, error: unknown): Record<string, unknown> {
-  const fields = { event: slot.event.id, attempt: slot.attempts + 1, error: errorMessage(error) };
+  const fields = { eventId: slot.event.id, attempt: slot.attempts + 1, error: errorMessage(error) };
   return 'notBefore' in fate ? { ...fields, until: new Date(fate.notBefore).toISOString() } : fields;
 }
