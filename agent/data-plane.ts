@@ -5,6 +5,7 @@ import { verifyPassword } from '../lib/password.ts';
 import type { Machine } from '../manifests/machine.ts';
 import { createDelivery } from './broker/delivery.ts';
 import { LocalBroker } from './broker/local-broker.ts';
+import { ChangeSignal } from './change-signal.ts';
 import { Gateway, type GatewayStatus } from './gateway/gateway.ts';
 import { HttpRoutes } from './gateway/http-routes.ts';
 import type { SecretSource } from './gateway/ports.ts';
@@ -63,6 +64,7 @@ type Parts<Bundle extends BundleIdentity> = {
   readonly relay: Relay;
   readonly gateway: Gateway;
   readonly deployments: Deployments<Bundle>;
+  readonly changes: ChangeSignal;
   readonly now: () => Date;
   readonly logger: Logger;
 };
@@ -104,7 +106,11 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const deliver = createDelivery(broker, logger);
     const relay = starting.use(new Relay({ store, now, logger }));
     const routes = (): Routes => ingress.routes;
-    const dispatcher = starting.use(new Dispatcher({ store, runtime, routes, deliver, now, logger }));
+    const changes = starting.use(new ChangeSignal());
+    const onChange = (): void => changes.notify();
+    const dispatcher = starting.use(
+      new Dispatcher({ store, runtime, routes, deliver, onChange, now, logger }),
+    );
     const cron = starting.use(new CronTriggers({ store, now, logger }));
     // Let go first: nothing new comes in while the rest winds down.
     starting.use(broker);
@@ -115,7 +121,10 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
       }),
     );
     const deployments = new Deployments(runtime);
-    const parts = { store, ingress, broker, dispatcher, cron, relay, gateway, deployments, now, logger };
+    const parts = {
+      ...{ store, ingress, broker, dispatcher, cron, relay, gateway, deployments, changes },
+      ...{ now, logger },
+    };
     const plane = new DataPlane(parts, starting.move());
     plane.#resources.defer(
       options.secrets?.onChange((name) => plane.#secretChanged(name)) ?? (() => undefined),
@@ -191,6 +200,11 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     return components;
   }
 
+  /** Calls back when `components()` may say something else than before: a function was paused, got stuck, runs again. */
+  onComponentsChange(listener: () => void): () => void {
+    return this.#parts.changes.listen(listener);
+  }
+
   status(): DataPlaneStatus {
     const { store, broker, dispatcher, gateway } = this.#parts;
     const streams = Object.entries(this.#machine.streams).map(([name, { relay }]) => {
@@ -242,9 +256,10 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   }
 
   async #reloadUsers(secret: string): Promise<void> {
-    const { deployments, dispatcher, logger } = this.#parts;
+    const { deployments, dispatcher, changes, logger } = this.#parts;
     for (const { name, spec } of deployments.deployed()) {
       if (!boundSecrets(spec).includes(secret)) continue;
+      changes.notify();
       try {
         await deployments.reload(name);
         this.#reloadProblems.delete(name);

@@ -210,6 +210,7 @@ async function startControl({
     if (connected) reporter.touch();
   });
   dataPlane.attachUplink(link);
+  stack.defer(dataPlane.onComponentsChange(() => reporter.touch()));
   await reconciler.start();
   reporter.start();
   return { link, reconciler };

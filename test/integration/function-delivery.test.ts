@@ -149,14 +149,19 @@ describe('a budget', () => {
     expect(seen).toEqual(['1', '2', '3', '4', '5', '6']);
   });
 
-  test('is lifted for the rest of the day by a resume', async () => {
+  test('is lifted for the rest of the day by a resume, and whoever reports the state is told', async () => {
     const sections = { functions: { fn: { on: [{ mqtt: 'in' }], budget } } };
     await using device = await openDevice(sections, { handlers: { fn: () => 1 } });
+    const states: unknown[] = [];
+    device.plane.onComponentsChange(() => states.push(state(device)?.state));
     for (let count = 0; count < 3; count++) await invoke(device);
     await expect(invoke(device)).rejects.toMatchObject({ code: 'paused' });
+    await eventually(() => states.length === 1);
     await device.plane.functions.resume('fn');
     await invoke(device);
     expect(status(device)).toMatchObject({ paused: null, budget: { invocations: 4, lifted: true } });
+    await eventually(() => states.length === 2);
+    expect(states).toEqual(['paused', 'running']);
   });
 
   test('can drop events instead, and counts them', async () => {
