@@ -140,6 +140,8 @@ describe('a value', () => {
     ['on: [{ cron: "0 0 31 2 *" }]', 'a cron expression with fields in range that can come true'],
     ['on: [{ cron: "* * * * *", timezone: Europe/Nowhere }]', 'an IANA time zone'],
     ['bindings: { API: { fetch: [ftp://x] } }', 'an http:// or https:// address; found "ftp://x"'],
+    ['bindings: { API: { fetch: [https://a.example/v1] } }', 'an origin such as https://api.example.com'],
+    ['bindings: { API: { fetch: [https://me:pw@a.example] } }', 'an origin such as https://api.example.com'],
     ['bindings: { API: { fetch: [] } }', 'at least 1 entry long; found an empty list'],
   ])('%s is refused with what is expected', (body, expected) => {
     const problems = ofFunction(body);

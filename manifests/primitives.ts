@@ -148,6 +148,12 @@ export const httpUrlSchema = z
   .url({ protocol: /^https?$/, error: 'an http:// or https:// address' })
   .max(2048);
 
+/** Scheme, host and port. A path would look like a narrower grant, and be none. */
+export const originSchema = httpUrlSchema.refine((text) => {
+  const url = URL.parse(text);
+  return !url || url.href === `${url.origin}/`;
+}, 'an origin such as https://api.example.com, without a path, a query or a user');
+
 export const controlSchema = z.strictObject({
   url: z
     .url({ protocol: /^https$/, error: 'an https:// address' })

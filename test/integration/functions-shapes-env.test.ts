@@ -67,7 +67,7 @@ beforeEach(() => {
 });
 
 const bindings = {
-  API: { fetch: ['https://api.example', 'http://10.1.2.3:8080/x'] },
+  API: { fetch: ['https://api.example', 'http://10.1.2.3:8080'] },
   OTHER_API: { fetch: ['https://other.example'] },
   KEY: { secret: 'weather-key' },
   JOBS: { queue: 'jobs' },
