@@ -1,9 +1,10 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { splitLoad } from './bundle-files.ts';
+import { BlankIsolates } from './blank-isolates.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { encodeFrame, FrameReader } from './frames.ts';
-import { openInside, type Inside } from './inside-snapshot.ts';
+import { openInside } from './inside-snapshot.ts';
 import { guardMemory } from './memory-guard.ts';
 import type { FromHost, ToHost } from './protocol.ts';
 import { LoadError } from './room.ts';
@@ -23,11 +24,13 @@ function main(): void {
   const reader = new FrameReader();
   const tenants = new Map<number, Tenant>();
   const owners = new Map<number, Tenant>();
+  const isQuiet = () => owners.size === 0 && ![...tenants.values()].some(({ isBusy }) => isBusy);
+  const blanks = new BlankIsolates({ inside, isQuiet });
   const writer = new FrameWriter(socket);
   const send = (header: FromHost, body?: Uint8Array) => writer.send(header, body);
   socket.on('data', (chunk: Buffer) => {
     for (const { header, body } of reader.push(chunk)) {
-      receive(header as ToHost, body, { inside, tenants, owners, send });
+      receive(header as ToHost, body, { blanks, tenants, owners, send });
     }
   });
   // The agent is gone. A stuck isolate would hold back an ordinary exit.
@@ -54,7 +57,7 @@ function lastWords(slot: number, message: string): void {
 }
 
 type Rooms = {
-  readonly inside: Inside;
+  readonly blanks: BlankIsolates;
   readonly tenants: Map<number, Tenant>;
   readonly owners: Map<number, Tenant>;
   readonly send: (header: FromHost, body?: Uint8Array) => void;
@@ -120,7 +123,7 @@ function load(
   const tenant = new Tenant({
     name,
     ...splitLoad(body, files),
-    inside: rooms.inside,
+    blanks: rooms.blanks,
     memoryBytes,
     cpuMs,
     bindings,

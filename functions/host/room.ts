@@ -1,9 +1,9 @@
 import ivm from 'isolated-vm';
+import type { BlankIsolates } from './blank-isolates.ts';
 import { fileModule, type BundleFile } from './bundle-files.ts';
 import { answer } from './answers.ts';
 import { encodeEntry, readSaid, type Op, type Said } from './entry.ts';
 import { readHandlers } from './from-inside.ts';
-import type { Inside } from './inside-snapshot.ts';
 import { startName } from './inside/start-name.ts';
 import type { Enter } from './inside/types.ts';
 import { limits, type BindingKind, type Failure, type FailureCode } from './protocol.ts';
@@ -14,7 +14,7 @@ export type RoomOptions = {
   readonly code: string;
   /** What the code imports. */
   readonly files: readonly BundleFile[];
-  readonly inside: Inside;
+  readonly blanks: BlankIsolates;
   readonly memoryBytes: number;
   readonly bindings: Readonly<Record<string, BindingKind>>;
   /** Values of secret bindings, by binding name. */
@@ -58,19 +58,17 @@ export async function openRoom(
   options: RoomOptions,
   opened: (isolate: ivm.Isolate, steps: StepQueue) => void,
 ): Promise<Room> {
-  const { name, memoryBytes, bindings, secrets, resultBytes, onStop, onCatastrophe, code, files, inside } =
+  const { name, memoryBytes, bindings, secrets, resultBytes, onStop, onCatastrophe, code, files, blanks } =
     options;
   // isolated-vm takes whole MiB and not less than 8.
   const memoryMb = Math.max(8, Math.ceil(memoryBytes / 2 ** 20));
-  const isolate = new ivm.Isolate({
-    memoryLimit: memoryMb,
-    snapshot: inside.snapshot,
-    onCatastrophicError: onCatastrophe,
-  });
+  const blank = blanks.take(memoryMb);
+  blank.onCatastrophe = onCatastrophe;
+  const { isolate } = blank;
   const steps = new StepQueue(isolate, onStop);
   opened(isolate, steps);
   try {
-    const context = await isolate.createContext();
+    const context = await blank.context;
     const own = { ...limits, resultBytes: Math.min(resultBytes, limits.resultBytes) };
     const setup = JSON.stringify({ name, memoryMb, bindings, secrets, limits: own });
     // What comes back are references that only the host holds; the tenant's side has functions of its own realm only.
@@ -78,8 +76,8 @@ export async function openRoom(
       filename: 'holdfast:inside',
       result: { reference: true },
     })) as ivm.Reference<{ load: (exports: unknown) => string; enter: Enter }>;
-    const load = await doors.get('load', { reference: true });
-    const enter = await doors.get('enter', { reference: true });
+    const load = doors.getSync('load', { reference: true });
+    const enter = doors.getSync('enter', { reference: true });
     const names: unknown = await steps.run(() => ({
       owners: [],
       cpuMs: limits.loadCpuMs,

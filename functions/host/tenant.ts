@@ -11,7 +11,7 @@ import { WorkQueue } from './work-queue.ts';
 
 export type TenantOptions = Pick<
   RoomOptions,
-  'name' | 'code' | 'files' | 'inside' | 'memoryBytes' | 'bindings' | 'secrets' | 'resultBytes'
+  'name' | 'code' | 'files' | 'blanks' | 'memoryBytes' | 'bindings' | 'secrets' | 'resultBytes'
 > & {
   readonly cpuMs: number;
   readonly events: TenantEvents;

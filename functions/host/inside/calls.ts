@@ -62,6 +62,18 @@ export function makeCalls(safe: Safe, send: Send, limits: Limits) {
   return { call, work, reply, forget };
 }
 
+type Work = (owner: Invocation, method: string, args: unknown, bytes?: Uint8Array) => Promise<Reply>;
+
+/** Work for the invocation that runs, as web APIs ask for it. */
+export function workOfRunning(work: Work, running: () => Invocation | undefined) {
+  return async (method: string, args: unknown, bytes: Uint8Array) => {
+    const owner = running();
+    if (!owner) throw new Error('crypto.subtle is there only while an event is handled');
+    const { json, payload } = await work(owner, method, args, bytes);
+    return { json, bytes: payload?.bytes() };
+  };
+}
+
 /** The global `fetch` is the binding without a name. */
 function nameOf(binding: string, method: string): string {
   return binding === '' ? method : `env.${binding}.${method}`;

@@ -30,6 +30,8 @@ export type Ending = {
   readonly waitUntil: (invocation: Invocation, work: unknown) => void;
 };
 
+type Done = [op: 'done' | 'fail', id: number, text: string, payload?: string | Uint8Array];
+
 /** An invocation ends once: with its first failure, or when the handler and every waitUntil have settled. */
 export function makeEnding(
   safe: Safe,
@@ -37,10 +39,7 @@ export function makeEnding(
   limits: Limits,
   close: (invocation: Invocation) => void,
 ): Ending {
-  const end = (
-    invocation: Invocation,
-    ...done: ['done' | 'fail', number, string, (string | Uint8Array)?]
-  ) => {
+  const end = (invocation: Invocation, ...done: Done) => {
     if (invocation.ended) return;
     close(invocation);
     invocation.ended = true;

@@ -1,4 +1,4 @@
-import { makeCalls } from './calls.ts';
+import { makeCalls, workOfRunning } from './calls.ts';
 import { makeEnding, makeLog } from './ending.ts';
 import { makeEnter } from './enter.ts';
 import { makeGlobals } from './globals.ts';
@@ -46,12 +46,7 @@ export function start(
   });
   connect({
     ask,
-    work: async (...job) => {
-      const owner = running();
-      if (!owner) throw new Error('crypto.subtle is there only while an event is handled');
-      const { json, payload } = await calls.work(owner, ...job);
-      return { json, bytes: payload?.bytes() };
-    },
+    work: workOfRunning(calls.work, running),
     log: (level, message) => log(current, level, message),
     report: reportException,
     setTimeout: timers.globals.setTimeout,
