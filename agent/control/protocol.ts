@@ -120,7 +120,8 @@ export type LogLine = z.output<typeof logLineSchema>;
 
 /** POST /v1/functions/{name}/invocations */
 export const invokeRequestSchema = z.strictObject({ payload: z.unknown() });
-export const invokeResponseSchema = z.object({ result: z.unknown() });
+/** A function that returns nothing has no result: JSON has no word for it. */
+export const invokeResponseSchema = z.object({ result: z.unknown().optional() });
 
 /** POST /v1/functions/{name}/pause; POST …/resume takes an empty object. Both answer with one. */
 export const pauseRequestSchema = z.strictObject({

@@ -33,7 +33,13 @@ async function invoke(run: Run, { payload: text, device }: Options, name: string
     device === undefined
       ? await invokeHere(run, name, payload)
       : await invokeThere(run, device, name, payload);
-  run.out.result({ result }, () => (typeof result === 'string' ? result : JSON.stringify(result, null, 2)));
+  run.out.result({ result: result ?? null }, () => textOf(result));
+}
+
+/** Nothing for a function that returned nothing. */
+function textOf(result: unknown): string {
+  if (result === undefined) return '';
+  return typeof result === 'string' ? result : JSON.stringify(result, null, 2);
 }
 
 async function invokeHere(run: Run, name: string, payload: unknown): Promise<unknown> {

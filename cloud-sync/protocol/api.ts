@@ -130,4 +130,5 @@ export type MessagePage = z.output<typeof messagePageSchema>;
 
 /** POST /v1/devices/{device}/invocations (operator): waits for the device's answer. */
 export const invokeRequestSchema = z.strictObject({ function: z.string().max(63), payload: z.unknown() });
-export const invokeResponseSchema = z.object({ result: z.unknown() });
+/** A function that returns nothing has no result: JSON has no word for it. */
+export const invokeResponseSchema = z.object({ result: z.unknown().optional() });
