@@ -89,7 +89,7 @@ export const resources: readonly HostileProgram[] = [
   {
     name: 'gives arguments of megabytes',
     code: `const all = await Promise.allSettled([() => env.KV.get('k'.repeat(1e7)), () => env.OUT.publish('x', { topic: 't'.repeat(1e7) }), () => env.OUT.publish('x', { contentType: 'c'.repeat(1e7) }), () => env.KV.list({ prefix: 'p'.repeat(1e7) })].map((call) => call())); return all.map(({ status }) => status);`,
-    manifest: granted,
+    manifest: { bindings, limits: { memory: '256MiB' } },
     expected: { returns: Array.from({ length: 4 }, () => 'rejected') },
   },
   {

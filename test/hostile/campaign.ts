@@ -1,0 +1,33 @@
+import { parseArgs } from 'node:util';
+import type { Campaign } from './campaign-port.ts';
+
+const campaigns: Readonly<Record<string, () => Promise<Campaign>>> = {
+  functions: () => import('./functions/campaign.ts'),
+};
+
+/** Runs a campaign of attacks or faults; the last line is one JSON object. Exits with 1 when anything was not as it has to be. */
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { cycles: { type: 'string', default: '1' }, seed: { type: 'string', default: '1' } },
+  });
+  const [name = ''] = positionals;
+  const [cycles, seed] = [Number(values.cycles), Number(values.seed)];
+  const open = Object.hasOwn(campaigns, name) ? campaigns[name] : undefined;
+  if (!open || !Number.isInteger(cycles) || cycles < 1 || !Number.isInteger(seed)) {
+    const names = Object.keys(campaigns).join(', ');
+    process.stderr.write(`Usage: npm run campaign -- NAME [--cycles N] [--seed S], NAME one of: ${names}\n`);
+    return 2;
+  }
+  const { run } = await open();
+  const { figures, failed } = await run({
+    cycles,
+    seed,
+    report: (line) => process.stdout.write(`${line}\n`),
+  });
+  for (const line of failed) process.stdout.write(`FAILED ${line}\n`);
+  process.stdout.write(`${JSON.stringify({ campaign: name, cycles, seed, ...figures })}\n`);
+  return failed.length === 0 ? 0 : 1;
+}
+
+process.exitCode = await main();
