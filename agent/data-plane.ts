@@ -19,6 +19,7 @@ import { CronTriggers } from './triggers/cron-triggers.ts';
 import { Deployments } from './triggers/deployments.ts';
 import { Dispatcher } from './triggers/dispatcher.ts';
 import { componentOf, statusOf, type FunctionStatus } from './triggers/function-status.ts';
+import { FileTriggers } from './triggers/file-triggers.ts';
 import { FunctionControl } from './triggers/function-control.ts';
 import { Ingress } from './triggers/ingress.ts';
 import type { CallOptions } from './triggers/lane.ts';
@@ -61,6 +62,7 @@ type Parts<Bundle extends BundleIdentity> = {
   readonly broker: LocalBroker;
   readonly dispatcher: Dispatcher;
   readonly cron: CronTriggers;
+  readonly files: FileTriggers;
   readonly relay: Relay;
   readonly gateway: Gateway;
   readonly deployments: Deployments<Bundle>;
@@ -112,6 +114,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
       new Dispatcher({ store, runtime, routes, deliver, onChange, now, logger }),
     );
     const cron = starting.use(new CronTriggers({ store, now, logger }));
+    const files = starting.use(new FileTriggers({ root, store, now, logger, onChange }));
     // Let go first: nothing new comes in while the rest winds down.
     starting.use(broker);
     const gateway = starting.use(
@@ -122,7 +125,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     );
     const deployments = new Deployments(runtime);
     const parts = {
-      ...{ store, ingress, broker, dispatcher, cron, relay, gateway, deployments, changes },
+      ...{ store, ingress, broker, dispatcher, cron, files, relay, gateway, deployments, changes },
       ...{ now, logger },
     };
     const plane = new DataPlane(parts, starting.move());
@@ -259,7 +262,6 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const { deployments, dispatcher, changes, logger } = this.#parts;
     for (const { name, spec } of deployments.deployed()) {
       if (!boundSecrets(spec).includes(secret)) continue;
-      changes.notify();
       try {
         await deployments.reload(name);
         this.#reloadProblems.delete(name);
@@ -269,6 +271,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
         this.#reloadProblems.set(name, errorMessage(error));
         logger.error('function.reload.failed', { function: name, secret, error });
       }
+      changes.notify();
     }
   }
 

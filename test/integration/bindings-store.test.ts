@@ -94,24 +94,39 @@ test('messages of a queue go to its function, and to the next one that takes the
   expect(await device.invoke('lister')).toEqual(['new/later', 'new/soon', 'old/now']);
 });
 
-test('a function that stays but no more takes a queue gives its messages away', async () => {
+test('a function that stays but no more takes a queue gives its messages away, and handles none of them', async () => {
   const sender = {
-    code: "async invoke(payload, env) { await env.Q.send('later', { delaySeconds: 3600 }); }",
+    code: "async invoke(payload, env) { await env.Q.send('now'); await env.Q.send('later', { delaySeconds: 60 }); }",
     bindings: { Q: { queue: 'orders' } },
   };
-  const code = `
-    async queue(batch, env) { for (const { body } of batch.messages) await env.SEEN.put(body, env.NAME); },
-    async message() {},`;
-  const taker = (more: object) => ({ code, bindings: { SEEN: { kv: 'counts' } }, ...more });
-  await using device = await openBoundDevice({
-    sender,
-    a: taker({ on: [{ queue: 'orders' }] }),
-    b: taker({}),
+  const taker = (name: string, more: object) => ({
+    code: `
+      async queue(batch, env) {
+        if ('${name}' === 'a') throw new Error('not now');
+        for (const { body } of batch.messages) await env.SEEN.put('${name}/' + body, 1);
+      },
+      async message() {},
+      async invoke(payload, env) { return env.SEEN.list(); },`,
+    bindings: { SEEN: { kv: 'counts' } },
+    ...more,
   });
+  let nowMs = Date.now();
+  const functions = { sender, a: taker('a', { on: [{ queue: 'orders' }] }), b: taker('b', {}) };
+  await using device = await openBoundDevice(functions, () => new Date(nowMs));
   await device.invoke('sender');
-  expect(device.plane.status().functions.a?.queued).toBe(1);
-  await device.configure({ a: taker({ on: [{ mqtt: 'other' }] }), b: taker({ on: [{ queue: 'orders' }] }) });
-  expect([device.plane.status().functions.a?.queued, device.plane.status().functions.b?.queued]).toEqual([
-    0, 1,
-  ]);
+  await eventually(() => device.events.some(({ event }) => event === 'function.failed'));
+  expect(device.plane.status().functions.a?.queued).toBe(2);
+  await device.configure({
+    a: taker('a', { on: [{ mqtt: 'other' }] }),
+    b: taker('b', { on: [{ queue: 'orders' }] }),
+  });
+  nowMs += 120_000;
+  await device.configure({
+    a: taker('a', { on: [{ mqtt: 'others' }] }),
+    b: taker('b', { on: [{ queue: 'orders' }], retries: 3 }),
+  });
+  const status = () => device.plane.status().functions;
+  await eventually(() => status().b?.queued === 0);
+  expect(await device.invoke('b')).toEqual(['b/later', 'b/now']);
+  expect([status().a?.queued, status().a?.deadLetters]).toEqual([0, 0]);
 });

@@ -38,14 +38,15 @@ function listedOf({ functions, components }: Status): Listed[] {
 function format(out: Output, listed: readonly Listed[]): string {
   if (listed.length === 0)
     return 'No functions yet. Add them to the manifest and deploy: holdfast deploy FILE';
-  const rows = listed.map(({ name, state, queued, inFlight, deadLetters, budget, message }) => [
+  const rows = listed.map(({ name, state, queued, inFlight, deadLetters, denials, budget, message }) => [
     name,
     out.paint(state === 'running' ? 'green' : 'yellow', state),
     String(queued),
     String(inFlight),
     deadLetters === 0 ? '0' : out.paint('yellow', String(deadLetters)),
+    denials === 0 ? '0' : out.paint('red', String(denials)),
     budget === null ? '-' : String(budget.invocations),
     message ?? '',
   ]);
-  return formatTable(['FUNCTION', 'STATE', 'QUEUED', 'RUNNING', 'DEAD', 'TODAY', ''], rows);
+  return formatTable(['FUNCTION', 'STATE', 'QUEUED', 'RUNNING', 'DEAD', 'DENIED', 'TODAY', ''], rows);
 }
