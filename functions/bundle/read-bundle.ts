@@ -22,7 +22,7 @@ export type FunctionBundle = {
 };
 
 /** `name` is the specifier in the code; `type` tells what its import gives: a WebAssembly.Module or an ArrayBuffer. */
-export type BundleFile = BundleFileEntry & { readonly bytes: Uint8Array };
+type BundleFile = BundleFileEntry & { readonly bytes: Uint8Array };
 
 export type ReadBundleOptions = {
   readonly manifest: Uint8Array;

@@ -38,7 +38,7 @@ describe('holdfast functions new', () => {
 
   test('leaves a folder with something in it alone', async () => {
     await writeFile(join(folder.path, 'mine'), 'precious');
-    expect(await create('mine', 'module')).toMatchObject({ code: 1 });
+    expect(await create('mine', 'module')).toMatchObject({ code: 8 });
     expect(await runCli(['functions', 'new', 'mine', '--dir', folder.path, '--json'])).toMatchObject({
       code: 8,
     });

@@ -65,6 +65,7 @@ async function isEmpty(folder: string): Promise<boolean> {
     return (await readdir(folder)).length === 0;
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return true;
+    if (errorCode(error) === 'ENOTDIR') return false;
     throw error;
   }
 }
