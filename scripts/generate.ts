@@ -1,6 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { machineJsonSchema } from '../manifests/json-schema.ts';
+import { apis } from './web-apis/apis.ts';
+import { webApisDocument } from './web-apis/document.ts';
+import { runProbes } from './web-apis/run-probes.ts';
 
 /** Writes the files that are checked in and derived from sources. A test says when one is out of date. */
-const target = new URL('../manifests/machine.schema.json', import.meta.url);
-await writeFile(target, `${JSON.stringify(machineJsonSchema(), null, 2)}\n`);
+const at = (path: string) => new URL(`../${path}`, import.meta.url);
+const probesTimeoutMs = 120_000;
+
+await writeFile(at('manifests/machine.schema.json'), `${JSON.stringify(machineJsonSchema(), null, 2)}\n`);
+const results = await runProbes(apis, AbortSignal.timeout(probesTimeoutMs));
+await writeFile(at('docs/web-apis.md'), webApisDocument(apis, results));

@@ -60,11 +60,12 @@ export class DOMException extends Error {
   readonly #message: string;
 
   constructor(message: unknown = '', name: unknown = 'Error') {
-    super();
+    super(domString(message));
     this.#message = domString(message);
     this.#name = domString(name);
-    // Again, now that there is a name and a message for its first line.
+    // Again, now that there is a name for its first line. V8 takes the message from a property, which then gives way to the accessor.
     Error.captureStackTrace(this, DOMException);
+    Reflect.deleteProperty(this, 'message');
   }
   override get name(): string {
     return this.#name;
