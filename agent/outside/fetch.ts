@@ -47,6 +47,11 @@ async function follow(exchange: Exchange, request: OutboundRequest, signal: Abor
     if (redirects === maxRedirects)
       throw new AgentError('refused', `${hop.url.origin} redirects for the ${maxRedirects + 1}th time`);
     hop = redirected(hop, response.status, target);
+    if (request.spendEgress?.(bytesOf(hop)) === false)
+      throw new AgentError(
+        'badInput',
+        'following a redirect would send more than limits.egress lets an invocation',
+      );
   }
 }
 
@@ -68,6 +73,11 @@ function targetOf({ status, headers }: ExchangeResponse, base: URL): URL | undef
     throw new AgentError('refused', `${base.origin} redirects with a user and a password`);
   target.hash = '';
   return target;
+}
+
+function bytesOf({ method, url, headers, body }: Hop): number {
+  const head = headers.reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value) + 4, 0);
+  return method.length + Buffer.byteLength(url.href) + head + (body?.byteLength ?? 0);
 }
 
 /** https://fetch.spec.whatwg.org/#http-redirect-fetch, steps 12 to 14 */

@@ -133,6 +133,8 @@ export type OutboundRequest = {
   /** Origins of the grant, `https://host:port`. */
   readonly origins: readonly string[];
   readonly maxResponseBytes: number;
+  /** Asked before a redirect is followed, with the bytes that this sends; false when that is more than the invocation may send. */
+  readonly spendEgress?: (bytes: number) => boolean;
 };
 
 export type OutboundResponse = FunctionResponse & { readonly url: string; readonly redirected: boolean };

@@ -73,7 +73,8 @@ test('a server that is not there is an error that a function may catch; its effe
 test('an invocation sends no more than limits.egress, and a fetch that never ends ends with it', async () => {
   const left = Promise.withResolvers<undefined>();
   await using server = await serve((request, response) => {
-    if (request.url === '/never') response.once('close', () => left.resolve(undefined));
+    if (request.url === '/again') response.writeHead(307, { location: '/again' }).end();
+    else if (request.url === '/never') response.once('close', () => left.resolve(undefined));
     else echo(request, response);
   });
   const slow = { ...asking([server.origin]), limits: { timeout: '500ms' } };
@@ -82,6 +83,10 @@ test('an invocation sends no more than limits.egress, and a fetch that never end
   expect(await device.invoke('asking', { url: server.origin, init, by: 'global' })).toMatchObject({
     message: expect.stringContaining('limits.egress'),
   });
+  const again = { method: 'POST', body: 'x'.repeat(30_000) };
+  expect(
+    await device.invoke('asking', { url: `${server.origin}/again`, init: again, by: 'global' }),
+  ).toMatchObject({ message: expect.stringContaining('limits.egress') });
   await expect(device.invoke('slow', { url: `${server.origin}/never` })).rejects.toMatchObject({
     code: 'timeout',
   });

@@ -26,6 +26,7 @@ export async function callFetch(
         ...{ method, url: url.href, headers, redirect, origins },
         body: call.body.byteLength === 0 ? undefined : call.body,
         maxResponseBytes: limits.fetchBytes,
+        spendEgress: (more) => egress.take(more),
       },
       { signal },
     );
