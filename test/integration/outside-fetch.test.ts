@@ -6,6 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import { createFetch } from '../../agent/outside/fetch.ts';
 import type { Resolve } from '../../agent/outside/guarded-lookup.ts';
 import { ask, echo, nothing, serve, type Echo } from '../support/outside.ts';
+import { startRegistry } from '../support/registry-server.ts';
 
 describe('a request', () => {
   test('goes out as it was asked for, and the answer comes back whole', async () => {
@@ -257,4 +258,20 @@ test('a connection that the peer closed while it was kept is made anew', async (
   expect((await again).status).toBe(200);
   server.closeAllConnections();
   server.close();
+});
+
+test('a certificate that nobody vouches for ends the request before anything of it is sent', async () => {
+  await using registry = await startRegistry();
+  const url = `${registry.url}/v2/`;
+  const resolve: Resolve = () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]);
+  await expect(ask({ url }, { resolve })).rejects.toMatchObject({
+    code: expect.stringMatching(/CERT|VERIFY/),
+  });
+  using trusting = createFetch({ resolve, ca: registry.caPem });
+  const request = { method: 'GET', url, headers: [], body: undefined, redirect: 'follow' } as const;
+  const { signal } = new AbortController();
+  const origins = [new URL(url).origin];
+  expect((await trusting.fetch({ ...request, origins, maxResponseBytes: 10_000 }, { signal })).status).toBe(
+    401,
+  );
 });
