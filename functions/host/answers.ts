@@ -28,7 +28,7 @@ export function answer(what: unknown, ...args: readonly unknown[]): string | Uin
 }
 
 function randomAnswer(count: unknown): Uint8Array {
-  const size = typeof count === 'number' ? Math.min(Math.max(0, count), maxRandomBytes) : 0;
+  const size = Number.isSafeInteger(count) ? Math.min(Math.max(0, count as number), maxRandomBytes) : 0;
   return new Uint8Array(randomBytes(size));
 }
 

@@ -8,7 +8,10 @@ import { warmUpScript } from './warm-up.ts';
  * The start-up snapshot of isolates: the heap after the script of `inside/` has run. A file of it begins with what it was made for
  * and the digest of its bytes, both in hexadecimal, because V8 ends the process over a snapshot that is not its own.
  */
-export type Inside = { readonly snapshot: ivm.ExternalCopy<ArrayBuffer> };
+export type Inside = {
+  readonly snapshot: ivm.ExternalCopy<ArrayBuffer>;
+  readonly origin: 'read' | 'made';
+};
 
 const digestChars = 64;
 
@@ -26,7 +29,8 @@ export function snapshotFile(script: string): Uint8Array {
 /** Reads the snapshot file when it is whole and fits this process and the script; makes the snapshot otherwise. */
 export function openInside(scriptPath: string, snapshotPath: string): Inside {
   const script = readFileSync(scriptPath, 'utf8');
-  return { snapshot: readSnapshot(snapshotPath, script) ?? makeSnapshot(script) };
+  const snapshot = readSnapshot(snapshotPath, script);
+  return snapshot ? { snapshot, origin: 'read' } : { snapshot: makeSnapshot(script), origin: 'made' };
 }
 
 function readSnapshot(path: string, script: string): ivm.ExternalCopy<ArrayBuffer> | undefined {

@@ -1,4 +1,7 @@
-import { refuse, type Memory } from './structured-clone.ts';
+import { refuse } from './refuse-clone.ts';
+
+/** Originals and their clones: an object that occurs twice is cloned once, a cycle stays one. */
+export type Memory = Map<unknown, unknown>;
 
 type Deeper = (inner: unknown) => unknown;
 

@@ -1,5 +1,5 @@
 import { ports } from './ports.ts';
-import type { Decoder } from './text.ts';
+import type { Decoder } from './decoder.ts';
 
 const maxPieceBytes = 2 ** 20;
 /** One byte is one character, so pieces need no memory of those before. */

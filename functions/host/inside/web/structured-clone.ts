@@ -1,10 +1,11 @@
-import { cloneBuiltin } from './clone-builtin.ts';
+import { cloneBuiltin, type Memory } from './clone-builtin.ts';
 import { Blob } from './blob.ts';
 import { CryptoKey, newKey, slotsOf } from './crypto-key.ts';
 import { DOMException } from './dom-exception.ts';
 import { dictionary } from './event.ts';
 import { File } from './file.ts';
 import { isInterfacePrototype } from './interface.ts';
+import { refuse } from './refuse-clone.ts';
 
 /** How ports of channels move; channels come after cloning, which they need. */
 type Ports = { isPort: (value: object) => boolean; move: (port: object) => object };
@@ -13,9 +14,6 @@ const channels: Ports = { isPort: () => false, move: (port) => port };
 export function registerPorts(ports: Ports): void {
   Object.assign(channels, ports);
 }
-
-/** Originals and their clones: an object that occurs twice is cloned once, a cycle stays one. */
-export type Memory = Map<unknown, unknown>;
 
 /** HTML §2.7.10. A proxy is cloned as the object it looks like, where other engines refuse. */
 export function structuredClone(value: unknown, options?: { transfer?: Iterable<object> }): unknown {
@@ -39,10 +37,6 @@ export function cloneWith(value: unknown, transfer: readonly object[]): { value:
     (item) => [item, channels.isPort(item) ? channels.move(item) : moveBuffer(item)] as const,
   );
   return { value: clone(value, new Map<unknown, unknown>(moved)), moved: moved.map(([, item]) => item) };
-}
-
-export function refuse(what: string): never {
-  throw new DOMException(`${what} cannot be cloned`, 'DataCloneError');
 }
 
 function clone(source: unknown, memory: Memory): unknown {

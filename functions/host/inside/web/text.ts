@@ -1,5 +1,6 @@
 import { makeText } from '../text.ts';
 import { domString } from './convert.ts';
+import type { Decoder } from './decoder.ts';
 import { dictionary } from './event.ts';
 import { defineInterface } from './interface.ts';
 import { LegacyDecoder } from './legacy-decoder.ts';
@@ -34,9 +35,6 @@ export class TextEncoder {
   }
 }
 defineInterface('TextEncoder', TextEncoder);
-
-/** Gives the text of bytes that come in pieces; `last` with the final one. Throws TypeError for invalid bytes when fatal. */
-export type Decoder = { decode(bytes: Uint8Array, last: boolean): string };
 
 /** Encoding §7.2 */
 export class TextDecoder {

@@ -1,4 +1,4 @@
-import type { Decoder } from './text.ts';
+import type { Decoder } from './decoder.ts';
 
 /** Encoding §14.2: lone surrogates and an odd last byte become U+FFFD. */
 export class Utf16Decoder implements Decoder {

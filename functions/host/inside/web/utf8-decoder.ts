@@ -1,5 +1,5 @@
 import { makeText } from '../text.ts';
-import type { Decoder } from './text.ts';
+import type { Decoder } from './decoder.ts';
 
 const utf8 = makeText();
 
