@@ -36,3 +36,19 @@ test('the built program runs a cloud, a device and a function', async () => {
   expect(await agent.stop()).toBe(0);
   expect(await cloud.stop()).toBe(0);
 });
+
+test('the built program writes a function and runs its test, with nothing else installed', async () => {
+  const program = join(built, 'holdfast.mjs');
+  await using folder = await temporaryFolder();
+  const project = join(folder.path, 'adder');
+  const written = await runCli(['functions', 'new', 'adder', '--template', 'wasm', '--dir', project], {
+    program,
+  });
+  expect(written).toMatchObject({ code: 0, stderr: '' });
+  const tested = await runCli(['functions', 'test', project, '--json'], { program });
+  expect([tested.code, tested.stderr]).toEqual([0, '']);
+  expect(JSON.parse(tested.stdout)).toMatchObject({
+    name: 'two numbers are added by WebAssembly',
+    outcome: 'passed',
+  });
+});

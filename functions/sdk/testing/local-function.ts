@@ -19,6 +19,8 @@ export type LocalFunctionOptions = {
   readonly state: MemoryState;
   readonly outside: OutsideEffects;
   readonly onLog: (entry: FunctionLog) => void;
+  /** Milliseconds since 1970; by default of this computer. */
+  readonly now?: () => number;
 };
 
 /** A function in the sandbox that devices use, in a process of its own, with everything beside it in memory. */
@@ -32,9 +34,12 @@ export class LocalFunction implements AsyncDisposable {
   }
 
   static async open(options: LocalFunctionOptions): Promise<LocalFunction> {
-    const { outside, onLog } = options;
+    const { outside, onLog, now } = options;
     const logger = createLogger(() => undefined);
-    return new LocalFunction(options, await FunctionRuntime.open({ logger, onLog, outside }));
+    return new LocalFunction(
+      options,
+      await FunctionRuntime.open({ logger, onLog, outside, ...(now && { now }) }),
+    );
   }
 
   /** Replaces the version before, whose invocations end in peace. Rejects with FunctionError; the version before then stays. */

@@ -7,7 +7,7 @@ export type MachineFunctionOptions = {
   readonly text: string;
   readonly file: string;
   /** The entry file of the function, which tells its name when none is given. */
-  readonly entry: string;
+  readonly entry?: string | undefined;
   readonly name?: string | undefined;
 };
 
@@ -34,10 +34,11 @@ export function machineFunction({ text, file, entry, name }: MachineFunctionOpti
     if (spec) return { name, spec };
   }
   const all = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`;
-  throw new ManifestError('invalid', `${file} has no function ${wanted.join(' or ')}: ${all}`);
+  throw new ManifestError('invalid', `${file} has no function ${wanted.join(' or ') || 'to choose'}: ${all}`);
 }
 
-function namesOf(entry: string): string[] {
+function namesOf(entry: string | undefined): string[] {
+  if (entry === undefined) return [];
   const path = resolve(entry);
   return [basename(path, extname(path)), basename(dirname(path))];
 }

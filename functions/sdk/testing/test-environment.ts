@@ -17,12 +17,22 @@ import {
   type MessageOptions,
   type TestQueueMessage,
 } from './events.ts';
-import { LocalFunction, parseFunctionManifest, type FunctionManifest } from './local-function.ts';
+import {
+  LocalFunction,
+  parseFunctionManifest,
+  type FunctionManifest,
+  type LocalFunctionOptions,
+} from './local-function.ts';
 
 export type TestEnvironmentOptions = MemoryOutsideOptions &
   FunctionManifest & {
-    /** The entry file of the function. */
-    readonly entry: string;
+    /** The entry file of the function: it is built, and runs in the sandbox of devices with the limits of the manifest. */
+    readonly entry?: string;
+    /**
+     * What the entry file exports, instead: it runs in this process, with its globals and console and without limits. For debuggers,
+     * coverage and many small tests; keep some with `entry`.
+     */
+    readonly module?: Readonly<Record<string, unknown>>;
     /** A machine file to take triggers, bindings and limits from, instead of giving them here. */
     readonly machine?: string;
     /** Its name; needed when the machine file has several functions and none is called as the file or folder of the entry. */
@@ -71,32 +81,25 @@ export type TestEnvironment = AsyncDisposable & {
 };
 
 /**
- * Builds the function and loads it into the sandbox of devices. `on`, `bindings` and `limits` are those of the manifest. Rejects with
+ * Builds the function and loads it into the sandbox of devices, or takes its module as it is. `on`, `bindings` and `limits` are those of the manifest. Rejects with
  * FunctionError `buildFailed`, `badBundle`, `noHandler`, and ManifestError when the machine file is wrong.
  */
 export async function createTestEnvironment(options: TestEnvironmentOptions): Promise<TestEnvironment> {
-  const { entry, now = new Date() } = options;
+  const { now = new Date() } = options;
   const clock = { nowMs: now.getTime() };
   const state = new MemoryState(() => clock.nowMs);
   const logs: FunctionLog[] = [];
   const { name, spec } = await specOf(options);
-  const { buildBundle } = await import('../../bundle/build-bundle.ts');
   const { signal } = new AbortController();
-  const built = await buildBundle({ entry, signal });
-  const local = await LocalFunction.open({
+  const surroundings = {
     name,
     spec,
     state,
     outside: memoryOutside(options),
-    onLog: (entry) => logs.push(entry),
-  });
-  try {
-    await local.deploy(built);
-  } catch (error) {
-    await local[Symbol.asyncDispose]();
-    throw error;
-  }
-  const run = (event: InvocationEvent) => local.run(event, signal);
+    onLog: (log: FunctionLog) => logs.push(log),
+  };
+  const target = await openTarget(options, { ...surroundings, now: () => clock.nowMs }, signal);
+  const run = (event: InvocationEvent) => target.run(event, signal);
   return {
     ...deliveries(run),
     logs,
@@ -108,8 +111,30 @@ export async function createTestEnvironment(options: TestEnvironmentOptions): Pr
     },
     kv: (store) => storeOf(state, store),
     advance: (ms) => void (clock.nowMs += ms),
-    [Symbol.asyncDispose]: () => local[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),
   };
+}
+
+type Target = AsyncDisposable & Pick<LocalFunction, 'run'>;
+
+async function openTarget(
+  { entry, module }: TestEnvironmentOptions,
+  surroundings: LocalFunctionOptions & { readonly now: () => number },
+  signal: AbortSignal,
+): Promise<Target> {
+  if (module) {
+    const { InProcessFunction } = await import('./in-process-function.ts');
+    const opened = await InProcessFunction.open({ ...surroundings, exports: module });
+    return { run: opened.run.bind(opened), [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+  if (entry === undefined) throw new TypeError('Give the entry file of the function, or its module');
+  const { buildBundle } = await import('../../bundle/build-bundle.ts');
+  const built = await buildBundle({ entry, signal });
+  await using stack = new AsyncDisposableStack();
+  const local = stack.use(await LocalFunction.open(surroundings));
+  await local.deploy(built);
+  stack.move();
+  return local;
 }
 
 async function specOf(options: TestEnvironmentOptions): Promise<{ name: string; spec: FunctionSpec }> {
