@@ -16,6 +16,8 @@ type Signal = EventTarget & { readonly aborted: boolean };
 type Options = boolean | { capture?: boolean; once?: boolean; passive?: boolean; signal?: Signal };
 
 const tables = new WeakMap<EventTarget, Map<string, Listener[]>>();
+/** The global object's: an isolate that starts from a snapshot has another one, which no WeakMap of the snapshot finds. */
+const globalTable = new Map<string, Listener[]>();
 
 /** DOM §2.7. */
 export class EventTarget {
@@ -46,15 +48,10 @@ export class EventTarget {
     listenersOf(this);
     if (!(event instanceof Event)) throw new TypeError('dispatchEvent needs an Event');
     stateOf(event).trusted = false;
-    return dispatch(this, event);
+    return dispatch(orGlobal(this), event);
   }
 }
 defineInterface('EventTarget', EventTarget);
-
-/** Makes an object that was not constructed as one an event target: the global object. */
-export function becomeEventTarget(target: object): void {
-  tables.set(target as EventTarget, new Map());
-}
 
 /** Whether somebody listens for the type. */
 export function hasListeners(target: EventTarget, type: string): boolean {
@@ -100,9 +97,14 @@ function call(callback: NonNullable<Callback>, target: EventTarget, event: Event
   }
 }
 
-/** Of the global object when `this` is missing, as for every operation of a global interface. */
+/** The global object when `this` is missing, as for every operation of a global interface. */
+function orGlobal(target: EventTarget | undefined): EventTarget {
+  return target ?? (globalThis as unknown as EventTarget);
+}
+
 function listenersOf(target: EventTarget | undefined): Map<string, Listener[]> {
-  const table = tables.get(target ?? (globalThis as unknown as EventTarget));
+  const self = orGlobal(target);
+  const table = (self as unknown) === globalThis ? globalTable : tables.get(self);
   if (!table) throw new TypeError('That is not an EventTarget');
   return table;
 }

@@ -7,7 +7,7 @@ import { defineGlobals } from './define-globals.ts';
 import { CryptoKey } from './crypto-key.ts';
 import { DOMException } from './dom-exception.ts';
 import { defineHandler } from './event-handler.ts';
-import { becomeEventTarget, EventTarget } from './event-target.ts';
+import { EventTarget } from './event-target.ts';
 import { Event } from './event.ts';
 import { CustomEvent, ErrorEvent, MessageEvent, PromiseRejectionEvent } from './events.ts';
 import { MessageChannel, MessagePort } from './message-channel.ts';
@@ -79,7 +79,6 @@ const globals = {
 /** Puts them on the global object, which is an event target. Happens once, when the snapshot is made. */
 export function installWeb(): void {
   defineGlobals(globals);
-  becomeEventTarget(globalThis);
   Object.setPrototypeOf(globalThis, EventTarget.prototype);
   for (const type of ['error', 'unhandledrejection', 'rejectionhandled']) defineHandler(globalThis, type);
 }
