@@ -4,6 +4,7 @@ import { hangs } from './hangs.ts';
 import { memory } from './memory.ts';
 import type { HostileProgram } from './program.ts';
 import { resources } from './resources.ts';
+import { web } from './web.ts';
 
 /** Every hostile function by what it is after: threats 17 to 25. */
 export const corpus = {
@@ -12,4 +13,5 @@ export const corpus = {
   hangs,
   memory,
   resources,
+  web,
 } satisfies Record<string, readonly HostileProgram[]>;

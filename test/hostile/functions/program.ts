@@ -1,4 +1,5 @@
 import type { FunctionErrorCode } from '../../../functions/function-error.ts';
+import type { InvocationEvent } from '../../../functions/index.ts';
 
 /** One hostile function, and what must become of it. It runs in a host process of its own, beside a neighbour. */
 export type HostileProgram = {
@@ -7,7 +8,10 @@ export type HostileProgram = {
   /** The inside of `async invoke(payload, env, ctx) { … }`, or a whole module when it says `export default`. */
   readonly code: string;
   readonly manifest?: Readonly<Record<string, unknown>>;
+  /** By default the address of a server on the loopback address that nobody may reach, as `canary`. */
   readonly payload?: unknown;
+  /** Instead of an `invoke` with the payload. */
+  readonly event?: InvocationEvent;
   /** How often it is invoked, one after another; once by default. The last outcome counts. */
   readonly times?: number;
   readonly expected: Expected;

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { createFetch } from '../../../agent/outside/fetch.ts';
 import { FunctionError } from '../../../functions/function-error.ts';
+import type { InvocationEvent } from '../../../functions/index.ts';
 import { openSandbox, type Sandbox } from '../../support/function-sandbox.ts';
+import { openCanary, outsideOf } from './canary.ts';
 import { insideTools } from './inside-tools.ts';
 import type { Expected, HostileProgram } from './program.ts';
 
@@ -30,10 +33,12 @@ const eventsAfter = 5;
 
 /** Runs one program in a runtime, and so in a host process, of its own, beside a neighbour in the same process. */
 export async function runProgram(program: HostileProgram): Promise<ProgramReport> {
-  await using sandbox = await openSandbox();
+  await using canary = await openCanary();
+  using network = createFetch({ resolve: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]) });
+  await using sandbox = await openSandbox({ outside: outsideOf(network.fetch) });
   const problems: string[] = [];
   const neighbour = await startNeighbour(sandbox, problems);
-  const { outcome, endedMs, limitMs } = await attack(sandbox, program);
+  const { outcome, endedMs, limitMs } = await attack(sandbox, program, canary.url);
   await neighbour.stop();
   problems.push(...compare(outcome, program.expected));
   // An order of magnitude; how long exactly depends on the machine, and is measured by the campaign.
@@ -41,6 +46,7 @@ export async function runProgram(program: HostileProgram): Promise<ProgramReport
     problems.push(`it ran for ${Math.round(endedMs)} ms; its limit is ${limitMs} ms`);
   if (sandbox.logs.some(({ message }) => message.includes('LEAK')))
     problems.push('it wrote a log line of its own');
+  if (canary.hits() > 0) problems.push(`it reached the loopback address ${canary.hits()} times`);
   const hostsLost = sandbox.events.filter(({ event }) =>
     /^functions\.host\.(killed|exited)$/.test(event),
   ).length;
@@ -50,7 +56,14 @@ export async function runProgram(program: HostileProgram): Promise<ProgramReport
   return { outcome, endedMs, overrunMs, neighbourMs: neighbour.tookMs, hostsLost, problems };
 }
 
-async function attack(sandbox: Sandbox, { code, manifest = {}, payload = null, times = 1 }: HostileProgram) {
+async function attack(sandbox: Sandbox, program: HostileProgram, canary: string) {
+  const {
+    code,
+    manifest = {},
+    payload = { canary },
+    times = 1,
+    event = { kind: 'invoke', payload },
+  } = program;
   const body = `export default { async invoke(payload, env, ctx) { ${code}\n} };`;
   const module = insideTools + (/^\s*(import|export) |; export default/m.test(code) ? code : body);
   const limitMs = await limitOf(manifest);
@@ -61,9 +74,16 @@ async function attack(sandbox: Sandbox, { code, manifest = {}, payload = null, t
   }
   let outcome: Outcome | undefined;
   const startedMs = performance.now();
-  for (let n = 0; n < times; n++) outcome = await settle(sandbox.invoke('hostile', payload));
+  for (let n = 0; n < times; n++) outcome = await settle(invoke(sandbox, event));
   const endedMs = performance.now() - startedMs;
   return { outcome: outcome!, endedMs, limitMs };
+}
+
+async function invoke({ runtime, effects }: Sandbox, event: InvocationEvent): Promise<unknown> {
+  const { value, response } = await runtime.invoke('hostile', event, effects, {
+    signal: new AbortController().signal,
+  });
+  return response ?? value;
 }
 
 async function settle(invocation: Promise<unknown>): Promise<Outcome> {

@@ -1,0 +1,3 @@
+import { testPrograms } from './test-programs.ts';
+
+testPrograms('web');
