@@ -13,7 +13,9 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await openSandbox();
 });
-afterAll(() => sandbox[Symbol.asyncDispose]());
+afterAll(async () => {
+  await sandbox[Symbol.asyncDispose]();
+});
 
 async function deploy(code: string, files: readonly ['wasm' | 'data', string, Uint8Array][]): Promise<void> {
   const bundle = { ...bundleOf(code), files: files.map(([type, name, bytes]) => ({ type, name, bytes })) };
