@@ -76,6 +76,8 @@ export async function openSandbox(
     readonly now?: () => number;
     readonly sandbox?: ProcessSandbox;
     readonly outside?: OutsideEffects;
+    /** Another program than the host's own. */
+    readonly hostEntry?: string;
   } = {},
 ): Promise<Sandbox> {
   const logs: FunctionLog[] = [];
