@@ -193,14 +193,20 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   /** `functions.<name>` and how it is. */
   components(): Record<string, Component> {
     const components: Record<string, Component> = {};
-    const { dispatcher, gateway } = this.#parts;
+    const { dispatcher } = this.#parts;
     for (const [name, status] of Object.entries(dispatcher.status())) {
       const unloaded = this.#reloadProblems.get(name);
       const lane = unloaded === undefined ? status : { ...status, problem: unloaded, lacks: undefined };
       const digest = this.#digests.get(name);
-      components[`functions.${name}`] = componentOf(lane, { digest, unreached: gateway.problemOf(name) });
+      components[`functions.${name}`] = componentOf(lane, { digest, unreached: this.#unreached(name) });
     }
     return components;
+  }
+
+  #unreached(name: string): string | undefined {
+    const { gateway, files } = this.#parts;
+    const problem = gateway.problemOf(name);
+    return problem === undefined ? files.problemOf(name) : `No request reaches it: ${problem}`;
   }
 
   /** Calls back when `components()` may say something else than before: a function was paused, got stuck, runs again. */
@@ -233,11 +239,12 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   }
 
   async #configure(machine: Machine, bundles: ReadonlyMap<string, Bundle>): Promise<void> {
-    const { store, ingress, broker, dispatcher, cron, relay, gateway, deployments } = this.#parts;
+    const { store, ingress, broker, dispatcher, cron, files, relay, gateway, deployments } = this.#parts;
     const { streams, functions, clients } = machine;
     const httpRoutes = new HttpRoutes(functions, gateway.routes);
     await deployments.deploy(functions, bundles);
     await cron.configure(functions);
+    await files.configure(machine);
     this.#machine = { streams, functions, clients };
     store.setPolicies(new Map(Object.entries(streams).map(([name, spec]) => [name, streamPolicy(spec)])));
     store.setDeadLetterStreams(deadLetterStreams(functions));

@@ -31,6 +31,9 @@ export function applyTrigger(writes: TriggerWrites, draft: Draft, operation: Tri
       see(writes, name, operation);
       return;
     }
+    case 'forgetFiles':
+      writes.forgetFiles.run(name, operation.volume);
+      return;
     case 'redeliver': {
       if (writes.redeliver.run(operation.id, name).changes === 0) return;
       writes.discard.run(operation.id, name);

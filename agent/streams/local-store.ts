@@ -27,7 +27,7 @@ import {
 } from './reads.ts';
 import { storeError } from './sqlite-errors.ts';
 import type { FileStat } from './trigger-operations.ts';
-import type { DeadLetter, DeadLettersQuery, Plan } from './trigger-reads.ts';
+import type { DeadLetter, DeadLettersQuery, FileHolder, Plan } from './trigger-reads.ts';
 
 export type LocalStoreOptions = {
   /** The agent's root folder; the file is `<root>/data/local.db`. */
@@ -195,6 +195,21 @@ export class LocalStore implements AsyncDisposable {
   /** Up to which run each schedule was followed. */
   async plans(): Promise<Plan[]> {
     return this.#read(() => this.#reads.plans());
+  }
+
+  /** Who knows files of which volume. */
+  async fileHolders(): Promise<FileHolder[]> {
+    return this.#read(() => this.#reads.fileHolders());
+  }
+
+  /** What a function knows of a file. */
+  async file(functionName: string, volume: string, path: string): Promise<FileStat | undefined> {
+    return this.#read(() => this.#reads.file(functionName, volume, path));
+  }
+
+  /** Whether a function knows files in a folder. */
+  async hasFilesBelow(functionName: string, volume: string, path: string): Promise<boolean> {
+    return this.#read(() => this.#reads.hasFilesBelow(functionName, volume, path));
   }
 
   /** What a function knows of the files of a volume, by path. */

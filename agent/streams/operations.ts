@@ -140,6 +140,7 @@ export function operationBytes(operation: Operation): number {
     case 'resume':
     case 'spend':
     case 'redeliver':
+    case 'forgetFiles':
     case 'discard':
       return rowBytes;
     default:

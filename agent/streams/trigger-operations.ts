@@ -13,6 +13,8 @@ export type TriggerOperation =
   | ({ readonly op: 'spend'; readonly function: string } & Spent)
   /** What a function knows of a file; undefined when it is gone. */
   | ({ readonly op: 'see'; readonly function: string; readonly stat: FileStat | undefined } & FilePlace)
+  /** Of a volume that no function of that name wants any more. */
+  | { readonly op: 'forgetFiles'; readonly function: string; readonly volume: string }
   /** A dead letter goes back to the end of its queue, with all attempts ahead of it. */
   | { readonly op: 'redeliver'; readonly function: string; readonly id: number }
   | { readonly op: 'discard'; readonly function: string; readonly id: number };

@@ -13,6 +13,9 @@ export type DeadLetter = NewEvent & {
 /** A schedule of a function was followed up to the run that was planned for then; milliseconds since 1970. */
 export type Plan = { readonly function: string; readonly schedule: string; readonly planned: number };
 
+/** A function that knows files of a volume. */
+export type FileHolder = { readonly function: string; readonly volume: string };
+
 export type DeadLettersQuery = {
   readonly function: string;
   /** Only those with a greater id. */
@@ -30,6 +33,11 @@ export function prepareTriggerReads(database: DatabaseSync) {
   );
   const plans = database.prepare('SELECT * FROM schedules');
   const files = database.prepare('SELECT * FROM files WHERE function = ? AND volume = ?');
+  const file = database.prepare('SELECT * FROM files WHERE function = ? AND volume = ? AND path = ?');
+  const below = database.prepare(
+    'SELECT 1 FROM files WHERE function = ? AND volume = ? AND path > ? AND path < ? LIMIT 1',
+  );
+  const holders = database.prepare('SELECT DISTINCT function, volume FROM files');
   return {
     deadLetters: ({ function: name, after, limit, maxBytes }: DeadLettersQuery): DeadLetter[] => {
       const found: DeadLetter[] = [];
@@ -49,15 +57,16 @@ export function prepareTriggerReads(database: DatabaseSync) {
         planned: Number(row.planned),
       })),
     files: (name: string, volume: string): Map<string, FileStat> =>
-      new Map(
-        files.all(name, volume).map((row) => {
-          const { path, size, modified, inode } = row;
-          return [
-            String(path),
-            { size: Number(size), modified: Number(modified), inode: Number(inode) },
-          ] as const;
-        }),
-      ),
+      new Map(files.all(name, volume).map((row) => [String(row.path), statOf(row)] as const)),
+    file: (name: string, volume: string, path: string): FileStat | undefined => {
+      const row = file.get(name, volume, path);
+      return row && statOf(row);
+    },
+    hasFilesBelow: (name: string, volume: string, path: string): boolean =>
+      // `0` comes right after `/`.
+      below.get(name, volume, `${path}/`, `${path}0`) !== undefined,
+    fileHolders: (): FileHolder[] =>
+      holders.all().map((row) => ({ function: String(row.function), volume: String(row.volume) })),
   };
 }
 
@@ -83,6 +92,10 @@ export function loadSpendings(database: DatabaseSync): [name: string, Spending][
         lifted: row.lifted === 1,
       },
     ]);
+}
+
+function statOf({ size, modified, inode }: Row): FileStat {
+  return { size: Number(size), modified: Number(modified), inode: Number(inode) };
 }
 
 function deadLetterOf(row: Row): DeadLetter {

@@ -27,6 +27,7 @@ export function prepareTriggerWrites(database: DatabaseSync) {
          inode = excluded.inode`,
     ),
     forgetFile: sql('DELETE FROM files WHERE function = ? AND volume = ? AND path = ?'),
+    forgetFiles: sql('DELETE FROM files WHERE function = ? AND volume = ?'),
     redeliver: sql(
       `INSERT INTO events (${eventColumns}, attempts, not_before)
        SELECT ${eventColumns}, 0, 0 FROM dead_letters WHERE id = ? AND function = ?`,

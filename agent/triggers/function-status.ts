@@ -41,7 +41,7 @@ export function statusOf({
   };
 }
 
-/** A function as it is reported to the cloud. `unreached`: why no request gets to it. */
+/** A function as it is reported to the cloud. `unreached`: why not every event gets to it. */
 export function componentOf(
   lane: Pick<LaneStatus, 'problem' | 'lacks' | 'hold'>,
   { digest, unreached }: { readonly digest: string | undefined; readonly unreached: string | undefined },
@@ -62,7 +62,7 @@ function stateOf(
   if (lacks !== undefined) return ['waiting', lacks];
   if (problem !== undefined) return ['failed', problem];
   if (hold) return ['paused', pausedMessage(hold)];
-  if (unreached !== undefined) return ['waiting', `No request reaches it: ${unreached}`];
+  if (unreached !== undefined) return ['waiting', unreached];
   return ['running', undefined];
 }
 

@@ -1,15 +1,7 @@
-import { z } from 'zod';
 import type { QueuedEvent } from '../streams/operations.ts';
+import { fileChangeSchema } from './file-change.ts';
 import type { InvocationEvent } from './ports.ts';
 import type { Slot } from './window.ts';
-
-/** What the payload of a `file` event holds; its topic is the volume. */
-export const fileChangeSchema = z.strictObject({
-  path: z.string(),
-  change: z.enum(['created', 'modified', 'deleted']),
-  size: z.int().optional(),
-});
-export type FileChange = z.output<typeof fileChangeSchema>;
 
 /** The event a function gets for what is in its queue: one row, or a batch of messages of one queue. */
 export function invocationOf(slots: readonly [Slot, ...Slot[]]): InvocationEvent {
