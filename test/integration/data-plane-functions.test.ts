@@ -59,3 +59,46 @@ test('[G6] real functions count exactly, a runaway attempt of theirs leaves no t
   const signal = AbortSignal.timeout(30_000);
   expect(await plane.invoke('counter', 'now', { signal })).toEqual({ n: 3, payload: 'now' });
 });
+
+test('fifty new bundles under a stream of messages lose none and repeat none', async () => {
+  await using folder = await temporaryFolder();
+  await using runtime = await FunctionRuntime.open({ logger: silentLogger, onLog: () => undefined });
+  const mqtt = { host: '127.0.0.1', port: 0 };
+  await using plane = await DataPlane.open({ root: folder.path, mqtt, runtime, logger: silentLogger });
+  const limits = { timeout: '30s', cpu: '5s', memory: '64MiB', concurrency: 8 };
+  const machine = await machineWith({
+    streams: { out: { topics: ['out'], relay: {} } },
+    functions: { fn: { on: [{ mqtt: 'in' }], bindings: { OUT: { publish: 'out' } }, limits } },
+  });
+  const deploy = (version: number): Promise<void> => {
+    const code = `export default { async message(event, env) {
+      await env.OUT.publish({ version: ${version}, text: event.text() });
+    } };`;
+    return plane.configure(machine, new Map([['fn', bundleOf(code)]]));
+  };
+  await deploy(0);
+  const cloud = new FakeCloud();
+  plane.attachUplink(cloud);
+  await using sensor = await connectTo(plane.mqtt.port);
+  const sent: string[] = [];
+  const done = new AbortController();
+  const publishing = (async () => {
+    while (!done.signal.aborted) {
+      sent.push(String(sent.length));
+      await sensor.client.publishAsync('in', String(sent.length - 1), { qos: 1 });
+    }
+  })();
+  for (let version = 1; version <= 50; version++) await deploy(version);
+  done.abort();
+  await publishing;
+  await eventually(() => plane.status().functions.fn?.queued === 0);
+  await eventually(() => plane.status().streams.out?.backlog === 0);
+  expect(plane.status().functions.fn?.deadLetters).toBe(0);
+  const handled = cloud.rows('out').map((row) => {
+    if (!('payload' in row)) throw new Error('a gap');
+    return JSON.parse(text(row.payload)) as { version: number; text: string };
+  });
+  const ascending = (one: string, other: string): number => Number(one) - Number(other);
+  expect(handled.map((message) => message.text).sort(ascending)).toEqual(sent);
+  expect(new Set(handled.map(({ version }) => version)).size).toBeGreaterThan(5);
+}, 120_000);
