@@ -1,9 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { answer } from './answers.ts';
+import { answers } from './answers.ts';
+
+const answer = answers(new Map([['streams', 'text']]));
 
 describe('an answer to what an isolate asks', () => {
   test.each<[string, unknown[], unknown]>([
     ['a question that does not exist', ['other'], ''],
+    ['a library that does not exist', ['chunk', 'other'], ''],
+    ['a library of no name', ['chunk'], ''],
     ['a question that is no text', [{ toString: () => 'random' }], ''],
     ['an address that is no text', ['url', { href: 'http://a' }, ''], ''],
     ['a base that is no text', ['url', 'a', 1], ''],

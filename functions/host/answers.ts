@@ -9,8 +9,12 @@ const maxRandomBytes = 65_536;
  * What web APIs in an isolate ask while it waits (`inside/web/ports.ts`). Arguments are copies, from code of ours on builtins the
  * tenant may have bent: types and sizes are checked. Never throws; what is refused has an empty answer.
  */
-export function answer(what: unknown, ...args: readonly unknown[]): string | Uint8Array | undefined {
-  const [first, second, third] = args;
+export function answers(chunks: ReadonlyMap<string, string>) {
+  return (what: unknown, ...args: readonly unknown[]): string | Uint8Array | undefined =>
+    what === 'chunk' ? (chunks.get(String(args[0])) ?? '') : answer(what, args);
+}
+
+function answer(what: unknown, [first, second, third]: readonly unknown[]) {
   switch (what) {
     case 'random':
       return randomAnswer(first);

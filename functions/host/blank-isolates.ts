@@ -33,6 +33,11 @@ export class BlankIsolates {
     this.#refillSoon(performance.now());
   }
 
+  /** What isolates may ask. */
+  get ask(): ivm.Callback {
+    return this.#options.inside.ask;
+  }
+
   take(memoryMb: number): Blank {
     const ready = this.#ready;
     this.#memoryMb = memoryMb;

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import ivm from 'isolated-vm';
+import { answers } from './answers.ts';
+import { chunksOf, mainOf } from './inside-script.ts';
 import { warmUpScript } from './warm-up.ts';
 
 /**
@@ -11,13 +13,15 @@ import { warmUpScript } from './warm-up.ts';
 export type Inside = {
   readonly snapshot: ivm.ExternalCopy<ArrayBuffer>;
   readonly origin: 'read' | 'made';
+  /** What isolates may ask. */
+  readonly ask: ivm.Callback;
 };
 
 const digestChars = 64;
 
 /** Makes the snapshot; about 50 ms. */
 export function makeSnapshot(script: string): ivm.ExternalCopy<ArrayBuffer> {
-  return ivm.Isolate.createSnapshot([{ code: script, filename: 'holdfast:inside' }], warmUpScript);
+  return ivm.Isolate.createSnapshot([{ code: mainOf(script), filename: 'holdfast:inside' }], warmUpScript);
 }
 
 /** The snapshot file of a script, for processes with the version and flags of this one. */
@@ -29,8 +33,11 @@ export function snapshotFile(script: string): Uint8Array {
 /** Reads the snapshot file when it is whole and fits this process and the script; makes the snapshot otherwise. */
 export function openInside(scriptPath: string, snapshotPath: string): Inside {
   const script = readFileSync(scriptPath, 'utf8');
+  const ask = new ivm.Callback(answers(chunksOf(script)));
   const snapshot = readSnapshot(snapshotPath, script);
-  return snapshot ? { snapshot, origin: 'read' } : { snapshot: makeSnapshot(script), origin: 'made' };
+  return snapshot
+    ? { snapshot, ask, origin: 'read' }
+    : { snapshot: makeSnapshot(script), ask, origin: 'made' };
 }
 
 function readSnapshot(path: string, script: string): ivm.ExternalCopy<ArrayBuffer> | undefined {

@@ -1,7 +1,6 @@
 import ivm from 'isolated-vm';
 import type { BlankIsolates } from './blank-isolates.ts';
 import { fileModule, type BundleFile } from './bundle-files.ts';
-import { answer } from './answers.ts';
 import { encodeEntry, readSaid, type Op, type Said } from './entry.ts';
 import { readHandlers } from './from-inside.ts';
 import { startName } from './inside/start-name.ts';
@@ -72,7 +71,7 @@ export async function openRoom(
     const own = { ...limits, resultBytes: Math.min(resultBytes, limits.resultBytes) };
     const setup = JSON.stringify({ name, memoryMb, bindings, secrets, limits: own });
     // What comes back are references that only the host holds; the tenant's side has functions of its own realm only.
-    const doors = (await context.evalClosure(takeStart, [sender(options), answerer, setup], {
+    const doors = (await context.evalClosure(takeStart, [sender(options), blanks.ask, setup], {
       filename: 'holdfast:inside',
       result: { reference: true },
     })) as ivm.Reference<{ load: (exports: unknown) => string; enter: Enter }>;
@@ -132,8 +131,6 @@ function sender({ receive }: RoomOptions): ivm.Callback {
   };
   return new ivm.Callback(take, { ignored: true });
 }
-
-const answerer = new ivm.Callback(answer);
 
 /** A copy of its own memory, moved into the isolate. */
 function transfer(bytes: Uint8Array): ivm.Copy<Uint8Array> {

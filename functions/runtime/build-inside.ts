@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
 import { digestOf } from '../../lib/digest.ts';
 import { version } from '../../lib/version.ts';
+import { formatScript } from '../host/inside-script.ts';
 import { v8Flags } from '../host/v8-flags.ts';
 import { warmUpScript } from '../host/warm-up.ts';
 
@@ -30,27 +31,53 @@ export async function cachedInside(): Promise<InsideFiles> {
   return place(cache, `inside-${hash.slice(0, 32)}`, script);
 }
 
-/** Everything in one script, short because every isolate holds its text. What the tenant may see is given its name by the code itself. */
+/** Libraries that few functions use, by the modules that `inside/web/lazy` loads them for. */
+const chunks = {
+  streams: 'web-streams-polyfill',
+  'url-pattern': 'urlpattern-polyfill/urlpattern',
+  codecs: 'fflate',
+};
+
+const common: BuildOptions = {
+  bundle: true,
+  write: false,
+  format: 'iife',
+  platform: 'neutral',
+  mainFields: ['module', 'main'],
+  target: 'es2024',
+  define: { HOLDFAST_VERSION: JSON.stringify(version) },
+  banner: { js: '"use strict";' },
+  // Short, because every isolate holds the text. What the tenant may see is given its name by the code itself.
+  minify: true,
+  legalComments: 'none',
+  tsconfigRaw: {},
+  logLevel: 'silent',
+};
+
 async function bundleInside(): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [join(sources, 'inside/main.ts')],
-    bundle: true,
-    write: false,
-    format: 'iife',
-    platform: 'neutral',
-    mainFields: ['module', 'main'],
-    target: 'es2024',
-    define: { HOLDFAST_VERSION: JSON.stringify(version) },
-    banner: { js: '"use strict";' },
-    minifySyntax: true,
-    minifyWhitespace: true,
-    minifyIdentifiers: true,
-    legalComments: 'none',
-    tsconfigRaw: {},
-    logLevel: 'silent',
+  const entry = join(sources, 'inside/main.ts');
+  const parts = Object.entries(chunks).map(async ([name, library]) => {
+    const stdin = { contents: `export * from '${library}';`, resolveDir: sources };
+    return [name, await textOf({ ...common, stdin, globalName: 'chunk' })] as const;
   });
+  const main = await textOf({ ...common, entryPoints: [entry], plugins: [lazyLibraries] });
+  return formatScript({ main, chunks: Object.fromEntries(await Promise.all(parts)) });
+}
+
+async function textOf(options: BuildOptions): Promise<string> {
+  const { outputFiles = [] } = await build(options);
   return outputFiles[0]?.text ?? '';
 }
+
+/** `web/streams.ts` and its like hold their library; in an isolate those of `web/lazy/` stand in their places. */
+const lazyLibraries: Plugin = {
+  name: 'lazy-libraries',
+  setup: (bundler) => {
+    bundler.onResolve({ filter: /^\.\/(streams|url-pattern|codecs)\.ts$/ }, ({ path, resolveDir }) => ({
+      path: join(resolveDir, 'lazy', path),
+    }));
+  },
+};
 
 async function place(folder: string, name: string, code: string): Promise<InsideFiles> {
   const script = join(folder, `${name}.js`);

@@ -23,7 +23,7 @@ import { openInside } from ${JSON.stringify(reader)};
 const { snapshot, origin } = openInside(process.argv[2], process.argv[3]);
 const isolate = new ivm.Isolate({ memoryLimit: 16, snapshot });
 const context = isolate.createContextSync();
-console.log(origin, context.evalSync('typeof ReadableStream'));
+console.log(origin, context.evalSync('typeof AbortSignal'));
 process.exit();`;
 
 /** The flags of a host process, which here may read everything. */

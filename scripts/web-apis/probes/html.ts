@@ -8,10 +8,12 @@ export const html: readonly Api[] = [
     name: 'globalThis',
     standard: 'ECMAScript',
     deviation:
-      'SharedArrayBuffer, Atomics and FinalizationRegistry are not there: they would serve side channels.',
+      'SharedArrayBuffer, Atomics and FinalizationRegistry are not there: they would serve side channels. The classes of streams and URLPattern are accessors until they are used.',
     checks: {
       'is the global object': `globalThis === Function('return this')()`,
       'has globals that are not enumerable and may be replaced': `(() => { const p = Object.getOwnPropertyDescriptor(globalThis, 'URL'); return p.writable && p.configurable && !p.enumerable; })()`,
+      'has classes that become plain properties when they are used': `(() => { ReadableStream; const p = Object.getOwnPropertyDescriptor(globalThis, 'ReadableStream'); return p.value === ReadableStream && p.writable && p.configurable && !p.enumerable; })()`,
+      'has classes that may be replaced before they are used': `(() => { globalThis.WritableStreamDefaultController = 1; const was = WritableStreamDefaultController; globalThis.WritableStreamDefaultController = was === 1 ? new WritableStream({ start(c) { globalThis.probe = c.constructor; } }) && globalThis.probe : was; return was === 1 && typeof WritableStreamDefaultController === 'function'; })()`,
       'has classes that show their names': `[AbortController, Blob, CryptoKey, Event, Headers, ReadableStream, TextDecoder, URL, WritableStream].every((type) => Object.prototype.toString.call(type.prototype) === '[object ' + type.name + ']')`,
     },
   },
@@ -128,6 +130,7 @@ export const html: readonly Api[] = [
     name: 'Performance',
     standard: 'High Resolution Time',
     checks: {
+      'hears events': `(() => { let n = 0; const f = () => n++; performance.addEventListener('x', f); performance.dispatchEvent(new Event('x')); performance.removeEventListener('x', f); return n === 1; })()`,
       'is an event target': `performance instanceof Performance && performance instanceof EventTarget`,
       'shows its origin': `performance.toJSON().timeOrigin === performance.timeOrigin`,
     },

@@ -1,5 +1,6 @@
 import { viewBytes } from './bytes.ts';
 import { gzipChecksum, zlibChecksum, type Checksum } from './checksum.ts';
+import { codecs } from './codecs.ts';
 import { domString } from './convert.ts';
 import { defineInterface } from './interface.ts';
 import { TransformStream, type ReadableStream, type WritableStream } from './streams.ts';
@@ -23,8 +24,8 @@ export class CompressionStream {
     const known = formatOf(format);
     let codec: Codec | undefined;
     this.#transform = new TransformStream<unknown, Uint8Array>({
-      async start(controller) {
-        codec = await compressor(known, controller);
+      start(controller) {
+        codec = compressor(known, controller);
       },
       transform: (chunk) => codec?.push(bytesOf(chunk)),
       flush: () => codec?.push(new Uint8Array(0), true),
@@ -46,13 +47,13 @@ export class DecompressionStream {
     const known = formatOf(format);
     let decompression: Decompression | undefined;
     this.#transform = new TransformStream<unknown, Uint8Array>({
-      async start(controller) {
+      start(controller) {
         const checksum = known === 'gzip' ? gzipChecksum() : known === 'deflate' ? zlibChecksum() : undefined;
         const take = (bytes: Uint8Array) => {
           checksum?.update(bytes);
           controller.enqueue(bytes);
         };
-        decompression = new Decompression(await decompressor(known, take), checksum, trailerBytes[known]);
+        decompression = new Decompression(decompressor(known, take), checksum, trailerBytes[known]);
       },
       transform: (chunk) => decompression?.push(bytesOf(chunk)),
       flush: () => decompression?.end(),
@@ -104,15 +105,14 @@ class Decompression {
   }
 }
 
-/** The tables of the codec are made when the first stream is: most functions have none. */
-async function compressor(format: Format, controller: Controller): Promise<Codec> {
-  const { Deflate, Gzip, Zlib } = await import('fflate');
+function compressor(format: Format, controller: Controller): Codec {
+  const { Deflate, Gzip, Zlib } = codecs();
   const Type = { gzip: Gzip, deflate: Zlib, 'deflate-raw': Deflate }[format];
   return new Type((bytes) => bytes.length > 0 && controller.enqueue(bytes));
 }
 
-async function decompressor(format: Format, take: (bytes: Uint8Array) => void): Promise<Codec> {
-  const { Gunzip, Inflate, Unzlib } = await import('fflate');
+function decompressor(format: Format, take: (bytes: Uint8Array) => void): Codec {
+  const { Gunzip, Inflate, Unzlib } = codecs();
   const Type = { gzip: Gunzip, deflate: Unzlib, 'deflate-raw': Inflate }[format];
   return new Type((bytes) => bytes.length > 0 && take(bytes));
 }

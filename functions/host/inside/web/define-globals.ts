@@ -6,3 +6,19 @@ export function defineGlobals(globals: Readonly<Record<string, unknown>>): void 
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   }
 }
+
+/** The same for classes that are loaded when one of them is asked for; then it is as `defineGlobals` makes it. */
+export function defineLazyGlobals(
+  names: readonly string[],
+  load: () => Readonly<Record<string, unknown>>,
+): void {
+  for (const name of names) {
+    const define = (value: unknown) => defineGlobals({ [name]: value });
+    const get = () => {
+      const value = load()[name];
+      define(value);
+      return value;
+    };
+    Object.defineProperty(globalThis, name, { get, set: define, configurable: true, enumerable: false });
+  }
+}

@@ -3,7 +3,7 @@ import { atob, btoa } from './atob.ts';
 import { CompressionStream, DecompressionStream } from './compression.ts';
 import { console } from './console.ts';
 import { crypto, Crypto } from './crypto.ts';
-import { defineGlobals } from './define-globals.ts';
+import { defineGlobals, defineLazyGlobals } from './define-globals.ts';
 import { CryptoKey } from './crypto-key.ts';
 import { DOMException } from './dom-exception.ts';
 import { defineHandler } from './event-handler.ts';
@@ -15,12 +15,14 @@ import { Navigator, navigator } from './navigator.ts';
 import { performance, Performance } from './performance.ts';
 import { queueMicrotask } from './queue-microtask.ts';
 import { reportError } from './report-error.ts';
-import * as streams from './streams.ts';
+import { streamNames } from './stream-names.ts';
+import { streamClasses } from './streams.ts';
 import { structuredClone } from './structured-clone.ts';
 import { SubtleCrypto } from './subtle.ts';
 import { TextDecoderStream, TextEncoderStream } from './text-streams.ts';
 import { TextDecoder, TextEncoder } from './text.ts';
 import { URLSearchParams } from './url-search-params.ts';
+import { urlPatternClasses } from './url-pattern.ts';
 import { URL } from './url.ts';
 import { Blob } from './blob.ts';
 import { File } from './file.ts';
@@ -28,7 +30,6 @@ import { FormData } from './form-data.ts';
 import { Headers } from './headers.ts';
 import { Request } from './request.ts';
 import { Response } from './response.ts';
-import { URLPattern } from 'urlpattern-polyfill/urlpattern';
 
 /** What there is beside the language: the WinterTC minimum common API. */
 const globals = {
@@ -61,9 +62,7 @@ const globals = {
   Request,
   Response,
   URL,
-  URLPattern,
   URLSearchParams,
-  ...streams,
   atob,
   btoa,
   console,
@@ -79,6 +78,8 @@ const globals = {
 /** Puts them on the global object, which is an event target. Happens once, when the snapshot is made. */
 export function installWeb(): void {
   defineGlobals(globals);
+  defineLazyGlobals(streamNames, streamClasses);
+  defineLazyGlobals(['URLPattern'], urlPatternClasses);
   Object.setPrototypeOf(globalThis, EventTarget.prototype);
   for (const type of ['error', 'unhandledrejection', 'rejectionhandled']) defineHandler(globalThis, type);
 }

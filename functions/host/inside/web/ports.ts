@@ -8,8 +8,8 @@ export type Ask = {
   (what: 'url', input: string, base: string): string;
   /** As above, after a setter of `href`, `protocol` and so on. */
   (what: 'urlWith', href: string, property: string, value: string): string;
-  /** The name of the encoding a label stands for, or ''. */
-  (what: 'encoding', label: string): string;
+  /** The name of the encoding a label stands for, or ''; the text of a library that is loaded when it is used (`lazy/`). */
+  (what: 'encoding' | 'chunk', name: string): string;
   /** Text in an old encoding; undefined when it is `fatal` and the bytes are not in that encoding. */
   (what: 'decode', encoding: string, bytes: Uint8Array, fatal: boolean): string | undefined;
 };
