@@ -25,6 +25,21 @@ test('what ops use is followed when it changes', () => {
   expect(size.next(50)).toBeLessThanOrEqual(2);
 });
 
+test('an op counts as quick after many quick ones, and not after a long one or trouble', () => {
+  const size = new BatchSize();
+  for (let op = 0; op < 63; op++) size.measured(1, 0.1);
+  expect(size.isQuick).toBe(false);
+  size.measured(1, 0.1);
+  expect(size.isQuick).toBe(true);
+  size.measured(1, 6);
+  expect(size.isQuick).toBe(false);
+  for (let op = 0; op < 64; op++) size.measured(1, 0.1);
+  expect(size.isQuick).toBe(true);
+  size.suspect();
+  for (let op = 0; op < 512; op++) size.measured(1, 0.1);
+  expect(size.isQuick).toBe(false);
+});
+
 test('after trouble ops run alone for a while', () => {
   const size = new BatchSize();
   size.measured(1, 0.01);

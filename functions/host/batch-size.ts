@@ -8,10 +8,14 @@ const shareOfLimit = 1 / 4;
 const maxOps = 16;
 const opsAlone = 512;
 const weight = 1 / 8;
+/** Ops that must have been quick, one after another, before the process waits for one. */
+const quickOps = 64;
+const quickMs = 5;
 
 export class BatchSize {
   #opCpuMs: number | undefined;
   #alone = 0;
+  #quick = 0;
 
   /** Ops of the next step, when nothing may take longer than `limitMs`. */
   next(limitMs: number): number {
@@ -20,7 +24,13 @@ export class BatchSize {
     return Math.max(1, Math.min(maxOps, Math.floor(available / Math.max(this.#opCpuMs, 0.001))));
   }
 
+  /** By what is known, an op is over in next to no time. */
+  get isQuick(): boolean {
+    return this.#quick >= quickOps;
+  }
+
   measured(ops: number, cpuMs: number): void {
+    this.#quick = cpuMs > quickMs ? 0 : this.#quick + ops;
     const each = cpuMs / ops;
     this.#opCpuMs = this.#opCpuMs === undefined ? each : this.#opCpuMs + weight * (each - this.#opCpuMs);
     this.#alone = Math.max(0, this.#alone - ops);
@@ -29,5 +39,6 @@ export class BatchSize {
   /** Something went wrong in a step of several. */
   suspect(): void {
     this.#alone = opsAlone;
+    this.#quick = -opsAlone;
   }
 }

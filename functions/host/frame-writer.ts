@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { Linger } from './linger.ts';
 import { encodeFrame } from './frames.ts';
 
 /** Written at once when this much waits. */
@@ -11,13 +12,14 @@ export class FrameWriter {
   #frames: Uint8Array[] = [];
   #bytes = 0;
   #scheduled = false;
+  readonly #linger = new Linger();
 
   constructor(stream: Writable) {
     this.#stream = stream;
   }
 
   /** Throws FrameError when the frame is too large. A stream that is gone swallows it. */
-  send(header: unknown, body?: Uint8Array): void {
+  send(header: unknown, body?: Uint8Array | string): void {
     const frame = encodeFrame(header, body);
     this.#frames.push(frame);
     this.#bytes += frame.byteLength;
@@ -30,6 +32,7 @@ export class FrameWriter {
     setImmediate(() => {
       this.#scheduled = false;
       this.#flush();
+      this.#linger.touch();
     });
   }
 

@@ -9,8 +9,17 @@ describe('frames', () => {
     const frame = encodeFrame({ type: 'x', text: 'ü€' }, new Uint8Array([1, 2, 3]));
     const bytes = [...frame].map((byte) => new Uint8Array([byte]));
     expect(read(new FrameReader(), ...bytes)).toEqual([
-      { header: { type: 'x', text: 'ü€' }, body: new Uint8Array([1, 2, 3]) },
+      {
+        header: { type: 'x', text: 'ü€' },
+        json: '{"type":"x","text":"ü€"}',
+        body: new Uint8Array([1, 2, 3]),
+      },
     ]);
+  });
+
+  test('a body that is text goes as UTF-8', () => {
+    const [frame] = read(new FrameReader(), encodeFrame({}, 'ü€'));
+    expect(Buffer.from(frame?.body ?? []).toString('utf8')).toBe('ü€');
   });
 
   test('several frames in one chunk come out in order, the rest waits', () => {

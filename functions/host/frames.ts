@@ -2,23 +2,33 @@
  * Frame: u32 length of what follows · u32 length of the header · header (JSON, UTF-8) · body (bytes). Big-endian.
  * The body is never copied into the JSON, so payloads cost no base64.
  */
-export type Frame = { readonly header: unknown; readonly body: Uint8Array };
+export type Frame = {
+  readonly header: unknown;
+  /** The header as it came. */
+  readonly json: string;
+  /** A part of the chunk it came in: who keeps it longer than a moment copies it. */
+  readonly body: Uint8Array;
+};
 
 export const frameLimits = { frameBytes: 8 * 2 ** 20, headerBytes: 2 ** 20 } as const;
 
 const none = new Uint8Array(0);
 
-export function encodeFrame(header: unknown, body: Uint8Array = none): Uint8Array {
-  const json = Buffer.from(JSON.stringify(header), 'utf8');
-  const length = 4 + json.byteLength + body.byteLength;
-  if (json.byteLength > frameLimits.headerBytes || length > frameLimits.frameBytes) {
-    throw new FrameError(`a frame of ${length} bytes, header ${json.byteLength}, is too large`);
+/** A body that is a string goes as UTF-8. Throws FrameError when it is too large. */
+export function encodeFrame(header: unknown, body: Uint8Array | string = none): Uint8Array {
+  const json = JSON.stringify(header);
+  const headerBytes = Buffer.byteLength(json, 'utf8');
+  const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body, 'utf8') : body.byteLength;
+  const length = 4 + headerBytes + bodyBytes;
+  if (headerBytes > frameLimits.headerBytes || length > frameLimits.frameBytes) {
+    throw new FrameError(`a frame of ${length} bytes, header ${headerBytes}, is too large`);
   }
   const frame = Buffer.allocUnsafe(4 + length);
   frame.writeUInt32BE(length, 0);
-  frame.writeUInt32BE(json.byteLength, 4);
-  frame.set(json, 8);
-  frame.set(body, 8 + json.byteLength);
+  frame.writeUInt32BE(headerBytes, 4);
+  frame.write(json, 8, 'utf8');
+  if (typeof body === 'string') frame.write(body, 8 + headerBytes, 'utf8');
+  else frame.set(body, 8 + headerBytes);
   return frame;
 }
 
@@ -33,7 +43,7 @@ export class FrameReader {
   /** Bytes needed before there is anything to look at. */
   #wanted = 4;
 
-  /** Frames completed by `chunk`. Their bodies own their memory. */
+  /** Frames completed by `chunk`. */
   *push(chunk: Uint8Array): Generator<Frame> {
     this.#chunks.push(chunk);
     this.#size += chunk.byteLength;
@@ -63,10 +73,14 @@ function decode(frame: Buffer): Frame {
   if (headerLength > frameLimits.headerBytes || headerLength > frame.byteLength - 4) {
     throw new FrameError(`a header of ${headerLength} bytes is out of bounds`);
   }
-  const header = frame.toString('utf8', 4, 4 + headerLength);
-  const body = new Uint8Array(frame.subarray(4 + headerLength));
+  const json = frame.toString('utf8', 4, 4 + headerLength);
+  const body = new Uint8Array(
+    frame.buffer,
+    frame.byteOffset + 4 + headerLength,
+    frame.byteLength - 4 - headerLength,
+  );
   try {
-    return { header: JSON.parse(header) as unknown, body };
+    return { header: JSON.parse(json) as unknown, json, body };
   } catch {
     throw new FrameError('a header is not JSON');
   }

@@ -27,10 +27,10 @@ function main(): void {
   const isQuiet = () => owners.size === 0 && ![...tenants.values()].some(({ isBusy }) => isBusy);
   const blanks = new BlankIsolates({ inside, isQuiet });
   const writer = new FrameWriter(socket);
-  const send = (header: FromHost, body?: Uint8Array) => writer.send(header, body);
+  const send = (header: FromHost, body?: Uint8Array | string) => writer.send(header, body);
   socket.on('data', (chunk: Buffer) => {
-    for (const { header, body } of reader.push(chunk)) {
-      receive(header as ToHost, body, { blanks, tenants, owners, send });
+    for (const { header, json, body } of reader.push(chunk)) {
+      receive(header as ToHost, { json, body }, { blanks, tenants, owners, send });
     }
   });
   // The agent is gone. A stuck isolate would hold back an ordinary exit.
@@ -60,10 +60,14 @@ type Rooms = {
   readonly blanks: BlankIsolates;
   readonly tenants: Map<number, Tenant>;
   readonly owners: Map<number, Tenant>;
-  readonly send: (header: FromHost, body?: Uint8Array) => void;
+  readonly send: (header: FromHost, body?: Uint8Array | string) => void;
 };
 
-function receive(message: ToHost, body: Uint8Array, rooms: Rooms): void {
+function receive(
+  message: ToHost,
+  { json, body }: { readonly json: string; readonly body: Uint8Array },
+  rooms: Rooms,
+): void {
   const { tenants, owners, send } = rooms;
   switch (message.type) {
     case 'load': {
@@ -76,7 +80,7 @@ function receive(message: ToHost, body: Uint8Array, rooms: Rooms): void {
       return;
     case 'invoke': {
       const tenant = tenants.get(message.slot);
-      const { invocation, label, event, timeoutMs } = message;
+      const { invocation, event, timeoutMs } = message;
       if (!tenant) {
         send({
           type: 'failed',
@@ -88,16 +92,16 @@ function receive(message: ToHost, body: Uint8Array, rooms: Rooms): void {
         return;
       }
       owners.set(invocation, tenant);
-      void tenant.invoke({ invocation, label, event, payload: body, timeoutMs });
+      void tenant.invoke({ invocation, json, kind: event.kind, payload: body, timeoutMs });
       return;
     }
     case 'reply': {
       const { invocation, call, ...rest } = message;
       const bytes = message.ok && message.bytes ? body : undefined;
-      const json = message.ok
+      const answer = message.ok
         ? `{"ok":true${message.json === undefined ? '' : `,"json":${message.json}`}}`
         : JSON.stringify(rest);
-      return owners.get(invocation)?.reply(invocation, call, json, bytes);
+      return owners.get(invocation)?.reply(invocation, call, answer, bytes);
     }
     case 'cancel':
       return owners.get(message.invocation)?.cancel(message.invocation);
@@ -124,6 +128,7 @@ function load(
     name,
     ...splitLoad(body, files),
     blanks: rooms.blanks,
+    isAlone: () => rooms.tenants.size === 1,
     memoryBytes,
     cpuMs,
     bindings,
@@ -158,12 +163,12 @@ function events(slot: number, { owners, send }: Rooms): TenantEvents {
   };
 }
 
-function ending(invocation: number, outcome: Outcome & Cost): [FromHost, Uint8Array?] {
+function ending(invocation: number, outcome: Outcome & Cost): [FromHost, (Uint8Array | string)?] {
   const { cpuMs, coldStart } = outcome;
   const cost = { invocation, cpuMs, coldStart };
   if ('failure' in outcome) return [{ type: 'failed', ...cost, failure: outcome.failure }];
   if ('response' in outcome) return [{ type: 'result', ...cost, response: outcome.response }, outcome.body];
-  return [{ type: 'result', ...cost }, Buffer.from(outcome.json, 'utf8')];
+  return [{ type: 'result', ...cost }, outcome.json];
 }
 
 function dropPermissions(): void {

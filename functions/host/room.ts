@@ -33,6 +33,8 @@ export type Room = {
   readonly steps: StepQueue;
   /** Resolves when the ops and all they could do without the host are done. Rejects as isolated-vm does. */
   readonly enter: (ops: readonly Op[]) => Promise<void>;
+  /** The same on this thread, which stands still meanwhile, for `timeoutMs` at most. Throws as isolated-vm does. */
+  readonly enterInline: (ops: readonly Op[], timeoutMs: number) => void;
   readonly handlers: string[];
 };
 
@@ -46,11 +48,11 @@ export class LoadError extends Error {
   }
 }
 
-/** Strict, so that no stack trace hands the tenant a function of ours. `$0` post, `$1` ask, `$2` setup. */
+/** Strict, so that no stack trace hands the tenant a function of ours. `$0` and `$1` post, `$2` ask, `$3` setup. */
 const takeStart = `'use strict';
 const start = globalThis.${startName};
 delete globalThis.${startName};
-return start($0, $1, $2);`;
+return start($0, $1, $2, $3);`;
 
 /** Rejects with LoadError; the isolate is then gone. `opened` gives the isolate as soon as there is one. */
 export async function openRoom(
@@ -71,10 +73,14 @@ export async function openRoom(
     const own = { ...limits, resultBytes: Math.min(resultBytes, limits.resultBytes) };
     const setup = JSON.stringify({ name, memoryMb, bindings, secrets, limits: own });
     // What comes back are references that only the host holds; the tenant's side has functions of its own realm only.
-    const doors = (await context.evalClosure(takeStart, [sender(options), blanks.ask, setup], {
-      filename: 'holdfast:inside',
-      result: { reference: true },
-    })) as ivm.Reference<{ load: (exports: unknown) => string; enter: Enter }>;
+    const doors = (await context.evalClosure(
+      takeStart,
+      [sender(options, { ignored: true }), sender(options, { sync: true }), blanks.ask, setup],
+      {
+        filename: 'holdfast:inside',
+        result: { reference: true },
+      },
+    )) as ivm.Reference<{ load: (exports: unknown) => string; enter: Enter }>;
     const load = doors.getSync('load', { reference: true });
     const enter = doors.getSync('enter', { reference: true });
     const names: unknown = await steps.run(() => ({
@@ -95,8 +101,11 @@ export async function openRoom(
       isolate,
       steps,
       enter: async (ops) => {
-        const { heads, texts, bytes } = encodeEntry(ops);
-        await enter.apply(undefined, [heads, texts, bytes && transfer(bytes)]);
+        const [heads, texts, bytes, inline] = entryArguments(ops, false);
+        await enter.apply(undefined, [heads, texts, bytes, inline]);
+      },
+      enterInline: (ops, timeoutMs) => {
+        enter.applySync(undefined, entryArguments(ops, true), { timeout: timeoutMs });
       },
       handlers: readHandlers(names),
     };
@@ -125,11 +134,18 @@ function loadFailure(isolate: ivm.Isolate, steps: StepQueue, error: unknown, mem
 }
 
 /** How the isolate speaks: arguments are copies, and believed as little as `readSaid` says. */
-function sender({ receive }: RoomOptions): ivm.Callback {
+function sender({ receive }: RoomOptions, way: { ignored: true } | { sync: true }): ivm.Callback {
   const take = (heads: unknown, texts: unknown, bytes: unknown) => {
     for (const said of readSaid(heads, texts, bytes)) receive(said);
   };
-  return new ivm.Callback(take, { ignored: true });
+  return new ivm.Callback(take, way);
+}
+
+type EntryArguments = [string, string, ivm.Copy<Uint8Array> | undefined, boolean];
+
+function entryArguments(ops: readonly Op[], inline: boolean): EntryArguments {
+  const { heads, texts, bytes } = encodeEntry(ops);
+  return [heads, texts, bytes && transfer(bytes), inline];
 }
 
 /** A copy of its own memory, moved into the isolate. */

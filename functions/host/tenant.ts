@@ -2,6 +2,7 @@ import type ivm from 'isolated-vm';
 import { BatchSize } from './batch-size.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Op, Said } from './entry.ts';
+import { OpQueue } from './op-queue.ts';
 import { readCall, readFailure, readLog, readOutcome, type DoneOutcome } from './from-inside.ts';
 import { limits, type CallHeader, type EventHeader, type Failure, type LogLevel } from './protocol.ts';
 import { readWork, workFailure, type Work } from './crypto/do-work.ts';
@@ -15,6 +16,8 @@ export type TenantOptions = Pick<
 > & {
   readonly cpuMs: number;
   readonly events: TenantEvents;
+  /** No other function is in this process. */
+  readonly isAlone: () => boolean;
 };
 
 export type TenantEvents = {
@@ -29,8 +32,9 @@ export type Cost = { readonly cpuMs: number; readonly coldStart: boolean };
 
 export type Start = {
   readonly invocation: number;
-  readonly label: string;
-  readonly event: EventHeader;
+  readonly kind: EventHeader['kind'];
+  /** An object with the event's header, the label and the timeout; it goes in as it is. */
+  readonly json: string;
   readonly payload: Uint8Array;
   readonly timeoutMs: number;
 };
@@ -44,8 +48,8 @@ type Running = {
   outcome: Outcome | undefined;
 };
 
-/** Characters of payload in one step, beyond its first op. */
-const stepBytes = 256 * 1024;
+/** For how long this thread waits for a function at most. */
+const inlineMs = 100;
 
 /** One version of one function: its isolate, made anew after it had to be stopped, and its running invocations. */
 export class Tenant {
@@ -59,7 +63,7 @@ export class Tenant {
   #isolate: ivm.Isolate | undefined;
   #steps: StepQueue | undefined;
   /** What waits for the next step, in order. */
-  #ops: Op[] = [];
+  #ops = new OpQueue();
   #scheduled = false;
   #settled: number[] = [];
 
@@ -86,15 +90,14 @@ export class Tenant {
   }
 
   /** Starts an invocation; its end is told by `events.ended`, once. */
-  async invoke({ invocation, label, event, payload, timeoutMs }: Start): Promise<void> {
+  async invoke({ invocation, kind, json, payload, timeoutMs }: Start): Promise<void> {
     const coldStart = this.#room === undefined;
     this.#running.set(invocation, { coldStart, timers: undefined, cpuMs: 0, outcome: undefined });
     this.#timeoutMs.set(invocation, timeoutMs);
     this.#timeouts.set(invocation, timeoutMs);
     try {
       const room = await this.#open();
-      const json = JSON.stringify({ event, label, timeoutMs });
-      this.#enter(room, { op: 'invoke', invocation, json, payload, binary: event.kind === 'queue' });
+      this.#enter(room, { op: 'invoke', invocation, json, payload, binary: kind === 'queue' });
     } catch (error) {
       if (!(error instanceof LoadError)) throw error;
       this.#end(invocation, { failure: error.failure });
@@ -233,7 +236,7 @@ export class Tenant {
 
   /** What waits goes in before what has ended is told, so that the isolate does not stand still meanwhile. */
   #stepEnded(room: Room): void {
-    const waits = room.isolate === this.#isolate && this.#ops.length > 0;
+    const waits = room.isolate === this.#isolate && !this.#ops.isEmpty;
     if (waits) this.#schedule(room);
     else if (room.isolate === this.#isolate) this.#scheduled = false;
     if (waits) setImmediate(() => this.#endSettled());
@@ -241,13 +244,19 @@ export class Tenant {
   }
 
   #nextStep(room: Room): Step<void> {
-    const ops = this.#takeOps();
+    const { cpuMs: limitMs } = this.#options;
+    const ops = this.#ops.take({
+      isLive: (invocation) => this.#running.has(invocation),
+      most: ({ invocation }) =>
+        this.#batch.next(Math.min(limitMs, this.#timeoutMs.get(invocation) ?? limitMs)),
+    });
     const owners = [...new Set(ops.map(({ invocation }) => invocation))];
     const used = owners.map((owner) => this.#running.get(owner)?.cpuMs ?? 0);
+    const leftMs = this.#options.cpuMs - Math.max(0, ...used);
     return {
       owners,
-      cpuMs: this.#options.cpuMs - Math.max(0, ...used),
-      work: () => (ops.length > 0 ? room.enter(ops) : Promise.resolve()),
+      cpuMs: leftMs,
+      work: () => this.#perform(room, ops, { owners, leftMs }),
       measured: (cpuMs) => {
         if (ops.length > 0) this.#batch.measured(ops.length, cpuMs);
         for (const owner of owners) {
@@ -258,23 +267,27 @@ export class Tenant {
     };
   }
 
-  /** Those of invocations that have ended meanwhile are left out; what they leave inside must still be forgotten. */
-  #takeOps(): Op[] {
-    const taken: Op[] = [];
-    let bytes = 0;
-    let most = Infinity;
-    let index = 0;
-    for (const op of this.#ops) {
-      if (taken.length >= most || bytes >= stepBytes) break;
-      index++;
-      if (op.op !== 'forget' && !this.#running.has(op.invocation)) continue;
-      taken.push(op);
-      if (op.op === 'invoke' || op.op === 'reply') bytes += op.payload?.byteLength ?? 0;
+  /** Alone in its process and quick so far, a function runs on this thread: nobody else waits, and two changes of thread are saved. */
+  async #perform(
+    room: Room,
+    ops: readonly Op[],
+    { owners, leftMs }: { readonly owners: readonly number[]; readonly leftMs: number },
+  ): Promise<void> {
+    if (ops.length === 0) return;
+    if (!this.#batch.isQuick || !this.#options.isAlone()) return room.enter(ops);
+    const timeoutMs = Math.min(inlineMs, Math.max(1, Math.ceil(2 * leftMs)));
+    const startedMs = performance.now();
+    const startedCpu = room.isolate.cpuTime;
+    try {
+      room.enterInline(ops, timeoutMs);
+    } catch (error) {
+      if (room.isolate.isDisposed || performance.now() - startedMs < timeoutMs) throw error;
+      const usedMs = Number(room.isolate.cpuTime - startedCpu) / 1e6;
+      this.#batch.suspect();
+      // A clock that ran out says little on a busy machine: without the processor's word nobody is blamed.
       const { cpuMs } = this.#options;
-      most = Math.min(most, this.#batch.next(Math.min(cpuMs, this.#timeoutMs.get(op.invocation) ?? cpuMs)));
+      this.#stop({ code: 'cpu', message: explain('cpu', cpuMs) }, usedMs < leftMs ? [] : owners);
     }
-    this.#ops = this.#ops.slice(index);
-    return taken;
   }
 
   /** One step may settle several invocations: what they share inside the isolate is their author's business. */
@@ -322,7 +335,7 @@ export class Tenant {
     this.#isolate = undefined;
     this.#room = undefined;
     this.#steps = undefined;
-    this.#ops = [];
+    this.#ops = new OpQueue();
     this.#scheduled = false;
     this.#settled = [];
     if (isolate && !isolate.isDisposed) isolate.dispose();

@@ -14,6 +14,6 @@ const { heads, texts } = encodeEntry([
  */
 export const warmUpScript = `'use strict';
 globalThis.WebAssembly ??= { Memory: class { get buffer() {} }, Module: class {}, Instance: class {} };
-const { load, enter } = globalThis.${startName}(() => {}, () => '', ${JSON.stringify(JSON.stringify(setup))});
+const { load, enter } = globalThis.${startName}(() => {}, () => {}, () => '', ${JSON.stringify(JSON.stringify(setup))});
 load({ default: { invoke() {} } });
-enter(${JSON.stringify(heads)}, ${JSON.stringify(texts)});`;
+enter(${JSON.stringify(heads)}, ${JSON.stringify(texts)}, undefined, false);`;

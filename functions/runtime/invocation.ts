@@ -88,7 +88,8 @@ export class Invocation {
   call({ call, binding, method, args }: CallMessage, body: Uint8Array): void {
     // The isolate keeps these bounds too; a host that lies does not get past them here.
     if (this.#over || ++this.#callCount > limits.calls) return;
-    const asked = { binding, method, args, body };
+    // Effects keep what they are given; the frame is part of a larger piece of memory.
+    const asked = { binding, method, args, body: new Uint8Array(body) };
     if (isOutsideCall(this.#options.bindings, asked)) this.#callOutside(() => this.#answer(call, asked));
     // One after another: the effects happen in the order in which the function asked for them.
     else this.#calls = this.#calls.then(() => this.#answer(call, asked));

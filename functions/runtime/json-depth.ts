@@ -2,6 +2,8 @@ const [quote, backslash, openList, openRecord, closeList, closeRecord] = Buffer.
 
 /** Whether lists and records in this JSON text, UTF-8, lie more than `levels` inside each other. What is no JSON gives anything. */
 export function isDeeperThan(json: Uint8Array, levels: number): boolean {
+  // Each level has an end as well as a beginning.
+  if (json.length <= 2 * levels) return false;
   let depth = 0;
   let inString = false;
   for (let at = 0; at < json.length; at++) {

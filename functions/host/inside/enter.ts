@@ -1,5 +1,6 @@
 /* eslint @typescript-eslint/await-thenable: off -- awaiting a promise asks its constructor, which is the tenant's to bend. */
 import type { Op } from './ops.ts';
+import type { Outbox } from './outbox.ts';
 import type { Enter, Invocation } from './types.ts';
 
 /** Turns of the microtask queue that the next op waits for an invocation: to its end, or while it does not wait for the host. */
@@ -10,7 +11,7 @@ export type EnterTools = {
   readonly readOps: (heads: string, texts: string, bytes?: Uint8Array) => () => Op | undefined;
   /** Starts it and gives the invocation it belongs to, when that is still there. */
   readonly perform: (op: Op) => Invocation | undefined;
-  readonly outbox: { readonly hold: () => void; readonly release: () => void };
+  readonly outbox: Pick<Outbox, 'hold' | 'release'>;
 };
 
 /**
@@ -37,8 +38,8 @@ export function makeEnter({ readOps, perform, outbox }: EnterTools): Enter {
       return undefined;
     }
   };
-  const work = async (next: () => Op | undefined) => {
-    outbox.hold();
+  const work = async (next: () => Op | undefined, inline: boolean) => {
+    outbox.hold(inline);
     try {
       for (let op = next(); op; op = next()) {
         const invocation = attempt(op);
@@ -48,7 +49,7 @@ export function makeEnter({ readOps, perform, outbox }: EnterTools): Enter {
       outbox.release();
     }
   };
-  return (heads, texts, bytes) => {
-    void work(readOps(heads, texts, bytes));
+  return (heads, texts, bytes, inline) => {
+    void work(readOps(heads, texts, bytes), inline);
   };
 }

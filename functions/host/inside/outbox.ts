@@ -1,6 +1,15 @@
 /* eslint @typescript-eslint/await-thenable: off -- awaiting a promise asks its constructor, which is the tenant's to bend. */
 import type { Post, Send } from './types.ts';
 
+export type Outbox = {
+  readonly send: Send;
+  readonly hold: (inline: boolean) => void;
+  readonly release: () => void;
+};
+
+/** `later` goes its own way; the isolate waits for `now`, which costs nothing while the host waits for the isolate. */
+export type Posts = { readonly later: Post; readonly now: Post };
+
 /** Sent at once when this many characters wait. */
 const flushChars = 256 * 1024;
 
@@ -9,10 +18,11 @@ const flushChars = 256 * 1024;
  * `release` nothing is sent but what is large; otherwise soon, in a later microtask. Only template literals over
  * primitives here: they call nothing the tenant could have replaced.
  */
-export function makeOutbox(post: Post): { send: Send; hold: () => void; release: () => void } {
+export function makeOutbox(posts: Posts): Outbox {
   let heads = '';
   let texts = '';
   let held = false;
+  let post = posts.later;
   let scheduled = false;
 
   const flush = (bytes?: Uint8Array) => {
@@ -41,7 +51,8 @@ export function makeOutbox(post: Post): { send: Send; hold: () => void; release:
   };
   return {
     send,
-    hold: () => {
+    hold: (inline) => {
+      post = inline ? posts.now : posts.later;
       held = true;
     },
     release: () => {

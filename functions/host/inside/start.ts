@@ -18,7 +18,8 @@ import type { Enter, Invocation, Post, Setup } from './types.ts';
 
 /** Sets up the globals; gives the host the two functions by which it enters the isolate. */
 export function start(
-  post: Post,
+  later: Post,
+  now: Post,
   ask: Ask,
   setupJson: string,
 ): { load: (exports: Record<string, unknown>) => string; enter: Enter } {
@@ -27,7 +28,7 @@ export function start(
   const setup = safe.parse(setupJson) as Setup;
   const { limits } = setup;
   const text = makeText();
-  const outbox = makeOutbox(post);
+  const outbox = makeOutbox({ later, now });
   const live = safe.empty() as Record<number, Invocation | undefined>;
   let current: Invocation | undefined;
   let shape: Shape | undefined;
@@ -54,8 +55,8 @@ export function start(
     timeOriginMs: Date.now(),
   });
   defineGlobals({ ...timers.globals, ...makeGlobals(setup, calls.call, running) });
-  const now = Date.now.bind(Date);
-  const invoke = makeInvoke({ safe, text, setup, ending, now, call: calls.call });
+  const clock = Date.now.bind(Date);
+  const invoke = makeInvoke({ safe, text, setup, ending, now: clock, call: calls.call });
 
   const perform = (op: Op): Invocation | undefined => {
     if (op.op === 'invoke') {
@@ -78,7 +79,7 @@ export function start(
   const enter = makeEnter({ readOps: makeOpReader(safe, text), perform, outbox });
   const load = (exports: Record<string, unknown>) => {
     const { waitUntil } = ending;
-    shape = findShape({ safe, text, setup, waitUntil, now, whenIdle: timers.whenIdle }, exports);
+    shape = findShape({ safe, text, setup, waitUntil, now: clock, whenIdle: timers.whenIdle }, exports);
     return safe.stringify(shape.names) ?? '[]';
   };
   return { load, enter };

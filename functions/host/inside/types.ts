@@ -41,8 +41,8 @@ export type Send = (
 /** Several messages to the host in one call: their heads, all texts one after the other, and the bytes of one of them. */
 export type Post = (heads: string, texts: string, bytes?: Uint8Array) => void;
 
-/** From the host: `entry.ts` has the form. */
-export type Enter = (heads: string, texts: string, bytes?: Uint8Array) => void;
+/** From the host: `entry.ts` has the form. `inline`: it waits for the end and hears what is said at once. */
+export type Enter = (heads: string, texts: string, bytes: Uint8Array | undefined, inline: boolean) => void;
 
 /** What came with an event or a reply, as text or bytes; what it did not come as is made when asked for. */
 export type Payload = {

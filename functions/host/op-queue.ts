@@ -1,0 +1,41 @@
+import type { Op } from './entry.ts';
+
+/** Payload in one step, beyond its last op. */
+const stepBytes = 256 * 1024;
+
+export type TakeOptions = {
+  readonly isLive: (invocation: number) => boolean;
+  /** How many ops a step may have that has this one. */
+  readonly most: (op: Op) => number;
+};
+
+/** What waits to go into an isolate, in order. */
+export class OpQueue {
+  #ops: Op[] = [];
+
+  get isEmpty(): boolean {
+    return this.#ops.length === 0;
+  }
+
+  push(op: Op): void {
+    this.#ops.push(op);
+  }
+
+  /** The ops of the next step. Those of invocations that have ended are left out; what they leave inside must still be forgotten. */
+  take({ isLive, most }: TakeOptions): Op[] {
+    const taken: Op[] = [];
+    let bytes = 0;
+    let limit = Infinity;
+    let index = 0;
+    for (const op of this.#ops) {
+      if (taken.length >= limit || bytes >= stepBytes) break;
+      index++;
+      if (op.op !== 'forget' && !isLive(op.invocation)) continue;
+      taken.push(op);
+      if (op.op === 'invoke' || op.op === 'reply') bytes += op.payload?.byteLength ?? 0;
+      limit = Math.min(limit, most(op));
+    }
+    this.#ops = this.#ops.slice(index);
+    return taken;
+  }
+}
