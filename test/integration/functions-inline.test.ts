@@ -6,7 +6,9 @@ let sandbox: Sandbox;
 beforeEach(async () => {
   sandbox = await openSandbox();
 });
-afterEach(() => sandbox[Symbol.asyncDispose]());
+afterEach(async () => {
+  await sandbox[Symbol.asyncDispose]();
+});
 
 const limits = { memory: '64MiB', cpu: '200ms', timeout: '5s', concurrency: 50 };
 
