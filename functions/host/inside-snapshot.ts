@@ -20,7 +20,7 @@ export type Inside = {
 const digestChars = 64;
 
 /** Makes the snapshot; about 50 ms. */
-export function makeSnapshot(script: string): ivm.ExternalCopy<ArrayBuffer> {
+function makeSnapshot(script: string): ivm.ExternalCopy<ArrayBuffer> {
   return ivm.Isolate.createSnapshot([{ code: mainOf(script), filename: 'holdfast:inside' }], warmUpScript);
 }
 

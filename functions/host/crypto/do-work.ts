@@ -4,7 +4,7 @@ import { generateKey, importKey, openKey } from './keys.ts';
 import { bytesOf, readArgs, textOf, type Args } from './read-args.ts';
 import { WorkError } from './work-error.ts';
 
-export type WorkResult = { readonly json?: unknown; readonly bytes?: Uint8Array };
+type WorkResult = { readonly json?: unknown; readonly bytes?: Uint8Array };
 /** A piece of work that was read and found good; `costMs` of CPU time. */
 export type Work = { readonly costMs: number; readonly run: () => Promise<WorkResult> };
 

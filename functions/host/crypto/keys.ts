@@ -72,7 +72,7 @@ export async function generateKey(args: Args): Promise<KeyFacts[]> {
   );
 }
 
-export async function materialOf(key: Key): Promise<Uint8Array> {
+async function materialOf(key: Key): Promise<Uint8Array> {
   return new Uint8Array(await subtle.exportKey(formats[key.type], key));
 }
 

@@ -53,11 +53,6 @@ export class EventTarget {
 }
 defineInterface('EventTarget', EventTarget);
 
-/** Whether somebody listens for the type. */
-export function hasListeners(target: EventTarget, type: string): boolean {
-  return (listenersOf(target).get(type)?.length ?? 0) > 0;
-}
-
 /** Fires an event of our own: it is trusted. False when it was canceled. */
 export function fire(target: EventTarget, event: Event): boolean {
   stateOf(event).trusted = true;

@@ -28,7 +28,7 @@ export function defineInterface(
 }
 
 /** Methods and accessors of Web IDL are enumerable, those of a class are not. */
-export function showMembers(owner: object): void {
+function showMembers(owner: object): void {
   for (const [key, property] of Object.entries(Object.getOwnPropertyDescriptors(owner))) {
     if (key === 'constructor' || key === 'prototype' || !property.configurable) continue;
     if (key === 'name' || key === 'length') continue;

@@ -1,4 +1,4 @@
-export type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void;
+type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void;
 
 /** What web APIs ask the host while the isolate waits; strings, numbers and bytes only. */
 export type Ask = {
@@ -14,7 +14,7 @@ export type Ask = {
   (what: 'decode', encoding: string, bytes: Uint8Array, fatal: boolean): string | undefined;
 };
 
-export type WorkReply = { readonly json: unknown; readonly bytes: Uint8Array | undefined };
+type WorkReply = { readonly json: unknown; readonly bytes: Uint8Array | undefined };
 
 /** What the web APIs have of the host. Rebinding is impossible for the tenant: nothing but these modules sees it. */
 export type Ports = {

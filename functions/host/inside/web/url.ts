@@ -3,8 +3,6 @@ import { defineInterface } from './interface.ts';
 import { ports } from './ports.ts';
 import { queryOf, type Query } from './url-search-params.ts';
 
-export { URLSearchParams } from './url-search-params.ts';
-
 /** As the host gives a URL, one component a line: none of them can hold a line break. */
 const components = [
   'href',
