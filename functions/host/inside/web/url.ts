@@ -14,11 +14,11 @@ const components = [
   'hostname',
   'port',
   'pathname',
-];
-type Component = 'href' | 'origin' | 'protocol' | 'username' | 'password' | 'host';
-type More = 'hostname' | 'port' | 'pathname' | 'search' | 'hash';
-type Parts = Readonly<Record<Component | More, string>>;
-const names = [...components, 'search', 'hash'];
+  'search',
+  'hash',
+] as const;
+type Component = (typeof components)[number];
+type Parts = Readonly<Record<Component, string>>;
 
 /** URL §6.1; the host parses. */
 export class URL {
@@ -119,7 +119,7 @@ export class URL {
     return this.#parts.href;
   }
 
-  #set(property: More | Component, value: unknown): void {
+  #set(property: Component, value: unknown): void {
     this.#replace(property, usvString(value));
     if (property === 'search') this.#query?.replace(this.#parts.search.slice(1));
   }
@@ -144,7 +144,7 @@ function parse(input: unknown, base: unknown): Parts | undefined {
 function split(record: string): Parts | undefined {
   if (record === '') return undefined;
   const lines = record.split('\n');
-  return Object.fromEntries(names.map((name, at) => [name, lines[at] ?? ''])) as Parts;
+  return Object.fromEntries(components.map((name, at) => [name, lines[at] ?? ''])) as Parts;
 }
 
 function shown(input: unknown): string {
