@@ -26,6 +26,7 @@ export class PacketGuard extends Duplex {
   /** Bytes of the present packet's body still to come. */
   #body = 0;
   #held: Buffer[] = [];
+  #gathering = false;
 
   constructor(socket: Socket, options: PacketGuardOptions) {
     super();
@@ -55,8 +56,20 @@ export class PacketGuard extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#gather();
     if (this.#socket.write(chunk)) done();
     else this.#socket.once('drain', done);
+  }
+
+  /** One system call for what one turn of the event loop writes: a group of messages is acknowledged at once. */
+  #gather(): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    this.#socket.cork();
+    setImmediate(() => {
+      this.#gathering = false;
+      this.#socket.uncork();
+    });
   }
 
   override _writev(

@@ -4,7 +4,7 @@ import { encodeFrame } from './frames.ts';
 
 /** Written at once when this much waits. */
 const flushBytes = 256 * 1024;
-const flushFrames = 16;
+const flushFrames = 32;
 
 /** Puts the frames of one turn of the event loop into one write: a system call costs as much as many small frames. */
 export class FrameWriter {
