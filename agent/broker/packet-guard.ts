@@ -85,6 +85,8 @@ export class PacketGuard extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#held = [];
+    // A refusal is written and the connection ended in the same turn.
+    this.#socket.uncork();
     this.#socket.destroy();
     done(error);
   }
