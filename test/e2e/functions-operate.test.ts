@@ -56,7 +56,7 @@ test('an operator looks at functions, pauses one, and sends its dead letters aga
       { name: 'healer', budget: null },
     ],
   });
-  expect((await cli('functions', 'ls')).stdout).toMatch(/^picky +running +0 +0 +3 +0$/m);
+  expect((await cli('functions', 'ls')).stdout).toMatch(/^picky +running +0 +0 +3 +0 +0$/m);
 
   const letters = await cli('functions', 'dead-letters', 'picky', '--json');
   const ids = letters.stdout
