@@ -87,7 +87,6 @@ export const rateSchema = text(
   const [, count = '0', unit = 's'] = ratePattern.exec(rate) ?? [];
   return { count: Number(count), perMs: durations[unit] ?? Number.NaN };
 });
-export type Rate = z.output<typeof rateSchema>;
 
 /** A glob as `path.matchesGlob` takes it; no segment leads up. */
 export const globSchema = text(

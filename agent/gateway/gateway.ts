@@ -21,7 +21,7 @@ export type GatewayOptions = {
   readonly logger: Logger;
 };
 
-export type RouteStatus = {
+type RouteStatus = {
   readonly route: string;
   readonly function: string;
   readonly methods: string[] | null;

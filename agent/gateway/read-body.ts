@@ -5,7 +5,7 @@ import { Refusal } from './refusal.ts';
 export type HeldBody = Disposable & { readonly bytes: Buffer };
 
 /** What the headers promise; undefined when they do not say. Node has refused what is no number, or contradicts itself. */
-export function declaredLength({ headers }: IncomingMessage): number | undefined {
+function declaredLength({ headers }: IncomingMessage): number | undefined {
   if (headers['transfer-encoding'] !== undefined) return undefined;
   return Number(headers['content-length'] ?? 0);
 }

@@ -6,7 +6,7 @@ import { codingsOf, decodeBody } from './decode-body.ts';
 import { guardedLookup, type Resolve } from './guarded-lookup.ts';
 import { isOurs, requestHeaders, type HeaderList } from './request-headers.ts';
 
-export type ExchangeRequest = {
+type ExchangeRequest = {
   readonly method: string;
   readonly url: URL;
   readonly headers: HeaderList;

@@ -5,7 +5,7 @@ import { errorCode } from '../../lib/error-code.ts';
 import { nameSchema } from '../../manifests/primitives.ts';
 import { AgentError } from '../errors.ts';
 
-export const maxSecretBytes = 64 * 1024;
+const maxSecretBytes = 64 * 1024;
 const maxSecrets = 1000;
 
 /** `set`: when it got its present value; RFC 3339. */

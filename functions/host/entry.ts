@@ -27,7 +27,7 @@ export type Entry = {
   readonly bytes: Uint8Array | undefined;
 };
 
-export const payloadKinds = { none: 0, text: 1, bytes: 2 } as const;
+const payloadKinds = { none: 0, text: 1, bytes: 2 } as const;
 
 /** Payloads that are UTF-8 go as text, which is cheaper to decode here than inside. */
 export function encodeEntry(ops: readonly Op[]): Entry {

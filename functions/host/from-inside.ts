@@ -58,7 +58,7 @@ export function readOutcome(
   return { failure: { code: 'threw', message } };
 }
 
-export type ResponseHead = { status: number; headers: [name: string, value: string][] };
+type ResponseHead = { status: number; headers: [name: string, value: string][] };
 
 /** The head of an HTTP answer, or undefined when HTTP cannot carry it. */
 function readResponse(text: string): ResponseHead | undefined {

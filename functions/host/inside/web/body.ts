@@ -73,7 +73,7 @@ export class Body {
   }
 }
 
-export { contentOf, isBody, replaceContent };
+export { contentOf, replaceContent };
 
 /** The content for a body that an author gives, and the content type that it brings. */
 export function extractBody(init: unknown): { content: Content; type: string | undefined } {
@@ -105,7 +105,7 @@ export function payloadContent(payload: Payload): Content {
   return payload.isText ? textContent(payload.text()) : bytesContent(payload.bytes());
 }
 
-export function bytesContent(bytes: Uint8Array): Content {
+function bytesContent(bytes: Uint8Array): Content {
   return { bytes, text: undefined, stream: undefined, used: false };
 }
 

@@ -112,8 +112,6 @@ for (const [name, value] of Object.entries(constants)) {
 }
 defineInterface('Request', Request);
 
-export { isRequest };
-
 /** `received.bytes` become the body's own. */
 export function receivedRequest({ method, url, headers, payload }: ReceivedRequest): Request {
   const bodyless = (method === 'GET' || method === 'HEAD') && payload.bytes().length === 0;
