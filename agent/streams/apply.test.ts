@@ -20,7 +20,10 @@ function store(policy: Partial<StreamPolicy> = {}) {
     ledger,
     run: (...operations: Operation[]) => ledger.accept(apply([operations], ledger)),
     records: () => reads.records({ stream: 's', after: 0, limit: 1000, maxBytes: 2 ** 20 }).map(short),
-    events: () => reads.events({ function: 'f', after: 0, limit: 1000, maxBytes: 2 ** 20 }),
+    events: () => {
+      const query = { after: 0, now: 1e14, ordered: true, forgiven: false, known: 0 };
+      return reads.near({ function: 'f', ...query }).events;
+    },
     reload: () => Ledger.load(database),
     [Symbol.dispose]: () => database.close(),
   };

@@ -17,14 +17,7 @@ import {
   type StreamPolicy,
   type StreamRecord,
 } from './operations.ts';
-import {
-  prepareReads,
-  type EventsQuery,
-  type KeysQuery,
-  type QueueHolder,
-  type Reads,
-  type RecordsQuery,
-} from './reads.ts';
+import { prepareReads, type KeysQuery, type QueueHolder, type Reads, type RecordsQuery } from './reads.ts';
 import { storeError } from './sqlite-errors.ts';
 import type { FileStat } from './trigger-operations.ts';
 import type { DeadLetter, DeadLettersQuery, FileHolder, Plan } from './trigger-reads.ts';
@@ -160,11 +153,6 @@ export class LocalStore implements AsyncDisposable {
   /** What a function is to run next. */
   async nearEvents(query: NearQuery): Promise<NearEvents> {
     return this.#read(() => this.#reads.near(query));
-  }
-
-  /** Queued events of a function in order of arrival. */
-  async events(query: EventsQuery): Promise<QueuedEvent[]> {
-    return this.#read(() => this.#reads.events(query));
   }
 
   /** Messages and gaps of a stream in order. */

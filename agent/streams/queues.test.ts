@@ -22,8 +22,10 @@ function open() {
       return [...draft.arrived.keys(), ...draft.awakened];
     },
     queues: () => reads.queues(),
-    events: (name: string, after = 0) =>
-      reads.events({ function: name, after, limit: 100, maxBytes: 2 ** 20 }),
+    events: (name: string, after = 0) => {
+      const query = { now: 1e14, ordered: true, forgiven: false, known: 0 };
+      return reads.near({ function: name, after, ...query }).events;
+    },
     reload: () => Ledger.load(database),
     [Symbol.dispose]: () => database.close(),
   };

@@ -1,21 +1,14 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { eventOf } from './event-of.ts';
 import { prepareNearEvents } from './near-events.ts';
-import type { GapReason, QueuedEvent, RetainedMessage, StreamRecord } from './operations.ts';
+import type { GapReason, RetainedMessage, StreamRecord } from './operations.ts';
 import { prepareTriggerReads } from './trigger-reads.ts';
 
-export type EventsQuery = {
-  readonly function: string;
-  /** Only events with a greater id. */
-  readonly after: number;
-  readonly limit: number;
-  /** Stops after the event that reaches this; at least one comes. */
-  readonly maxBytes: number;
-};
 export type RecordsQuery = {
   readonly stream: string;
   readonly after: number;
   readonly limit: number;
+  /** Stops after the record that reaches this; at least one comes. */
   readonly maxBytes: number;
 };
 export type KeysQuery = {
@@ -35,7 +28,6 @@ export type Reads = ReturnType<typeof prepareReads>;
 /** Reads of the local store; columns become domain values here and nowhere else. */
 export function prepareReads(database: DatabaseSync) {
   const sql = (text: string): StatementSync => database.prepare(text);
-  const events = sql('SELECT * FROM events WHERE function = ? AND id > ? ORDER BY id LIMIT ?');
   const records = sql('SELECT * FROM messages WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?');
   const present = '(expires IS NULL OR expires > ?)';
   const value = sql(`SELECT value FROM kv WHERE store = ? AND key = ? AND ${present}`);
@@ -49,8 +41,6 @@ export function prepareReads(database: DatabaseSync) {
     ...prepareTriggerReads(database),
     near: prepareNearEvents(database),
     epoch: (): string => String(epoch.get()?.value),
-    events: (query: EventsQuery): QueuedEvent[] =>
-      within(events.iterate(query.function, query.after, query.limit), query.maxBytes).map(eventOf),
     records: (query: RecordsQuery): StreamRecord[] =>
       within(records.iterate(query.stream, query.after, query.limit), query.maxBytes).map(recordOf),
     value: (store: string, key: string, now: number): Uint8Array | undefined =>
