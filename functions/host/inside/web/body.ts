@@ -19,7 +19,6 @@ export type Content = {
 
 let contentOf: (body: Body) => Content | null;
 let replaceContent: (body: Body, content: Content | null) => void;
-let isBody: (value: unknown) => boolean;
 
 /** The body of a request or a response, to be read once. [Fetch §5.3] */
 export class Body {
@@ -31,7 +30,6 @@ export class Body {
     replaceContent = (body, content) => {
       body.#content = content;
     };
-    isBody = (value) => typeof value === 'object' && value !== null && #content in value;
   }
 
   constructor(content: Content | null) {
