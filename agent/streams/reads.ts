@@ -1,5 +1,4 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { eventOf } from './event-of.ts';
 import { prepareNearEvents } from './near-events.ts';
 import type { GapReason, RetainedMessage, StreamRecord } from './operations.ts';
 import { prepareTriggerReads } from './trigger-reads.ts';

@@ -138,6 +138,19 @@ describe('without order', () => {
     expect((await one()).event.id).toBe(1);
   });
 
+  test('what waits on disk comes first, in order, when order begins', async () => {
+    const rows: Row[] = [{ id: 1 }, { id: 2 }, { id: 3 }];
+    const { window, one, next, finish } = windowOn(rows, { ordered: false });
+    window.postpone(await one(), { notBefore: 500 }, onDisk);
+    if (rows[0]) rows[0].notBefore = 500;
+    const second = await one();
+    window.configure({ ordered: true, queues: new Map() });
+    expect(await next(100)).toEqual({ kind: 'wait', delayMs: 400 });
+    finish(second);
+    expect((await one(500)).event.id).toBe(1);
+    expect((await one(500)).event.id).toBe(3);
+  });
+
   test('what was delayed for a month when the clock was wrong is looked at again', async () => {
     const month = 30 * 86_400_000;
     const { window, next } = windowOn([{ id: 1, kind: 'queue', notBefore: month }], { ordered: false });

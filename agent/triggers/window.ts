@@ -49,6 +49,8 @@ export class Window {
   #lastId = 0;
   #more = true;
   #loading = false;
+  /** Another one: what is being read is not to be used. */
+  #reading = 0;
   /** The waits that are on disk are over too. */
   #forgiven = false;
   /** When something on disk comes due that is not in memory. */
@@ -59,7 +61,15 @@ export class Window {
   }
 
   configure(settings: WindowSettings): void {
+    const begins = settings.ordered && !this.#settings.ordered;
     this.#settings = settings;
+    if (!begins) return;
+    // What waits on disk holds others from now on: read anew from the oldest on.
+    for (const { event } of this.#waiting.values()) this.#bytes -= event.payload.byteLength;
+    this.#waiting.clear();
+    this.#lastId = 0;
+    this.#more = true;
+    this.#reading++;
   }
 
   /** What to do next. `run` takes the slots out until `settle`. `load` comes once: call `refill`, then ask again. */
@@ -111,6 +121,7 @@ export class Window {
   }
 
   async refill(now: number): Promise<void> {
+    const reading = this.#reading;
     this.#loading = true;
     this.#more = false;
     try {
@@ -119,6 +130,10 @@ export class Window {
       const known = this.#waiting.size + this.#running.size;
       const query = { after: this.#lastId, now, ordered, forgiven, known };
       const { events, upTo, more, nextDue } = await this.#load(query);
+      if (reading !== this.#reading) {
+        this.#more = true;
+        return;
+      }
       for (const event of events)
         if (!this.#waiting.has(event.id) && !this.#running.has(event.id)) this.#add(event, now);
       if (forgiven) this.#pardon();

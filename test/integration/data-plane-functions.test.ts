@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { DataPlane } from '../../agent/data-plane.ts';
 import { FunctionRuntime } from '../../functions/index.ts';
@@ -101,4 +103,51 @@ test('fifty new bundles under a stream of messages lose none and repeat none', a
   const ascending = (one: string, other: string): number => Number(one) - Number(other);
   expect(handled.map((message) => message.text).sort(ascending)).toEqual(sent);
   expect(new Set(handled.map(({ version }) => version)).size).toBeGreaterThan(5);
+}, 120_000);
+
+test('a module is told of files and gets messages of a queue in batches, with its acknowledgements heard', async () => {
+  await using folder = await temporaryFolder();
+  await using runtime = await FunctionRuntime.open({ logger: silentLogger, onLog: () => undefined });
+  const mqtt = { host: '127.0.0.1', port: 0 };
+  await using plane = await DataPlane.open({ root: folder.path, mqtt, runtime, logger: silentLogger });
+  const limits = { timeout: '30s', cpu: '5s', memory: '64MiB' };
+  const machine = await machineWith({
+    volumes: { inbox: {} },
+    functions: {
+      reader: { on: [{ volume: 'inbox', path: '*.csv' }], bindings: { JOBS: { queue: 'jobs' } }, limits },
+      worker: { on: [{ queue: 'jobs', batch: 5 }], bindings: { SEEN: { kv: 'seen' } }, limits },
+    },
+  });
+  const bundles = new Map([
+    [
+      'reader',
+      bundleOf(`export default { async file({ change, path, size }, env) {
+        await env.JOBS.sendBatch([{ body: [change, path, size] }, { body: 'again' }]);
+      } };`),
+    ],
+    [
+      'worker',
+      bundleOf(`export default {
+        async queue(batch, env) {
+          for (const message of batch.messages) {
+            if (message.body === 'again' && message.attempts < 3) message.retry({ delaySeconds: 0.01 });
+            else await env.SEEN.put(JSON.stringify(message.body), message.attempts);
+          }
+        },
+        async invoke(_, env) {
+          const names = await env.SEEN.list();
+          return Promise.all(names.map(async (name) => [JSON.parse(name), await env.SEEN.get(name)]));
+        },
+      };`),
+    ],
+  ]);
+  await plane.configure(machine, bundles);
+  await writeFile(join(folder.path, 'volumes/inbox/a.csv'), '1,2\n');
+  const signal = AbortSignal.timeout(60_000);
+  const seen = async (): Promise<unknown> => plane.invoke('worker', null, { signal });
+  await eventually(async () => ((await seen()) as unknown[]).length === 2);
+  expect(await seen()).toEqual([
+    ['again', 3],
+    [['created', 'a.csv', 4], 1],
+  ]);
 }, 120_000);
