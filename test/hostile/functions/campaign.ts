@@ -1,15 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '../../support/random.ts';
 import type { CampaignOptions, CampaignResult } from '../campaign-port.ts';
 import { corpus } from './corpus.ts';
 import type { HostileProgram } from './program.ts';
-import { openNeighbour, runProgram, type ProgramReport } from './run-program.ts';
+import { runProgram, type ProgramReport } from './run-program.ts';
 
 /** A function is killed this long after its wall-clock limit at the latest, what the machine takes to do so included. */
 const maxKillMs = 500;
 /** How much longer an event of a neighbour may take, by the 99th percentile, than with nobody beside it. */
 const maxNeighbourRatio = 2;
-const idleMs = 10_000;
+/** How long it is alone before each program, so that both figures are of the same minutes. */
+const idleMs = 500;
 
 type Entry = { readonly group: string; readonly program: HostileProgram };
 
@@ -20,19 +20,18 @@ export async function run({ cycles, seed, report }: CampaignOptions): Promise<Ca
   const entries = Object.entries(corpus).flatMap(([group, programs]) =>
     programs.map((program): Entry => ({ group, program })),
   );
-  const idle = await idleNeighbour();
-  report(`neighbour alone: ${summary(idle)}`);
   const reports: { readonly entry: Entry; readonly report: ProgramReport }[] = [];
   const random = seededRandom(seed);
   for (let cycle = 1; cycle <= cycles; cycle++) {
     for (const entry of shuffled(entries, random)) {
-      const outcome = await runProgram(entry.program);
+      const outcome = await runProgram(entry.program, { idleMs });
       reports.push({ entry, report: outcome });
       report(line(entry, outcome));
     }
   }
   const all = reports.flatMap(({ report: { neighbourMs } }) => neighbourMs);
-  report(`neighbour beside them: ${summary(all)}`);
+  const idle = reports.flatMap(({ report: { neighbourIdleMs } }) => neighbourIdleMs);
+  report(`neighbour alone: ${summary(idle)}; beside them: ${summary(all)}`);
   const failed = reports.flatMap(({ entry, report: { problems } }) =>
     problems.map((problem) => `${entry.group}: a function that ${entry.program.name}: ${problem}`),
   );
@@ -59,13 +58,6 @@ export async function run({ cycles, seed, report }: CampaignOptions): Promise<Ca
       agentRssMiB: Math.round(process.memoryUsage.rss() / 2 ** 20),
     },
   };
-}
-
-async function idleNeighbour(): Promise<readonly number[]> {
-  await using neighbour = await openNeighbour();
-  await sleep(idleMs);
-  await neighbour.stop();
-  return neighbour.tookMs;
 }
 
 function line(

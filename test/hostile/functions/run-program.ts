@@ -16,6 +16,8 @@ export type ProgramReport = {
   readonly overrunMs: number;
   /** Of every event of the neighbour while the program ran, redeliveries included. */
   readonly neighbourMs: readonly number[];
+  /** The same before the program ran. */
+  readonly neighbourIdleMs: readonly number[];
   /** Host processes that ended. */
   readonly hostsLost: number;
   /** What was not as it has to be; empty when all was. */
@@ -31,13 +33,15 @@ const neighbourEveryMs = 5;
 const warmUpEvents = 50;
 const eventsAfter = 5;
 
-/** Runs one program in a runtime, and so in a host process, of its own, beside a neighbour in the same process. */
-export async function runProgram(program: HostileProgram): Promise<ProgramReport> {
+/** Runs one program, after `idleMs`, in a runtime, and so in a host process, of its own, beside a neighbour in the same process. */
+export async function runProgram(program: HostileProgram, { idleMs = 0 } = {}): Promise<ProgramReport> {
   await using canary = await openCanary();
   using network = createFetch({ resolve: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]) });
   await using sandbox = await openSandbox({ outside: outsideOf(network.fetch) });
   const problems: string[] = [];
   const neighbour = await startNeighbour(sandbox, problems);
+  await sleep(idleMs);
+  const neighbourIdleMs = neighbour.tookMs.splice(0);
   const { outcome, endedMs, limitMs } = await attack(sandbox, program, canary.url);
   await neighbour.stop();
   problems.push(...compare(outcome, program.expected));
@@ -53,7 +57,7 @@ export async function runProgram(program: HostileProgram): Promise<ProgramReport
   if (sandbox.events.some(({ event }) => event === 'functions.host.nonsense'))
     problems.push('its host broke the protocol');
   const overrunMs = Math.max(0, endedMs - limitMs);
-  return { outcome, endedMs, overrunMs, neighbourMs: neighbour.tookMs, hostsLost, problems };
+  return { outcome, endedMs, overrunMs, neighbourMs: neighbour.tookMs, neighbourIdleMs, hostsLost, problems };
 }
 
 async function attack(sandbox: Sandbox, program: HostileProgram, canary: string) {
@@ -123,13 +127,6 @@ function compare(outcome: Outcome, expected: Expected): string[] {
     (codes as readonly string[]).includes(outcome.code) &&
     message.test(outcome.message);
   return fits ? [] : [`it ended with ${told}`];
-}
-
-/** A neighbour with nobody beside it. */
-export async function openNeighbour() {
-  const sandbox = await openSandbox();
-  const neighbour = await startNeighbour(sandbox, []);
-  return { ...neighbour, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() };
 }
 
 /** Answers without pause; what a lost host interrupts is delivered again, as the agent does. */
