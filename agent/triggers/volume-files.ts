@@ -25,6 +25,8 @@ export type VolumeFilesOptions = {
   /** `problem` is another one than before. */
   readonly onChange: () => void;
   readonly maxFiles?: number;
+  /** Changes that wait in memory at a time. */
+  readonly maxPending?: number;
   /** A file that has been the same for so long is complete. */
   readonly settleMs?: number;
 };
@@ -39,7 +41,6 @@ type Dirty = {
 };
 
 const maxFolders = 2000;
-const maxDirty = 10_000;
 /** Files looked at in one go. */
 const goSize = 200;
 /** How long to wait for room in a queue, or for a disk that takes no writes. */
@@ -68,6 +69,8 @@ export class VolumeFiles implements AsyncDisposable {
   #timer: NodeJS.Timeout | undefined;
   #rescanAtMs = 0;
   #isTruncated = false;
+  /** More changed than `#dirty` holds. */
+  #hasMore = false;
   /** How long the last look through took: it is not to be all there is done. */
   #scanMs = 0;
   /** Events on their way to the disk, by function. */
@@ -75,7 +78,7 @@ export class VolumeFiles implements AsyncDisposable {
   #problem: string | undefined;
 
   constructor(options: VolumeFilesOptions) {
-    this.#options = { maxFiles: 100_000, settleMs: 200, ...options };
+    this.#options = { maxFiles: 100_000, maxPending: 10_000, settleMs: 200, ...options };
     this.#watches = new FolderWatches({
       root: options.folder,
       maxFolders,
@@ -108,7 +111,7 @@ export class VolumeFiles implements AsyncDisposable {
   #schedule(): void {
     if (this.#stop.signal.aborted) return;
     clearTimeout(this.#timer);
-    let dueMs = this.#rescanAtMs;
+    let dueMs = this.#scanDueMs();
     for (const entry of this.#dirty.values()) dueMs = Math.min(dueMs, entry.dueMs);
     const delayMs = Math.max(0, dueMs - performance.now());
     this.#timer = setTimeout(() => {
@@ -116,10 +119,15 @@ export class VolumeFiles implements AsyncDisposable {
     }, delayMs);
   }
 
+  #scanDueMs(): number {
+    const isLow = this.#dirty.size < this.#options.maxPending / 10;
+    return this.#hasMore && isLow ? 0 : this.#rescanAtMs;
+  }
+
   /** Never rejects. */
   async #work(): Promise<void> {
     try {
-      if (performance.now() >= this.#rescanAtMs) await this.#scan();
+      if (performance.now() >= this.#scanDueMs()) await this.#scan();
       await this.#settle();
     } catch (error) {
       if (this.#stop.signal.aborted) return;
@@ -138,6 +146,7 @@ export class VolumeFiles implements AsyncDisposable {
     const { signal } = this.#stop;
     const startedMs = performance.now();
     await mkdir(folder, { recursive: true, mode: 0o700 });
+    this.#hasMore = false;
     this.#watches.begin();
     this.#rescanAtMs = performance.now() + rescanEveryMs;
     const onFolder = (path: string): Promise<void> => this.#watches.visit(path);
@@ -176,9 +185,9 @@ export class VolumeFiles implements AsyncDisposable {
 
   #mark(path: string): void {
     const known = this.#dirty.get(path);
-    if (!known && this.#dirty.size >= maxDirty) {
-      // The rest is found when these are done.
-      this.#rescanSoon();
+    if (!known && this.#dirty.size >= this.#options.maxPending) {
+      // The rest is found when most of these are done.
+      this.#hasMore = true;
       return;
     }
     const consumers = this.#consumers.filter((consumer) => wants(consumer, path));

@@ -190,6 +190,14 @@ describe('a volume', () => {
     expect(volume.files.problem).toBe('The volume v has more than 10 files: the others are not looked at');
   });
 
+  test('with more changes than are kept in memory has all of them told', async () => {
+    await using folder = await temporaryFolder();
+    await mkdir(join(folder.path, 'v'));
+    for (let count = 0; count < 60; count++) await writeFile(join(folder.path, 'v', `f${count}`), '');
+    await using volume = await volumeOn(folder.path, { maxPending: 20, settleMs: 20 });
+    await eventually(() => volume.store.counts.queued('fn') === 60);
+  });
+
   test('that is being written is told of when it has settled', async () => {
     await using folder = await temporaryFolder();
     await using volume = await volumeOn(folder.path, { settleMs: 400 });
