@@ -2,9 +2,9 @@ import type { Writable } from 'node:stream';
 import { Linger } from './linger.ts';
 import { encodeFrame } from './frames.ts';
 
-/** Written at once when this much waits. */
+/** Written at once when this much waits: the other side can begin while this one goes on. */
 const flushBytes = 256 * 1024;
-const flushFrames = 32;
+const flushFrames = 16;
 
 /** Puts the frames of one turn of the event loop into one write: a system call costs as much as many small frames. */
 export class FrameWriter {

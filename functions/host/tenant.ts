@@ -65,6 +65,7 @@ export class Tenant {
   /** What waits for the next step, in order. */
   #ops = new OpQueue();
   #scheduled = false;
+  #wasInline = false;
   #settled: number[] = [];
 
   constructor(options: TenantOptions) {
@@ -234,13 +235,18 @@ export class Tenant {
       .finally(() => this.#stepEnded(room));
   }
 
-  /** What waits goes in before what has ended is told, so that the isolate does not stand still meanwhile. */
+  /**
+   * What waits goes in before what has ended is told, so that the isolate does not stand still meanwhile; unless it was this
+   * thread that ran it, which has something to tell first.
+   */
   #stepEnded(room: Room): void {
-    const waits = room.isolate === this.#isolate && !this.#ops.isEmpty;
+    const isCurrent = room.isolate === this.#isolate;
+    const waits = isCurrent && !this.#ops.isEmpty;
+    const tellsLater = waits && !this.#wasInline;
+    if (!tellsLater) this.#endSettled();
     if (waits) this.#schedule(room);
-    else if (room.isolate === this.#isolate) this.#scheduled = false;
-    if (waits) setImmediate(() => this.#endSettled());
-    else this.#endSettled();
+    else if (isCurrent) this.#scheduled = false;
+    if (tellsLater) setImmediate(() => this.#endSettled());
   }
 
   #nextStep(room: Room): Step<void> {
@@ -274,7 +280,8 @@ export class Tenant {
     { owners, leftMs }: { readonly owners: readonly number[]; readonly leftMs: number },
   ): Promise<void> {
     if (ops.length === 0) return;
-    if (!this.#batch.isQuick || !this.#options.isAlone()) return room.enter(ops);
+    this.#wasInline = this.#batch.isQuick && this.#options.isAlone();
+    if (!this.#wasInline) return room.enter(ops);
     const timeoutMs = Math.min(inlineMs, Math.max(1, Math.ceil(2 * leftMs)));
     const startedMs = performance.now();
     const startedCpu = room.isolate.cpuTime;
