@@ -4,10 +4,14 @@ import type { InvocationEvent } from './ports.ts';
 
 const maxEventBytes = 4 * 2 ** 20;
 
+/** A body that is text goes as UTF-8. */
+type EncodedEvent = { header: EventHeader; body: Uint8Array | string };
+
 /** The event as it travels to a host. Throws FunctionError `eventTooLarge`. */
-export function encodeEvent(name: string, event: InvocationEvent): { header: EventHeader; body: Uint8Array } {
+export function encodeEvent(name: string, event: InvocationEvent): EncodedEvent {
   const encoded = encode(event);
-  const size = encoded.body.byteLength;
+  const { body } = encoded;
+  const size = typeof body === 'string' ? Buffer.byteLength(body, 'utf8') : body.byteLength;
   if (size <= maxEventBytes) return encoded;
   throw new FunctionError(
     'eventTooLarge',
@@ -15,7 +19,7 @@ export function encodeEvent(name: string, event: InvocationEvent): { header: Eve
   );
 }
 
-function encode(event: InvocationEvent): { header: EventHeader; body: Uint8Array } {
+function encode(event: InvocationEvent): EncodedEvent {
   switch (event.kind) {
     case 'message': {
       const { kind, topic, time, payload, contentType } = event;
@@ -29,7 +33,7 @@ function encode(event: InvocationEvent): { header: EventHeader; body: Uint8Array
     case 'invoke':
       return {
         header: { kind: 'invoke' },
-        body: Buffer.from((JSON.stringify(event.payload) as string | undefined) ?? '', 'utf8'),
+        body: JSON.stringify(event.payload) ?? '',
       };
     case 'fetch': {
       const { kind, method, url, route, body } = event;

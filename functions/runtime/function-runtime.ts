@@ -188,7 +188,7 @@ export class FunctionRuntime implements AsyncDisposable {
     const host = this.#hostFor(deployment);
     const wasLoaded = host.has(slot);
     const startedMs = performance.now();
-    await host.load(deployment);
+    if (!wasLoaded) await host.load(deployment);
     signal.throwIfAborted();
     const { logger, outside } = this.#options;
     const id = ++this.#lastInvocation;

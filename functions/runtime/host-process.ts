@@ -65,7 +65,7 @@ export class HostProcess implements AsyncDisposable {
   }
 
   /** Throws FrameError when the frame is too large. A host that is gone swallows it; `onExit` tells. */
-  send(header: ToHost, body?: Uint8Array): void {
+  send(header: ToHost, body?: Uint8Array | string): void {
     this.#writer.send(header, body);
   }
 

@@ -24,7 +24,7 @@ export type RunOptions = {
   readonly invocation: Invocation;
   readonly label: string;
   readonly event: EventHeader;
-  readonly body: Uint8Array;
+  readonly body: Uint8Array | string;
 };
 
 type Culprit = {

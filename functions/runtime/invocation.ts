@@ -44,7 +44,8 @@ export class Invocation {
   readonly #options: InvocationOptions;
   readonly #settle: PromiseWithResolvers<HostOutcome>;
   readonly #egress: EgressMeter;
-  readonly #context: CallContext;
+  /** Made with the first call: most invocations make none. */
+  #context: CallContext | undefined;
   #calls: Promise<void> = Promise.resolve();
   /** Calls outside the transaction that are under way, and those that wait for one of them to end. */
   #openCalls = 0;
@@ -58,16 +59,7 @@ export class Invocation {
 
   constructor(options: InvocationOptions) {
     this.#options = options;
-    const { effects, outside, depth, now, egressBytes } = options;
-    const egress = new EgressMeter(egressBytes);
-    const endSignal = () => this.#endSignal();
-    this.#egress = egress;
-    this.#context = {
-      ...{ effects, outside, depth, now, egress },
-      get signal() {
-        return endSignal();
-      },
-    };
+    this.#egress = new EgressMeter(options.egressBytes);
     this.#settle = Promise.withResolvers();
     this.ended = this.#settle.promise;
   }
@@ -105,11 +97,14 @@ export class Invocation {
 
   /** After the calls that came before it: none of the effects is left out of what the caller commits. */
   end(outcome: HostOutcome): void {
-    void this.#calls.then(() => {
-      this.#finish();
-      if (this.#broken) this.#settle.reject(this.#broken.error);
-      else this.#settle.resolve(outcome);
-    });
+    if (this.#callCount === 0) this.#endWith(outcome);
+    else void this.#calls.then(() => this.#endWith(outcome));
+  }
+
+  #endWith(outcome: HostOutcome): void {
+    this.#finish();
+    if (this.#broken) this.#settle.reject(this.#broken.error);
+    else this.#settle.resolve(outcome);
   }
 
   /** At once; calls on the way are dropped. */
@@ -137,6 +132,19 @@ export class Invocation {
     });
   }
 
+  #callContext(): CallContext {
+    if (this.#context) return this.#context;
+    const { effects, outside, depth, now } = this.#options;
+    const endSignal = () => this.#endSignal();
+    this.#context = {
+      ...{ effects, outside, depth, now, egress: this.#egress },
+      get signal() {
+        return endSignal();
+      },
+    };
+    return this.#context;
+  }
+
   /** Most invocations call nothing outside and need no signal. */
   #endSignal(): AbortSignal {
     this.#outsideEnd ??= new AbortController();
@@ -146,7 +154,7 @@ export class Invocation {
   async #answer(id: number, call: BindingCall): Promise<void> {
     if (this.#over) return;
     try {
-      this.#reply(id, await performCall(this.#options.bindings, call, this.#context));
+      this.#reply(id, await performCall(this.#options.bindings, call, this.#callContext()));
     } catch (error) {
       this.#refuse(id, call, error);
     }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FunctionSpec } from '../../../manifests/function.ts';
 import { FunctionError } from '../../function-error.ts';
-import { bytesPayload } from '../../host/inside/payload.ts';
+import { bytesPayload, textPayload } from '../../host/inside/payload.ts';
 import { takeSafe } from '../../host/inside/safe.ts';
 import { findShape } from '../../host/inside/shapes/find-shape.ts';
 import type { Delivery, ShapeTools } from '../../host/inside/shapes/shape.ts';
@@ -79,7 +79,7 @@ export class InProcessFunction {
     const call = this.#call(effects, egress, signal);
     const envTools = { safe: this.#safe, text: this.#text, call, limits: this.#setup.limits };
     const env = inProcessEnv(envTools, this.#setup, invocation);
-    const payload = bytesPayload(this.#text, body);
+    const payload = typeof body === 'string' ? textPayload(this.#text, body) : bytesPayload(this.#text, body);
     const delivery: Delivery = { header, payload, invocation, env };
     const answer = await this.#answer(event, exports, delivery, pending);
     // More may be added while this waits.
