@@ -30,8 +30,6 @@ export type Ending = {
   readonly waitUntil: (invocation: Invocation, work: unknown) => void;
 };
 
-type Done = [op: 'done' | 'fail', id: number, text: string, payload?: string | Uint8Array];
-
 /** An invocation ends once: with its first failure, or when the handler and every waitUntil have settled. */
 export function makeEnding(
   safe: Safe,
@@ -39,11 +37,16 @@ export function makeEnding(
   limits: Limits,
   close: (invocation: Invocation) => void,
 ): Ending {
-  const end = (invocation: Invocation, ...done: Done) => {
+  const end = (
+    invocation: Invocation,
+    op: 'done' | 'fail',
+    id: number,
+    text: string,
+    payload?: string | Uint8Array,
+  ) => {
     if (invocation.ended) return;
     close(invocation);
     invocation.ended = true;
-    const [op, id, text, payload] = done;
     send(op, invocation.id, id, text, payload);
   };
   const fail = (invocation: Invocation, code: string, message: string, stack = '') => {

@@ -58,9 +58,13 @@ export function makeOpReader(safe: Safe, text: Text) {
     return () => {
       const head = list[index];
       if (!head) return undefined;
-      const [op, invocation, id, kind, size, json] = head;
       index++;
-      const payload = payloadOf(kind, size);
+      // By their places: the iterator of Array.prototype is the tenant's to bend.
+      const op = head[0];
+      const invocation = head[1];
+      const id = head[2];
+      const json = head[5];
+      const payload = payloadOf(head[3], head[4]);
       switch (op) {
         case 'invoke':
           return {

@@ -10,8 +10,9 @@ export type Outbox = {
 /** `later` goes its own way; the isolate waits for `now`, which costs nothing while the host waits for the isolate. */
 export type Posts = { readonly later: Post; readonly now: Post };
 
-/** Sent at once when this many characters wait. */
+/** Sent at once when this many characters wait, of heads or of texts. */
 const flushChars = 256 * 1024;
+const flushHeadChars = 64 * 1024;
 
 /**
  * What the isolate tells the host, collected into one call: a call costs as much as many small messages. Between `hold` and
@@ -27,7 +28,9 @@ export function makeOutbox(posts: Posts): Outbox {
 
   const flush = (bytes?: Uint8Array) => {
     if (heads === '') return;
-    const [all, body] = [`[${heads}]`, texts];
+    // One by one: taking a list apart asks the iterator of Array.prototype, which is the tenant's to bend.
+    const all = `[${heads}]`;
+    const body = texts;
     heads = texts = '';
     post(all, body, bytes);
   };
@@ -46,7 +49,7 @@ export function makeOutbox(posts: Posts): Outbox {
     heads += `${heads === '' ? '' : ','}["${op}",${invocation},${id},${text.length},${kind},${size}]`;
     texts += kind === 1 ? text + (payload as string) : text;
     if (kind === 2) flush(payload as Uint8Array);
-    else if (texts.length >= flushChars) flush();
+    else if (texts.length >= flushChars || heads.length >= flushHeadChars) flush();
     else if (!held && !scheduled) void soon();
   };
   return {

@@ -3,14 +3,17 @@ import type { Invocation, Limits, Safe, Send } from './types.ts';
 /** How often it is looked whether anything of an invocation is still under way. */
 const idleCheckMs = 10;
 
+type Timer = {
+  owner: Invocation;
+  work: (...args: unknown[]) => unknown;
+  args: unknown[];
+  everyMs: number | undefined;
+  /** Set by us: the tenant cannot clear it. */
+  ours: boolean;
+};
+
 /** setTimeout and its kin; the host keeps the clock, and forgets the timers of an invocation that ends. */
 export function makeTimers(safe: Safe, send: Send, limits: Limits, running: () => Invocation | undefined) {
-  type Timer = {
-    owner: Invocation;
-    work: (...args: unknown[]) => unknown;
-    args: unknown[];
-    everyMs: number | undefined;
-  };
   const timers = safe.empty() as Record<number, Timer | undefined>;
   const { max, min } = Math;
   const number = Number;
@@ -26,16 +29,24 @@ export function makeTimers(safe: Safe, send: Send, limits: Limits, running: () =
     last++;
     owner.timers++;
     owner.timersSet++;
-    timers[last] = { owner, work: work as Timer['work'], args, everyMs: repeat ? ms : undefined };
+    timers[last] = {
+      owner,
+      work: work as Timer['work'],
+      args,
+      everyMs: repeat ? ms : undefined,
+      ours: false,
+    };
     send('timer', owner.id, last, `${ms}`);
     return last;
   };
   const clear = (id: unknown) => {
-    const timer = timers[id as number];
-    if (!timer) return;
-    safe.drop(timers, id as number);
+    // Once: what the tenant gives may be another text each time it is asked.
+    const key = number(id);
+    const timer = timers[key];
+    if (!timer || timer.ours) return;
+    safe.drop(timers, key);
     timer.owner.timers--;
-    send('clear', timer.owner.id, id as number, '');
+    send('clear', timer.owner.id, key, '');
   };
   const fire = (id: number) => {
     const timer = timers[id];
@@ -44,7 +55,7 @@ export function makeTimers(safe: Safe, send: Send, limits: Limits, running: () =
       safe.drop(timers, id);
       timer.owner.timers--;
     } else send('timer', timer.owner.id, id, `${max(1, timer.everyMs)}`);
-    Reflect.apply(timer.work, undefined, timer.args);
+    safe.apply(timer.work, undefined, timer.args);
   };
   /** These checks are ours: they are not counted against the invocation. */
   const whenIdle = (owner: Invocation, work: () => void) => {
@@ -56,7 +67,7 @@ export function makeTimers(safe: Safe, send: Send, limits: Limits, running: () =
       send('clear', owner.id, id, '');
       work();
     };
-    timers[id] = { owner, work: check, args: [], everyMs: idleCheckMs };
+    timers[id] = { owner, work: check, args: [], everyMs: idleCheckMs, ours: true };
     send('timer', owner.id, id, '0');
   };
   const forget = (owner: Invocation) => {
