@@ -16,6 +16,7 @@ export class BatchSize {
   #opCpuMs: number | undefined;
   #alone = 0;
   #quick = 0;
+  #spoilt = false;
 
   /** Ops of the next step, when nothing may take longer than `limitMs`. */
   next(limitMs: number): number {
@@ -26,7 +27,7 @@ export class BatchSize {
 
   /** By what is known, an op is over in next to no time. */
   get isQuick(): boolean {
-    return this.#quick >= quickOps;
+    return !this.#spoilt && this.#quick >= quickOps;
   }
 
   measured(ops: number, cpuMs: number): void {
@@ -34,6 +35,12 @@ export class BatchSize {
     const each = cpuMs / ops;
     this.#opCpuMs = this.#opCpuMs === undefined ? each : this.#opCpuMs + weight * (each - this.#opCpuMs);
     this.#alone = Math.max(0, this.#alone - ops);
+  }
+
+  /** It counted as quick, and was not: never again. */
+  spoil(): void {
+    this.#spoilt = true;
+    this.suspect();
   }
 
   /** Something went wrong in a step of several. */

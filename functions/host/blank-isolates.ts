@@ -33,9 +33,9 @@ export class BlankIsolates {
     this.#refillSoon(performance.now());
   }
 
-  /** What isolates may ask. */
-  get ask(): ivm.Callback {
-    return this.#options.inside.ask;
+  /** Answers what isolates ask. */
+  get answer(): Inside['answer'] {
+    return this.#options.inside.answer;
   }
 
   take(memoryMb: number): Blank {

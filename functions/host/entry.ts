@@ -67,6 +67,9 @@ export function encodeEntry(ops: readonly Op[]): Entry {
   return { heads: `[${heads.join(',')}]`, texts, bytes };
 }
 
+/** The isolate sends before it has so much. */
+const maxHeadChars = 2 ** 20;
+
 /** What an isolate says, one at a time. */
 export type Said = {
   readonly op: string;
@@ -78,7 +81,7 @@ export type Said = {
 
 /** Reads what an isolate sent. Its own code made it, on builtins the tenant may have bent: nonsense ends the reading. */
 export function* readSaid(heads: unknown, texts: unknown, bytes: unknown): Generator<Said> {
-  if (typeof heads !== 'string' || typeof texts !== 'string') return;
+  if (typeof heads !== 'string' || typeof texts !== 'string' || heads.length > maxHeadChars) return;
   let at = 0;
   const take = (size: number) => texts.slice(at, (at += size));
   for (const head of parseHeads(heads)) {

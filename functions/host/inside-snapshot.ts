@@ -13,8 +13,8 @@ import { warmUpScript } from './warm-up.ts';
 export type Inside = {
   readonly snapshot: ivm.ExternalCopy<ArrayBuffer>;
   readonly origin: 'read' | 'made';
-  /** What isolates may ask. */
-  readonly ask: ivm.Callback;
+  /** Answers what isolates ask. */
+  readonly answer: ReturnType<typeof answers>;
 };
 
 const digestChars = 64;
@@ -33,11 +33,11 @@ export function snapshotFile(script: string): Uint8Array {
 /** Reads the snapshot file when it is whole and fits this process and the script; makes the snapshot otherwise. */
 export function openInside(scriptPath: string, snapshotPath: string): Inside {
   const script = readFileSync(scriptPath, 'utf8');
-  const ask = new ivm.Callback(answers(chunksOf(script)));
+  const answer = answers(chunksOf(script));
   const snapshot = readSnapshot(snapshotPath, script);
   return snapshot
-    ? { snapshot, ask, origin: 'read' }
-    : { snapshot: makeSnapshot(script), ask, origin: 'made' };
+    ? { snapshot, answer, origin: 'read' }
+    : { snapshot: makeSnapshot(script), answer, origin: 'made' };
 }
 
 function readSnapshot(path: string, script: string): ivm.ExternalCopy<ArrayBuffer> | undefined {

@@ -8,7 +8,8 @@ import { openInside } from './inside-snapshot.ts';
 import { guardMemory } from './memory-guard.ts';
 import type { FromHost, ToHost } from './protocol.ts';
 import { LoadError } from './room.ts';
-import { Tenant, type Cost, type Outcome, type TenantEvents } from './tenant.ts';
+import type { Cost, Outcome, TenantEvents } from './tenant-events.ts';
+import { Tenant } from './tenant.ts';
 
 /**
  * The process that runs untrusted code: `main.ts SCRIPT SNAPSHOT`, what runs inside isolates first. It has no environment, no network and, once its own code is loaded, no file system;

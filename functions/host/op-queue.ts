@@ -2,6 +2,8 @@ import type { Op } from './entry.ts';
 
 /** Payload in one step, beyond its last op. */
 const stepBytes = 256 * 1024;
+/** Ops that were taken and are let go of together. */
+const compactAt = 256;
 
 export type TakeOptions = {
   readonly isLive: (invocation: number) => boolean;
@@ -12,9 +14,11 @@ export type TakeOptions = {
 /** What waits to go into an isolate, in order. */
 export class OpQueue {
   #ops: Op[] = [];
+  /** Where those that wait begin. */
+  #head = 0;
 
   get isEmpty(): boolean {
-    return this.#ops.length === 0;
+    return this.#head === this.#ops.length;
   }
 
   push(op: Op): void {
@@ -26,16 +30,18 @@ export class OpQueue {
     const taken: Op[] = [];
     let bytes = 0;
     let limit = Infinity;
-    let index = 0;
-    for (const op of this.#ops) {
-      if (taken.length >= limit || bytes >= stepBytes) break;
-      index++;
+    for (; this.#head < this.#ops.length; this.#head++) {
+      const op = this.#ops[this.#head];
+      if (!op || taken.length >= limit || bytes >= stepBytes) break;
       if (op.op !== 'forget' && !isLive(op.invocation)) continue;
       taken.push(op);
       if (op.op === 'invoke' || op.op === 'reply') bytes += op.payload?.byteLength ?? 0;
       limit = Math.min(limit, most(op));
     }
-    this.#ops = this.#ops.slice(index);
+    if (this.isEmpty || this.#head >= compactAt) {
+      this.#ops = this.#ops.slice(this.#head);
+      this.#head = 0;
+    }
     return taken;
   }
 }

@@ -75,7 +75,12 @@ export async function openRoom(
     // What comes back are references that only the host holds; the tenant's side has functions of its own realm only.
     const doors = (await context.evalClosure(
       takeStart,
-      [sender(options, { ignored: true }), sender(options, { sync: true }), blanks.ask, setup],
+      [
+        sender(options, { ignored: true }),
+        sender(options, { sync: true }),
+        new ivm.Callback(steps.charging(blanks.answer)),
+        setup,
+      ],
       {
         filename: 'holdfast:inside',
         result: { reference: true },

@@ -11,6 +11,9 @@ export type Step<T> = {
   readonly measured?: (cpuMs: number) => void;
 };
 
+/** What was used when a step began. */
+type Start = { readonly isolateMs: number; readonly othersMs: number; readonly askedMs: number };
+
 /**
  * Enters one isolate one step at a time, so that CPU time belongs to the owners of one step, and disposes of the isolate when a
  * step uses up its CPU time. CPU time, not wall clock: a busy machine does not kill an honest function.
@@ -23,7 +26,11 @@ export class StepQueue {
   stopped: 'cpu' | undefined;
   readonly #isolate: ivm.Isolate;
   readonly #onStop: (suspects: readonly number[]) => void;
+  /** What this thread did for the isolate while that waited. */
+  #askedMs = 0;
+  #start: Start | undefined;
   #lastCpuMs = 0;
+  #overdue: NodeJS.Timeout | undefined;
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(isolate: ivm.Isolate, onStop: (suspects: readonly number[]) => void) {
@@ -38,8 +45,39 @@ export class StepQueue {
     return result;
   }
 
+  /** What the step that runs has used so far; 0 when none does. */
+  usedMs(): number {
+    const start = this.#start;
+    if (!start) return 0;
+    const asked = this.#askedMs - start.askedMs;
+    const others = othersCpuMs() - start.othersMs;
+    // isolated-vm counts a step that still runs by the clock: whether the processor was really had, the process tells.
+    const own = this.#isolate.isDisposed ? others : Math.min(this.#cpuMs() - start.isolateMs, others);
+    return asked + own;
+  }
+
+  /** Charges what `answer` does on this thread to the step that asks. */
+  charging<A extends unknown[], R>(answer: (...args: A) => R): (...args: A) => R {
+    return (...args) => {
+      const before = process.threadCpuUsage();
+      try {
+        return answer(...args);
+      } finally {
+        const { user, system } = process.threadCpuUsage(before);
+        this.#askedMs += (user + system) / 1000;
+      }
+    };
+  }
+
+  /** The isolate was disposed of: some builtins do not listen to that, and hold their thread for hours. */
+  expectEnd(graceMs: number, onOverdue: () => void): void {
+    if (this.busy) this.#overdue ??= setTimeout(onOverdue, graceMs);
+  }
+
   async #step<T>({ owners, cpuMs, work, measured }: Step<T>): Promise<T> {
-    const before = this.#cpuMs();
+    const isolateMs = this.#cpuMs();
+    const askedMs = this.#askedMs;
+    this.#start = { isolateMs, askedMs, othersMs: othersCpuMs() };
     this.current = owners;
     this.busy = true;
     const watch = this.#watch(cpuMs, owners);
@@ -47,31 +85,27 @@ export class StepQueue {
       return await work();
     } finally {
       watch.stop();
+      clearTimeout(this.#overdue);
+      this.#start = undefined;
       this.current = [];
       this.busy = false;
-      measured?.(this.#cpuMs() - before);
+      measured?.(this.#cpuMs() - isolateMs + this.#askedMs - askedMs);
     }
   }
 
-  /**
-   * CPU time never runs faster than the clock, so the next look is due no sooner than what is left. isolated-vm counts a step
-   * that still runs by the clock: whether the processor was really had, all isolates of this process together tell.
-   */
+  /** CPU time never runs faster than the clock, so the next look is due no sooner than what is left. */
   #watch(limitMs: number, owners: readonly number[]) {
-    let timer: NodeJS.Timeout | undefined;
-    const before = this.#cpuMs();
-    const allBefore = isolatesCpuMs();
     const look = () => {
-      const used = Math.min(this.#cpuMs() - before, isolatesCpuMs() - allBefore);
+      const used = this.usedMs();
       if (used < limitMs) {
         timer = setTimeout(look, Math.max(1, limitMs - used));
         return;
       }
       this.stopped = 'cpu';
-      if (!this.#isolate.isDisposed) this.#isolate.dispose();
       this.#onStop(owners);
+      if (!this.#isolate.isDisposed) this.#isolate.dispose();
     };
-    timer = setTimeout(look, Math.max(1, limitMs));
+    let timer = setTimeout(look, Math.max(1, limitMs));
     return { stop: () => clearTimeout(timer) };
   }
 
@@ -81,8 +115,8 @@ export class StepQueue {
   }
 }
 
-/** CPU time of all threads but this one, which runs no isolate of a function. */
-function isolatesCpuMs(): number {
+/** CPU time of all threads but this one: of the isolates that have threads of their own, and of what helps them. */
+function othersCpuMs(): number {
   const all = process.cpuUsage();
   const own = process.threadCpuUsage();
   return (all.user + all.system - own.user - own.system) / 1000;

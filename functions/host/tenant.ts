@@ -3,9 +3,11 @@ import { BatchSize } from './batch-size.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Op, Said } from './entry.ts';
 import { OpQueue } from './op-queue.ts';
-import { readCall, readFailure, readLog, readOutcome, type DoneOutcome } from './from-inside.ts';
-import { limits, type CallHeader, type EventHeader, type Failure, type LogLevel } from './protocol.ts';
-import { readWork, workFailure, type Work } from './crypto/do-work.ts';
+import { readCall, readFailure, readLog, readOutcome } from './from-inside.ts';
+import { limits, type Failure } from './protocol.ts';
+import type { Outcome, Start, TenantEvents } from './tenant-events.ts';
+import { workFailure, type Work } from './crypto/do-work.ts';
+import { readWorkSafely } from './read-work.ts';
 import type { Step, StepQueue } from './step-queue.ts';
 import { explain, LoadError, openRoom, type Room, type RoomOptions } from './room.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -20,25 +22,6 @@ export type TenantOptions = Pick<
   readonly isAlone: () => boolean;
 };
 
-export type TenantEvents = {
-  readonly ended: (invocation: number, outcome: Outcome & Cost) => void;
-  readonly called: (call: CallHeader, bytes: Uint8Array | undefined) => void;
-  readonly logged: (invocation: number, level: LogLevel, message: string) => void;
-  readonly catastrophe: (message: string) => void;
-};
-
-export type Outcome = DoneOutcome;
-export type Cost = { readonly cpuMs: number; readonly coldStart: boolean };
-
-export type Start = {
-  readonly invocation: number;
-  readonly kind: EventHeader['kind'];
-  /** An object with the event's header, the label and the timeout; it goes in as it is. */
-  readonly json: string;
-  readonly payload: Uint8Array;
-  readonly timeoutMs: number;
-};
-
 type Running = {
   readonly coldStart: boolean;
   /** Made with the first timer. */
@@ -48,7 +31,7 @@ type Running = {
   outcome: Outcome | undefined;
 };
 
-/** For how long this thread waits for a function at most. */
+/** CPU limits for which this thread waits; for twice as long by the clock at most. */
 const inlineMs = 100;
 
 /** One version of one function: its isolate, made anew after it had to be stopped, and its running invocations. */
@@ -112,8 +95,9 @@ export class Tenant {
     );
   }
 
+  /** The caller hears no more of it; a step of it that runs goes on to its end, within its CPU limit, for the others' sake. */
   cancel(invocation: number): void {
-    this.#abandon(invocation, { code: 'timeout', message: 'The invocation was cancelled' });
+    this.#leave(invocation, { code: 'timeout', message: 'The invocation was cancelled' });
   }
 
   dispose(): void {
@@ -121,30 +105,41 @@ export class Tenant {
   }
 
   #open(): Promise<Room> {
-    this.#room ??= this.#build().catch((error: unknown) => {
-      this.#room = undefined;
+    if (this.#room) return this.#room;
+    const room: Promise<Room> = this.#build().catch((error: unknown) => {
+      if (this.#room === room) this.#room = undefined;
       throw error;
     });
-    return this.#room;
+    this.#room = room;
+    return room;
   }
 
   #build(): Promise<Room> {
     const { cpuMs, events } = this.#options;
     let own: ivm.Isolate | undefined;
+    let ownSteps: StepQueue | undefined;
+    let isOpen = false;
     const isCurrent = () => own !== undefined && own === this.#isolate;
-    return openRoom(
+    const room = openRoom(
       {
         ...this.#options,
         receive: (said) => isCurrent() && this.#receive(said),
-        onStop: (suspects) =>
-          isCurrent() && this.#stop({ code: 'cpu', message: explain('cpu', cpuMs) }, suspects),
+        onStop: (suspects) => {
+          // Before it is open, whoever waits for it hears why it does not open.
+          if (!isOpen) this.#expectEnd(ownSteps);
+          else if (isCurrent()) this.#stop({ code: 'cpu', message: explain('cpu', cpuMs) }, suspects);
+        },
         onCatastrophe: events.catastrophe,
       },
       (isolate, steps) => {
         own = this.#isolate = isolate;
-        this.#steps = steps;
+        ownSteps = this.#steps = steps;
       },
     );
+    return room.then((opened) => {
+      isOpen = true;
+      return opened;
+    });
   }
 
   #receive({ op, invocation, id, text, payload }: Said): void {
@@ -206,7 +201,8 @@ export class Tenant {
   }
 
   #setTimer(running: Running, invocation: number, timer: number, delayMs: number): void {
-    const timers = (running.timers ??= new Map());
+    const timers = (running.timers ??= new Map<number, NodeJS.Timeout>());
+    clearTimeout(timers.get(timer));
     // One more than the isolate counts: it looks by one whether anything is under way.
     if (timers.size > limits.timers) return;
     const fire = () => {
@@ -265,10 +261,7 @@ export class Tenant {
       work: () => this.#perform(room, ops, { owners, leftMs }),
       measured: (cpuMs) => {
         if (ops.length > 0) this.#batch.measured(ops.length, cpuMs);
-        for (const owner of owners) {
-          const running = this.#running.get(owner);
-          if (running) running.cpuMs += cpuMs / owners.length;
-        }
+        this.#charge(owners, cpuMs);
       },
     };
   }
@@ -280,9 +273,10 @@ export class Tenant {
     { owners, leftMs }: { readonly owners: readonly number[]; readonly leftMs: number },
   ): Promise<void> {
     if (ops.length === 0) return;
-    this.#wasInline = this.#batch.isQuick && this.#options.isAlone();
+    // Only where the end of its time is the end of its limit: to be put off the thread costs a function its isolate.
+    this.#wasInline = leftMs <= inlineMs && this.#batch.isQuick && this.#options.isAlone();
     if (!this.#wasInline) return room.enter(ops);
-    const timeoutMs = Math.min(inlineMs, Math.max(1, Math.ceil(2 * leftMs)));
+    const timeoutMs = Math.max(1, Math.ceil(2 * leftMs));
     const startedMs = performance.now();
     const startedCpu = room.isolate.cpuTime;
     try {
@@ -290,10 +284,18 @@ export class Tenant {
     } catch (error) {
       if (room.isolate.isDisposed || performance.now() - startedMs < timeoutMs) throw error;
       const usedMs = Number(room.isolate.cpuTime - startedCpu) / 1e6;
-      this.#batch.suspect();
+      this.#batch.spoil();
+      this.#charge(owners, usedMs);
       // A clock that ran out says little on a busy machine: without the processor's word nobody is blamed.
       const { cpuMs } = this.#options;
       this.#stop({ code: 'cpu', message: explain('cpu', cpuMs) }, usedMs < leftMs ? [] : owners);
+    }
+  }
+
+  #charge(owners: readonly number[], cpuMs: number): void {
+    for (const owner of owners) {
+      const running = this.#running.get(owner);
+      if (running) running.cpuMs += cpuMs / owners.length;
     }
   }
 
@@ -317,7 +319,7 @@ export class Tenant {
       return;
     }
     const message = error instanceof Error ? error.message : String(error);
-    const [owner] = owners;
+    const owner = owners.find((invocation) => this.#running.has(invocation)) ?? owners[0];
     if (owners.length > 1) this.#batch.suspect();
     if (owner === undefined) return;
     events.logged(owner, 'warn', `Unhandled rejection: ${message}`.slice(0, limits.logLineChars));
@@ -331,14 +333,27 @@ export class Tenant {
         this.#stop(failure, room.steps.current);
         return;
       }
-      this.#end(invocation, { failure });
-      this.#enter(room, { op: 'forget', invocation });
+      this.#leave(invocation, failure);
     }, ignore);
+  }
+
+  #leave(invocation: number, failure: Failure): void {
+    if (!this.#running.has(invocation)) return;
+    this.#end(invocation, { failure });
+    void this.#room?.then((room) => this.#enter(room, { op: 'forget', invocation }), ignore);
+  }
+
+  /** A thread that is not given back is worth more than the other functions of this process: they are delivered again elsewhere. */
+  #expectEnd(steps: StepQueue | undefined): void {
+    const overdue = () => this.#options.events.catastrophe('it did not stop when it was told to');
+    steps?.expectEnd(limits.watchdogGraceMs, overdue);
   }
 
   /** Throws the isolate away; the next invocation makes another. Among several suspects nobody is blamed: they run again, alone. */
   #stop(failure: Failure, suspects: readonly number[]): void {
     const isolate = this.#isolate;
+    const steps = this.#steps;
+    if (steps) this.#charge(steps.current, steps.usedMs());
     this.#isolate = undefined;
     this.#room = undefined;
     this.#steps = undefined;
@@ -346,6 +361,7 @@ export class Tenant {
     this.#scheduled = false;
     this.#settled = [];
     if (isolate && !isolate.isDisposed) isolate.dispose();
+    this.#expectEnd(steps);
     if (suspects.length > 1) this.#batch.suspect();
     const message = `Another invocation stopped the isolate: ${failure.message}`;
     const lost: Outcome = { failure: { code: 'isolateLost', message } };
@@ -370,18 +386,6 @@ export class Tenant {
 
 function bytesOf(payload: string | Uint8Array | undefined): Uint8Array | undefined {
   return typeof payload === 'string' ? Buffer.from(payload, 'utf8') : payload;
-}
-
-/** What cannot be read is work that fails. */
-function readWorkSafely(text: string, bytes: Uint8Array = new Uint8Array(0)): Work {
-  try {
-    return readWork(text, bytes);
-  } catch (error) {
-    const run = () => {
-      throw error;
-    };
-    return { costMs: 0, run };
-  }
 }
 
 function refusalJson(message: string): string {

@@ -33,7 +33,7 @@ function encode(event: InvocationEvent): EncodedEvent {
     case 'invoke':
       return {
         header: { kind: 'invoke' },
-        body: JSON.stringify(event.payload) ?? '',
+        body: jsonOf(event.payload),
       };
     case 'fetch': {
       const { kind, method, url, route, body } = event;
@@ -59,4 +59,10 @@ function encode(event: InvocationEvent): EncodedEvent {
 
 function pairs(headers: readonly (readonly [string, string])[]): [string, string][] {
   return headers.map(([name, value]) => [name, value]);
+}
+
+function jsonOf(value: unknown): string {
+  // Its type leaves out that some values have no JSON.
+  const json = JSON.stringify(value) as string | undefined;
+  return json ?? '';
 }

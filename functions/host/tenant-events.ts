@@ -1,0 +1,21 @@
+import type { DoneOutcome } from './from-inside.ts';
+import type { CallHeader, EventHeader, LogLevel } from './protocol.ts';
+
+export type TenantEvents = {
+  readonly ended: (invocation: number, outcome: Outcome & Cost) => void;
+  readonly called: (call: CallHeader, bytes: Uint8Array | undefined) => void;
+  readonly logged: (invocation: number, level: LogLevel, message: string) => void;
+  readonly catastrophe: (message: string) => void;
+};
+
+export type Outcome = DoneOutcome;
+export type Cost = { readonly cpuMs: number; readonly coldStart: boolean };
+
+export type Start = {
+  readonly invocation: number;
+  readonly kind: EventHeader['kind'];
+  /** An object with the event's header, the label and the timeout; it goes in as it is. */
+  readonly json: string;
+  readonly payload: Uint8Array;
+  readonly timeoutMs: number;
+};
