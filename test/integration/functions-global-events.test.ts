@@ -17,3 +17,25 @@ test('listeners on the global object hear what is reported and dispatched, by ev
   );
   expect(await sandbox.invoke('listener')).toEqual(['error reported', 'onerror', 'own', true, true]);
 });
+
+test('what a timer throws is an error event, and in the log when nobody prevents that', async () => {
+  await using sandbox = await openSandbox();
+  await sandbox.deploy(
+    'timer',
+    `async invoke(handled) {
+      const heard = [];
+      const listener = (event) => { heard.push(event.message); if (handled) event.preventDefault(); };
+      addEventListener('error', listener);
+      setTimeout(() => { throw new Error('late'); }, 0);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      removeEventListener('error', listener);
+      return heard;
+    }`,
+  );
+  expect(await sandbox.invoke('timer', true)).toEqual(['Uncaught Error: late']);
+  expect(sandbox.logs).toEqual([]);
+  expect(await sandbox.invoke('timer', false)).toEqual(['Uncaught Error: late']);
+  expect(sandbox.logs).toMatchObject([
+    { level: 'error', message: expect.stringContaining('Uncaught Error: late') as unknown },
+  ]);
+});

@@ -11,6 +11,8 @@ export type EnterTools = {
   readonly readOps: (heads: string, texts: string, bytes?: Uint8Array) => () => Op | undefined;
   /** Starts it and gives the invocation it belongs to, when that is still there. */
   readonly perform: (op: Op) => Invocation | undefined;
+  /** Tells of an exception that nobody caught. */
+  readonly report: (error: unknown) => void;
   readonly outbox: Pick<Outbox, 'hold' | 'release'>;
 };
 
@@ -18,7 +20,7 @@ export type EnterTools = {
  * Performs the ops of an entry one after another and then sends what came of them in one message. Each invocation runs to its end,
  * or to where it waits for the host, before the next op begins, so that what it logs and the timers it sets are its own.
  */
-export function makeEnter({ readOps, perform, outbox }: EnterTools): Enter {
+export function makeEnter({ readOps, perform, report, outbox }: EnterTools): Enter {
   const rest = async (invocation: Invocation) => {
     for (let turn = 0; !invocation.ended && turn < maxTurns; turn++) {
       const waits = invocation.waiting > 0 || invocation.timers > 0;
@@ -26,15 +28,16 @@ export function makeEnter({ readOps, perform, outbox }: EnterTools): Enter {
       await undefined;
     }
   };
-  /** What a timer throws is nobody's to catch: told as a rejection that is not handled, and the next op goes on. */
+  /** What a timer throws is nobody's to catch; the next op goes on. */
   const attempt = (op: Op): Invocation | undefined => {
     try {
       return perform(op);
     } catch (error) {
-      void (async () => {
-        await undefined;
-        throw error;
-      })();
+      try {
+        report(error);
+      } catch {
+        // What was thrown, or what showing it uses, is bent: there is nothing to tell.
+      }
       return undefined;
     }
   };

@@ -76,7 +76,7 @@ export function start(
     }
     return invocation;
   };
-  const enter = makeEnter({ readOps: makeOpReader(safe, text), perform, outbox });
+  const enter = makeEnter({ readOps: makeOpReader(safe, text), perform, report: reportException, outbox });
   const load = (exports: Record<string, unknown>) => {
     const { waitUntil } = ending;
     shape = findShape({ safe, text, setup, waitUntil, now: clock, whenIdle: timers.whenIdle }, exports);
