@@ -16,6 +16,8 @@ export type Deployment = FunctionDefinition & {
   readonly mapStack: (stack: string) => string;
   readonly secrets: SecretValues;
   crashes: CrashRecord;
+  /** Why it could not be loaded when it had all the secrets that it waited for. */
+  refusal: FunctionError | undefined;
   /** Invocations running or waiting. */
   users: number;
   retired: boolean;
@@ -44,9 +46,22 @@ export function createDeployment(
     gate: new Gate(spec.limits),
     mapStack: stackMapper(bundle.sourceMap),
     crashes: sameCode ? previous.crashes : noCrashes,
+    refusal: undefined,
     users: 0,
     retired: false,
   };
+}
+
+/** What waited for secrets that are set now is told why it still cannot run. Its events stay: the next value may be a better one. */
+export function noteRefusal(waiting: Deployment | undefined, tried: Deployment, cause: unknown): void {
+  if (!waiting || waiting.secrets.missing.length === 0) return;
+  if (waiting.bundle.digest !== tried.bundle.digest || !(cause instanceof FunctionError)) return;
+  const { message, hint, transient } = cause;
+  waiting.refusal = new FunctionError('badBundle', message, {
+    ...(hint !== undefined && { hint }),
+    transient,
+    cause,
+  });
 }
 
 /** A trigger without a handler is found at deploy, not at the first event. */

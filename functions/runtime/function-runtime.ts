@@ -3,7 +3,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { FunctionError } from '../function-error.ts';
 import { bindingKinds } from './bindings.ts';
 import { CrashWatch } from './crash-watch.ts';
-import { checkHandlers, createDeployment, type Deployment } from './deployment.ts';
+import { checkHandlers, createDeployment, noteRefusal, type Deployment } from './deployment.ts';
 import { encodeEvent } from './encode-event.ts';
 import { findProcessSandbox } from './find-process-sandbox.ts';
 import { Host } from './host.ts';
@@ -92,8 +92,8 @@ export class FunctionRuntime implements AsyncDisposable {
   /**
    * Loads the function and, once its module has run, gives it the name; invocations that began before end in the old version.
    * Rejects with FunctionError `badBundle`, `noHandler`, `unsupported`, `cpu`, `memory`; the old version then stays.
-   * A function whose secrets are not all set takes the name without being loaded: its invocations are rejected with
-   * `secretMissing` until it is deployed again with all of them.
+   * A function whose secrets are not all set takes the name when its handlers are there or its top level throws; its invocations
+   * are rejected with `secretMissing` until it is deployed again with all of them, and with `badBundle` when that fails.
    */
   async deploy(definition: FunctionDefinition): Promise<void> {
     const { name, spec } = definition;
@@ -102,9 +102,10 @@ export class FunctionRuntime implements AsyncDisposable {
     const secrets = await resolveSecrets(name, spec.bindings, outside);
     const previous = this.#functions.get(name);
     const deployment = createDeployment(definition, { slot: ++this.#lastSlot, previous, kinds, secrets });
-    if (secrets.missing.length > 0)
+    if (secrets.missing.length > 0) {
       logger.warn('function.waiting', { function: name, secrets: secrets.missing });
-    else await this.#check(deployment);
+      await this.#checkWaiting(deployment);
+    } else await this.#check(deployment);
     const replaced = this.#functions.get(name);
     this.#functions.set(name, deployment);
     this.#logs.setRate(name, spec.limits.logs);
@@ -203,7 +204,7 @@ export class FunctionRuntime implements AsyncDisposable {
       outside,
       depth,
       logger,
-      onLog: (entry) => this.#logs.write(entry),
+      onLog: (entry, finish) => this.#logs.write(entry, finish),
       mapStack: deployment.mapStack,
       onDenied: () => this.#denials.set(name, this.denials(name) + 1),
       now: this.#now,
@@ -241,7 +242,19 @@ export class FunctionRuntime implements AsyncDisposable {
     } catch (error) {
       this.#logStack(deployment.name, 'load', error);
       this.#unload(deployment);
+      noteRefusal(this.#functions.get(deployment.name), deployment, error);
       throw error;
+    }
+  }
+
+  /** A top level may throw for want of the secret; handlers that are not there are not there with it either. */
+  async #checkWaiting(deployment: Deployment): Promise<void> {
+    try {
+      checkHandlers(deployment, await this.#load(deployment));
+    } catch (error) {
+      if (!(error instanceof FunctionError && error.code === 'badBundle')) throw error;
+    } finally {
+      this.#unload(deployment);
     }
   }
 
@@ -278,7 +291,8 @@ export class FunctionRuntime implements AsyncDisposable {
   }
 
   #obstacle(deployment: Deployment): FunctionError | undefined {
-    return missingSecret(deployment.name, deployment.secrets) ?? this.#crashes.stopped(deployment);
+    const { name, secrets, refusal } = deployment;
+    return refusal ?? missingSecret(name, secrets) ?? this.#crashes.stopped(deployment);
   }
 
   #retire(deployment: Deployment): void {

@@ -79,6 +79,34 @@ test('a new value that the function cannot start with leaves the old version run
   expect(await device.invoke('guarded')).toBe('better');
 });
 
+test('a bundle without the handler is refused while its secret is missing too, and the good one stays', async () => {
+  await using device = await openBoundDevice({ lister });
+  await device.configure({ guarded: { ...guarded, bindings: { SEEN: { kv: 'seen' } } } });
+  const mistaken = { ...guarded, code: 'async scheduled() {},' };
+  await expect(device.configure({ guarded: mistaken })).rejects.toMatchObject({ code: 'noHandler' });
+  expect(stateOf(device)?.state).toBe('running');
+});
+
+test('a function whose top level wants the secret waits for it; one that does not start with it says why', async () => {
+  const eager = {
+    code: `
+      if (process.env.KEY !== 'good') throw new Error('no good key: ' + process.env.KEY?.length);
+      export default { async invoke(payload, env) { return env.KEY; } };`,
+    bindings: { KEY: { secret: 'weather-key' } },
+  };
+  await using device = await openBoundDevice({ guarded: eager });
+  await expect(device.invoke('guarded')).rejects.toMatchObject({ code: 'secretMissing' });
+  await device.secrets.set('weather-key', 'bad');
+  await eventually(() => stateOf(device)?.state === 'failed');
+  await expect(device.invoke('guarded')).rejects.toMatchObject({
+    code: 'badBundle',
+    message: expect.stringContaining('no good key: 3'),
+  });
+  await device.secrets.set('weather-key', 'good');
+  await eventually(() => stateOf(device)?.state === 'running');
+  expect(await device.invoke('guarded')).toBe('good');
+});
+
 test('no log says what a secret is', async () => {
   await using device = await openBoundDevice({ guarded, lister });
   await device.secrets.set('weather-key', 'sesame-open');
