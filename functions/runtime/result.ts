@@ -67,7 +67,7 @@ function queueOutcome(
 }
 
 /** Whoever handles a result may recurse into it. */
-const maxDepth = 512;
+const maxDepth = 1000;
 
 function parseValue(name: string, body: Uint8Array): unknown {
   if (body.byteLength === 0) return undefined;
