@@ -128,7 +128,12 @@ describe('a value', () => {
     ],
     ['limits: { memory: 1B }', 'between 8MiB and 4GiB'],
     ['limits: { timeout: 2h }', 'between 1ms and 1h'],
-    ['limits: { timeout: 5 }', 'a text; found 5: put it into quotes'],
+    [
+      'limits: { memory: 32 }',
+      'a whole number and a unit (B, KiB, MiB, GiB, TiB, kB, MB, GB, TB), such as 32MiB; found 32.',
+    ],
+    ['limits: { timeout: 5 }', 'a whole number and a unit (ms, s, m, h, d, w), such as 5s; found 5.'],
+    ['on: [{ mqtt: 5 }]', 'a text; found 5: put it into quotes'],
     ['limits: { concurrency: 1.5 }', 'a whole number; found 1.5'],
     ['limits: { concurrency: 0 }', 'at least 1; found 0'],
     ['budget: ', 'a section of keys; found nothing'],

@@ -6,8 +6,15 @@ import { imageReferencePattern } from './image-reference.ts';
  * The words of the language. A message names what is expected, so that it reads on after "must be". Patterns run only on
  * texts within their length (`abort`), and none backtracks more than linearly.
  */
-const text = (maxLength: number, pattern: RegExp, expected: string) =>
-  z.string().max(maxLength, { abort: true }).regex(pattern, { message: expected, abort: true });
+const text = (maxLength: number, pattern: RegExp, expected: string, whole = z.string()) =>
+  whole.max(maxLength, { abort: true }).regex(pattern, { message: expected, abort: true });
+
+/** A number and a unit: whoever wrote the number alone is told the form, for quotes do not help. */
+const measure = (maxLength: number, pattern: RegExp, expected: string) => {
+  const error = ({ input }: { readonly input: unknown }) =>
+    typeof input === 'number' ? expected : undefined;
+  return text(maxLength, pattern, expected, z.string({ error }));
+};
 
 /** Names of devices, apps, functions, streams … : DNS-label like, so that they fit in topics, paths and host names. */
 export const nameSchema = text(
@@ -46,7 +53,7 @@ const quantity = (table: Record<string, number>, example: string) => {
   return {
     /** `min` and `max` are written as in the file. */
     between: (min: string, max: string) =>
-      text(32, pattern, expected)
+      measure(32, pattern, expected)
         .transform(toNumber)
         .refine((value) => value >= toNumber(min) && value <= toNumber(max), `between ${min} and ${max}`),
   };
@@ -64,22 +71,22 @@ export const bytesSchema = bytes.between('1B', '1024TiB');
 /** How long anything may be kept. */
 export const durationSchema = duration.between('1ms', '5000w');
 
-export const bytesPerDaySchema = text(40, /\/day$/, 'an amount per day, such as 50MiB/day')
+export const bytesPerDaySchema = measure(40, /\/day$/, 'an amount per day, such as 50MiB/day')
   .transform((amount) => amount.slice(0, -'/day'.length))
   .pipe(bytesSchema);
-export const countPerDaySchema = text(
+export const countPerDaySchema = measure(
   40,
   /^[1-9][0-9]{0,14}\/day$/,
   'a whole number per day, such as 100000/day',
 ).transform((amount) => Number.parseInt(amount, 10));
 
-export const durationPerDaySchema = text(40, /\/day$/, 'a time per day, such as 30m/day')
+export const durationPerDaySchema = measure(40, /\/day$/, 'a time per day, such as 30m/day')
   .transform((amount) => amount.slice(0, -'/day'.length))
   .pipe(durationSchema);
 
 const ratePattern = /^([1-9][0-9]{0,8})\/(s|m|h)$/;
 /** `100/s` to `{ count: 100, perMs: 1000 }`: a token bucket of that many. */
-export const rateSchema = text(
+export const rateSchema = measure(
   16,
   ratePattern,
   'a whole number per second, minute or hour, such as 100/s',

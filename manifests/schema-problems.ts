@@ -11,6 +11,9 @@ type Issue = core.$ZodIssue;
 /** Values that are secrets even when they are wrong: a plain password where its hash belongs. */
 const secretKeys: ReadonlySet<unknown> = new Set(['password', 'recovery']);
 
+/** What zod says of a value of another type; a word of the language may say more. */
+const zodsOwn = 'Invalid input';
+
 /** Says what zod found in words of the language: one problem a fault, whatever the nesting of unions. */
 export function schemaProblems(issues: readonly Issue[], document: JsonObject): Problem[] {
   return issues.flatMap((issue) => translate(issue, [], document));
@@ -22,7 +25,12 @@ function translate(issue: Issue, base: Path, document: JsonObject): Problem[] {
   const value = valueAt(document, path);
   switch (issue.code) {
     case 'invalid_type':
-      return [value === undefined ? missing(path) : wrongType(path, issue.expected, value)];
+      if (value === undefined) return [missing(path)];
+      return [
+        issue.message.startsWith(zodsOwn)
+          ? wrongType(path, issue.expected, value)
+          : invalid(path, issue.message, value),
+      ];
     case 'unrecognized_keys':
       return issue.keys.map((key) => unknownKey(path, key));
     case 'invalid_value':
