@@ -39,7 +39,7 @@ test('a note is kept', async () => {
 `;
 
 const manifest = `    on:
-      - http: /notes/*             # this machine only; see auth in docs/functions.md
+      - http: /notes/*             # this machine only; see auth in docs/http.md
     bindings:                      # the only authority it has
       NOTES: { kv: notes }
     limits: { memory: 32MiB, cpu: 50ms, timeout: 5s }
