@@ -14,7 +14,8 @@ export async function readInput(
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new CliError('invalidFile', `Cannot read ${what} ${path}: it is not UTF-8 text.`, { cause });
+    const source = path === '-' ? 'from stdin' : path;
+    throw new CliError('invalidFile', `Cannot read ${what} ${source}: it is not UTF-8 text.`, { cause });
   }
 }
 
