@@ -18,6 +18,10 @@ export function kindOf(error: unknown): 'invalid' | 'other' {
 export function describeFailure(error: unknown): { code: string; message: string } {
   const code = isCodedError(error) ? error.code : 'internal';
   const text = error instanceof Error ? error.message : String(error);
-  const hint = isCodedError(error) && error.hint ? ` ${error.hint}` : '';
-  return { code: code.slice(0, 64), message: `${text}${hint}`.slice(0, 2048) };
+  const hint = isCodedError(error) ? error.hint : undefined;
+  return { code: code.slice(0, 64), message: (hint ? `${asSentence(text)} ${hint}` : text).slice(0, 2048) };
+}
+
+function asSentence(text: string): string {
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
