@@ -113,6 +113,8 @@ export const limits = {
   fetchBytes: 4 * 2 ** 20,
   /** Calls of `fetch` and `invoke` that one invocation has under way at a time; more wait. */
   openCalls: 6,
+  /** Bytes that calls of one invocation which wait for their turn carry together. */
+  waitingCallBytes: 8 * 2 ** 20,
   /** Bytes that one piece of cryptographic work takes. */
   workBytes: 4 * 2 ** 20,
   callArgsChars: 16 * 1024,

@@ -2,13 +2,15 @@ import type { Binding, FunctionSpec } from '../../manifests/function.ts';
 import { FunctionError } from '../function-error.ts';
 import { limits, type BindingKind } from '../host/protocol.ts';
 import { badCall, denied, type BindingCall, type CallContext, type CallReply } from './bindings/call.ts';
-import { callFetch } from './bindings/fetch.ts';
+import { prepareFetch } from './bindings/fetch.ts';
 import { callInvoke } from './bindings/invoke.ts';
 import { callKeyValue } from './bindings/key-value.ts';
 import { callPublish } from './bindings/publish.ts';
 import { callQueue } from './bindings/queue.ts';
 
 type Bindings = FunctionSpec['bindings'];
+/** A call that may be made. */
+export type PreparedCall = () => Promise<CallReply>;
 
 /**
  * The kinds of a function's bindings. Without `outside`, those that need it are refused at deploy rather than missing at
@@ -58,17 +60,25 @@ export async function performCall(
   call: BindingCall,
   context: CallContext,
 ): Promise<CallReply> {
+  return prepareCall(bindings, call, context)();
+}
+
+/**
+ * The first half of `performCall`: what can be refused before the call has its turn, and what it takes of `limits.egress`. The result
+ * does it. Throws FunctionError `denied` or `badCall`; the result rejects as `performCall` does.
+ */
+export function prepareCall(bindings: Bindings, call: BindingCall, context: CallContext): PreparedCall {
   const maxBytes = call.method === 'fetch' ? limits.fetchBytes : limits.callBytes;
   if (call.body.byteLength > maxBytes)
     throw badCall(call, `${call.body.byteLength} bytes; the limit is ${maxBytes}`);
-  if (call.binding === '') return callFetch(fetchGrants(bindings), call, context);
+  if (call.binding === '') return prepareFetch(fetchGrants(bindings), call, context);
   const grant = grantOf(bindings, call.binding);
   if (!grant) throw denied(call, 'the manifest grants no such binding');
-  if ('publish' in grant) return callPublish(grant.publish, call, context);
-  if ('kv' in grant) return callKeyValue(grant.kv, call, context);
-  if ('queue' in grant) return callQueue(grant.queue, call, context);
-  if ('fetch' in grant) return callFetch(grant.fetch, call, context);
-  if ('invoke' in grant) return callInvoke(grant.invoke, call, context);
+  if ('publish' in grant) return async () => callPublish(grant.publish, call, context);
+  if ('kv' in grant) return async () => callKeyValue(grant.kv, call, context);
+  if ('queue' in grant) return async () => callQueue(grant.queue, call, context);
+  if ('fetch' in grant) return prepareFetch(grant.fetch, call, context);
+  if ('invoke' in grant) return async () => callInvoke(grant.invoke, call, context);
   throw denied(call, 'a secret is a value and has no methods');
 }
 

@@ -2,8 +2,8 @@ import type { FunctionSpec } from '../../manifests/function.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { FunctionError } from '../function-error.ts';
 import { limits, type ToHost } from '../host/protocol.ts';
-import { isOutsideCall, performCall } from './bindings.ts';
-import { nameOf, type BindingCall, type CallContext, type CallReply } from './bindings/call.ts';
+import { isOutsideCall, prepareCall, type PreparedCall } from './bindings.ts';
+import { badCall, nameOf, type BindingCall, type CallContext, type CallReply } from './bindings/call.ts';
 import { EgressMeter } from './bindings/egress-meter.ts';
 import type { HostMessage } from './host-messages.ts';
 import type { FunctionLog, InvocationEffects, OutsideEffects } from './ports.ts';
@@ -21,7 +21,8 @@ export type InvocationOptions = {
   /** How many functions called each other before this one. */
   readonly depth: number;
   readonly logger: Logger;
-  readonly onLog: (entry: FunctionLog) => void;
+  /** `finish` gives the message its last form, for a line that is kept. */
+  readonly onLog: (entry: FunctionLog, finish: (message: string) => string) => void;
   /** Makes places in the bundle places in the source. */
   readonly mapStack: (stack: string) => string;
   readonly onDenied: () => void;
@@ -30,7 +31,8 @@ export type InvocationOptions = {
   readonly send: (header: ToHost, body?: Uint8Array) => void;
 };
 
-const stackFrame = /^\s+at .*(?:function\.js|holdfast:inside):\d/m;
+/** Bounded everywhere: what is logged may be thousands of lines that begin like a frame. */
+const stackFrame = /^[ \t]{1,16}at [^\n]{0,512}(?:function\.js|holdfast:inside):\d/m;
 
 export type HostOutcome =
   | (Omit<Extract<HostMessage, { type: 'result' }>, 'invocation'> & { readonly body: Uint8Array })
@@ -50,6 +52,8 @@ export class Invocation {
   /** Calls outside the transaction that are under way, and those that wait for one of them to end. */
   #openCalls = 0;
   readonly #waiting: (() => void)[] = [];
+  /** Bodies of calls that have not had their turn. */
+  #waitingBytes = 0;
   #outsideEnd: AbortController | undefined;
   #callCount = 0;
   #logCount = 0;
@@ -77,22 +81,33 @@ export class Invocation {
     return this.#egress.usedBytes;
   }
 
-  call({ call, binding, method, args }: CallMessage, body: Uint8Array): void {
+  call({ call: id, binding, method, args }: CallMessage, body: Uint8Array): void {
     // The isolate keeps these bounds too; a host that lies does not get past them here.
     if (this.#over || ++this.#callCount > limits.calls) return;
-    // Effects keep what they are given; the frame is part of a larger piece of memory.
-    const asked = { binding, method, args, body: new Uint8Array(body) };
-    if (isOutsideCall(this.#options.bindings, asked)) this.#callOutside(() => this.#answer(call, asked));
-    // One after another: the effects happen in the order in which the function asked for them.
-    else this.#calls = this.#calls.then(() => this.#answer(call, asked));
+    const { bindings } = this.#options;
+    const given = { binding, method, args, body };
+    const outside = isOutsideCall(bindings, given);
+    try {
+      if (!outside || this.#openCalls >= limits.openCalls) this.#checkRoom(given);
+      // Effects keep what they are given; the frame is part of a larger piece of memory.
+      const call = { ...given, body: new Uint8Array(body) };
+      const perform = prepareCall(bindings, call, this.#callContext());
+      this.#waitingBytes += body.byteLength;
+      const answer = () => this.#answer(id, call, perform);
+      if (outside) this.#callOutside(answer);
+      // One after another: the effects happen in the order in which the function asked for them.
+      else this.#calls = this.#calls.then(answer);
+    } catch (error) {
+      this.#refuse(id, given, error);
+    }
   }
 
   log(level: FunctionLog['level'], message: string): void {
     if (this.#over || ++this.#logCount > limits.logLines + 10) return;
     const { name, label, onLog, mapStack } = this.#options;
     // Only what holds a stack is worth reading the map for.
-    const text = stackFrame.test(message) ? mapStack(message) : message;
-    onLog({ function: name, invocation: label, level, message: text, time: new Date().toISOString() });
+    const finish = (text: string) => (stackFrame.test(text) ? mapStack(text) : text);
+    onLog({ function: name, invocation: label, level, message, time: new Date().toISOString() }, finish);
   }
 
   /** After the calls that came before it: none of the effects is left out of what the caller commits. */
@@ -118,6 +133,15 @@ export class Invocation {
     this.#over = true;
     this.#waiting.length = 0;
     this.#outsideEnd?.abort(new FunctionError('cancelled', `The invocation of ${this.name} has ended`));
+  }
+
+  #checkRoom(call: BindingCall): void {
+    const bytes = this.#waitingBytes + call.body.byteLength;
+    if (bytes > limits.waitingCallBytes)
+      throw badCall(
+        call,
+        `too much waits: calls of ${bytes} bytes; the limit is ${limits.waitingCallBytes}, await some`,
+      );
   }
 
   #callOutside(answer: () => Promise<void>): void {
@@ -151,10 +175,11 @@ export class Invocation {
     return this.#outsideEnd.signal;
   }
 
-  async #answer(id: number, call: BindingCall): Promise<void> {
+  async #answer(id: number, call: BindingCall, perform: PreparedCall): Promise<void> {
+    this.#waitingBytes -= call.body.byteLength;
     if (this.#over) return;
     try {
-      this.#reply(id, await performCall(this.#options.bindings, call, this.#callContext()));
+      this.#reply(id, await perform());
     } catch (error) {
       this.#refuse(id, call, error);
     }

@@ -29,6 +29,16 @@ test('a flood of a million lines becomes as many as the rate lets through, and o
   expect(lines).toHaveLength(4);
 });
 
+test('what is dropped is not given its last form', () => {
+  const { limits, lines } = limitsWith({ count: 2, perMs: 1000 });
+  let finished = 0;
+  const finish = (message: string) => `${message}!${++finished}`;
+  for (let n = 0; n < 10; n++)
+    limits.write({ function: 'f', invocation: 'i', level: 'info', message: 'x', time: '' }, finish);
+  expect(finished).toBe(2);
+  expect(lines).toEqual(['f info x!1', 'f info x!2']);
+});
+
 test('lines come back at the rate, and others than the flooder are not touched', () => {
   const { limits, lines, write } = limitsWith({ count: 60, perMs: 60_000 });
   limits.setRate('other', { count: 60, perMs: 60_000 });

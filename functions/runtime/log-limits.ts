@@ -43,10 +43,11 @@ export class LogLimits implements Disposable {
     clearTimeout(limit?.timer);
   }
 
-  write(entry: FunctionLog): void {
+  /** `finish` gives the message of a line that is let through its last form. */
+  write(entry: FunctionLog, finish?: (message: string) => string): void {
     const limit = this.#limits.get(entry.function);
     if (!limit || limit.bucket.take() === 0) {
-      this.#options.onLog(entry);
+      this.#options.onLog(finish ? { ...entry, message: finish(entry.message) } : entry);
       return;
     }
     limit.dropped++;

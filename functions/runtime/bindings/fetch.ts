@@ -4,12 +4,13 @@ import { limits } from '../../host/protocol.ts';
 import { badCall, denied, nameOf, type BindingCall, type CallContext, type CallReply } from './call.ts';
 import { requestOf, responseReply } from './request.ts';
 
-/** A call of `fetch`; `granted` are addresses of which the origins count. */
-export async function callFetch(
+/** A call of `fetch`, which takes its egress now; `granted` are addresses of which the origins count. Throws FunctionError. */
+export function prepareFetch(
   granted: readonly string[],
   call: BindingCall,
-  { outside, egress, signal }: CallContext,
-): Promise<CallReply> {
+  context: CallContext,
+): () => Promise<CallReply> {
+  const { outside, egress } = context;
   if (call.method !== 'fetch') throw denied(call, 'a fetch binding has fetch');
   const { url, method, headers, redirect, bytes } = requestOf(call);
   const origins = granted.map((address) => new URL(address).origin);
@@ -20,20 +21,22 @@ export async function callFetch(
       call,
       `it would send ${bytes} bytes after ${egress.usedBytes}; limits.egress is ${egress.maxBytes} an invocation`,
     );
-  try {
-    const response = await outside.fetch(
-      {
-        ...{ method, url: url.href, headers, redirect, origins },
-        body: call.body.byteLength === 0 ? undefined : call.body,
-        maxResponseBytes: limits.fetchBytes,
-        spendEgress: (more) => egress.take(more),
-      },
-      { signal },
-    );
-    return responseReply(response, response);
-  } catch (error) {
-    throw outsideError(call, error);
-  }
+  return async () => {
+    try {
+      const response = await outside.fetch(
+        {
+          ...{ method, url: url.href, headers, redirect, origins },
+          body: call.body.byteLength === 0 ? undefined : call.body,
+          maxResponseBytes: limits.fetchBytes,
+          spendEgress: (more) => egress.take(more),
+        },
+        { signal: context.signal },
+      );
+      return responseReply(response, response);
+    } catch (error) {
+      throw outsideError(call, error);
+    }
+  };
 }
 
 /** What the function is told, and may catch, when something outside failed. */
