@@ -55,6 +55,14 @@ test('a test that fails is told, and is the exit code', async () => {
   expect(tested.stdout).toMatch(/celsius: 20\.6/);
 });
 
+test('a folder without tests is no success', async () => {
+  await writeFile(join(folder.path, 'index.ts'), 'export default {};');
+  expect(await runCli(['functions', 'test', folder.path])).toMatchObject({
+    code: 4,
+    stderr: expect.stringContaining('There are no tests below this folder.'),
+  });
+});
+
 /** `holdfast functions dev --json` and its lines. */
 class Dev implements AsyncDisposable {
   readonly lines: Line[] = [];

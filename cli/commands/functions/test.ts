@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { glob, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { CliError } from '../../errors.ts';
@@ -23,8 +23,23 @@ export function registerTest(functions: Command, surroundings: Surroundings): vo
 async function testFunctions(run: Run, { watch }: Options, files: readonly string[] = []): Promise<void> {
   const { runAuthorTests } = await import('../../run-author-tests.ts');
   const patterns = await Promise.all(files.map(patternOf));
+  await refuseNone(patterns.length > 0 ? patterns : nodesOwn);
   await refreshTypePaths(process.cwd());
   await runAuthorTests({ patterns, watch: watch ?? false, json: run.out.json, signal: run.signal });
+}
+
+/** What node's runner looks for when no file is named. */
+const nodesOwn = [
+  '**/{*.test,*-test,*_test,test-*,test}.{js,mjs,cjs,ts,mts,cts}',
+  '**/test/**/*.{js,mjs,cjs,ts,mts,cts}',
+];
+
+/** Node's runner calls nothing at all a success. */
+async function refuseNone(patterns: readonly string[]): Promise<void> {
+  for await (const _ of glob(patterns, { exclude: ['**/node_modules/**'] })) return;
+  throw new CliError('notFound', 'There are no tests below this folder.', {
+    hint: 'Write one, such as index.test.ts; holdfast functions new shows how.',
+  });
 }
 
 async function patternOf(path: string): Promise<string> {
