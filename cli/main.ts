@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { hideWarning } from './hide-warning.ts';
 import { interruptSignal } from './interrupt.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Io } from './io.ts';
@@ -7,6 +8,9 @@ import { reportError } from './report-error.ts';
 import type { GlobalOptions } from './run.ts';
 
 const io: Io = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env };
+
+// url.parse: mqtt.js still calls it. The agent's stderr is JSON lines.
+hideWarning('DEP0169');
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
   const signal = interruptSignal(() => {
