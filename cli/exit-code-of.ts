@@ -112,6 +112,7 @@ export const functionExits: Readonly<Record<FunctionErrorCode, ExitName>> = {
   threw: 'failure',
   denied: 'refused',
   badCall: 'failure',
+  badOptions: 'invalid',
   callFailed: 'failure',
   tooDeep: 'failure',
   secretMissing: 'notFound',

@@ -13,6 +13,8 @@ export type FunctionErrorCode =
   | 'denied'
   /** A binding call with arguments out of bounds. */
   | 'badCall'
+  /** A test environment cannot be made of these options. */
+  | 'badOptions'
   /** A fetch, or the call of another function, failed: the function is told and may go on. */
   | 'callFailed'
   /** Functions called each other, or themselves, too many times over. */

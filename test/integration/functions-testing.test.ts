@@ -130,3 +130,38 @@ test('a module without a handler, and a function that the manifest does not have
     message: `${machine} has no function gone: it has orders-lambda`,
   });
 });
+
+describe('createTestEnvironment refuses', () => {
+  const on = [{ mqtt: 'in/+' }, { http: '/notes/*' }, { queue: 'jobs' }];
+
+  test.each<[string, object, RegExp]>([
+    ['an option that it does not have', { secret: {} }, /no option secret$/],
+    ['a machine file that is not there', { machine: 'gone.yaml' }, /machine file gone\.yaml: ENOENT/],
+    ['a manifest that is wrong', { limits: { memory: 'much' } }, /limits\.memory: a whole number and a unit/],
+    ['two manifests', { machine: 'machine.yaml', on }, /not both/],
+  ])('%s', async (_what, options, message) => {
+    await expect(createTestEnvironment({ module: everyBinding, ...options })).rejects.toMatchObject({
+      code: 'badOptions',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test('an event that no trigger takes', async () => {
+    await using device = await createTestEnvironment({ ...surroundings, module: everyBinding, on });
+    const untaken = [
+      () => device.message('elsewhere/x', {}),
+      () => device.fetch('/notebook'),
+      () => device.queue('other', ['a']),
+      () => device.file({ volume: 'inbox', path: 'a' }),
+      () => device.scheduled(),
+    ];
+    for (const deliver of untaken) {
+      await expect(deliver()).rejects.toMatchObject({
+        code: 'noHandler',
+        message: expect.stringMatching(/^No trigger of function function takes .*it has mqtt: in\/\+, http/),
+      });
+    }
+    await device.message('in/x', { id: 'a' });
+    expect(device.published).toHaveLength(1);
+  });
+});

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { errorMessage } from '../../../lib/error-code.ts';
 import type { FunctionSpec } from '../../../manifests/function.ts';
 import { FunctionError } from '../../function-error.ts';
 import type { FunctionLog, InvocationEvent, InvocationResult } from '../../runtime/ports.ts';
@@ -23,6 +25,7 @@ import {
   type FunctionManifest,
   type LocalFunctionOptions,
 } from './local-function.ts';
+import { refuseUntaken } from './taking-trigger.ts';
 
 export type TestEnvironmentOptions = MemoryOutsideOptions &
   FunctionManifest & {
@@ -81,11 +84,13 @@ export type TestEnvironment = AsyncDisposable & {
 };
 
 /**
- * Builds the function and loads it into the sandbox of devices, or takes its module as it is. `on`, `bindings` and `limits` are those of the manifest. Rejects with
- * FunctionError `buildFailed`, `badBundle`, `noHandler`, and ManifestError when the machine file is wrong.
+ * Builds the function and loads it into the sandbox of devices, or takes its module as it is. `on`, `bindings` and `limits` are those of the manifest. With triggers an event
+ * that none of them takes rejects with `noHandler`. Rejects with FunctionError `badOptions`, `buildFailed`, `badBundle`, `noHandler`, and
+ * ManifestError when the machine file is wrong.
  */
 export async function createTestEnvironment(options: TestEnvironmentOptions): Promise<TestEnvironment> {
-  const { now = new Date() } = options;
+  refuseUnknown(options);
+  const { now = new Date(), machine, on } = options;
   const clock = { nowMs: now.getTime() };
   const state = new MemoryState(() => clock.nowMs);
   const logs: FunctionLog[] = [];
@@ -99,9 +104,14 @@ export async function createTestEnvironment(options: TestEnvironmentOptions): Pr
     onLog: (log: FunctionLog) => logs.push(log),
   };
   const target = await openTarget(options, { ...surroundings, now: () => clock.nowMs }, signal);
-  const run = (event: InvocationEvent) => target.run(event, signal);
+  const hasTriggers = machine !== undefined || on !== undefined;
+  const run = async (event: InvocationEvent) => {
+    if (hasTriggers) refuseUntaken(name, spec.on, event);
+    return await target.run(event, signal);
+  };
+  const cron = spec.on.find((trigger) => 'cron' in trigger)?.cron;
   return {
-    ...deliveries(run),
+    ...deliveries(run, cron),
     logs,
     get published() {
       return state.published.map(({ payload, ...rest }) => messageOf(rest, payload));
@@ -127,7 +137,8 @@ async function openTarget(
     const opened = await InProcessFunction.open({ ...surroundings, exports: module });
     return { run: opened.run.bind(opened), [Symbol.asyncDispose]: () => Promise.resolve() };
   }
-  if (entry === undefined) throw new TypeError('Give the entry file of the function, or its module');
+  if (entry === undefined)
+    throw new FunctionError('badOptions', 'Give the entry file of the function, or its module');
   const { buildBundle } = await import('../../bundle/build-bundle.ts');
   const built = await buildBundle({ entry, signal });
   await using stack = new AsyncDisposableStack();
@@ -140,19 +151,50 @@ async function openTarget(
 async function specOf(options: TestEnvironmentOptions): Promise<{ name: string; spec: FunctionSpec }> {
   const { entry, machine, name, on, bindings, limits } = options;
   if (machine !== undefined) {
-    return machineFunction({ text: await readFile(machine, 'utf8'), file: machine, entry, name });
+    if (on ?? bindings ?? limits)
+      throw new FunctionError('badOptions', 'Give a machine file, or on, bindings and limits, not both');
+    const text = await readFile(machine, 'utf8').catch((cause: unknown) => {
+      const message = `Cannot read the machine file ${machine}: ${errorMessage(cause)}`;
+      throw new FunctionError('badOptions', message, { cause });
+    });
+    return machineFunction({ text, file: machine, entry, name });
   }
   const manifest = { ...(on && { on }), ...(bindings && { bindings }), ...(limits && { limits }) };
-  return { name: name ?? 'function', spec: parseFunctionManifest(manifest) };
+  try {
+    return { name: name ?? 'function', spec: parseFunctionManifest(manifest) };
+  } catch (cause) {
+    if (!(cause instanceof z.ZodError)) throw cause;
+    const problems = cause.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+    throw new FunctionError('badOptions', `on, bindings or limits are wrong: ${problems.join('; ')}`, {
+      cause,
+    });
+  }
+}
+
+const optionNames: Readonly<Record<keyof TestEnvironmentOptions, true>> = {
+  ...{ entry: true, module: true, machine: true, name: true, now: true },
+  ...{ on: true, bindings: true, limits: true, secrets: true, fetch: true, functions: true },
+};
+
+function refuseUnknown(options: TestEnvironmentOptions): void {
+  const unknown = Object.keys(options).find((key) => !Object.hasOwn(optionNames, key));
+  if (unknown === undefined) return;
+  throw new FunctionError('badOptions', `createTestEnvironment has no option ${unknown}`, {
+    hint: `It has ${Object.keys(optionNames).join(', ')}.`,
+  });
 }
 
 type Deliveries = Pick<TestEnvironment, 'message' | 'scheduled' | 'queue' | 'file' | 'fetch' | 'invoke'>;
 
-function deliveries(run: (event: InvocationEvent) => Promise<InvocationResult>): Deliveries {
+/** `firstCron`: the schedule of a run that names none. */
+function deliveries(
+  run: (event: InvocationEvent) => Promise<InvocationResult>,
+  firstCron = '* * * * *',
+): Deliveries {
   return {
     message: async (topic, payload = null, options = {}) =>
       (await run(messageEvent(topic, payload, options))).value,
-    scheduled: async (cron = '* * * * *', time = new Date()) => (await run(scheduledEvent(cron, time))).value,
+    scheduled: async (cron = firstCron, time = new Date()) => (await run(scheduledEvent(cron, time))).value,
     async queue(name, messages) {
       const whole = messages.map((message) =>
         typeof message === 'string' || message instanceof Uint8Array ? { body: message } : message,
