@@ -56,6 +56,10 @@ export function createExchange({ resolve, ca }: ExchangeOptions): Exchange {
     const asked = opened(() => open(request, signal));
     asked.once('response', resolve);
     asked.on('error', (error) => reject(withReuse(error, asked.reusedSocket)));
+    // After a response, such as 101, of which node tells nobody.
+    asked.once('close', () =>
+      reject(new AgentError('badMessage', 'The connection ended without a response')),
+    );
     asked.end(request.body);
     return readResponse(await promise, request);
   };

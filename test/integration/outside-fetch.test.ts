@@ -65,6 +65,13 @@ describe('a request', () => {
     expect(requests).toBe(0);
   });
 
+  test('that is answered by another protocol fails', async () => {
+    await using server = await serve(({ socket }) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+    });
+    await expect(ask({ url: server.origin })).rejects.toMatchObject({ code: 'badMessage' });
+  });
+
   test('gets repeated headers apart and none of the connection', async () => {
     await using server = await serve((_, response) => {
       response.writeHead(204, { 'set-cookie': ['a=1', 'b=2'], 'keep-alive': 'timeout=5' });
