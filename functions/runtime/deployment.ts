@@ -2,8 +2,9 @@ import type { Trigger } from '../../manifests/function.ts';
 import { FunctionError } from '../function-error.ts';
 import type { BindingKind } from '../host/protocol.ts';
 import { noCrashes, type CrashRecord } from './crash-policy.ts';
+import { fetchGate, shareOf } from './fetch-share.ts';
 import { Gate } from './gate.ts';
-import type { FunctionDefinition } from './ports.ts';
+import type { FunctionDefinition, OutsideEffects } from './ports.ts';
 import type { SecretValues } from './secret-values.ts';
 import { stackMapper } from './stack-mapper.ts';
 
@@ -13,6 +14,9 @@ export type Deployment = FunctionDefinition & {
   readonly slot: number;
   readonly kinds: Readonly<Record<string, BindingKind>>;
   readonly gate: Gate;
+  /** Of its requests, whichever version makes them. */
+  readonly fetches: Gate;
+  readonly outside: OutsideEffects | undefined;
   readonly mapStack: (stack: string) => string;
   readonly secrets: SecretValues;
   crashes: CrashRecord;
@@ -28,13 +32,15 @@ export type DeploymentOptions = {
   readonly previous: Deployment | undefined;
   readonly kinds: Deployment['kinds'];
   readonly secrets: SecretValues;
+  readonly outside: OutsideEffects | undefined;
 };
 
 export function createDeployment(
   definition: FunctionDefinition,
-  { slot, previous, kinds, secrets }: DeploymentOptions,
+  { slot, previous, kinds, secrets, outside }: DeploymentOptions,
 ): Deployment {
   const { name, bundle, spec } = definition;
+  const fetches = previous?.fetches ?? fetchGate();
   const sameCode = previous?.bundle.digest === bundle.digest;
   return {
     name,
@@ -44,6 +50,8 @@ export function createDeployment(
     kinds,
     secrets,
     gate: new Gate(spec.limits),
+    fetches,
+    outside: outside && shareOf(outside, name, fetches),
     mapStack: stackMapper(bundle.sourceMap),
     crashes: sameCode ? previous.crashes : noCrashes,
     refusal: undefined,

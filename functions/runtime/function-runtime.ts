@@ -101,7 +101,9 @@ export class FunctionRuntime implements AsyncDisposable {
     const kinds = bindingKinds(name, spec.bindings, { outside: outside !== undefined });
     const secrets = await resolveSecrets(name, spec.bindings, outside);
     const previous = this.#functions.get(name);
-    const deployment = createDeployment(definition, { slot: ++this.#lastSlot, previous, kinds, secrets });
+    const deployment = createDeployment(definition, {
+      ...{ slot: ++this.#lastSlot, previous, kinds, secrets, outside },
+    });
     if (secrets.missing.length > 0) {
       logger.warn('function.waiting', { function: name, secrets: secrets.missing });
       await this.#checkWaiting(deployment);
@@ -191,7 +193,7 @@ export class FunctionRuntime implements AsyncDisposable {
     const startedMs = performance.now();
     if (!wasLoaded) await host.load(deployment);
     signal.throwIfAborted();
-    const { logger, outside } = this.#options;
+    const { logger } = this.#options;
     const id = ++this.#lastInvocation;
     const send = host.send.bind(host);
     const invocation = new Invocation({
@@ -201,7 +203,7 @@ export class FunctionRuntime implements AsyncDisposable {
       bindings: spec.bindings,
       egressBytes: spec.limits.egress,
       effects,
-      outside,
+      outside: deployment.outside,
       depth,
       logger,
       onLog: (entry, finish) => this.#logs.write(entry, finish),
