@@ -16,6 +16,7 @@ export type CliErrorCode =
   | 'superseded'
   | 'timedOut'
   | 'testsFailed'
+  | 'portInUse'
   | 'interrupted';
 
 export type CliErrorOptions = CodedErrorOptions & {

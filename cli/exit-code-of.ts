@@ -24,6 +24,7 @@ export const cliExits: Readonly<Record<CliErrorCode, ExitName>> = {
   superseded: 'conflict',
   timedOut: 'failure',
   testsFailed: 'failure',
+  portInUse: 'conflict',
   interrupted: 'interrupted',
 };
 

@@ -37,3 +37,17 @@ test('an absolute path and an address stay as they are', () => {
     'refused  Cannot build /a/index.ts:\nfunctions/mine/index.ts:1:2: no\n  see https://example.com/a.js:1:2\n',
   );
 });
+
+test('what failed comes with what to do about it', () => {
+  const { reporter, printed } = reporterAt('.');
+  reporter.refused(new FunctionError('noHandler', 'It exports no handler', { hint: 'Export one.' }));
+  const event = { kind: 'invoke', payload: null } as const;
+  reporter.failed(
+    event,
+    new FunctionError('secretMissing', 'It waits for key', { hint: 'Set it on the device.' }),
+  );
+  expect(printed()).toBe(
+    'refused  It exports no handler\n  hint: Export one.\n' +
+      'invoke  It waits for key\n  hint: Write NAME=value into .dev.vars beside the entry and start again.\n',
+  );
+});

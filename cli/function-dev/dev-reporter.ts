@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { FunctionError } from '../../functions/function-error.ts';
 import type { FunctionLog, InvocationEvent, InvocationResult } from '../../functions/runtime/ports.ts';
 import type { QueuedMessage, StoredMessage } from '../../functions/sdk/testing/memory-state.ts';
+import { isCodedError } from '../../lib/coded-error.ts';
 import { errorCode, errorMessage } from '../../lib/error-code.ts';
 import type { Style } from '../io.ts';
 import type { Output } from '../output.ts';
@@ -25,12 +26,29 @@ export class DevReporter {
     this.#folder = sourceFolder;
   }
 
-  ready(url: string, functionName: string): void {
-    this.#out.item({ event: 'ready', url, function: functionName, pid: process.pid }, () =>
+  /** `readOnce`: files read once, at the start. `missing`: secrets that have no value; nothing runs without them. */
+  ready(
+    url: string,
+    functionName: string,
+    {
+      missing = [],
+      readOnce = [],
+    }: { readonly missing?: readonly string[]; readonly readOnce?: readonly string[] } = {},
+  ): void {
+    const fields = { event: 'ready', url, function: functionName, pid: process.pid };
+    this.#out.item({ ...fields, ...(missing.length > 0 && { missingSecrets: missing }) }, () =>
       [
         `${this.#out.paint('bold', functionName)} runs at ${this.#out.paint('cyan', url)}`,
         `  other events   curl -d '{"n": 1}' '${url}/cdn-cgi/handler/message?topic=a/b'   (also scheduled, queue, file, invoke)`,
-        'Ctrl-C stops it.',
+        ...(missing.length === 0
+          ? []
+          : [
+              this.#out.paint(
+                'yellow',
+                `  missing secrets ${missing.join(', ')}: write NAME=value into .dev.vars beside the entry and start again`,
+              ),
+            ]),
+        `Ctrl-C stops it. Start again after changing ${readOnce.join(' or ')}.`,
       ].join('\n'),
     );
   }
@@ -56,8 +74,15 @@ export class DevReporter {
   refused(error: unknown): void {
     const message = this.#mapped(errorMessage(error));
     const stack = this.#stackOf(error);
-    const fields = { event: 'refused', code: errorCode(error), message, ...(stack && { stack }) };
-    this.#line('red', 'refused', message, fields);
+    const hint = hintOf(error);
+    const fields = {
+      event: 'refused',
+      code: errorCode(error),
+      message,
+      ...(hint && { hint }),
+      ...(stack && { stack }),
+    };
+    this.#line('red', 'refused', message, fields, hint);
   }
 
   log({ level, message, invocation, time }: FunctionLog): void {
@@ -89,11 +114,12 @@ export class DevReporter {
   failed(event: InvocationEvent, error: unknown): void {
     const message = errorMessage(error);
     const stack = this.#stackOf(error);
-    const fields = { code: errorCode(error), message, ...(stack && { stack }) };
+    const hint = hintOf(error);
+    const fields = { code: errorCode(error), message, ...(hint && { hint }), ...(stack && { stack }) };
     // The stack came as a log.
-    this.#line('red', titleOf(event), this.#mapped(message), {
-      ...{ event: 'invocation', kind: event.kind, title: titleOf(event), ok: false, ...fields },
-    });
+    const title = titleOf(event);
+    const told = { event: 'invocation', kind: event.kind, title, ok: false, ...fields };
+    this.#line('red', title, this.#mapped(message), told, hint);
   }
 
   published({ topic, payload, retain, qos }: StoredMessage): void {
@@ -114,8 +140,16 @@ export class DevReporter {
     this.#line('yellow', `queue ${queue}`, `${count} given up`, { event: 'dead', queue, count });
   }
 
-  #line(style: Style, title: string, text: string, fields: Readonly<Record<string, unknown>>): void {
-    this.#out.item(fields, () => `${this.#out.paint(style, title)}  ${text}`);
+  #line(
+    style: Style,
+    title: string,
+    text: string,
+    fields: Readonly<Record<string, unknown>>,
+    hint?: string,
+  ): void {
+    const second = () =>
+      hint === undefined ? '' : `\n${indent(`${this.#out.paint('cyan', 'hint:')} ${hint}`)}`;
+    this.#out.item(fields, () => `${this.#out.paint(style, title)}  ${text}${second()}`);
   }
 
   #paint(style: Style | undefined, text: string): string {
@@ -134,6 +168,13 @@ export class DevReporter {
       (file) => join(this.#folder, file),
     );
   }
+}
+
+/** Of a device's secret: here its value comes from a file. */
+function hintOf(error: unknown): string | undefined {
+  if (errorCode(error) === 'secretMissing')
+    return 'Write NAME=value into .dev.vars beside the entry and start again.';
+  return isCodedError(error) ? error.hint : undefined;
 }
 
 function titleOf(event: InvocationEvent): string {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { canonicalPath } from '../../agent/gateway/canonical-path.ts';
 import { RouteTable } from '../../agent/gateway/route-table.ts';
 import type { InvocationEvent, InvocationResult } from '../../functions/runtime/ports.ts';
-import { errorMessage } from '../../lib/error-code.ts';
+import { errorCode, errorMessage } from '../../lib/error-code.ts';
 import type { FunctionSpec } from '../../manifests/function.ts';
 import { CliError } from '../errors.ts';
 import { controlPrefix, eventOfRequest } from './event-of-request.ts';
@@ -29,7 +29,7 @@ export class DevServer implements AsyncDisposable {
     this.url = `http://localhost:${(server.address() as AddressInfo).port}`;
   }
 
-  /** Rejects with EADDRINUSE when the port is taken. */
+  /** Rejects with CliError `portInUse` when the port is taken. */
   static async open({ port, spec, run }: DevServerOptions): Promise<DevServer> {
     const routes = routesOf(spec);
     const server = createServer((request, response) => {
@@ -40,7 +40,13 @@ export class DevServer implements AsyncDisposable {
       });
     });
     server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
+    await once(server, 'listening').catch((cause: unknown) => {
+      if (errorCode(cause) !== 'EADDRINUSE') throw cause;
+      throw new CliError('portInUse', `Port ${port} is in use.`, {
+        cause,
+        hint: 'Choose another by --port; 0 takes a free one.',
+      });
+    });
     return new DevServer(server);
   }
 

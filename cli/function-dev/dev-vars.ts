@@ -14,3 +14,12 @@ export function secretsFrom(text: string, bindings: FunctionSpec['bindings']): R
   });
   return Object.fromEntries(granted);
 }
+
+/** Names of the secrets that bindings name and that have no value. */
+export function missingSecrets(
+  secrets: Readonly<Record<string, string>>,
+  bindings: FunctionSpec['bindings'],
+): string[] {
+  const named = Object.values(bindings).flatMap((grant) => ('secret' in grant ? [grant.secret] : []));
+  return [...new Set(named)].filter((name) => !Object.hasOwn(secrets, name));
+}

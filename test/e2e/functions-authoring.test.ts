@@ -230,6 +230,25 @@ functions:
     expect(await dev.stop()).toBe(0);
   });
 
+  test('says at the start which secrets are missing; a port that is taken is told with what to do', async () => {
+    const manifest = `apiVersion: holdfast/v1
+kind: Machine
+metadata: { name: kiosk-1 }
+functions:
+  keyed: { bundle: functions/keyed:latest, bindings: { API_KEY: { secret: key } } }
+`;
+    await writeFile(join(folder.path, 'index.js'), 'export default { invoke: () => 1 };');
+    await writeFile(join(folder.path, 'machine.yaml'), manifest);
+    await using dev = new Dev(['.'], folder.path);
+    const ready = await dev.line({ event: 'ready' });
+    expect(ready).toMatchObject({ missingSecrets: ['key'] });
+    const { port } = new URL(String(ready.url));
+    expect(await runCli(['functions', 'dev', folder.path, '--port', port])).toMatchObject({
+      code: 8,
+      stderr: expect.stringContaining(`Port ${port} is in use.\nhint: Choose another by --port`),
+    });
+  });
+
   test('a file of events that is none is refused by name', async () => {
     await create('mine', 'module');
     const events = join(folder.path, 'events.json');

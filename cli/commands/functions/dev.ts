@@ -41,7 +41,7 @@ export function registerDev(functions: Command, surroundings: Surroundings): voi
     .addHelpText(
       'after',
       `
-Secrets come from .dev.vars beside the entry: lines of NAME=value.
+Secrets come from .dev.vars beside the entry: lines of NAME=value. It and the manifest are read once: start again after changing them.
 Events other than HTTP requests:
   curl -d '{"n": 1}'  'localhost:8787/cdn-cgi/handler/message?topic=a/b'
   curl               'localhost:8787/cdn-cgi/handler/scheduled?cron=*+*+*+*+*'
@@ -63,7 +63,7 @@ async function develop(run: Run, { machine, name, port, event }: Options, source
     { DevReporter },
     { readEvents },
     { memoryOutside },
-    { secretsFrom },
+    { missingSecrets, secretsFrom },
     { createFetch },
   ] = await Promise.all([
     import('../../function-dev/dev-session.ts'),
@@ -101,7 +101,10 @@ async function develop(run: Run, { machine, name, port, event }: Options, source
     spec: definition.spec,
     run: (each) => session.run(each),
   });
-  reporter.ready(server.url, definition.name);
+  reporter.ready(server.url, definition.name, {
+    missing: missingSecrets(secrets, definition.spec.bindings),
+    readOnce: ['.dev.vars', machine ?? 'machine.yaml'],
+  });
   await aborted(run.signal);
 }
 
