@@ -1,5 +1,6 @@
 import { appendFile, mkdir, open, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { LogEvent } from '../../lib/logger.ts';
 
 export type LogJournalOptions = {
@@ -15,13 +16,15 @@ export type LogQuery = { readonly lines: number; readonly function?: string | un
 const recentMax = 2000;
 const pendingMaxBytes = 4 * 2 ** 20;
 const flushMs = 200;
+/** Read of each of the two newest files at the start. */
+const tailBytes = 2 ** 20;
 
 /** The agent's and its functions' logs: JSON lines on disk, rotated, with the newest in memory for `logs -f`. */
 export class LogJournal {
   readonly #path: string;
   readonly #maxFileBytes: number;
   readonly #keep: number;
-  readonly #recent: LogEvent[] = [];
+  readonly #recent: LogEvent[];
   readonly #followers = new Set<(event: LogEvent) => void>();
   #pending: string[] = [];
   #pendingBytes = 0;
@@ -34,18 +37,22 @@ export class LogJournal {
     path: string,
     fileBytes: number,
     { maxFileBytes = 8 * 2 ** 20, keep = 3 }: LogJournalOptions,
+    earlier: readonly LogEvent[],
   ) {
+    this.#recent = [...earlier];
     this.#path = path;
     this.#fileBytes = fileBytes;
     this.#maxFileBytes = maxFileBytes;
     this.#keep = keep;
   }
 
+  /** Knows the newest events from before a restart. */
   static async open(options: LogJournalOptions): Promise<LogJournal> {
     await mkdir(options.folder, { recursive: true, mode: 0o700 });
     const path = join(options.folder, 'agent.jsonl');
     await using file = await open(path, 'a', 0o600);
-    return new LogJournal(path, (await file.stat()).size, options);
+    const earlier = [...(await tailOf(`${path}.1`)), ...(await tailOf(path))].slice(-recentMax);
+    return new LogJournal(path, (await file.stat()).size, options, earlier);
   }
 
   /** Never blocks and never fails: when the disk cannot keep up, lines are dropped and counted. */
@@ -122,4 +129,32 @@ export class LogJournal {
 async function renameIfPresent(from: string, to: string): Promise<void> {
   const present = await stat(from).catch(() => undefined);
   if (present) await rename(from, to);
+}
+
+/** The events at the end of a file; none when there is no such file. A line that a power cut tore is left out. */
+async function tailOf(path: string): Promise<LogEvent[]> {
+  if (!(await stat(path).catch(() => undefined))) return [];
+  await using file = await open(path, 'r');
+  const { size } = await file.stat();
+  const start = Math.max(0, size - tailBytes);
+  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(size - start), position: start });
+  const lines = buffer.toString('utf8', 0, bytesRead).split('\n');
+  return lines.slice(start === 0 ? 0 : 1).flatMap((line) => {
+    const event = parseLine(line);
+    return event ? [event] : [];
+  });
+}
+
+const lineSchema = z.looseObject({
+  time: z.string(),
+  level: z.enum(['debug', 'info', 'warn', 'error']),
+  event: z.string(),
+});
+
+function parseLine(line: string): LogEvent | undefined {
+  try {
+    return lineSchema.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
 }

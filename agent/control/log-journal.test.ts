@@ -1,0 +1,40 @@
+import { appendFile, mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { LogJournal } from './log-journal.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'holdfast-journal-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const numbered = (count: number) =>
+  ({ time: '2026-01-01T00:00:00Z', level: 'info', event: 'e', count }) as const;
+const countsIn = (journal: LogJournal) => journal.recent({ lines: 10 }).map(({ count }) => count);
+
+test('the newest events are there after a restart and a rotation, without a line that was torn', async () => {
+  const path = join(folder, 'agent.jsonl');
+  {
+    await using journal = await LogJournal.open({ folder });
+    journal.write(numbered(1));
+  }
+  await rename(path, `${path}.1`);
+  {
+    await using journal = await LogJournal.open({ folder });
+    journal.write(numbered(2));
+  }
+  await appendFile(path, '{"time":"2026-');
+  await using journal = await LogJournal.open({ folder });
+  journal.write(numbered(3));
+  expect(countsIn(journal)).toEqual([1, 2, 3]);
+});
+
+test('of a long file only the end is read, from the first whole line', async () => {
+  const line = `${JSON.stringify({ ...numbered(0), text: 'x'.repeat(4000) })}\n`;
+  await appendFile(join(folder, 'agent.jsonl'), line.repeat(400));
+  await using journal = await LogJournal.open({ folder });
+  const { length } = journal.recent({ lines: 2000 });
+  expect(length).toBe(Math.floor(2 ** 20 / line.length));
+});
