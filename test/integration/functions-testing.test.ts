@@ -146,6 +146,13 @@ describe('createTestEnvironment refuses', () => {
     });
   });
 
+  test('a source that is wrong, without a place in this program', async () => {
+    await expect(createTestEnvironment({ entry: 'gone/index.ts' })).rejects.toMatchObject({
+      code: 'buildFailed',
+      stack: 'FunctionError: Cannot build gone/index.ts: there is no such file',
+    });
+  });
+
   test('an event that no trigger takes', async () => {
     await using device = await createTestEnvironment({ ...surroundings, module: everyBinding, on });
     const untaken = [

@@ -140,12 +140,19 @@ async function openTarget(
   if (entry === undefined)
     throw new FunctionError('badOptions', 'Give the entry file of the function, or its module');
   const { buildBundle } = await import('../../bundle/build-bundle.ts');
-  const built = await buildBundle({ entry, signal });
+  const built = await buildBundle({ entry, signal }).catch(rethrowWithoutOwnFrames);
   await using stack = new AsyncDisposableStack();
   const local = stack.use(await LocalFunction.open(surroundings));
   await local.deploy(built);
   stack.move();
   return local;
+}
+
+/** The message names places in the author's source; where in this program it was found out helps nobody. */
+function rethrowWithoutOwnFrames(error: unknown): never {
+  if (error instanceof FunctionError && error.code === 'buildFailed')
+    error.stack = `FunctionError: ${error.message}`;
+  throw error;
 }
 
 async function specOf(options: TestEnvironmentOptions): Promise<{ name: string; spec: FunctionSpec }> {
