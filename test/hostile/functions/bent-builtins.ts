@@ -42,7 +42,7 @@ const bends: readonly (readonly [name: string, code: string, expected: Expected]
   [
     'replaces the methods of arrays',
     `Array.prototype[Symbol.iterator] = function* () { yield* []; }; Array.prototype.push = Array.prototype.map = Array.prototype.join = () => 0; console.log(1, 2); return env.KV.list();`,
-    { codes: ['timeout'] },
+    { codes: ['timeout', 'threw'] },
   ],
   [
     'replaces the methods of maps, sets and weak maps',
