@@ -251,6 +251,8 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     ingress.setRoutes(new Routes(machine));
     broker.setClients(clients);
     relay.configure(streams);
+    // Before a lane takes up its new work: what another lane still has in memory of a queue that moves is refused.
+    await this.#adopt();
     // Together, so that no route is without its function in between.
     await Promise.all([dispatcher.configure(functions), gateway.setRoutes(httpRoutes)]);
     await deployments.removeAbsent(functions);
@@ -282,21 +284,33 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     }
   }
 
-  /** Drops what is older than its stream keeps or has expired, and brings messages of queues to the functions that take them. */
+  /** Drops what is older than its stream keeps or has expired, and brings messages of queues to their functions. */
   async #tidy(): Promise<void> {
-    const { store, ingress, now, logger } = this.#parts;
+    const { store, now, logger } = this.#parts;
     const time = now().getTime();
     const operations = Object.entries(this.#machine.streams).flatMap<Operation>(([stream, { keep }]) =>
       keep.age === undefined ? [] : [{ op: 'expire', stream, before: time - keep.age }],
     );
     operations.push({ op: 'sweep', before: time, limit: maxSwept });
     try {
-      for (const { queue, function: from } of await store.queues())
-        if (ingress.routes.holder(queue) !== from)
-          operations.push({ op: 'adopt', queue, from, to: ingress.routes.holder(queue) });
       await store.commit(operations);
     } catch (error) {
       logger.warn('store.tidying.failed', { error: errorMessage(error) });
+    }
+    await this.#adopt();
+  }
+
+  /** Brings messages of queues to the functions that take them now. */
+  async #adopt(): Promise<void> {
+    const { store, ingress, logger } = this.#parts;
+    try {
+      const operations = (await store.queues()).flatMap<Operation>(({ queue, function: from }) => {
+        const to = ingress.routes.holder(queue);
+        return to === from ? [] : [{ op: 'adopt', queue, from, to }];
+      });
+      await store.commit(operations);
+    } catch (error) {
+      logger.warn('store.queues.unmoved', { error: errorMessage(error) });
     }
   }
 }

@@ -31,6 +31,8 @@ export type AgentErrorCode =
   | 'overloaded'
   /** What was read has been changed by another before the write; transient. */
   | 'conflict'
+  /** The queued event is no more there, or another function has it. */
+  | 'gone'
   // Others
   | 'cloudUnreachable'
   | 'timeout'

@@ -100,6 +100,7 @@ export const agentExits: Readonly<Record<AgentErrorCode, ExitName>> = {
   queueFull: 'failure',
   overloaded: 'failure',
   conflict: 'conflict',
+  gone: 'conflict',
   cloudUnreachable: 'unreachable',
   timeout: 'failure',
   cancelled: 'failure',

@@ -18,7 +18,11 @@ function store(policy: Partial<StreamPolicy> = {}) {
   return {
     database,
     ledger,
-    run: (...operations: Operation[]) => ledger.accept(apply([operations], ledger)),
+    run: (...operations: Operation[]) => {
+      const draft = apply([operations], ledger);
+      ledger.accept(draft);
+      return draft.refused;
+    },
     records: () => reads.records({ stream: 's', after: 0, limit: 1000, maxBytes: 2 ** 20 }).map(short),
     events: () => {
       const query = { after: 0, now: 1e14, ordered: true, forgiven: false, known: 0 };
@@ -111,7 +115,6 @@ describe('queues', () => {
     expect([local.ledger.queued('f'), local.ledger.dead('f')]).toEqual([2, 1]);
     const [first] = local.events();
     local.run({ op: 'finish', id: first?.id ?? 0, function: 'f' });
-    local.run({ op: 'finish', id: first?.id ?? 0, function: 'f' });
     expect(local.ledger.queued('f')).toBe(1);
   });
 
@@ -130,6 +133,20 @@ describe('queues', () => {
       attempts: 5,
       code: 'threw',
     });
+  });
+
+  test.each([
+    { op: 'finish' },
+    { op: 'postpone', attempts: 1, notBefore: 5 },
+    { op: 'bury', attempts: 1, time: 9, error: { code: 'threw', message: 'no' } },
+  ] as const)('refuse all that was done with an event that is gone: $op', (end) => {
+    using local = store();
+    local.run(enqueue());
+    const id = local.events()[0]?.id ?? 0;
+    local.run({ op: 'finish', id, function: 'f' });
+    expect(local.run(append(), { ...end, id, function: 'f' }).get(0)).toMatchObject({ code: 'gone' });
+    expect(local.records()).toEqual([]);
+    expect([local.ledger.queued('f'), local.ledger.dead('f')]).toEqual([0, 0]);
   });
 
   test('keep a bounded number of dead letters, the newest', () => {

@@ -29,8 +29,8 @@ export function prepareApply(
     database.exec('BEGIN IMMEDIATE');
     try {
       for (const [place, unit] of units.entries()) {
-        const conflict = firstConflict(writes, unit);
-        if (conflict) draft.refused.set(place, conflict);
+        const refusal = firstRefusal(writes, unit);
+        if (refusal) draft.refused.set(place, refusal);
         else for (const operation of unit) applyOne(writes, draft, operation);
       }
       for (const name of draft.streams.keys()) {
@@ -82,7 +82,7 @@ function applyOne(writes: Context, draft: Draft, operation: Operation): void {
       return;
     }
     case 'check':
-      return; // Before the unit: see `firstConflict`.
+      return; // Before the unit: see `firstRefusal`.
     case 'sweep': {
       sweep(writes, draft, operation);
       return;
@@ -170,7 +170,7 @@ function forgetOldDead(writes: Writes, draft: Draft, name: string): void {
   if (excess > 0) draft.addDead(name, -Number(writes.forgetDead.run(name, excess).changes));
 }
 
-/** New ids, greater than all that `to` may have read already; what `from` still says of the old ones finds nothing. */
+/** New ids, greater than all that `to` may have read already; what `from` still says of the old ones is refused. */
 function adopt(writes: Writes, draft: Draft, { queue, from, to }: Of<'adopt'>): void {
   if (from === to) return;
   const moved = Number(writes.adoptMessages.run(to, queue, from).changes);
@@ -182,19 +182,36 @@ function adopt(writes: Writes, draft: Draft, { queue, from, to }: Of<'adopt'>): 
 }
 
 /** Sees what earlier units of the same transaction wrote: of two that are based on one value, the first wins. */
-function firstConflict(writes: Writes, unit: readonly Operation[]): AgentError | undefined {
+function firstRefusal(writes: Writes, unit: readonly Operation[]): AgentError | undefined {
   for (const operation of unit) {
-    if (operation.op !== 'check') continue;
-    const { store, key, expected, time } = operation;
-    const found = writes.presentKv.get(store, key, time)?.value as Uint8Array | undefined;
-    const holds = expected === null ? found === undefined : found !== undefined && sameBytes(found, expected);
-    if (holds) continue;
-    return new AgentError('conflict', `The value of ${key} in the store ${store} was changed meanwhile`, {
-      hint: 'Another invocation was faster; run this one again.',
-      transient: true,
-    });
+    const refusal = refusalOf(writes, operation);
+    if (refusal) return refusal;
   }
   return undefined;
+}
+
+function refusalOf(writes: Writes, operation: Operation): AgentError | undefined {
+  switch (operation.op) {
+    case 'check': {
+      const { store, key, expected, time } = operation;
+      const found = writes.presentKv.get(store, key, time)?.value as Uint8Array | undefined;
+      if (expected === null ? found === undefined : found && sameBytes(found, expected)) return undefined;
+      return new AgentError('conflict', `The value of ${key} in the store ${store} was changed meanwhile`, {
+        hint: 'Another invocation was faster; run this one again.',
+        transient: true,
+      });
+    }
+    case 'finish':
+    case 'postpone':
+    case 'bury': {
+      const { id, function: name } = operation;
+      if (writes.hasEvent.get(id, name)) return undefined;
+      // Whoever has it now runs it: what was done here must not count as well.
+      return new AgentError('gone', `The function ${name} has no event ${id} any more`);
+    }
+    default:
+      return undefined;
+  }
 }
 
 function sameBytes(one: Uint8Array, other: Uint8Array): boolean {

@@ -135,7 +135,7 @@ export class LocalStore implements AsyncDisposable {
   /**
    * Makes all operations durable, or none. Resolves after the fsync [G1]. Rejects with AgentError: 'diskFull' (transient;
    * a later commit may succeed), 'broken' and 'corrupt' (final until a restart), 'overloaded' (transient), 'closed',
-   * 'conflict' (transient) when a `check` among them does not hold.
+   * 'conflict' (transient) when a `check` among them does not hold, 'gone' when an event to end or postpone is not there.
    */
   async commit(operations: readonly Operation[]): Promise<void> {
     if (operations.length === 0) return;

@@ -23,7 +23,7 @@ function store() {
       const id = lastId;
       const enqueue = { op: 'enqueue', capacity: 1e6, event: { ...rest, notBefore } } as const;
       const postpone = { op: 'postpone', id, function: 'f', attempts: 1, notBefore: notBefore ?? 0 } as const;
-      ledger.accept(apply([[enqueue, ...(notBefore === undefined ? [] : [postpone])]], ledger));
+      ledger.accept(apply([[enqueue], ...(notBefore === undefined ? [] : [[postpone]])], ledger));
     },
     near: (query: Partial<NearQuery> = {}) => {
       const all = { function: 'f', after: 0, now: 0, ordered: true, forgiven: false, known: 0, ...query };

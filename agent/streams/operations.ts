@@ -5,6 +5,7 @@ export type Operation =
   | TriggerOperation
   | { readonly op: 'append'; readonly stream: string; readonly time: number; readonly message: StreamMessage }
   | { readonly op: 'enqueue'; readonly event: NewEvent; readonly capacity: number }
+  /** This, `postpone` and `bury` refuse everything that is committed together with them when the event is gone before the unit. */
   | { readonly op: 'finish'; readonly id: number; readonly function: string }
   | {
       readonly op: 'postpone';

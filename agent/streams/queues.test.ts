@@ -75,7 +75,7 @@ test('messages go over to another owner in their order, behind all that it may h
   expect(local.reload().queued('f')).toBe(3);
 });
 
-test('what the former owner still says of a message that it gave away changes nothing', () => {
+test('what the former owner still says of a message that it gave away is refused', () => {
   using local = open();
   local.run(message('old', 'orders', 'a'));
   local.run({ op: 'adopt', queue: 'orders', from: 'old', to: 'new' });

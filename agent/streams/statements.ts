@@ -38,6 +38,7 @@ export function prepareWrites(database: DatabaseSync) {
        WHERE kind = 'queue' AND topic = ? AND function = ? ORDER BY id`,
     ),
     deleteMessages: sql("DELETE FROM events WHERE kind = 'queue' AND topic = ? AND function = ?"),
+    hasEvent: sql('SELECT 1 FROM events WHERE id = ? AND function = ?'),
     deleteEvent: sql('DELETE FROM events WHERE id = ?'),
     postponeEvent: sql('UPDATE events SET attempts = ?, not_before = ? WHERE id = ?'),
     buryEvent: sql(

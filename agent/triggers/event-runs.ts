@@ -49,6 +49,7 @@ export class EventRuns {
       await announce(performed.effects);
       return { kind: 'ran' };
     } catch (error) {
+      if (errorCode(error) === 'gone') return this.#gone(slots);
       return this.#failed(slots, error, { retries, usage: result ?? usageOf(error) });
     }
   }
@@ -70,6 +71,14 @@ export class EventRuns {
       if (fate.kind === 'buried') logger.error('function.deadLetter', fieldsOf(slot, fate, fate.error));
       settle(window, slot, fate);
     }
+  }
+
+  /** Another function has them meanwhile, or nobody: nothing of the attempt counts. Others of them are read again. */
+  #gone(slots: readonly Slot[]): Ran {
+    const { window } = this.#options;
+    for (const slot of slots) window.remove(slot);
+    window.reread();
+    return { kind: 'ran' };
   }
 
   async #failed(
@@ -94,6 +103,7 @@ export class EventRuns {
       await store.commit([...endings(slots, fates, nowMs), ...bill]);
     } catch (failure) {
       allowance.owe(bill);
+      if (errorCode(failure) === 'gone') return this.#gone(slots);
       settling = (memory, slot, fate) => keep(memory, slot, fate, nowMs);
       logger.warn('function.failure.uncounted', { error: errorMessage(failure) });
     }

@@ -215,6 +215,11 @@ export class Lane implements AsyncDisposable {
       await store.commit([...operations, this.#allowance.dropped(nowMs, dropped.length)]);
       for (const slot of dropped) this.#window.remove(slot);
     } catch (error) {
+      if (errorCode(error) === 'gone') {
+        for (const slot of dropped) this.#window.remove(slot);
+        this.#window.reread();
+        return;
+      }
       logger.warn('function.drop.failed', { error: errorMessage(error) });
       for (const slot of dropped) this.#window.postpone(slot, { notBefore: nowMs + 1000 }, { onDisk: false });
     }

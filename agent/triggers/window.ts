@@ -62,9 +62,14 @@ export class Window {
 
   configure(settings: WindowSettings): void {
     const begins = settings.ordered && !this.#settings.ordered;
+    const moved = !sameKeys(settings.queues, this.#settings.queues);
     this.#settings = settings;
-    if (!begins) return;
-    // What waits on disk holds others from now on: read anew from the oldest on.
+    // What waits on disk holds others from now on, or messages came from and went to other functions.
+    if (begins || moved) this.reread();
+  }
+
+  /** Forgets what waits in memory: it is read anew from the oldest on. */
+  reread(): void {
     for (const { event } of this.#waiting.values()) this.#bytes -= event.payload.byteLength;
     this.#waiting.clear();
     this.#lastId = 0;
@@ -247,4 +252,8 @@ export class Window {
   #batching(queue: string): Batching {
     return this.#settings.queues.get(queue) ?? { batch: 1, waitMs: 0 };
   }
+}
+
+function sameKeys(some: ReadonlyMap<string, unknown>, others: ReadonlyMap<string, unknown>): boolean {
+  return some.size === others.size && [...some.keys()].every((key) => others.has(key));
 }

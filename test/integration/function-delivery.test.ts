@@ -10,6 +10,7 @@ import {
   temporaryFolder,
   text,
   type Device,
+  type Handler,
 } from '../support/data-plane.ts';
 
 jest.setTimeout(60_000);
@@ -257,6 +258,37 @@ describe('a queue', () => {
     await eventually(() => status(device).queued === 0);
     expect(batches).toEqual([['good', 'bad'], ['bad'], ['bad']]);
     expect(attempts).toEqual([[1, 1], [2], [3]]);
+  });
+
+  test('that moves to another function while its messages run has each of them once', async () => {
+    const release = Promise.withResolvers<undefined>();
+    const ran: string[] = [];
+    const { handlers } = recorder(() => undefined);
+    const work = (name: string, wait: () => Promise<unknown>): Handler => {
+      return async (event, effects) => {
+        if (event.kind !== 'queue') throw new Error(event.kind);
+        for (const { body } of event.messages) ran.push(`${name} ${text(body)}`);
+        await wait();
+        for (const { body } of event.messages)
+          await effects.publish({ topic: 'done', payload: body, qos: 0, retain: false });
+      };
+    };
+    const both = { ...handlers, fn: work('fn', () => release.promise), other: work('other', async () => {}) };
+    const sections = (fn: object, other: object) => ({
+      streams: { done: { topics: ['done'] } },
+      functions: { ...consumer({}).functions, fn: { on: [fn] }, other: { on: [other] } },
+    });
+    const [idle, jobs] = [{ mqtt: 'idle' }, { queue: 'jobs', batch: 1 }];
+    await using device = await openDevice(sections(jobs, idle), { handlers: both });
+    await send(device, 'a', 'b', 'c');
+    await eventually(() => ran.length === 1);
+    const machine = await machineWith(sections(idle, jobs));
+    await device.plane.configure(machine, bundlesOf(machine));
+    await eventually(() => status(device, 'other').queued === 0);
+    release.resolve(undefined);
+    await eventually(() => status(device).inFlight === 0);
+    expect(ran).toEqual(['fn a', 'other a', 'other b', 'other c']);
+    expect(device.plane.status().streams.done?.lastSeq).toBe(3);
   });
 
   test('buries what is asked for again too often', async () => {
