@@ -43,15 +43,3 @@ function canonical(names: readonly string[], given: unknown): string {
   if (known === undefined) throw new WorkError('NotSupportedError', `${text} is not supported`);
   return known;
 }
-
-/**
- * CPU time the work will take on a small computer, in milliseconds: it is done by threads of the process, whose time cannot be told
- * apart, and is charged to the invocation before it begins.
- */
-export function costMs(method: string, algorithm: Algorithm | undefined, size: number): number {
-  const data = size / 100_000;
-  const { name, iterations = 0 } = algorithm ?? { name: '' };
-  if (name === 'PBKDF2') return data + Number(iterations) / 1500;
-  if (!name.startsWith('RSA')) return data + 0.2;
-  return data + (method === 'generateKey' ? 250 : 3);
-}

@@ -1,5 +1,6 @@
 import { limits } from '../protocol.ts';
-import { algorithmOf, costMs } from './algorithms.ts';
+import { algorithmOf } from './algorithms.ts';
+import { costMs } from './cost.ts';
 import { generateKey, importKey, openKey } from './keys.ts';
 import { bytesOf, readArgs, textOf, type Args } from './read-args.ts';
 import { WorkError } from './work-error.ts';
@@ -22,7 +23,7 @@ export function readWork(text: string, bytes: Uint8Array): Work {
   if (!job) throw new WorkError('NotSupportedError', `There is no ${method.slice(0, 32)}`);
   const given = readArgs(args, bytes);
   const algorithm = given.algorithm === undefined ? undefined : algorithmOf(given);
-  return { costMs: costMs(method, algorithm, bytes.byteLength), run: () => job(given) };
+  return { costMs: costMs(method, algorithm, given, bytes.byteLength), run: () => job(given) };
 }
 
 /** What `crypto.subtle` rejects with, for the isolate. */

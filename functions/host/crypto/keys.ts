@@ -1,5 +1,6 @@
 import type { webcrypto } from 'node:crypto';
 import { algorithmOf } from './algorithms.ts';
+import { bitsOfModulusBit } from './cost.ts';
 import { bytesOf, recordOf, textOf, type Args } from './read-args.ts';
 import { WorkError } from './work-error.ts';
 
@@ -8,6 +9,7 @@ const { subtle } = globalThis.crypto;
 
 const formats = { secret: 'raw', public: 'spki', private: 'pkcs8' } as const;
 const maxRsaBits = 4096;
+const maxExponentBytes = 8;
 
 /** What the isolate is told of a key, and its material in the one format of its type. */
 export type KeyFacts = { readonly facts: object; readonly material: Uint8Array };
@@ -20,13 +22,16 @@ export async function openKey(args: Args, name = 'key', usages?: readonly string
   if (type !== 'secret' && type !== 'public' && type !== 'private')
     throw new WorkError('TypeError', 'There is no such type of key');
   const wanted = [...(usages ?? (key.usages as string[]))] as Parameters<typeof subtle.importKey>[4];
-  return subtle.importKey(
+  const opened = await subtle.importKey(
     formats[type],
     bytesOf(key, 'material'),
     algorithm,
     isDerivation(key) ? false : true,
     wanted,
   );
+  checkRsa(opened);
+  checkParts(opened, bytesOf(key, 'material').byteLength);
+  return opened;
 }
 
 /** Keys to derive from cannot be exported: their material is what was imported. */
@@ -82,9 +87,28 @@ function factsOf({ type, algorithm, usages }: Key): object {
   return { type, usages, algorithm: { ...rest, ...exponent } };
 }
 
-/** The time of an operation grows with the cube of it. */
+/** The time of an operation grows with the cube of the modulus, that of a public key with its exponent too. */
 function checkRsa({ algorithm }: Key): void {
-  const { modulusLength = 0 } = algorithm as { modulusLength?: number };
+  const { modulusLength = 0, publicExponent = [] } = algorithm as {
+    modulusLength?: number;
+    publicExponent?: Iterable<number>;
+  };
   if (modulusLength > maxRsaBits)
     throw new WorkError('DataError', `The modulus has ${modulusLength} bits; the limit is ${maxRsaBits}`);
+  const exponentBytes = [...publicExponent].length;
+  if (exponentBytes > maxExponentBytes)
+    throw new WorkError(
+      'DataError',
+      `The exponent has ${exponentBytes} bytes; the limit is ${maxExponentBytes}`,
+    );
+}
+
+/** The cost of a private key is told by its size (`cost.ts`): one that leaves out what makes it fast is slower than that. */
+function checkParts({ type, algorithm }: Key, bytes: number): void {
+  const { modulusLength = 0 } = algorithm as { modulusLength?: number };
+  if (type === 'private' && bytes * 8 < modulusLength * bitsOfModulusBit)
+    throw new WorkError(
+      'DataError',
+      `A private key of ${bytes} bytes lacks a part of its ${modulusLength} bits`,
+    );
 }

@@ -39,7 +39,7 @@ export const cryptography: readonly Api[] = [
     name: 'SubtleCrypto',
     standard,
     deviation:
-      'The host process does the work, at most 4 MiB a call and one call of a function at a time; its CPU time is estimated and counts. Only while an event is handled. PBKDF2 has at most 1,000,000 iterations, RSA 4096 bits. There is no AES-KW.',
+      'The host process does the work, at most 4 MiB a call and one call of a function at a time; its CPU time is estimated and counts. Only while an event is handled. PBKDF2 has at most 1,000,000 iterations and gives 4096 bits, RSA has 4096 bits and an exponent of 64. There is no AES-KW.',
     checks: {
       'is not constructed': `throws(() => new SubtleCrypto(), 'TypeError') && crypto.subtle instanceof SubtleCrypto`,
       'digests with SHA-1': digest('SHA-1', 'a9993e364706816aba3e25717850c26c9cd0d89d'),
