@@ -105,8 +105,18 @@ export class Host implements AsyncDisposable {
     return handlers.promise;
   }
 
+  /** Who still waits for it to be loaded is told that it was cancelled. */
   unload(slot: number): void {
-    if (this.#loaded.delete(slot)) this.#process.send({ type: 'unload', slot });
+    const loaded = this.#loaded.get(slot);
+    if (!loaded) return;
+    this.#loaded.delete(slot);
+    this.#process.send({ type: 'unload', slot });
+    if (loaded.done) return;
+    clearTimeout(loaded.timer);
+    const { name } = loaded.deployment;
+    loaded.handlers.reject(
+      new FunctionError('cancelled', `Function ${name} was unloaded before it was ready`),
+    );
   }
 
   /** Settles when the invocation has; kills the process when it does not end in time. Rejects with FunctionError. */
