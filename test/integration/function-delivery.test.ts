@@ -273,7 +273,11 @@ describe('a queue', () => {
           await effects.publish({ topic: 'done', payload: body, qos: 0, retain: false });
       };
     };
-    const both = { ...handlers, fn: work('fn', () => release.promise), other: work('other', async () => {}) };
+    const both = {
+      ...handlers,
+      fn: work('fn', () => release.promise),
+      other: work('other', () => Promise.resolve()),
+    };
     const sections = (fn: object, other: object) => ({
       streams: { done: { topics: ['done'] } },
       functions: { ...consumer({}).functions, fn: { on: [fn] }, other: { on: [other] } },
