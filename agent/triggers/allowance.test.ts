@@ -68,3 +68,15 @@ test('a bill that could not be committed goes with the next one', () => {
   ]);
   expect(allowance.bill(noon, { cpuMs: 4, egressBytes: 1 })).toMatchObject([{ invocations: 1 }]);
 });
+
+test('what is owed is billed once, by itself or with the next invocation', () => {
+  const allowance = allowanceWith({ invocations: 10 });
+  const bill = allowance.bill(noon, { cpuMs: 5, egressBytes: 7 });
+  allowance.owe(bill);
+  expect(allowance.debt(noon)).toEqual(bill);
+  expect(allowance.debt(noon)).toEqual([]);
+  allowance.owe(bill);
+  expect(allowance.bill(noon, { cpuMs: 1, egressBytes: 1 })).toMatchObject([
+    { op: 'spend', invocations: 2, cpuMs: 6, egressBytes: 8 },
+  ]);
+});

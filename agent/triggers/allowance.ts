@@ -61,16 +61,21 @@ export class Allowance {
   /** What to commit when an invocation has ended; nothing for a function without a budget. */
   bill(nowMs: number, { cpuMs, egressBytes }: Usage): Operation[] {
     if (!this.#budget) return [];
+    const { invocations, ...owed } = this.#owed;
+    this.#owed = {
+      invocations: invocations + 1,
+      cpuMs: owed.cpuMs + cpuMs,
+      egressBytes: owed.egressBytes + egressBytes,
+    };
+    return this.debt(nowMs);
+  }
+
+  /** What to commit of what is owed. */
+  debt(nowMs: number): Operation[] {
     const owed = this.#owed;
     this.#owed = noUsage;
-    return [
-      {
-        ...{ op: 'spend', function: this.#options.name, day: dayOf(nowMs), dropped: 0 },
-        invocations: 1 + owed.invocations,
-        cpuMs: cpuMs + owed.cpuMs,
-        egressBytes: egressBytes + owed.egressBytes,
-      },
-    ];
+    if (!this.#budget || owed.invocations === 0) return [];
+    return [{ ...{ op: 'spend', function: this.#options.name, day: dayOf(nowMs), dropped: 0 }, ...owed }];
   }
 
   /** A bill was not committed: it goes with the next one. */

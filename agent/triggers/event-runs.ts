@@ -50,7 +50,8 @@ export class EventRuns {
       return { kind: 'ran' };
     } catch (error) {
       if (errorCode(error) === 'gone') return this.#gone(slots);
-      return this.#failed(slots, error, { retries, usage: result ?? usageOf(error) });
+      // What it used is owed already when its commit failed.
+      return this.#failed(slots, error, { retries, usage: result ? undefined : usageOf(error) });
     }
   }
 
@@ -96,7 +97,7 @@ export class EventRuns {
       if (fate.kind === 'buried') logger.error('function.deadLetter', fields);
       else logger.warn('function.failed', fields);
     }
-    const bill = usage ? allowance.bill(nowMs, usage) : [];
+    const bill = usage ? allowance.bill(nowMs, usage) : allowance.debt(nowMs);
     let settling = settle;
     try {
       // Attempts are counted on disk, so that restarts do not give a poisonous event new ones.

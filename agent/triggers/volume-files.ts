@@ -231,7 +231,7 @@ export class VolumeFiles implements AsyncDisposable {
     entry.seen = stat;
     entry.looks++;
     entry.dueMs = performance.now() + (entry.looks > patientLooks ? patientMs : settleMs);
-    if (isSettled && (await this.#tell(path, entry.consumers, stat ?? undefined))) this.#forget(path, entry);
+    if (isSettled && (await this.#tell(path, entry, stat ?? undefined))) this.#forget(path, entry);
     else if (isSettled) entry.dueMs = performance.now() + holdMs;
   }
 
@@ -240,18 +240,16 @@ export class VolumeFiles implements AsyncDisposable {
   }
 
   /** False when one of the functions has no room, or the disk takes nothing. */
-  async #tell(
-    path: string,
-    consumers: readonly FileConsumer[],
-    stat: FileStat | undefined,
-  ): Promise<boolean> {
+  async #tell(path: string, entry: Dirty, stat: FileStat | undefined): Promise<boolean> {
     const { store, volume } = this.#options;
     let isDone = true;
     for (const consumer of this.#consumers) {
       const { name } = consumer;
       const known = await store.file(name, volume, path);
+      // Other functions want files meanwhile: the walk that comes with them finds this one again.
+      if (this.#dirty.get(path) !== entry) return false;
       if (stat === undefined && !known && (await store.hasFilesBelow(name, volume, path))) this.#rescanSoon();
-      const isWanted = consumers.includes(consumer);
+      const isWanted = entry.consumers.includes(consumer);
       const change = isWanted ? changeOf(known, stat) : undefined;
       if (change === undefined && (isWanted || !known)) continue;
       // Beyond the bound nobody knows which files are new.

@@ -253,3 +253,23 @@ describe('messages of queues', () => {
     expect(ids(await run())).toEqual([2]);
   });
 });
+
+test('events that are put back together keep their order', async () => {
+  const window = new Window(() => Promise.resolve({ events: [], upTo: 0, more: false, nextDue: undefined }));
+  window.configure({ ordered: true, queues: new Map() });
+  await window.refill(0);
+  window.offer(
+    [1, 2, 3].map((id) => ({
+      ...({ kind: 'message', function: 'f', topic: 't', hops: 0 } as const),
+      id,
+      payload: new Uint8Array(0),
+      time: 0,
+      attempts: 0,
+      notBefore: 0,
+    })),
+    0,
+  );
+  const taken = window.takeReady(0);
+  for (const slot of taken) window.postpone(slot, { notBefore: 1 }, { onDisk: false });
+  expect(window.takeReady(1).map(({ event }) => event.id)).toEqual([1, 2, 3]);
+});

@@ -179,8 +179,11 @@ export class Window {
       return;
     }
     this.#running.delete(event.id);
-    // Back to the head: in order, nothing has overtaken it.
-    this.#waiting = new Map([[event.id, slot], ...this.#waiting]);
+    // Back to its place: in order, nothing overtakes it.
+    const waiting = [...this.#waiting];
+    const behind = waiting.findIndex(([id]) => id > event.id);
+    waiting.splice(behind === -1 ? waiting.length : behind, 0, [event.id, slot]);
+    this.#waiting = new Map(waiting);
   }
 
   /** Nothing waits for the end of a back-off any more. */
