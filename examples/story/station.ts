@@ -46,7 +46,7 @@ export class Station implements AsyncDisposable {
     const waiting = new Set<Promise<void>>();
     for (const reading of readings) {
       signal.throwIfAborted();
-      const one = this.#client.publishAsync(this.#topic, JSON.stringify(reading), { qos: 1 }).then(() => {
+      const one = this.#publish(JSON.stringify(reading)).then(() => {
         waiting.delete(one);
         onAcknowledged((acknowledged += 1));
       });
@@ -54,6 +54,21 @@ export class Station implements AsyncDisposable {
       if (waiting.size >= inFlight) await Promise.race(waiting);
     }
     await Promise.all(waiting);
+  }
+
+  /**
+   * mqtt.js gives up what it had not sent when a connection is lost that it was still repeating older messages on. Given to it
+   * again at once, it keeps its place.
+   */
+  async #publish(payload: string): Promise<void> {
+    for (;;) {
+      try {
+        await this.#client.publishAsync(this.#topic, payload, { qos: 1 });
+        return;
+      } catch (error) {
+        if (this.#client.disconnecting) throw error;
+      }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
