@@ -127,7 +127,8 @@ test('of twenty functions beside one that kills their host, none loses an event'
   await using sensor = await connectTo(plane.mqtt.port);
   const sent: string[] = [];
   for (let n = 0; n < eventsEach; n++) {
-    if (n % (eventsEach / poisoned) === 0) await sensor.client.publishAsync('in/killer', String(n), { qos: 1 });
+    if (n % (eventsEach / poisoned) === 0)
+      await sensor.client.publishAsync('in/killer', String(n), { qos: 1 });
     for (const name of innocents) {
       sent.push(`${name} ${n}`);
       await sensor.client.publishAsync(`in/${name}`, `${name} ${n}`, { qos: 1 });
