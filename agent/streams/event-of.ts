@@ -1,7 +1,9 @@
-import type { EventKind, QueuedEvent } from './operations.ts';
+import type { EventKind, NewEvent, QueuedEvent } from './operations.ts';
 
-/** A row of the table of events. */
-export function eventOf(row: Readonly<Record<string, unknown>>): QueuedEvent {
+type Row = Readonly<Record<string, unknown>>;
+
+/** What rows of events and of dead letters have in common. */
+export function eventFieldsOf(row: Row): Omit<NewEvent, 'notBefore'> & { id: number; attempts: number } {
   return {
     id: Number(row.id),
     function: String(row.function),
@@ -12,6 +14,10 @@ export function eventOf(row: Readonly<Record<string, unknown>>): QueuedEvent {
     time: Number(row.time),
     hops: Number(row.hops),
     attempts: Number(row.attempts),
-    notBefore: Number(row.not_before),
   };
+}
+
+/** A row of the table of events. */
+export function eventOf(row: Row): QueuedEvent {
+  return { ...eventFieldsOf(row), notBefore: Number(row.not_before) };
 }

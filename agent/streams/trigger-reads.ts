@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { EventKind, FailureNote, NewEvent } from './operations.ts';
+import { eventFieldsOf } from './event-of.ts';
+import type { FailureNote, NewEvent } from './operations.ts';
 import type { FileStat, Pause, Spending } from './trigger-operations.ts';
 
 /** An event that was given up. Times in milliseconds since 1970. */
@@ -99,17 +100,6 @@ function statOf({ size, modified, inode }: Row): FileStat {
 }
 
 function deadLetterOf(row: Row): DeadLetter {
-  return {
-    id: Number(row.id),
-    function: String(row.function),
-    kind: row.kind as EventKind,
-    topic: String(row.topic),
-    payload: row.payload as Uint8Array,
-    contentType: (row.content_type as string | null) ?? undefined,
-    time: Number(row.time),
-    hops: Number(row.hops),
-    attempts: Number(row.attempts),
-    died: Number(row.died),
-    error: { code: String(row.error_code), message: String(row.error_message) },
-  };
+  const error = { code: String(row.error_code), message: String(row.error_message) };
+  return { ...eventFieldsOf(row), died: Number(row.died), error };
 }
