@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { components, settableComponents } from './inside/web/url-components.ts';
 
 /** Text that a URL may be parsed from, either part of it. */
 const maxUrlChars = 256 * 1024;
@@ -45,31 +46,16 @@ function urlAnswer(input: string, base: string): string {
   return url ? recordOf(url) : '';
 }
 
-const settable = [
-  'protocol',
-  'username',
-  'password',
-  'host',
-  'hostname',
-  'port',
-  'pathname',
-  'search',
-  'hash',
-] as const;
-
 function urlWithAnswer(href: string, property: unknown, value: string): string {
   const url = URL.parse(href);
-  const name = settable.find((known) => known === property);
+  const name = settableComponents.find((known) => known === property);
   if (!url || !name) return '';
   url[name] = value;
   return url.href.length <= maxUrlChars ? recordOf(url) : '';
 }
 
-/** One component a line; the order is that of `inside/web/url.ts`. */
 function recordOf(url: URL): string {
-  const { href, origin, protocol, username, password, host, hostname, port, pathname, search, hash } = url;
-  const all = [href, origin, protocol, username, password, host, hostname, port, pathname, search, hash];
-  return all.join('\n');
+  return components.map((name) => url[name]).join('\n');
 }
 
 function encodingAnswer(label: string): string {

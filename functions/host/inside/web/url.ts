@@ -1,22 +1,9 @@
 import { usvString } from './convert.ts';
 import { defineInterface } from './interface.ts';
 import { ports } from './ports.ts';
+import { components } from './url-components.ts';
 import { queryOf, type Query } from './url-search-params.ts';
 
-/** As the host gives a URL, one component a line: none of them can hold a line break. */
-const components = [
-  'href',
-  'origin',
-  'protocol',
-  'username',
-  'password',
-  'host',
-  'hostname',
-  'port',
-  'pathname',
-  'search',
-  'hash',
-] as const;
 type Component = (typeof components)[number];
 type Parts = Readonly<Record<Component, string>>;
 
