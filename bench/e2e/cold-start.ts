@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url';
-import { buildBundle, FunctionRuntime, readBundle } from '../../functions/index.ts';
+import { FunctionRuntime } from '../../functions/index.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { functionSchema } from '../../manifests/function.ts';
+import { bundleOf } from '../functions/bundles.ts';
+import { noEffects } from '../functions/ours.ts';
 import { median } from '../statistics.ts';
 
 const functions = 20;
@@ -12,29 +14,12 @@ const functions = 20;
  */
 export async function coldStartMs(): Promise<number> {
   const signal = AbortSignal.timeout(120_000);
-  const built = await buildBundle({
-    entry: fileURLToPath(new URL('./relay-function/index.ts', import.meta.url)),
-    signal,
-  });
-  const blobs = new Map(built.blobs.map(({ digest, bytes }) => [digest, bytes]));
-  const bundle = await readBundle({
-    manifest: built.manifest,
-    digest: built.digest,
-    readBlob: (digest) => Promise.resolve(blobs.get(digest) ?? new Uint8Array()),
-  });
+  const bundle = await bundleOf(fileURLToPath(new URL('./relay-function/index.ts', import.meta.url)));
   const spec = functionSchema.parse({
     bundle: 'functions/relay:latest',
     bindings: { OUT: { publish: 'out/events' } },
   });
   await using runtime = await FunctionRuntime.open({ logger: silentLogger, onLog: () => undefined });
-  const effects = {
-    publish: () => undefined,
-    kvGet: () => undefined,
-    kvPut: () => true,
-    kvDelete: () => undefined,
-    queueSend: () => undefined,
-    kvList: () => [],
-  };
   const event = {
     kind: 'message',
     topic: 'in/events',
@@ -47,7 +32,7 @@ export async function coldStartMs(): Promise<number> {
     const name = `cold-${index}`;
     const begun = performance.now();
     await runtime.deploy({ name, bundle, spec });
-    await runtime.invoke(name, event, effects, { signal });
+    await runtime.invoke(name, event, noEffects, { signal });
     // The first one also starts the host process.
     if (index > 0) times.push(performance.now() - begun);
   }

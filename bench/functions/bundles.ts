@@ -5,9 +5,13 @@ import { buildBundle, readBundle, type FunctionBundle } from '../../functions/in
 const source = (name: string): string => fileURLToPath(new URL(`./handler/${name}.ts`, import.meta.url));
 
 /** The handler as `holdfast push` would build it. */
-export async function functionBundle(): Promise<FunctionBundle> {
+export function functionBundle(): Promise<FunctionBundle> {
+  return bundleOf(source('index'));
+}
+
+export async function bundleOf(entry: string): Promise<FunctionBundle> {
   const signal = AbortSignal.timeout(60_000);
-  const built = await buildBundle({ entry: source('index'), signal });
+  const built = await buildBundle({ entry, signal });
   const blobs = new Map(built.blobs.map(({ digest, bytes }) => [digest, bytes]));
   return readBundle({
     manifest: built.manifest,
