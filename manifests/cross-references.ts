@@ -15,6 +15,8 @@ export function crossReferenceProblems(document: JsonObject): Problem[] {
     ...bindingProblems(document),
     ...triggerProblems(document),
     ...routeProblems(document),
+    ...bridgeProblems(document),
+    ...listenerProblems(document),
   ];
 }
 
@@ -98,10 +100,43 @@ function triggerProblems({ functions, volumes, streams }: JsonObject): Problem[]
       const queue = [...path, 'queue'];
       return [
         ...dangling([...path, 'volume'], member(trigger, 'volume'), keysOf(volumes), 'volume under volumes'),
+        ...dangling(
+          [...path, 'stream'],
+          member(trigger, 'stream'),
+          readableStreams(streams),
+          'stream under streams',
+        ),
         ...takenTwice(owners, queue, member(trigger, 'queue')),
       ];
     }),
   ]);
+}
+
+/** Those of the file, and the machine's own. */
+function readableStreams(streams: unknown): string[] {
+  return [...keysOf(streams), 'observability'];
+}
+
+function bridgeProblems({ bridges, streams }: JsonObject): Problem[] {
+  return entriesOf(bridges).flatMap(([name, spec]) =>
+    listOf(member(spec, 'out')).flatMap((entry, index) =>
+      dangling(
+        ['bridges', name, 'out', index, 'stream'],
+        member(entry, 'stream'),
+        readableStreams(streams),
+        'stream under streams',
+      ),
+    ),
+  );
+}
+
+/** One port belongs to one listener, whatever the address. */
+function listenerProblems({ listeners }: JsonObject): Problem[] {
+  const owners = new Map<unknown, Path>();
+  return entriesOf(listeners).flatMap(([name, spec]) => {
+    const port = member(spec, 'port');
+    return typeof port === 'number' ? takenTwice(owners, ['listeners', name, 'port'], String(port)) : [];
+  });
 }
 
 /** One HTTP route belongs to one function or site. */

@@ -1,10 +1,13 @@
 import { z } from 'zod';
-import { parsePasswordHash } from '../lib/password.ts';
 import {
   bytesPerDaySchema,
+  bytesPerSecondSchema,
   bytesSchema,
   cronSchema,
+  durationBetween,
   durationSchema,
+  nameSchema,
+  streamKeySchema,
   topicFilterSchema,
 } from './primitives.ts';
 
@@ -26,34 +29,39 @@ export const volumeSchema = z.strictObject({
 });
 export type VolumeSpec = z.output<typeof volumeSchema>;
 
-/** A durable local log. `keep` bounds it; `relay` sends it to the cloud. Bytes, milliseconds, bytes a day. */
+/** Streams with these names are the machine's own. */
+const reservedStreams = ['observability'];
+export const streamNameSchema = nameSchema.refine(
+  (name) => !reservedStreams.includes(name),
+  `a name other than ${reservedStreams.join(', ')}, which this machine has by itself`,
+);
+
+/** How a stream goes up to the cloud, or over a bridge. Bytes a day before compression, milliseconds, bytes a second. */
+export const upwardSchema = z.strictObject({
+  priority: z.int().min(0).max(9).default(5).describe('0 goes first.'),
+  budget: bytesPerDaySchema.optional(),
+  rate: bytesPerSecondSchema.optional().describe('Bytes on the wire a second, at most, over a few seconds.'),
+  ttl: durationSchema
+    .optional()
+    .describe('Older messages are not sent any more; a gap record says how many.'),
+});
+
+/**
+ * A durable local log. `keep` bounds it; `compact` keeps only the latest message of each key; `relay` sends it to the
+ * cloud; each of `consumers` has a cursor of its own, up to which messages may go. Bytes, milliseconds.
+ */
 export const streamSchema = z.strictObject({
   topics: z.array(topicFilterSchema).min(1).max(100),
   keep: z.strictObject({ bytes: bytesSchema.optional(), age: durationSchema.optional() }).default({}),
-  relay: z
+  compact: z
     .strictObject({
-      priority: z.int().min(0).max(9).default(5).describe('0 goes first.'),
-      budget: bytesPerDaySchema.optional(),
-      ttl: durationSchema.optional(),
+      key: streamKeySchema.default('topic'),
+      after: durationBetween('0ms', '52w')
+        .prefault('0ms')
+        .describe('Messages younger than this stay, superseded or not.'),
     })
     .optional(),
+  consumers: z.array(nameSchema).max(20).default([]),
+  relay: upwardSchema.optional(),
 });
 export type StreamSpec = z.output<typeof streamSchema>;
-
-const expectedHash = 'a scrypt hash as holdfast hash-password prints it, never a plain password';
-
-/** A local MQTT client: who it is and which topics it may use. The name is its user name. */
-export const clientSchema = z.strictObject({
-  password: z
-    .string()
-    .max(256, { abort: true })
-    .regex(/^\$scrypt\$ln=[0-9]+,r=[0-9]+,p=[0-9]+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$/, {
-      message: expectedHash,
-      abort: true,
-    })
-    .refine((hash) => parsePasswordHash(hash) !== undefined, expectedHash)
-    .describe('scrypt hash in PHC format.'),
-  publish: z.array(topicFilterSchema).max(100).default([]),
-  subscribe: z.array(topicFilterSchema).max(100).default([]),
-});
-export type ClientSpec = z.output<typeof clientSchema>;

@@ -20,7 +20,7 @@ const httpMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 const secretReference = z.strictObject({ bearer: nameSchema.describe('A secret whose value is the token.') });
 
-/** What makes the function run: exactly one of mqtt, cron, http, queue and volume. */
+/** What makes the function run: exactly one of mqtt, cron, http, queue, stream and volume. */
 const triggerSchema = z.union([
   z.strictObject({ mqtt: topicFilterSchema }),
   z.strictObject({
@@ -49,6 +49,13 @@ const triggerSchema = z.union([
     wait: durationBetween('0ms', '1m').prefault('0ms').describe('How long to wait for a full batch.'),
   }),
   z.strictObject({
+    stream: nameSchema,
+    from: z
+      .enum(['oldest', 'newest'])
+      .default('newest')
+      .describe('Where it begins when it reads the stream for the first time; then a cursor on disk says.'),
+  }),
+  z.strictObject({
     volume: nameSchema,
     path: globSchema.prefault('**').describe('Which files of the volume: a glob relative to its root.'),
   }),
@@ -63,6 +70,7 @@ const bindingSchema = z.union([
   z.strictObject({ secret: nameSchema }),
   z.strictObject({ queue: nameSchema }),
   z.strictObject({ invoke: nameSchema }),
+  z.strictObject({ shadow: nameSchema }),
 ]);
 export type Binding = z.output<typeof bindingSchema>;
 

@@ -1,15 +1,16 @@
 import { z } from 'zod';
 import { appSchema } from './app.ts';
-import { clientSchema, volumeSchema, streamSchema } from './data.ts';
+import { streamNameSchema, streamSchema, volumeSchema } from './data.ts';
 import { functionSchema } from './function.ts';
+import { bridgeSchema, clientSchema, listenerSchema, observabilitySchema } from './network.ts';
 import { controlSchema, nameSchema, vaultSchema } from './primitives.ts';
 
 /** Entries of one section (apps, functions …) at most. */
 const maxEntries = 500;
 
-const section = <Entry extends z.ZodType>(entry: Entry) =>
+const section = <Entry extends z.ZodType>(entry: Entry, name: typeof nameSchema = nameSchema) =>
   z
-    .record(nameSchema, entry)
+    .record(name, entry)
     .refine(
       (entries) => Object.keys(entries).length <= maxEntries,
       `a section of at most ${maxEntries} entries`,
@@ -30,8 +31,11 @@ export const machineSchema = z
     apps: section(appSchema),
     functions: section(functionSchema),
     volumes: section(volumeSchema),
-    streams: section(streamSchema),
+    streams: section(streamSchema, streamNameSchema),
     clients: section(clientSchema),
+    listeners: section(listenerSchema),
+    bridges: section(bridgeSchema),
+    observability: observabilitySchema.prefault({}),
   })
   .meta({ title: 'Holdfast machine manifest' });
 

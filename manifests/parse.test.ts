@@ -111,7 +111,7 @@ describe('a union of shapes', () => {
 
   test('with the key of none lists the keys and the nearest', () => {
     expect(ofFunction('bindings: { OUT: { publsh: a } }')).toEqual([
-      '5:38: functions.f.bindings.OUT must have one of the keys publish, kv, fetch, secret, queue or invoke; found "publsh". Did you mean "publish"?',
+      '5:38: functions.f.bindings.OUT must have one of the keys publish, kv, fetch, secret, queue, invoke or shadow; found "publsh". Did you mean "publish"?',
     ]);
   });
 

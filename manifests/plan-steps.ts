@@ -1,8 +1,9 @@
 import type { Digest } from '../lib/digest.ts';
 import type { AppSpec } from './app.ts';
-import type { ClientSpec, StreamSpec, VolumeSpec } from './data.ts';
+import type { StreamSpec, VolumeSpec } from './data.ts';
 import type { FunctionSpec } from './function.ts';
 import type { Machine } from './machine.ts';
+import type { BridgeSpec, ClientSpec, ListenerSpec, ObservabilitySpec } from './network.ts';
 import type { ComponentId } from './references.ts';
 
 /** What a section has after the step, and which of its names that adds, changes, removes. */
@@ -35,6 +36,15 @@ export type Step =
       readonly kind: 'configureClients';
       readonly clients: Readonly<Record<string, ClientSpec>>;
     } & SectionChange)
+  | ({
+      readonly kind: 'configureListeners';
+      readonly listeners: Readonly<Record<string, ListenerSpec>>;
+    } & SectionChange)
+  | ({
+      readonly kind: 'configureBridges';
+      readonly bridges: Readonly<Record<string, BridgeSpec>>;
+    } & SectionChange)
+  | { readonly kind: 'configureObservability'; readonly observability: ObservabilitySpec }
   | { readonly kind: 'startFunction' | 'replaceFunction'; readonly name: string; readonly spec: FunctionSpec }
   | {
       readonly kind: 'reconfigureFunction';
@@ -70,6 +80,12 @@ export function summarize(step: Step): string {
       return `configure streams: ${describeChange(step)}`;
     case 'configureClients':
       return `configure MQTT clients: ${describeChange(step)}`;
+    case 'configureListeners':
+      return `configure MQTT listeners: ${describeChange(step)}`;
+    case 'configureBridges':
+      return `configure MQTT bridges: ${describeChange(step)}`;
+    case 'configureObservability':
+      return 'change what is logged and measured';
     case 'startFunction':
       return `start the function ${step.name} from ${step.spec.bundle}`;
     case 'replaceFunction':

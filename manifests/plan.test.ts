@@ -207,6 +207,15 @@ function apply({ machine, present }: World, step: Step): World {
     case 'configureClients':
       next.clients = step.clients;
       break;
+    case 'configureListeners':
+      next.listeners = step.listeners;
+      break;
+    case 'configureBridges':
+      next.bridges = step.bridges;
+      break;
+    case 'configureObservability':
+      next.observability = step.observability;
+      break;
     case 'startFunction':
     case 'replaceFunction':
     case 'reconfigureFunction':

@@ -5,6 +5,7 @@ import type { FunctionSpec } from './function.ts';
 import { parseImageReference } from './image-reference.ts';
 import type { Machine } from './machine.ts';
 import { ManifestError } from './manifest-error.ts';
+import { observabilitySchema } from './network.ts';
 import type { MachineSettings, SectionChange, Step } from './plan-steps.ts';
 import { references } from './references.ts';
 import type { ComponentId } from './references.ts';
@@ -26,6 +27,8 @@ export type Plan = {
   readonly restarts: readonly ComponentId[];
 };
 
+const defaultObservability = observabilitySchema.parse({});
+
 type Section<Spec> = Readonly<Record<string, Spec>>;
 
 /**
@@ -42,6 +45,9 @@ export function plan(desired: Machine, { applied, present, sizes = new Map() }: 
     ...planStops(desired, applied),
     ...planStreams(desired, applied),
     ...planClients(desired, applied),
+    ...planListeners(desired, applied),
+    ...planBridges(desired, applied),
+    ...planObservability(desired, applied),
     ...planApps(desired, applied),
     ...planFunctions(desired, applied),
     ...planOldVolumes(desired, applied),
@@ -111,6 +117,22 @@ function planStreams({ streams }: Machine, applied: Machine | null): Step[] {
 function planClients({ clients }: Machine, applied: Machine | null): Step[] {
   const change = compare(applied?.clients, clients);
   return isEmpty(change) ? [] : [{ kind: 'configureClients', clients, ...change }];
+}
+
+function planListeners({ listeners }: Machine, applied: Machine | null): Step[] {
+  const change = compare(applied?.listeners, listeners);
+  return isEmpty(change) ? [] : [{ kind: 'configureListeners', listeners, ...change }];
+}
+
+function planBridges({ bridges }: Machine, applied: Machine | null): Step[] {
+  const change = compare(applied?.bridges, bridges);
+  return isEmpty(change) ? [] : [{ kind: 'configureBridges', bridges, ...change }];
+}
+
+/** A blank machine observes by default, which is no step. */
+function planObservability({ observability }: Machine, applied: Machine | null): Step[] {
+  const before = applied?.observability ?? defaultObservability;
+  return isSame(observability, before) ? [] : [{ kind: 'configureObservability', observability }];
 }
 
 function planApps({ apps }: Machine, applied: Machine | null): Step[] {

@@ -74,6 +74,9 @@ export const durationSchema = duration.between('1ms', '5000w');
 export const bytesPerDaySchema = measure(40, /\/day$/, 'an amount per day, such as 50MiB/day')
   .transform((amount) => amount.slice(0, -'/day'.length))
   .pipe(bytesSchema);
+export const bytesPerSecondSchema = measure(40, /\/s$/, 'an amount per second, such as 64KiB/s')
+  .transform((amount) => amount.slice(0, -'/s'.length))
+  .pipe(bytes.between('1KiB', '1TiB'));
 export const countPerDaySchema = measure(
   40,
   /^[1-9][0-9]{0,14}\/day$/,
@@ -118,6 +121,38 @@ export const topicFilterSchema = text(
 )
   .min(1)
   .refine((filter) => filter.split('/').length <= 32, 'a topic filter of at most 32 levels');
+
+/** The front of topics, such as `site/`. */
+export const topicPrefixSchema = text(512, /^(?!\$)[^+#\0]*$/, 'the front of topics, without + and #');
+
+/** What a topic becomes: `{topic}` and `{device}` are filled in. */
+export const topicTemplateSchema = text(
+  512,
+  /^(?!\$)(?:[^+#\0{}]|\{topic\}|\{device\})+$/,
+  'a topic with {topic} or {device} in it, without + and #, such as plants/{device}/{topic}',
+);
+
+/** What messages of a stream are told apart by when it is compacted. */
+export const streamKeySchema = text(
+  256,
+  /^(?:topic|(?:\/(?:[^~/\0]|~[01])+)+)$/,
+  'topic, or a JSON pointer into the payload, such as /sensor/id',
+);
+
+/** Of a certificate. */
+export const fingerprintSchema = text(
+  71,
+  /^sha256:[0-9a-f]{64}$/,
+  'sha256: and 64 hexadecimal digits, the SHA-256 of the certificate (DER)',
+);
+
+export const mqttUrlSchema = z
+  .url({ protocol: /^(?:mqtts?|wss?)$/, error: 'an mqtt://, mqtts://, ws:// or wss:// address' })
+  .max(2048)
+  .refine((text) => {
+    const url = URL.parse(text);
+    return !url || (url.username === '' && url.password === '');
+  }, 'an address without a user in it: username and password have keys of their own');
 
 /** Numbers of two digits at most: the expander of ranges would take minutes over `0-99999999`. */
 const cronPattern = /^(?![^\0]*[0-9]{3})[0-9A-Za-z*,/#?-]{1,100}(?: +[0-9A-Za-z*,/#?-]{1,100}){4,5}$/;
@@ -168,6 +203,10 @@ export const controlSchema = z.strictObject({
   ca: text(71, /^sha256:[0-9a-f]{64}$/, 'sha256: and 64 hexadecimal digits')
     .optional()
     .describe("SHA-256 of the control plane's CA certificate (DER) when it is not publicly trusted."),
+  keepAlive: duration
+    .between('1s', '5m')
+    .prefault('3s')
+    .describe('How often the connection is tried: a cut one is noticed after one and a half of it.'),
   recovery: text(2048, /^hfr1\.[A-Za-z0-9_-]+$/, 'a recovery key as holdfast deploy writes it')
     .optional()
     .describe(

@@ -4,7 +4,7 @@ import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aede
 import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { filterCovers, topicMatches } from '../../lib/topic-filter.ts';
-import type { ClientSpec } from '../../manifests/data.ts';
+import type { ClientSpec } from '../../manifests/network.ts';
 import { listenOnOwnPort } from '../listen.ts';
 import { maxPayloadBytes, maxTopicBytes, type IncomingMessage } from '../streams/bounds.ts';
 import type { RetainedMessage } from '../streams/operations.ts';
@@ -201,7 +201,7 @@ export class LocalBroker implements AsyncDisposable {
   async #login(client: Client, name = '', password: Buffer | undefined): Promise<boolean> {
     const { logger } = this.#options;
     const spec = this.#clients.get(name);
-    if (!spec || !password) {
+    if (spec?.password === undefined || !password) {
       logger.warn('mqtt.connect.refused', { reason: 'unknown client' });
       return false;
     }

@@ -1,5 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { relayBatchMaxBytes, relayBatchSchema, type RelayBatch } from '../../cloud-sync/protocol/messages.ts';
+import {
+  decodeRelayBatch,
+  relayBatchMaxContentBytes,
+  relayBatchMaxEntries,
+  relayBatchMaxJsonBytes,
+  type RelayBatch,
+} from '../../cloud-sync/protocol/relay-batch.ts';
 import type { GapReason, StreamRecord } from '../streams/operations.ts';
 import { BatchBuilder } from './batch.ts';
 
@@ -18,10 +24,12 @@ const gap = (seq: number, count: number, reason: GapReason = 'bytes'): StreamRec
 function batchOf(records: readonly StreamRecord[], { cursor = 0, oldest = 0 } = {}): RelayBatch {
   const builder = new BatchBuilder(cursor);
   for (const record of records) if (!builder.add(record, oldest)) break;
-  return relayBatchSchema.parse(builder.build('0123456789abcdef', 'telemetry'));
+  const batch = decodeRelayBatch(JSON.parse(builder.build('0123456789abcdef', 'telemetry')));
+  if (typeof batch === 'string') throw new Error(batch);
+  return batch;
 }
-const outline = ({ firstSeq, lastSeq, messages }: RelayBatch): string =>
-  `${firstSeq}-${lastSeq}: ${messages.map((entry) => ('gap' in entry ? `${entry.gap.reason}${entry.gap.count}@${entry.seq}` : `@${entry.seq}`)).join(' ')}`;
+const outline = ({ firstSeq, lastSeq, entries }: RelayBatch): string =>
+  `${firstSeq}-${lastSeq}: ${entries.map((entry) => (entry.gap ? `${entry.gap.reason}${entry.gap.count}@${entry.seq}` : `@${entry.seq}`)).join(' ')}`;
 
 test('messages follow the cursor without a hole', () => {
   expect(outline(batchOf([message(8), message(9)], { cursor: 7 }))).toBe('8-9: @8 @9');
@@ -51,40 +59,43 @@ test('what was sent already is not sent again', () => {
   expect(outline(batchOf([message(1), message(2), message(3)], { cursor: 2 }))).toBe('3-3: @3');
 });
 
-test('a batch ends at 500 messages', () => {
-  const batch = batchOf(Array.from({ length: 600 }, (_, index) => message(index + 1)));
-  expect([batch.messages.length, batch.lastSeq]).toEqual([500, 500]);
+test('a batch ends at its number of entries', () => {
+  const batch = batchOf(Array.from({ length: 5000 }, (_, index) => message(index + 1)));
+  expect([batch.entries.length, batch.lastSeq]).toEqual([relayBatchMaxEntries, relayBatchMaxEntries]);
 });
 
-const heavy = (topic: string, contentType: string, payload = 10, count = 500) =>
+const heavy = (topic: string, contentType: string, payload: Uint8Array, count = 500) =>
   Array.from({ length: count }, (_, index): StreamRecord => ({
-    seq: index + 1,
-    time: 1000,
-    gap: undefined,
-    message: { topic, payload: Buffer.alloc(payload, 0xff), contentType },
+    ...{ seq: index + 1, time: 1000, gap: undefined },
+    message: { topic, payload, contentType },
   }));
 
 test.each([
-  ['control characters in topics', heavy('\u0001'.repeat(1000), 'text/plain')],
-  ['long topics of three bytes a character', heavy('\u20ac'.repeat(1000), 'text/plain')],
-  ['content types that need escapes', heavy('a/b', '\u0001'.repeat(128), 1400)],
-  ['large payloads', heavy('a/b', 'text/plain', 3001)],
-])('a batch fills its bytes and never exceeds them: %s', (_what, records) => {
-  const bytes = Buffer.byteLength(JSON.stringify(batchOf(records)));
-  expect(bytes).toBeLessThanOrEqual(relayBatchMaxBytes);
-  expect(bytes).toBeGreaterThan(relayBatchMaxBytes - 10_000);
+  ['bytes that are no text', Buffer.alloc(3001, 0xff)],
+  ['control characters', Buffer.alloc(3001, 1)],
+  ['text', Buffer.alloc(3001, 'x')],
+])('a batch fills its bytes, and its JSON keeps within bounds: %s', (_what, payload) => {
+  const records = heavy('\u0001'.repeat(1000), 'text/plain', payload);
+  const { entries } = batchOf(records);
+  const bytes = entries.length * 4001;
+  expect(bytes).toBeLessThanOrEqual(relayBatchMaxContentBytes);
+  expect(bytes).toBeGreaterThan(relayBatchMaxContentBytes - 4001);
+  const builder = new BatchBuilder(0);
+  for (const record of records) if (!builder.add(record, 0)) break;
+  const json = builder.build('0123456789abcdef', 'telemetry');
+  expect(Buffer.byteLength(json)).toBeLessThanOrEqual(relayBatchMaxJsonBytes);
 });
 
 test('a message that no batch can hold travels as a gap', () => {
-  const [large] = heavy('a/b', 'text/plain', relayBatchMaxBytes, 1);
-  const [odd] = heavy('a/b', 'x'.repeat(129), 10, 1);
+  const [large] = heavy('a/b', 'text/plain', Buffer.alloc(relayBatchMaxContentBytes + 1), 1);
+  const [odd] = heavy('a/b', 'x'.repeat(129), Buffer.alloc(10), 1);
   expect(outline(batchOf([message(1), { ...large!, seq: 2 }, { ...odd!, seq: 3 }, message(4)]))).toBe(
     '1-4: @1 tooLarge2@3 @4',
   );
 });
 
 test('a message that only the present limit excludes waits', () => {
-  const builder = new BatchBuilder(0, { maxMessages: 500, maxBytes: 1000 });
+  const builder = new BatchBuilder(0, { maxEntries: 500, maxBytes: 1000 });
   expect(builder.add(message(1, 'x'.repeat(2000)), 0)).toBe(false);
   expect(builder.isEmpty).toBe(true);
 });

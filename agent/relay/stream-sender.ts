@@ -125,7 +125,7 @@ export class StreamSender {
     }
     const { epochStart } = store.counts.stream(stream);
     const batch = builder.build(store.epoch, stream, epochStart);
-    const payload = await compress(Buffer.from(JSON.stringify(batch)));
+    const payload = await compress(Buffer.from(batch));
     const { promise: answered, resolve, reject } = Promise.withResolvers<number>();
     this.#acked = resolve;
     const timer = setTimeout(() => reject(new Error(`no ack within ${ackTimeoutMs} ms`)), ackTimeoutMs);
@@ -139,9 +139,9 @@ export class StreamSender {
       this.#spend(payload.byteLength);
       // The ack may overtake the PUBACK; a lost link fails both.
       const [, seq] = await Promise.all([uplink.sendRelay(payload), answered]);
-      if (seq - epochStart < batch.firstSeq)
+      if (seq < builder.firstSeq)
         throw new Error(`the cloud asks again for what follows ${seq - epochStart}`);
-      logger.debug('relay.batch.acked', { firstSeq: batch.firstSeq, lastSeq: batch.lastSeq, epochStart });
+      logger.debug('relay.batch.acked', { firstSeq: builder.firstSeq, lastSeq: builder.lastSeq, epochStart });
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', stopped);
@@ -155,7 +155,7 @@ export class StreamSender {
     const builder = new BatchBuilder(this.#cursor, { ...batchLimits, maxBytes });
     const oldest = this.#spec.ttl === undefined ? 0 : now().getTime() - this.#spec.ttl;
     const { lastSeq } = store.counts.stream(stream);
-    const page = { stream, limit: batchLimits.maxMessages, maxBytes: batchLimits.maxBytes };
+    const page = { stream, limit: batchLimits.maxEntries, maxBytes: batchLimits.maxBytes };
     for (let pages = 0; pages < maxPages; pages++) {
       const records = await store.records({ ...page, after: builder.lastSeq });
       for (const record of records) if (!builder.add(record, oldest)) return builder;

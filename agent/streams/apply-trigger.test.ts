@@ -11,7 +11,7 @@ function store({ deadLetters }: { deadLetters?: string } = {}) {
   const database = new DatabaseSync(':memory:');
   migrate(database, ':memory:');
   const ledger = Ledger.load(database);
-  const keepAll = { maxBytes: 2 ** 30, maxAgeMs: undefined, relayed: true, keepRelayed: true };
+  const keepAll = { maxBytes: 2 ** 30, relayed: true, consumers: [], keepRead: true };
   const apply = prepareApply(
     database,
     () => keepAll,

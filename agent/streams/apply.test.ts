@@ -7,7 +7,7 @@ import { prepareReads } from './reads.ts';
 import { migrate } from './schema.ts';
 import { storeError } from './sqlite-errors.ts';
 
-const keepAll: StreamPolicy = { maxBytes: 2 ** 30, maxAgeMs: undefined, relayed: true, keepRelayed: true };
+const keepAll: StreamPolicy = { maxBytes: 2 ** 30, relayed: true, consumers: [], keepRead: true };
 
 function store(policy: Partial<StreamPolicy> = {}) {
   const database = new DatabaseSync(':memory:');
@@ -98,7 +98,7 @@ describe('streams', () => {
   });
 
   test('free what is acknowledged, and only that, when nothing is kept', () => {
-    using local = store({ keepRelayed: false });
+    using local = store({ keepRead: false });
     local.run(...appends(5));
     local.run(acknowledge(3));
     expect(local.records()).toEqual(['@4', '@5']);

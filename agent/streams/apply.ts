@@ -1,11 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { AgentError } from '../errors.ts';
+import { applyStream, writeConsumers, type StreamContext } from './apply-stream.ts';
 import { applyTrigger, writeSpendings } from './apply-trigger.ts';
 import { deadLetterMessage, type Death } from './dead-letter-message.ts';
 import { Draft, retainedSize, type Counts } from './ledger.ts';
-import { messageBytes, type NewEvent, type Operation, type StreamPolicy } from './operations.ts';
+import type { NewEvent, Operation, StreamPolicy } from './operations.ts';
 import { eventOf } from './event-of.ts';
-import { trimByAge, trimToBytes } from './retention.ts';
+import { trimToBytes } from './retention.ts';
 import { prepareWrites, type Writes } from './statements.ts';
 
 /** Dead letters kept a function; the oldest make room. */
@@ -34,8 +35,8 @@ export function prepareApply(
         else for (const operation of unit) applyOne(writes, draft, operation);
       }
       for (const name of draft.streams.keys()) {
-        const { maxBytes, relayed } = policyOf(name);
-        if (draft.stream(name).bytes > maxBytes) trimToBytes(writes, draft, name, { maxBytes, relayed });
+        const policy = policyOf(name);
+        if (draft.stream(name).bytes > policy.maxBytes) trimToBytes(writes, draft, name, policy);
       }
       writeCounters(writes, draft);
       database.exec('COMMIT'); // [G1] synchronous = FULL: returns after the fsync
@@ -48,17 +49,12 @@ export function prepareApply(
   };
 }
 
-type Context = Writes & {
-  readonly policyOf: (stream: string) => StreamPolicy;
+type Context = StreamContext & {
   readonly deadLetterStreamOf: (functionName: string) => string | undefined;
 };
 
 function applyOne(writes: Context, draft: Draft, operation: Operation): void {
   switch (operation.op) {
-    case 'append': {
-      append(writes, draft, operation);
-      return;
-    }
     case 'enqueue': {
       enqueue(writes, draft, operation);
       return;
@@ -95,15 +91,14 @@ function applyOne(writes: Context, draft: Draft, operation: Operation): void {
       retain(writes, draft, operation);
       return;
     }
-    case 'acknowledge': {
-      acknowledge(writes, draft, operation, writes.policyOf(operation.stream));
-      return;
-    }
-    case 'expire': {
-      trimByAge(writes, draft, operation.stream, {
-        before: operation.before,
-        relayed: writes.policyOf(operation.stream).relayed,
-      });
+    case 'append':
+    case 'acknowledge':
+    case 'advance':
+    case 'seek':
+    case 'forgetConsumer':
+    case 'expire':
+    case 'compact': {
+      applyStream(writes, draft, operation);
       return;
     }
     default:
@@ -112,15 +107,6 @@ function applyOne(writes: Context, draft: Draft, operation: Operation): void {
 }
 
 type Of<Op extends Operation['op']> = Extract<Operation, { op: Op }>;
-
-function append(writes: Writes, draft: Draft, { stream, time, message }: Of<'append'>): void {
-  const { lastSeq, bytes } = draft.stream(stream);
-  const size = messageBytes(message);
-  const seq = lastSeq + 1;
-  const { topic, contentType = null, payload } = message;
-  writes.insertMessage.run(stream, seq, time, size, topic, contentType, payload);
-  draft.updateStream(stream, { lastSeq: seq, bytes: bytes + size });
-}
 
 function enqueue(writes: Context, draft: Draft, { event, capacity }: Of<'enqueue'>): void {
   if (draft.queued(event.function) >= capacity) {
@@ -150,7 +136,10 @@ function bury(writes: Context, draft: Draft, operation: Of<'bury'>): void {
 function tellStream(writes: Context, draft: Draft, event: NewEvent, death: Death): void {
   const stream = writes.deadLetterStreamOf(event.function);
   if (stream === undefined) return;
-  append(writes, draft, { op: 'append', stream, time: death.time, message: deadLetterMessage(event, death) });
+  applyStream(writes, draft, {
+    ...{ op: 'append', stream, time: death.time },
+    message: deadLetterMessage(event, death),
+  });
 }
 
 function insertDead(writes: Context, draft: Draft, event: NewEvent, death: Death): void {
@@ -241,24 +230,10 @@ function retain(writes: Writes, draft: Draft, { message }: Of<'retain'>): void {
   draft.retainedSizes.set(topic, retainedSize(topic, payload.byteLength));
 }
 
-function acknowledge(writes: Writes, draft: Draft, operation: Of<'acknowledge'>, policy: StreamPolicy): void {
-  const { stream, seq, spent } = operation;
-  const { ackedSeq, lastSeq, bytes } = draft.stream(stream);
-  if (seq <= ackedSeq || seq > lastSeq) return;
-  let freed = 0;
-  if (policy.keepRelayed) {
-    // A gap record has done its work once the cloud has it; it counts for no bytes.
-    writes.deleteGaps.run(stream, ackedSeq, seq);
-  } else {
-    freed = Number(writes.sizeUpTo.get(stream, seq)?.size ?? 0);
-    writes.deleteUpTo.run(stream, seq);
-  }
-  draft.updateStream(stream, { ackedSeq: seq, bytes: bytes - freed, ...(spent && { spent }) });
-}
-
 function writeCounters(writes: Writes, draft: Draft): void {
   for (const [name, { lastSeq, ackedSeq, bytes, spent }] of draft.streams)
     writes.putStream.run(name, lastSeq, ackedSeq, bytes, spent.day, spent.bytes);
+  writeConsumers(writes, draft);
   for (const [store, bytes] of draft.storeSizes) writes.putStoreSize.run(store, bytes);
   writeSpendings(writes, draft);
 }

@@ -14,6 +14,9 @@ export type StreamState = {
   readonly spent: DailyBytes;
 };
 
+/** Where a consumer of a stream is, and what it sent today. */
+export type ConsumerState = { readonly seq: number; readonly spent: DailyBytes };
+
 const emptyStream: StreamState = {
   lastSeq: 0,
   ackedSeq: 0,
@@ -25,6 +28,10 @@ const emptyStream: StreamState = {
 /** Numbers about what is on disk, by name: of streams, of queued and of dead events a function, of bytes a key-value store. */
 export type Counts = {
   stream(name: string): StreamState;
+  /** Undefined when it never read the stream. */
+  consumer(stream: string, name: string): ConsumerState | undefined;
+  /** Names of those that have a cursor. */
+  consumers(stream: string): readonly string[];
   queued(functionName: string): number;
   dead(functionName: string): number;
   storeBytes(store: string): number;
@@ -42,6 +49,7 @@ export type Counts = {
  */
 export class Ledger implements Counts {
   readonly #streams = new Map<string, StreamState>();
+  readonly #consumers = new Map<string, Map<string, ConsumerState>>();
   readonly #queued = new Map<string, number>();
   readonly #dead = new Map<string, number>();
   readonly #stores = new Map<string, number>();
@@ -54,6 +62,8 @@ export class Ledger implements Counts {
     const ledger = new Ledger();
     const rows = (sql: string): Record<string, unknown>[] => database.prepare(sql).all();
     for (const row of rows('SELECT * FROM streams')) ledger.#streams.set(String(row.name), streamOf(row));
+    for (const row of rows('SELECT * FROM consumers'))
+      ledger.#place(String(row.stream), String(row.name), { seq: Number(row.seq), spent: spentOf(row) });
     for (const row of rows('SELECT function AS name, count(*) AS n FROM events GROUP BY function'))
       ledger.#queued.set(String(row.name), Number(row.n));
     for (const row of rows('SELECT function AS name, count(*) AS n FROM dead_letters GROUP BY function'))
@@ -69,6 +79,12 @@ export class Ledger implements Counts {
 
   stream(name: string): StreamState {
     return this.#streams.get(name) ?? emptyStream;
+  }
+  consumer(stream: string, name: string): ConsumerState | undefined {
+    return this.#consumers.get(stream)?.get(name);
+  }
+  consumers(stream: string): readonly string[] {
+    return [...(this.#consumers.get(stream)?.keys() ?? [])];
   }
   queued(functionName: string): number {
     return this.#queued.get(functionName) ?? 0;
@@ -95,6 +111,8 @@ export class Ledger implements Counts {
   /** The transaction of `draft` is on disk. */
   accept(draft: Draft): void {
     for (const [name, state] of draft.streams) this.#streams.set(name, state);
+    for (const [stream, states] of draft.consumerStates)
+      for (const [name, state] of states) this.#place(stream, name, state);
     for (const [name, count] of draft.queuedCounts) this.#queued.set(name, count);
     for (const [name, count] of draft.deadCounts) this.#dead.set(name, count);
     for (const [name, bytes] of draft.storeSizes) this.#stores.set(name, bytes);
@@ -104,6 +122,14 @@ export class Ledger implements Counts {
       if (pause) this.#pauses.set(name, pause);
       else this.#pauses.delete(name);
     }
+  }
+
+  #place(stream: string, name: string, state: ConsumerState | undefined): void {
+    const states = this.#consumers.get(stream) ?? new Map<string, ConsumerState>();
+    if (state) states.set(name, state);
+    else states.delete(name);
+    if (states.size === 0) this.#consumers.delete(stream);
+    else this.#consumers.set(stream, states);
   }
 
   #retain(topic: string, bytes: number): void {
@@ -116,6 +142,8 @@ export class Ledger implements Counts {
 /** The changes of one transaction over the ledger. */
 export class Draft {
   readonly streams = new Map<string, StreamState>();
+  /** By stream and name; undefined is one that is forgotten. */
+  readonly consumerStates = new Map<string, Map<string, ConsumerState | undefined>>();
   readonly queuedCounts = new Map<string, number>();
   readonly deadCounts = new Map<string, number>();
   readonly storeSizes = new Map<string, number>();
@@ -139,6 +167,14 @@ export class Draft {
   }
   updateStream(name: string, change: Partial<StreamState>): void {
     this.streams.set(name, { ...this.stream(name), ...change });
+  }
+  consumer(stream: string, name: string): ConsumerState | undefined {
+    const states = this.consumerStates.get(stream);
+    return states?.has(name) ? states.get(name) : this.#base.consumer(stream, name);
+  }
+  placeConsumer(stream: string, name: string, state: ConsumerState | undefined): void {
+    const states = this.consumerStates.get(stream) ?? new Map<string, ConsumerState | undefined>();
+    this.consumerStates.set(stream, states.set(name, state));
   }
   queued(name: string): number {
     return this.queuedCounts.get(name) ?? this.#base.queued(name);
@@ -175,6 +211,10 @@ function streamOf(row: Record<string, unknown>): StreamState {
     ackedSeq: Number(row.acked_seq),
     bytes: Number(row.bytes),
     epochStart: Number(row.epoch_start),
-    spent: { day: String(row.spent_day), bytes: Number(row.spent_bytes) },
+    spent: spentOf(row),
   };
+}
+
+function spentOf(row: Record<string, unknown>): DailyBytes {
+  return { day: String(row.spent_day), bytes: Number(row.spent_bytes) };
 }

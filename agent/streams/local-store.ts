@@ -43,9 +43,9 @@ export type CommitNotice = {
 /** A stream nobody described keeps this much. */
 const defaultPolicy: StreamPolicy = {
   maxBytes: 2 ** 30,
-  maxAgeMs: undefined,
   relayed: false,
-  keepRelayed: true,
+  consumers: [],
+  keepRead: true,
 };
 
 /**

@@ -10,7 +10,7 @@ function store() {
   const database = new DatabaseSync(':memory:');
   migrate(database, ':memory:');
   const ledger = Ledger.load(database);
-  const policy = { maxBytes: 2 ** 30, maxAgeMs: undefined, relayed: false, keepRelayed: true };
+  const policy = { maxBytes: 2 ** 30, relayed: false, consumers: [], keepRead: true };
   const apply = prepareApply(database, () => policy);
   const near = prepareNearEvents(database);
   let lastId = 0;

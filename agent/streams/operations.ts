@@ -1,9 +1,12 @@
+import type { StreamMessage, StreamOperation } from './stream-operations.ts';
 import type { TriggerOperation } from './trigger-operations.ts';
+
+export type * from './stream-operations.ts';
 
 /** A change of the local store, as plain data: it could cross to a worker thread unchanged. */
 export type Operation =
   | TriggerOperation
-  | { readonly op: 'append'; readonly stream: string; readonly time: number; readonly message: StreamMessage }
+  | StreamOperation
   | { readonly op: 'enqueue'; readonly event: NewEvent; readonly capacity: number }
   /** This, `postpone` and `bury` refuse everything that is committed together with them when the event is gone before the unit. */
   | { readonly op: 'finish'; readonly id: number; readonly function: string }
@@ -46,20 +49,7 @@ export type Operation =
   | { readonly op: 'sweep'; readonly before: number; readonly limit: number }
   /** Gives the messages of a queue that one function has to another, in their order and with new ids. */
   | { readonly op: 'adopt'; readonly queue: string; readonly from: string; readonly to: string }
-  | { readonly op: 'retain'; readonly message: RetainedMessage }
-  | {
-      readonly op: 'acknowledge';
-      readonly stream: string;
-      readonly seq: number;
-      readonly spent: DailyBytes | undefined;
-    }
-  | { readonly op: 'expire'; readonly stream: string; readonly before: number };
-
-type StreamMessage = {
-  readonly topic: string;
-  readonly payload: Uint8Array;
-  readonly contentType?: string | undefined;
-};
+  | { readonly op: 'retain'; readonly message: RetainedMessage };
 
 /** An empty payload forgets the topic [MQTT-3.3.1-10]. */
 export type RetainedMessage = StreamMessage & { readonly qos: 0 | 1 | 2 };
@@ -90,29 +80,19 @@ export type QueuedEvent = NewEvent & {
 
 export type FailureNote = { readonly code: string; readonly message: string };
 
-export type GapReason = 'ttl' | 'bytes' | 'age' | 'budget' | 'disk';
-
-export type StreamRecord = { readonly seq: number; readonly time: number } & (
-  | { readonly gap: undefined; readonly message: StreamMessage }
-  | { readonly gap: { readonly count: number; readonly reason: GapReason } }
-);
-
-/** Bytes sent on one UTC day, `2026-01-31`. */
-export type DailyBytes = { readonly day: string; readonly bytes: number };
-
-/** How a stream is kept. `relayed` decides whether a dropped message leaves a gap record; `keepRelayed` whether an acked one stays. */
-export type StreamPolicy = {
-  readonly maxBytes: number;
-  readonly maxAgeMs: number | undefined;
-  readonly relayed: boolean;
-  readonly keepRelayed: boolean;
-};
-
 /** What a row costs beyond its payload, topic and key, in round numbers. */
 const rowBytes = 64;
 
-export function messageBytes({ topic, payload }: { topic: string; payload: Uint8Array }): number {
-  return rowBytes + topic.length + payload.byteLength;
+export function messageBytes({
+  topic,
+  payload,
+  key = '',
+}: {
+  topic: string;
+  payload: Uint8Array;
+  key?: string | undefined;
+}): number {
+  return rowBytes + topic.length + payload.byteLength + key.length;
 }
 
 export function operationBytes(operation: Operation): number {
@@ -135,7 +115,11 @@ export function operationBytes(operation: Operation): number {
     case 'sweep':
     case 'adopt':
     case 'acknowledge':
+    case 'advance':
+    case 'seek':
+    case 'forgetConsumer':
     case 'expire':
+    case 'compact':
     case 'plan':
     case 'pause':
     case 'resume':

@@ -6,7 +6,7 @@ import type { Operation } from './operations.ts';
 import { prepareReads } from './reads.ts';
 import { migrate } from './schema.ts';
 
-const policy = { maxBytes: 2 ** 30, maxAgeMs: undefined, relayed: false, keepRelayed: true };
+const policy = { maxBytes: 2 ** 30, relayed: false, consumers: [], keepRead: true };
 
 function open() {
   const database = new DatabaseSync(':memory:');

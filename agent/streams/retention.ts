@@ -1,5 +1,6 @@
 import type { Draft } from './ledger.ts';
-import type { GapReason } from './operations.ts';
+import { readUpTo } from './readers.ts';
+import type { GapReason, StreamPolicy } from './stream-operations.ts';
 import type { Writes } from './statements.ts';
 
 const pageRows = 500;
@@ -10,15 +11,10 @@ const slack = 0.95;
 type Row = { readonly seq: number; readonly time: number; readonly size: number };
 
 /** Drops the oldest messages of a stream until it is within its bytes. */
-export function trimToBytes(
-  writes: Writes,
-  draft: Draft,
-  stream: string,
-  { maxBytes, relayed }: { readonly maxBytes: number; readonly relayed: boolean },
-): void {
-  const target = maxBytes * slack;
+export function trimToBytes(writes: Writes, draft: Draft, stream: string, policy: StreamPolicy): void {
+  const target = policy.maxBytes * slack;
   let bytes = draft.stream(stream).bytes;
-  dropOldest(writes, draft, stream, relayed ? 'bytes' : undefined, (row) => {
+  dropOldest(writes, draft, stream, { policy, reason: 'bytes' }, (row) => {
     if (bytes <= target) return false;
     bytes -= row.size;
     return true;
@@ -30,17 +26,17 @@ export function trimByAge(
   writes: Writes,
   draft: Draft,
   stream: string,
-  { before, relayed }: { readonly before: number; readonly relayed: boolean },
+  { before, policy }: { readonly before: number; readonly policy: StreamPolicy },
 ): void {
-  dropOldest(writes, draft, stream, relayed ? 'age' : undefined, ({ time }) => time < before);
+  dropOldest(writes, draft, stream, { policy, reason: 'age' }, ({ time }) => time < before);
 }
 
-/** Drops from the oldest on while `condemned` says so. Unrelayed messages leave gap records when there is a `reason`. [G5] */
+/** Drops from the oldest on while `condemned` says so. Messages that not all readers had leave gap records. [G5] */
 function dropOldest(
   writes: Writes,
   draft: Draft,
   stream: string,
-  reason: GapReason | undefined,
+  { policy, reason }: { readonly policy: StreamPolicy; readonly reason: GapReason },
   condemned: (row: Row) => boolean,
 ): void {
   for (let after = 0, more = true; more;) {
@@ -54,15 +50,14 @@ function dropOldest(
       writes.deleteMessage.run(stream, row.seq);
       freed += row.size;
     }
-    const { bytes, ackedSeq } = draft.stream(stream);
-    draft.updateStream(stream, { bytes: bytes - freed });
-    if (reason)
-      leaveGaps(
-        writes,
-        stream,
-        reason,
-        dropped.filter(({ seq }) => seq > ackedSeq),
-      );
+    draft.updateStream(stream, { bytes: draft.stream(stream).bytes - freed });
+    const floor = readUpTo(draft, stream, policy);
+    leaveGaps(
+      writes,
+      stream,
+      reason,
+      dropped.filter(({ seq }) => seq > floor),
+    );
   }
 }
 

@@ -1,8 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { AgentError } from '../errors.ts';
 import { newEpoch } from './epoch.ts';
+import { sessionTables } from './session-tables.ts';
 
-const version = 3;
+const version = 4;
 
 /**
  * One file for everything an event touches, so that one transaction can end the event and hold all it caused.
@@ -116,6 +117,41 @@ const thirdVersion = `
   CREATE INDEX kv_by_expiry ON kv (expires) WHERE expires IS NOT NULL;
 `;
 
+/** What came with version 4. Ids of dead letters are never used again, or one that is named by hand could be another. */
+const fourthVersion = `
+  ALTER TABLE messages ADD COLUMN key TEXT;
+  CREATE INDEX messages_by_key ON messages (stream, key, seq) WHERE key IS NOT NULL;
+
+  CREATE TABLE consumers (
+    stream TEXT NOT NULL,
+    name TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    spent_day TEXT NOT NULL,
+    spent_bytes INTEGER NOT NULL,
+    PRIMARY KEY (stream, name)
+  ) WITHOUT ROWID, STRICT;
+
+  ALTER TABLE dead_letters RENAME TO old_dead_letters;
+  DROP INDEX dead_letters_by_function;
+  CREATE TABLE dead_letters (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    function TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    content_type TEXT,
+    payload BLOB NOT NULL,
+    time INTEGER NOT NULL,
+    hops INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    died INTEGER NOT NULL,
+    error_code TEXT NOT NULL,
+    error_message TEXT NOT NULL
+  ) STRICT;
+  INSERT INTO dead_letters SELECT * FROM old_dead_letters;
+  DROP TABLE old_dead_letters;
+  CREATE INDEX dead_letters_by_function ON dead_letters (function, id);
+`;
+
 /** Brings an empty or older database to the present schema. Refuses one of a newer agent and leaves it as it is. */
 export function migrate(database: DatabaseSync, path: string): void {
   const found = Number(database.prepare('PRAGMA user_version').get()?.user_version);
@@ -134,7 +170,9 @@ export function migrate(database: DatabaseSync, path: string): void {
     database.prepare('INSERT INTO meta (key, value) VALUES (?, ?)').run('epoch', newEpoch());
   }
   if (found === 1) database.exec(epochStart);
-  database.exec(thirdVersion);
+  if (found < 3) database.exec(thirdVersion);
+  database.exec(fourthVersion);
+  database.exec(sessionTables);
   database.exec(`PRAGMA user_version = ${version}`);
   database.exec('COMMIT');
 }

@@ -9,7 +9,7 @@ export function prepareWrites(database: DatabaseSync) {
   return {
     ...prepareTriggerWrites(database),
     insertMessage: sql(
-      'INSERT INTO messages (stream, seq, time, size, topic, content_type, payload) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO messages (stream, seq, time, size, topic, content_type, payload, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
     ),
     insertGap: sql(
       'INSERT INTO messages (stream, seq, time, size, gap_count, gap_reason) VALUES (?, ?, ?, 0, ?, ?)',
@@ -29,6 +29,12 @@ export function prepareWrites(database: DatabaseSync) {
        ON CONFLICT (name) DO UPDATE SET last_seq = excluded.last_seq, acked_seq = excluded.acked_seq,
          bytes = excluded.bytes, spent_day = excluded.spent_day, spent_bytes = excluded.spent_bytes`,
     ),
+    putConsumer: sql(
+      `INSERT INTO consumers (stream, name, seq, spent_day, spent_bytes) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (stream, name) DO UPDATE SET seq = excluded.seq, spent_day = excluded.spent_day,
+         spent_bytes = excluded.spent_bytes`,
+    ),
+    forgetConsumer: sql('DELETE FROM consumers WHERE stream = ? AND name = ?'),
     insertEvent: sql(
       `INSERT INTO events (${eventColumns}, attempts, not_before) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)`,
     ),

@@ -1,15 +1,23 @@
 import type { StreamSpec } from '../../manifests/data.ts';
-import type { StreamPolicy } from './operations.ts';
+import type { StreamPolicy } from './stream-operations.ts';
 
 /** Nothing grows for ever, a stream without `keep` neither. */
 const defaultBytes = 2 ** 30;
 
-/** How a stream of the manifest is kept. Without `keep`, what the cloud has needs no second place here. */
-export function streamPolicy({ keep, relay }: StreamSpec): StreamPolicy {
+/**
+ * How a stream of the manifest is kept; `others` read it besides its own consumers. Without `keep`, what all readers had
+ * needs no place here; without readers it stays as long as there is room.
+ */
+export function streamPolicy(
+  { keep, relay, consumers }: StreamSpec,
+  others: readonly string[] = [],
+): StreamPolicy {
+  const readers = [...consumers, ...others];
+  const unread = relay === undefined && readers.length === 0;
   return {
     maxBytes: keep.bytes ?? defaultBytes,
-    maxAgeMs: keep.age,
     relayed: relay !== undefined,
-    keepRelayed: relay === undefined || keep.bytes !== undefined || keep.age !== undefined,
+    consumers: readers,
+    keepRead: unread || keep.bytes !== undefined || keep.age !== undefined,
   };
 }

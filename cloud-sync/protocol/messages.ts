@@ -73,48 +73,6 @@ export type Reported = z.output<typeof reportedSchema>;
 
 export const reportedAckSchema = z.strictObject({ seq: z.int().min(1) });
 
-/** In UTF-16 code units. */
-export const relayTopicMaxLength = 1024;
-export const relayContentTypeMaxLength = 128;
-
-const gapReasonSchema = z
-  .enum(['ttl', 'bytes', 'age', 'budget', 'disk', 'tooLarge'])
-  .describe('tooLarge: one message that no batch can hold.');
-
-const relayMessageSchema = z.union([
-  z.strictObject({
-    seq: z.int().min(1),
-    time: timeSchema,
-    topic: z.string().min(1).max(relayTopicMaxLength),
-    payload: z.string().describe('base64'),
-    contentType: z.string().max(relayContentTypeMaxLength).optional(),
-  }),
-  /** Stands in the place of messages dropped by policy. `seq` is the last of them. */
-  z.strictObject({
-    seq: z.int().min(1),
-    time: timeSchema,
-    gap: z.strictObject({ count: z.int().min(1), reason: gapReasonSchema }),
-  }),
-]);
-export type RelayMessage = z.output<typeof relayMessageSchema>;
-
-/** At most this many messages and this many bytes of JSON in one batch. */
-export const relayBatchMaxMessages = 500;
-export const relayBatchMaxBytes = 2 ** 20;
-
-/**
- * Up. Sequence numbers belong to a stream and begin at 1 in an epoch; `messages` are ascending and leave no number out
- * but those a gap stands for. `firstSeq` is the lowest number covered, gaps included. The payload is zstd-compressed JSON.
- */
-export const relayBatchSchema = z.strictObject({
-  epoch: z.string().regex(/^[0-9a-f]{16}$/),
-  stream: z.string().min(1).max(63),
-  firstSeq: z.int().min(1),
-  lastSeq: z.int().min(1),
-  messages: z.array(relayMessageSchema).min(1).max(relayBatchMaxMessages),
-});
-export type RelayBatch = z.output<typeof relayBatchSchema>;
-
 /** Down: every message of the stream up to and with `seq` is committed in the cloud's database. [G1, G5] */
 export const relayAckSchema = z.strictObject({
   epoch: z.string().regex(/^[0-9a-f]{16}$/),

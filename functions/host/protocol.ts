@@ -2,7 +2,7 @@
  * What runs between the agent (`functions/runtime`) and a host process, one JSON header and one body of bytes a frame.
  * The host believes the agent; the agent believes nothing and checks every header again (`runtime/host-messages.ts`).
  */
-export type BindingKind = 'publish' | 'kv' | 'fetch' | 'secret' | 'queue' | 'invoke';
+export type BindingKind = 'publish' | 'kv' | 'fetch' | 'secret' | 'queue' | 'invoke' | 'shadow';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Why an invocation or a load failed, as the host sees it. */

@@ -40,8 +40,9 @@ function kindOf(grant: Binding): BindingKind {
   if ('fetch' in grant) return 'fetch';
   if ('secret' in grant) return 'secret';
   if ('queue' in grant) return 'queue';
-  grant satisfies { invoke: string };
-  return 'invoke';
+  if ('invoke' in grant) return 'invoke';
+  grant satisfies { shadow: string };
+  return 'shadow';
 }
 
 /** Whether a call happens at once, outside the transaction of its invocation; others keep the order in which they were made. */

@@ -92,6 +92,7 @@ function needs(trigger: Trigger): { readonly handler: string; readonly written: 
   if ('cron' in trigger) return { handler: 'scheduled', written: `cron: ${trigger.cron}` };
   if ('http' in trigger) return { handler: 'fetch', written: `http: ${trigger.http}` };
   if ('queue' in trigger) return { handler: 'queue', written: `queue: ${trigger.queue}` };
+  if ('stream' in trigger) return { handler: 'message', written: `stream: ${trigger.stream}` };
   if ('volume' in trigger) return { handler: 'file', written: `volume: ${trigger.volume}` };
   return trigger satisfies never;
 }

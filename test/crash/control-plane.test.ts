@@ -39,7 +39,7 @@ test('[G1] a cloud killed right after an acknowledgement has what it acknowledge
     cloud = await start();
     expect(cloud.ready).toMatchObject({ url });
     await expect(operator.device('a')).resolves.toMatchObject({ desired: { generation } });
-    expected.push(...batchOf(first, last).messages.map(({ seq }) => seq));
+    expected.push(...batchOf(first, last).entries.map(({ seq }) => seq));
     // The device did not hear the acknowledgement, say: it sends the batch again.
     await using again = await subscribe(await device.connect());
     await again.relay(batchOf(first, last));

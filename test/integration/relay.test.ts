@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { RelayMessage } from '../../cloud-sync/protocol/messages.ts';
+import { relayBatchMaxEntries, type RelayEntry } from '../../cloud-sync/protocol/relay-batch.ts';
 import {
   FakeCloud,
   connectTo,
@@ -9,8 +9,8 @@ import {
   text,
 } from '../support/data-plane.ts';
 
-const numbers = (rows: readonly RelayMessage[]): string[] =>
-  rows.map((row) => ('payload' in row ? text(row.payload) : `gap ${row.gap.reason} ${row.gap.count}`));
+const numbers = (rows: readonly RelayEntry[]): string[] =>
+  rows.map((row) => (row.gap ? `gap ${row.gap.reason} ${row.gap.count}` : text(row.payload)));
 const upTo = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index + 1));
 
 const telemetry = { telemetry: { topics: ['site/#'], relay: {} } };
@@ -47,7 +47,9 @@ test('[G5] a backlog goes up in order and once, however often the link breaks, a
   cloud.connect(true);
   await eventually(() => device.plane.status().streams.telemetry?.backlog === 0);
   expect(numbers(cloud.rows('telemetry'))).toEqual(upTo(1700));
-  expect(Math.max(...cloud.batches.map(({ messages }) => messages.length))).toBeLessThanOrEqual(500);
+  expect(Math.max(...cloud.batches.map(({ entries }) => entries.length))).toBeLessThanOrEqual(
+    relayBatchMaxEntries,
+  );
 });
 
 test('what the cloud has is freed when the stream keeps nothing, and kept when it does', async () => {
@@ -119,7 +121,7 @@ test('[G5] messages that no longer fit leave a gap that says how many', async ()
   device.plane.attachUplink(cloud);
   await eventually(() => device.plane.status().streams.telemetry?.backlog === 0);
   const [first, ...rest] = cloud.rows('telemetry');
-  if (!first || !('gap' in first)) throw new Error('no gap');
+  if (!first?.gap) throw new Error('no gap');
   expect(first.gap).toEqual({ count: first.seq, reason: 'bytes' });
   expect(first.seq).toBeGreaterThan(500);
   expect(numbers(rest)).toEqual(upTo(1000).slice(first.seq));

@@ -4,7 +4,8 @@ import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { startControlPlane, type ControlPlane } from '../../cloud-sync/control-plane/main.ts';
 import type { EnrolResponse } from '../../cloud-sync/protocol/api.ts';
 import { ControlPlaneClient } from '../../cloud-sync/protocol/control-plane-client.ts';
-import type { Online, RelayBatch, RelayMessage, Reported } from '../../cloud-sync/protocol/messages.ts';
+import type { Online, Reported } from '../../cloud-sync/protocol/messages.ts';
+import { encodeRelayBatch, type RelayBatch, type RelayEntry } from '../../cloud-sync/protocol/relay-batch.ts';
 import { deviceTopics } from '../../cloud-sync/protocol/topics.ts';
 import { createCsr, createDeviceKey, parseEnrolmentToken } from '../../cloud-sync/trust/index.ts';
 import { createHttpsClient } from '../../lib/https-client.ts';
@@ -152,8 +153,13 @@ export async function openLink(
 
 const compress = promisify(zstdCompress);
 
-export async function packBatch(batch: unknown): Promise<Buffer> {
-  return compress(Buffer.from(JSON.stringify(batch)));
+export async function packBatch(batch: RelayBatch): Promise<Buffer> {
+  return compress(Buffer.from(encodeRelayBatch(batch)));
+}
+
+/** Of anything that is no batch. */
+export async function packJson(json: unknown): Promise<Buffer> {
+  return compress(Buffer.from(JSON.stringify(json)));
 }
 
 export const epoch = '00112233445566ff';
@@ -163,15 +169,14 @@ export function batchOf(
   lastSeq: number,
   { stream = 'telemetry', epoch: of = epoch }: { stream?: string; epoch?: string } = {},
 ): RelayBatch {
-  const messages = Array.from({ length: lastSeq - firstSeq + 1 }, (_, index) => messageOf(firstSeq + index));
-  return { epoch: of, stream, firstSeq, lastSeq, messages };
+  const entries = Array.from({ length: lastSeq - firstSeq + 1 }, (_, index) => entryOf(firstSeq + index));
+  return { epoch: of, stream, firstSeq, lastSeq, entries };
 }
 
-const messageOf = (seq: number): RelayMessage => ({
-  seq,
-  time: '2026-01-01T00:00:00.000Z',
-  topic: 'site/temperature',
-  payload: Buffer.from(JSON.stringify({ value: seq })).toString('base64'),
+const entryOf = (seq: number): RelayEntry => ({
+  ...{ seq, time: Date.UTC(2026, 0, 1), gap: undefined, topic: 'site/temperature' },
+  payload: Buffer.from(JSON.stringify({ value: seq })),
+  contentType: undefined,
 });
 
 export const manifestFor = (name: string, labels: Record<string, string> = {}) =>

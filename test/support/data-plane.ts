@@ -15,12 +15,8 @@ import type {
 import type { FunctionResponse } from '../../functions/index.ts';
 import type { QueueOutcome } from '../../functions/runtime/ports.ts';
 import type { UplinkPort } from '../../agent/relay/ports.ts';
-import {
-  relayBatchSchema,
-  type RelayAck,
-  type RelayBatch,
-  type RelayMessage,
-} from '../../cloud-sync/protocol/messages.ts';
+import type { RelayAck } from '../../cloud-sync/protocol/messages.ts';
+import { decodeRelayBatch, type RelayBatch, type RelayEntry } from '../../cloud-sync/protocol/relay-batch.ts';
 import { digestOf } from '../../lib/digest.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { hashPassword } from '../../lib/password.ts';
@@ -116,18 +112,19 @@ export class FakeCloud implements UplinkPort {
   /** Batches that come while this is true are lost on the way, after their PUBACK. */
   loseBatches = false;
   readonly batches: RelayBatch[] = [];
-  readonly stored = new Map<string, RelayMessage[]>();
+  readonly stored = new Map<string, RelayEntry[]>();
   readonly #ackListeners = new Set<(ack: RelayAck) => void>();
   readonly #changeListeners = new Set<(connected: boolean) => void>();
 
   async sendRelay(payload: Uint8Array): Promise<void> {
     if (!this.connected) throw new Error('not connected');
-    const batch = relayBatchSchema.parse(JSON.parse((await decompress(payload)).toString('utf8')));
+    const batch = decodeRelayBatch(JSON.parse((await decompress(payload)).toString('utf8')));
+    if (typeof batch === 'string') throw new Error(batch);
     this.batches.push(batch);
     if (this.loseBatches) return;
     const rows = this.rows(batch.stream);
     const last = rows.at(-1)?.seq ?? 0;
-    if (batch.firstSeq <= last + 1) rows.push(...batch.messages.filter(({ seq }) => seq > last));
+    if (batch.firstSeq <= last + 1) rows.push(...batch.entries.filter(({ seq }) => seq > last));
     if (this.loseAcks) return;
     const ack = { epoch: batch.epoch, stream: batch.stream, seq: rows.at(-1)?.seq ?? 0 };
     setImmediate(() => this.acknowledge(ack));
@@ -137,7 +134,7 @@ export class FakeCloud implements UplinkPort {
     for (const listener of this.#ackListeners) listener(ack);
   }
 
-  rows(stream: string): RelayMessage[] {
+  rows(stream: string): RelayEntry[] {
     const rows = this.stored.get(stream) ?? [];
     this.stored.set(stream, rows);
     return rows;

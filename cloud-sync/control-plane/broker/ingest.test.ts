@@ -2,7 +2,8 @@ import { promisify } from 'node:util';
 import { zstdCompress } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { silentLogger } from '../../../lib/logger.ts';
-import type { CommandStatus, RelayBatch } from '../../protocol/messages.ts';
+import type { CommandStatus } from '../../protocol/messages.ts';
+import { encodeRelayBatch, type RelayBatch } from '../../protocol/relay-batch.ts';
 import { replaceCertificate } from '../database/certificates.ts';
 import { registerDevice } from '../database/devices.ts';
 import { openDatabase } from '../database/open.ts';
@@ -14,7 +15,7 @@ import { createIngest, type OutgoingMessage } from './ingest.ts';
 const compress = promisify(zstdCompress);
 const now = () => new Date('2026-01-02T00:00:00Z');
 const source: DeviceIdentity = { kind: 'device', tenant: 'default', device: 'a', serial: '01' };
-const time = '2026-01-01T00:00:00.000Z';
+const time = Date.UTC(2026, 0, 1);
 
 async function setUp() {
   const db = await openDatabase(':memory:');
@@ -30,8 +31,8 @@ async function setUp() {
   await registerDevice(db, now(), 'a');
   const issue = (serial: string) => replaceCertificate(db, now(), { serial, device: 'a', notAfter: now() });
   await issue('01');
-  const relay = async (batch: unknown, from = source) =>
-    ingest(from, { kind: 'relay' }, await compress(JSON.stringify(batch)));
+  const relay = async (batch: RelayBatch, from = source) =>
+    ingest(from, { kind: 'relay' }, await compress(encodeRelayBatch(batch)));
   const stored = () => selectMessages(db, { device: 'a', after: 0, limit: 1000 });
   const acks = () =>
     said
@@ -45,7 +46,10 @@ const batch = (seqs: number[], topic = 'site/x'): RelayBatch => ({
   stream: 's',
   firstSeq: seqs[0]!,
   lastSeq: seqs.at(-1)!,
-  messages: seqs.map((seq) => ({ seq, time, topic, payload: Buffer.from([seq]).toString('base64') })),
+  entries: seqs.map((seq) => ({
+    ...{ seq, time, gap: undefined, topic },
+    ...{ payload: Buffer.from([seq]), contentType: undefined },
+  })),
 });
 
 describe('the ingest of the relay', () => {
@@ -62,7 +66,7 @@ describe('the ingest of the relay', () => {
   test('stores a gap in its place', async () => {
     await using cloud = await setUp();
     const gap = { seq: 5, time, gap: { count: 5, reason: 'ttl' as const } };
-    await cloud.relay({ ...batch([1]), lastSeq: 6, messages: [gap, { ...batch([6]).messages[0]! }] });
+    await cloud.relay({ ...batch([1]), lastSeq: 6, entries: [gap, { ...batch([6]).entries[0]! }] });
     expect((await cloud.stored()).map(({ seq, gap: found }) => [seq, found])).toEqual([
       [5, { count: 5, reason: 'ttl' }],
       [6, null],

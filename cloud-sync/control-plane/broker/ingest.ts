@@ -6,9 +6,8 @@ import {
   onlineSchema,
   reportedSchema,
   type CommandStatus,
-  type RelayBatch,
-  type RelayMessage,
 } from '../../protocol/messages.ts';
+import type { RelayBatch, RelayEntry } from '../../protocol/relay-batch.ts';
 import { deviceTopics, republishedTopic, type UpTopic } from '../../protocol/topics.ts';
 import { certificateStatus } from '../database/certificates.ts';
 import { recordPresence } from '../database/presence.ts';
@@ -122,7 +121,7 @@ async function ingestRelay(
   // [G5] only here, after the commit, may the device forget what it sent.
   const ack = JSON.stringify({ epoch, stream, seq: plan.acknowledge });
   dependencies.publish({ topic: deviceTopics(source).relayAck, payload: ack });
-  for (const message of plan.store) republish(dependencies, source, message);
+  for (const entry of plan.store) republish(dependencies, source, entry);
   const { device } = source;
   const { firstSeq, lastSeq } = batch;
   const counts = { stored: plan.store.length, acknowledged: plan.acknowledge };
@@ -138,7 +137,7 @@ function storeRelay(dependencies: IngestDependencies, source: DeviceIdentity, ba
       throw new SyncError('revoked', `The relay epoch ${epoch} of ${source.device} was closed by a recovery`);
     }
     const plan = planRelay(batch, await relayPosition(transaction, source.device, batch));
-    await appendRelayed(transaction, now, source.device, { epoch, stream, messages: plan.store });
+    await appendRelayed(transaction, now, source.device, { epoch, stream, entries: plan.store });
     return plan;
   });
 }
@@ -146,10 +145,7 @@ function storeRelay(dependencies: IngestDependencies, source: DeviceIdentity, ba
 /** Characters that no topic to publish to may hold [MQTT-3.3.2-2]; such a message is stored but not sent on. */
 const unpublishable = /[+#\0]/;
 
-function republish({ publish }: IngestDependencies, source: DeviceIdentity, message: RelayMessage): void {
-  if ('gap' in message || unpublishable.test(message.topic)) return;
-  publish({
-    topic: republishedTopic(source, message.topic),
-    payload: Buffer.from(message.payload, 'base64'),
-  });
+function republish({ publish }: IngestDependencies, source: DeviceIdentity, entry: RelayEntry): void {
+  if (entry.gap || unpublishable.test(entry.topic)) return;
+  publish({ topic: republishedTopic(source, entry.topic), payload: entry.payload });
 }

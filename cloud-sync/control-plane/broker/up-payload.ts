@@ -2,8 +2,7 @@ import { promisify } from 'node:util';
 import { constants, zstdDecompress } from 'node:zlib';
 import type { z } from 'zod';
 import { SyncError } from '../../errors.ts';
-import { relayBatchMaxBytes, relayBatchSchema, type RelayBatch } from '../../protocol/messages.ts';
-import { batchFault } from '../relay-plan.ts';
+import { decodeRelayBatch, relayBatchMaxJsonBytes, type RelayBatch } from '../../protocol/relay-batch.ts';
 
 const decompress = promisify(zstdDecompress);
 
@@ -28,14 +27,13 @@ export function readJson<Schema extends z.ZodType>(
 /** Reads a zstd-compressed batch; the output is bounded whatever the input. Rejects with SyncError 'badRequest'. */
 export async function readRelayBatch(payload: Uint8Array): Promise<RelayBatch> {
   const json = await decompress(payload, {
-    maxOutputLength: relayBatchMaxBytes,
+    maxOutputLength: relayBatchMaxJsonBytes,
     params: { [constants.ZSTD_d_windowLogMax]: maxWindowLog },
   }).catch((cause: unknown) => {
-    throw nonsense(`is no zstd frame of at most ${relayBatchMaxBytes} bytes`, cause);
+    throw nonsense(`is no zstd frame of at most ${relayBatchMaxJsonBytes} bytes`, cause);
   });
-  const batch = readJson(relayBatchSchema, json, relayBatchMaxBytes);
-  const fault = batchFault(batch);
-  if (fault !== undefined) throw nonsense(`does not count right: ${fault}`);
+  const batch = decodeRelayBatch(parseJson(json));
+  if (typeof batch === 'string') throw nonsense(batch);
   return batch;
 }
 

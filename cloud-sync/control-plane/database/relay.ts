@@ -1,8 +1,10 @@
-import type { RelayBatch, RelayMessage } from '../../protocol/messages.ts';
+import type { RelayBatch, RelayEntry } from '../../protocol/relay-batch.ts';
 import type { StoredMessage } from '../../protocol/api.ts';
 import type { Database, Tables } from './schema.ts';
 
 export type RelaySource = { readonly device: string; readonly serial: string };
+const maxRows = 1000;
+
 export type EpochState = 'open' | 'closed';
 
 /** Opens the epoch for the certificate that sends it first; closed once that certificate is replaced. */
@@ -47,17 +49,18 @@ export async function appendRelayed(
   db: Database,
   now: Date,
   device: string,
-  {
-    epoch,
-    stream,
-    messages,
-  }: Pick<RelayBatch, 'epoch' | 'stream'> & { readonly messages: readonly RelayMessage[] },
+  { epoch, stream, entries }: Pick<RelayBatch, 'epoch' | 'stream' | 'entries'>,
 ): Promise<void> {
-  const last = messages.at(-1);
+  const last = entries.at(-1);
   if (!last) return;
   const received = now.toISOString();
-  const rows = messages.map((message) => ({ device, epoch, stream, received, ...columns(message) }));
-  await db.insertInto('messages').values(rows).execute();
+  const rows = entries.map((entry) => ({ device, epoch, stream, received, ...columns(entry) }));
+  // SQLite binds 32,766 values a statement at most.
+  for (let from = 0; from < rows.length; from += maxRows)
+    await db
+      .insertInto('messages')
+      .values(rows.slice(from, from + maxRows))
+      .execute();
   await db
     .insertInto('relay_positions')
     .values({ device, epoch, stream, last_seq: last.seq })
@@ -67,29 +70,18 @@ export async function appendRelayed(
     .execute();
 }
 
-function columns(message: RelayMessage) {
-  const { seq, time } = message;
-  if ('gap' in message) {
-    const { count, reason } = message.gap;
+function columns(entry: RelayEntry) {
+  const place = { seq: entry.seq, time: new Date(entry.time).toISOString() };
+  if (entry.gap) {
+    const { count, reason } = entry.gap;
     return {
-      seq,
-      time,
-      topic: null,
-      payload: null,
-      content_type: null,
-      gap_count: count,
-      gap_reason: reason,
+      ...place,
+      ...{ topic: null, payload: null, content_type: null },
+      ...{ gap_count: count, gap_reason: reason },
     };
   }
-  return {
-    seq,
-    time,
-    topic: message.topic,
-    payload: Buffer.from(message.payload, 'base64'),
-    content_type: message.contentType ?? null,
-    gap_count: null,
-    gap_reason: null,
-  };
+  const { topic, payload, contentType = null } = entry;
+  return { ...place, topic, payload, content_type: contentType, gap_count: null, gap_reason: null };
 }
 
 export type MessageSelection = {

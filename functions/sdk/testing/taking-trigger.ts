@@ -61,5 +61,6 @@ function writtenAs(trigger: Trigger): string {
   if ('cron' in trigger) return `cron: ${trigger.cron}`;
   if ('queue' in trigger) return `queue: ${trigger.queue}`;
   if ('http' in trigger) return `http: ${trigger.http}`;
+  if ('stream' in trigger) return `stream: ${trigger.stream}`;
   return `volume: ${trigger.volume}, path: ${trigger.path}`;
 }

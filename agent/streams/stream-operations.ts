@@ -1,0 +1,57 @@
+/** Changes of streams and of who reads them. */
+export type StreamOperation =
+  | { readonly op: 'append'; readonly stream: string; readonly time: number; readonly message: StreamMessage }
+  /** The cloud has every message up to `seq`. */
+  | {
+      readonly op: 'acknowledge';
+      readonly stream: string;
+      readonly seq: number;
+      readonly spent: DailyBytes | undefined;
+    }
+  /**
+   * A consumer has done with every message up to `seq`; its cursor only goes forward, and is made where there is none.
+   * Together with `enqueue`s, an event is queued exactly once.
+   */
+  | ({ readonly op: 'advance'; readonly spent?: DailyBytes | undefined } & ConsumerPlace)
+  /** A consumer goes on behind `seq`, before or after where it is. */
+  | ({ readonly op: 'seek' } & ConsumerPlace)
+  | { readonly op: 'forgetConsumer'; readonly stream: string; readonly consumer: string }
+  /** Drops messages older than `before`. */
+  | { readonly op: 'expire'; readonly stream: string; readonly before: number }
+  /** Drops messages older than `before` whose key has a newer one, at most `limit`. */
+  | { readonly op: 'compact'; readonly stream: string; readonly before: number; readonly limit: number };
+
+/**
+ * `consumer` is a name from the manifest, or `function:NAME`, `bridge:NAME/INDEX` for what this agent reads by itself.
+ * `seq` is 0 for the very beginning.
+ */
+export type ConsumerPlace = { readonly stream: string; readonly consumer: string; readonly seq: number };
+
+export type StreamMessage = {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly contentType?: string | undefined;
+  /** By what messages of a compacted stream are told apart. */
+  readonly key?: string | undefined;
+};
+
+export type GapReason = 'ttl' | 'bytes' | 'age' | 'budget' | 'disk' | 'compacted';
+
+export type StreamRecord = { readonly seq: number; readonly time: number } & (
+  | { readonly gap: undefined; readonly message: StreamMessage }
+  | { readonly gap: { readonly count: number; readonly reason: GapReason } }
+);
+
+/** Bytes sent on one UTC day, `2026-01-31`. */
+export type DailyBytes = { readonly day: string; readonly bytes: number };
+
+/**
+ * How a stream is kept. Readers are the cloud, when `relayed`, and `consumers`: a message that is dropped before all of
+ * them had it leaves a gap record; `keepRead` decides whether one that all had stays.
+ */
+export type StreamPolicy = {
+  readonly maxBytes: number;
+  readonly relayed: boolean;
+  readonly consumers: readonly string[];
+  readonly keepRead: boolean;
+};
