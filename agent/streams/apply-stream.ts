@@ -1,4 +1,5 @@
 import type { ConsumerState, Draft } from './ledger.ts';
+import { compact } from './compaction.ts';
 import { messageBytes } from './operations.ts';
 import { readUpTo } from './readers.ts';
 import { trimByAge } from './retention.ts';
@@ -39,27 +40,33 @@ export function applyStream(writes: StreamContext, draft: Draft, operation: Stre
       place(writes, draft, operation, { seq: operation.seq, spent });
       return;
     }
-    case 'forgetConsumer':
+    case 'forgetConsumer': {
       draft.placeConsumer(stream, operation.consumer, undefined);
+      // Under a policy that may not have it any more: what it held back goes now.
+      const policy = writes.policyOf(stream);
+      free(writes, draft, stream, { upTo: readUpTo(draft, stream, policy), policy });
       return;
+    }
     case 'expire': {
       trimByAge(writes, draft, stream, { before: operation.before, policy: writes.policyOf(stream) });
       return;
     }
-    case 'compact':
+    case 'compact': {
+      compact(writes, draft, operation, writes.policyOf(stream));
       return;
+    }
     default:
       operation satisfies never;
   }
 }
 
 function append(writes: Writes, draft: Draft, { stream, time, message }: Of<'append'>): void {
-  const { lastSeq, bytes } = draft.stream(stream);
+  const { lastSeq, messages, bytes } = draft.stream(stream);
   const size = messageBytes(message);
   const seq = lastSeq + 1;
-  const { topic, contentType = null, payload, key = null } = message;
-  writes.insertMessage.run(stream, seq, time, size, topic, contentType, payload, key);
-  draft.updateStream(stream, { lastSeq: seq, bytes: bytes + size });
+  const { topic, contentType = null, payload, key = null, hops = 0 } = message;
+  writes.insertMessage.run(stream, seq, time, size, topic, contentType, payload, key, hops);
+  draft.updateStream(stream, { lastSeq: seq, messages: messages + 1, bytes: bytes + size });
 }
 
 function place(
@@ -78,15 +85,28 @@ function read(writes: StreamContext, draft: Draft, stream: string, move: () => v
   const before = readUpTo(draft, stream, policy);
   move();
   const after = readUpTo(draft, stream, policy);
-  if (after <= before) return;
+  if (after > before) free(writes, draft, stream, { upTo: after, policy });
+}
+
+/** Lets go of what all readers had. */
+function free(
+  writes: Writes,
+  draft: Draft,
+  stream: string,
+  { upTo, policy }: { readonly upTo: number; readonly policy: StreamPolicy },
+): void {
   if (policy.keepRead) {
-    // A gap record has done its work once all readers had it; it counts for no bytes.
-    writes.deleteGaps.run(stream, before, after);
+    // A gap record has done its work; it counts for no bytes.
+    writes.deleteGaps.run(stream, 0, upTo);
     return;
   }
-  const freed = Number(writes.sizeUpTo.get(stream, after)?.size ?? 0);
-  writes.deleteUpTo.run(stream, after);
-  draft.updateStream(stream, { bytes: draft.stream(stream).bytes - freed });
+  const freed = writes.heldUpTo.get(stream, upTo);
+  writes.deleteUpTo.run(stream, upTo);
+  const { messages, bytes } = draft.stream(stream);
+  draft.updateStream(stream, {
+    messages: messages - Number(freed?.messages ?? 0),
+    bytes: bytes - Number(freed?.size ?? 0),
+  });
 }
 
 /** Once a transaction. */

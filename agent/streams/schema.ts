@@ -120,7 +120,13 @@ const thirdVersion = `
 /** What came with version 4. Ids of dead letters are never used again, or one that is named by hand could be another. */
 const fourthVersion = `
   ALTER TABLE messages ADD COLUMN key TEXT;
+  ALTER TABLE messages ADD COLUMN hops INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX messages_by_key ON messages (stream, key, seq) WHERE key IS NOT NULL;
+  CREATE INDEX messages_gaps ON messages (stream, seq) WHERE gap_count IS NOT NULL;
+
+  ALTER TABLE streams ADD COLUMN messages INTEGER NOT NULL DEFAULT 0;
+  UPDATE streams SET messages =
+    (SELECT count(*) FROM messages WHERE stream = streams.name AND gap_count IS NULL);
 
   CREATE TABLE consumers (
     stream TEXT NOT NULL,

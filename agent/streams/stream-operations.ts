@@ -18,8 +18,18 @@ export type StreamOperation =
   | { readonly op: 'forgetConsumer'; readonly stream: string; readonly consumer: string }
   /** Drops messages older than `before`. */
   | { readonly op: 'expire'; readonly stream: string; readonly before: number }
-  /** Drops messages older than `before` whose key has a newer one, at most `limit`. */
-  | { readonly op: 'compact'; readonly stream: string; readonly before: number; readonly limit: number };
+  /**
+   * Looks at `limit` messages behind `after`: of each, that one and the one of its key before it are dropped if they are
+   * older than `before` and have a newer one of their key.
+   */
+  | {
+      readonly op: 'compact';
+      readonly stream: string;
+      readonly before: number;
+      readonly limit: number;
+      /** 0 when left out. */
+      readonly after?: number | undefined;
+    };
 
 /**
  * `consumer` is a name from the manifest, or `function:NAME`, `bridge:NAME/INDEX` for what this agent reads by itself.
@@ -33,6 +43,8 @@ export type StreamMessage = {
   readonly contentType?: string | undefined;
   /** By what messages of a compacted stream are told apart. */
   readonly key?: string | undefined;
+  /** How many functions it went through to come here; 0 when left out. */
+  readonly hops?: number | undefined;
 };
 
 export type GapReason = 'ttl' | 'bytes' | 'age' | 'budget' | 'disk' | 'compacted';
