@@ -64,8 +64,8 @@ function append(writes: Writes, draft: Draft, { stream, time, message }: Of<'app
   const { lastSeq, messages, bytes } = draft.stream(stream);
   const size = messageBytes(message);
   const seq = lastSeq + 1;
-  const { topic, contentType = null, payload, key = null, hops = 0 } = message;
-  writes.insertMessage.run(stream, seq, time, size, topic, contentType, payload, key, hops);
+  const { topic, contentType = null, payload, key = null, hops = 0, origin = null } = message;
+  writes.insertMessage.run(stream, seq, time, size, topic, contentType, payload, key, hops, origin);
   draft.updateStream(stream, { lastSeq: seq, messages: messages + 1, bytes: bytes + size });
 }
 

@@ -17,4 +17,6 @@ export type IncomingMessage = {
   readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
   readonly contentType?: string;
+  /** The bridge it came in over. */
+  readonly origin?: string | undefined;
 };

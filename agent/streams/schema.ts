@@ -121,6 +121,7 @@ const thirdVersion = `
 const fourthVersion = `
   ALTER TABLE messages ADD COLUMN key TEXT;
   ALTER TABLE messages ADD COLUMN hops INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE messages ADD COLUMN origin TEXT;
   CREATE INDEX messages_by_key ON messages (stream, key, seq) WHERE key IS NOT NULL;
   CREATE INDEX messages_gaps ON messages (stream, seq) WHERE gap_count IS NOT NULL;
 

@@ -9,8 +9,8 @@ export function prepareWrites(database: DatabaseSync) {
   return {
     ...prepareTriggerWrites(database),
     insertMessage: sql(
-      `INSERT INTO messages (stream, seq, time, size, topic, content_type, payload, key, hops)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO messages (stream, seq, time, size, topic, content_type, payload, key, hops, origin)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     insertGap: sql(
       'INSERT INTO messages (stream, seq, time, size, gap_count, gap_reason) VALUES (?, ?, ?, 0, ?, ?)',

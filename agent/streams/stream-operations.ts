@@ -45,6 +45,8 @@ export type StreamMessage = {
   readonly key?: string | undefined;
   /** How many functions it went through to come here; 0 when left out. */
   readonly hops?: number | undefined;
+  /** The bridge it came in over, which it does not go out over again. */
+  readonly origin?: string | undefined;
 };
 
 export type GapReason = 'ttl' | 'bytes' | 'age' | 'budget' | 'disk' | 'compacted';
