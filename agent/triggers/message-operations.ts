@@ -8,6 +8,7 @@ export type RoutedMessage = {
   readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
   readonly contentType?: string | undefined;
+  readonly origin?: string | undefined;
 };
 
 /** A message that went through this many functions starts no other: a loop of functions ends here. */
@@ -60,12 +61,12 @@ export function messageOperations(
   },
 ): Operation[] {
   const { streams, functions } = routes.of(message.topic);
-  const { topic, payload, contentType } = message;
+  const { topic, payload, contentType, origin } = message;
   const operations: Operation[] = streams.map((stream) => ({
     op: 'append',
     stream,
     time,
-    message: { topic, payload, contentType },
+    message: { topic, payload, contentType, ...(origin !== undefined && { origin }) },
   }));
   for (const name of hops > maxHops ? [] : functions) {
     const event = { function: name, kind: 'message', topic, payload, contentType, time, hops } as const;
