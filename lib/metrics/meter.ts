@@ -69,7 +69,7 @@ export class Meter<const Definitions extends MetricDefinitions> {
     attributes: AttributesOf<Definitions, Name>,
   ): void {
     if (!Number.isFinite(value)) return;
-    const { bounds = [] }: MetricDefinition = this.#definitions[name];
+    const { bounds = [] }: Partial<MetricDefinition> = this.#definitions[name] ?? {};
     const series = this.#seriesOf(this.#series, name, attributes);
     const place = bounds.findIndex((bound) => value <= bound);
     const bucket = place === -1 ? bounds.length : place;

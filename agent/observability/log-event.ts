@@ -1,0 +1,59 @@
+import {
+  bodyMaxChars,
+  maxAttributes,
+  observabilityTopics,
+  type ObservedLog,
+  type Severity,
+} from '../../cloud-sync/protocol/observability.ts';
+import type { LogEvent } from '../../lib/logger.ts';
+
+export type LogMessage = { readonly topic: string; readonly event: ObservedLog };
+
+const severities: Readonly<Record<LogEvent['level'], Severity>> = {
+  debug: 'DEBUG',
+  info: 'INFO',
+  warn: 'WARN',
+  error: 'ERROR',
+};
+
+const maxAttributeChars = 2048;
+
+/** How a field of a log is named for OpenTelemetry; others are put under `holdfast.`. */
+const fieldNames: Readonly<Record<string, string>> = { code: 'error.type', error: 'error.message' };
+
+/** A line of the log as an event of the stream: bounded, whatever the line holds. */
+export function logMessageOf({ time, level, event, ...fields }: LogEvent): LogMessage {
+  const { function: name, message, ...rest } = fields;
+  const severity = severities[level];
+  // What a function says is its own; everything else is about it.
+  if (event === 'function.log' && typeof name === 'string' && typeof message === 'string')
+    return {
+      topic: observabilityTopics.functionLog(name),
+      event: {
+        time,
+        severity,
+        body: cut(message, bodyMaxChars),
+        attributes: attributesOf({ function: name, ...rest }),
+      },
+    };
+  return {
+    topic: observabilityTopics.agentLog,
+    event: { time, severity, body: event, attributes: attributesOf(fields) },
+  };
+}
+
+function attributesOf(fields: Readonly<Record<string, unknown>>): ObservedLog['attributes'] {
+  const attributes: ObservedLog['attributes'] = {};
+  for (const [key, value] of Object.entries(fields).slice(0, maxAttributes)) {
+    if (value === undefined) continue;
+    attributes[fieldNames[key] ?? `holdfast.${key}`] =
+      (typeof value === 'number' && Number.isFinite(value)) || typeof value === 'boolean'
+        ? value
+        : cut(typeof value === 'string' ? value : JSON.stringify(value), maxAttributeChars);
+  }
+  return attributes;
+}
+
+function cut(text: string, maxChars: number): string {
+  return text.length <= maxChars ? text : `${text.slice(0, maxChars - 1)}…`;
+}
