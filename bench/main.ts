@@ -1,25 +1,33 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 /** What a bench gives: figures by name; `null` where this machine cannot measure one. */
 export type Figures = Readonly<Record<string, number | null>>;
 
-type Bench = { run(report: (line: string) => void): Promise<Figures> };
+/** `quick`: less of everything, to see that it works; its figures say little. */
+export type RunOptions = { readonly quick: boolean };
+
+type Bench = { run(report: (line: string) => void, options: RunOptions): Promise<Figures> };
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 
-const [name] = process.argv.slice(2);
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false } },
+});
+const [name] = positionals;
 const entry = `${folder}${name ?? ''}/main.ts`;
 if (name === undefined || !/^[a-z0-9-]+$/.test(name) || !existsSync(entry)) {
   const names = (await readdir(folder, { withFileTypes: true }))
     .filter((item) => item.isDirectory())
     .map((item) => item.name);
-  process.stderr.write(`Usage: npm run bench -- NAME, one of: ${names.join(', ')}\n`);
+  process.stderr.write(`Usage: npm run bench -- NAME [--quick], one of: ${names.join(', ')}\n`);
   process.exitCode = 2;
 } else {
   const bench = (await import(entry)) as Bench;
-  const figures = await bench.run((line) => process.stdout.write(`${line}\n`));
+  const figures = await bench.run((line) => process.stdout.write(`${line}\n`), values);
   console.table(Object.fromEntries(Object.entries(figures).map(([figure, value]) => [figure, { value }])));
   process.stdout.write(`${JSON.stringify({ bench: name, ...figures })}\n`);
 }

@@ -1,0 +1,26 @@
+import type { Figures } from '../main.ts';
+import { startBroker } from '../functions/mqtt.ts';
+import { median, rounded } from '../statistics.ts';
+import type { HoldfastPair } from './holdfast-pair.ts';
+import { publishRate, type Load } from './live-rate.ts';
+import type { Report, Size } from './main.ts';
+
+/** Local QoS 1 publishes a second, each on disk before its PUBACK, beside aedes that keeps nothing. */
+export async function ingest(
+  pair: HoldfastPair,
+  { rounds, messages }: Size,
+  report: Report,
+): Promise<Figures> {
+  await using aedes = await startBroker('aedes-child', []);
+  const plain = { url: `mqtt://127.0.0.1:${aedes.port}` };
+  const load: Load = { messages, bytes: 200, inFlight: 200 };
+  const ratios: number[] = [];
+  for (let round = 0; round <= rounds; round++) {
+    const ours = await publishRate(pair.local, 'local/boiler', load);
+    const peer = await publishRate(plain, 'local/boiler', load);
+    // The first one warms up.
+    if (round > 0) ratios.push(ours / peer);
+    report(`published/s: ours on disk ${rounded(ours, 0)}, plain aedes ${rounded(peer, 0)}`);
+  }
+  return { ingestVsAedes: rounded(median(ratios), 2) };
+}
