@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { AgentError } from '../errors.ts';
 import { applyStream, writeConsumers, type StreamContext } from './apply-stream.ts';
+import { applySession, writeSessions } from './apply-session.ts';
 import { applyTrigger, writeSpendings } from './apply-trigger.ts';
 import { deadLetterMessage, type Death } from './dead-letter-message.ts';
 import { Draft, retainedSize, type Counts } from './ledger.ts';
@@ -99,6 +100,21 @@ function applyOne(writes: Context, draft: Draft, operation: Operation): void {
     case 'expire':
     case 'compact': {
       applyStream(writes, draft, operation);
+      return;
+    }
+    case 'openSession':
+    case 'leaveSession':
+    case 'endSession':
+    case 'subscribe':
+    case 'unsubscribe':
+    case 'deliver':
+    case 'settle':
+    case 'release':
+    case 'receive':
+    case 'complete':
+    case 'putWill':
+    case 'forgetWill': {
+      applySession(writes, draft.sessions, operation);
       return;
     }
     default:
@@ -231,9 +247,10 @@ function retain(writes: Writes, draft: Draft, { message }: Of<'retain'>): void {
 }
 
 function writeCounters(writes: Writes, draft: Draft): void {
-  for (const [name, { lastSeq, ackedSeq, bytes, spent }] of draft.streams)
-    writes.putStream.run(name, lastSeq, ackedSeq, bytes, spent.day, spent.bytes);
+  for (const [name, { lastSeq, ackedSeq, messages, bytes, spent }] of draft.streams)
+    writes.putStream.run(name, lastSeq, ackedSeq, messages, bytes, spent.day, spent.bytes);
   writeConsumers(writes, draft);
+  writeSessions(writes, draft.sessions);
   for (const [store, bytes] of draft.storeSizes) writes.putStoreSize.run(store, bytes);
   writeSpendings(writes, draft);
 }

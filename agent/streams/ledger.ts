@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { messageBytes, type DailyBytes, type QueuedEvent } from './operations.ts';
+import { SessionDraft, SessionLedger, type SessionCounts } from './session-ledger.ts';
 import type { Pause, Spending } from './trigger-operations.ts';
 import { loadPauses, loadSpendings } from './trigger-reads.ts';
 
@@ -7,6 +8,8 @@ export type StreamState = {
   readonly lastSeq: number;
   /** Every message up to this one is in the cloud. */
   readonly ackedSeq: number;
+  /** How many are held, gaps left out, and what they count for. */
+  readonly messages: number;
   readonly bytes: number;
   /** Numbers up to it belong to earlier epochs: in the present one, the relay counts from here. */
   readonly epochStart: number;
@@ -20,6 +23,7 @@ export type ConsumerState = { readonly seq: number; readonly spent: DailyBytes }
 const emptyStream: StreamState = {
   lastSeq: 0,
   ackedSeq: 0,
+  messages: 0,
   bytes: 0,
   epochStart: 0,
   spent: { day: '', bytes: 0 },
@@ -41,6 +45,8 @@ export type Counts = {
   spending(functionName: string): Spending | undefined;
   retainedBytes(topic: string): number;
   readonly retainedTotal: { readonly topics: number; readonly bytes: number };
+  /** Of MQTT clients. */
+  readonly sessions: SessionCounts;
 };
 
 /**
@@ -48,6 +54,7 @@ export type Counts = {
  * makes the draft the truth, so that a rolled back one leaves no trace here either.
  */
 export class Ledger implements Counts {
+  readonly sessions: SessionLedger;
   readonly #streams = new Map<string, StreamState>();
   readonly #consumers = new Map<string, Map<string, ConsumerState>>();
   readonly #queued = new Map<string, number>();
@@ -58,8 +65,12 @@ export class Ledger implements Counts {
   readonly #spendings = new Map<string, Spending>();
   #retainedSum = 0;
 
+  constructor(sessions = new SessionLedger()) {
+    this.sessions = sessions;
+  }
+
   static load(database: DatabaseSync): Ledger {
-    const ledger = new Ledger();
+    const ledger = new Ledger(SessionLedger.load(database));
     const rows = (sql: string): Record<string, unknown>[] => database.prepare(sql).all();
     for (const row of rows('SELECT * FROM streams')) ledger.#streams.set(String(row.name), streamOf(row));
     for (const row of rows('SELECT * FROM consumers'))
@@ -117,6 +128,7 @@ export class Ledger implements Counts {
     for (const [name, count] of draft.deadCounts) this.#dead.set(name, count);
     for (const [name, bytes] of draft.storeSizes) this.#stores.set(name, bytes);
     for (const [topic, bytes] of draft.retainedSizes) this.#retain(topic, bytes);
+    this.sessions.accept(draft.sessions);
     for (const [name, spending] of draft.spendings) this.#spendings.set(name, spending);
     for (const [name, pause] of draft.pauses) {
       if (pause) this.#pauses.set(name, pause);
@@ -156,10 +168,12 @@ export class Draft {
   readonly awakened = new Set<string>();
   /** Units that were left out, by their place in the group, and why. */
   readonly refused = new Map<number, Error>();
+  readonly sessions: SessionDraft;
   readonly #base: Counts;
 
   constructor(base: Counts) {
     this.#base = base;
+    this.sessions = new SessionDraft(base.sessions);
   }
 
   stream(name: string): StreamState {
@@ -209,6 +223,7 @@ function streamOf(row: Record<string, unknown>): StreamState {
   return {
     lastSeq: Number(row.last_seq),
     ackedSeq: Number(row.acked_seq),
+    messages: Number(row.messages),
     bytes: Number(row.bytes),
     epochStart: Number(row.epoch_start),
     spent: spentOf(row),

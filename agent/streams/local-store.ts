@@ -17,7 +17,10 @@ import {
   type StreamPolicy,
   type StreamRecord,
 } from './operations.ts';
-import { prepareReads, type KeysQuery, type QueueHolder, type Reads, type RecordsQuery } from './reads.ts';
+import { prepareReads, type KeysQuery, type QueueHolder, type Reads } from './reads.ts';
+import type { RecordHead, RecordsQuery, StreamInfo } from './record-reads.ts';
+import type { SessionMessage, StoredWill } from './session-operations.ts';
+import type { SessionPageQuery, StoredSession } from './session-reads.ts';
 import { storeError } from './sqlite-errors.ts';
 import type { FileStat } from './trigger-operations.ts';
 import type { DeadLetter, DeadLettersQuery, FileHolder, Plan } from './trigger-reads.ts';
@@ -38,6 +41,8 @@ export type CommitNotice = {
   readonly arrived: ReadonlyMap<string, readonly QueuedEvent[]>;
   /** Functions that have something new to read. */
   readonly functions: ReadonlySet<string>;
+  /** New messages for sessions, by the client's id, in the order of their ids. */
+  readonly sessions: ReadonlyMap<string, readonly SessionMessage[]>;
 };
 
 /** A stream nobody described keeps this much. */
@@ -105,7 +110,7 @@ export class LocalStore implements AsyncDisposable {
     this.epoch = this.#reads.epoch();
     const apply = prepareApply(
       database,
-      (stream) => this.#policies.get(stream) ?? defaultPolicy,
+      (stream) => this.policyOf(stream),
       (name) => this.#deadLetterStreams.get(name),
     );
     this.#commits = new GroupCommit({
@@ -113,7 +118,8 @@ export class LocalStore implements AsyncDisposable {
         const draft = this.#guarded(() => apply(units, this.#ledger), logger);
         this.#ledger.accept(draft);
         const { arrived, awakened: functions } = draft;
-        const notice = { streams: new Set(draft.streams.keys()), arrived, functions };
+        const sessions = draft.sessions.arrived;
+        const notice = { streams: new Set(draft.streams.keys()), arrived, functions, sessions };
         for (const listener of this.#listeners) listener(notice);
         return draft.refused;
       },
@@ -125,6 +131,15 @@ export class LocalStore implements AsyncDisposable {
   /** How streams are kept from now on. */
   setPolicies(policies: ReadonlyMap<string, StreamPolicy>): void {
     this.#policies = policies;
+  }
+
+  /** Names of the streams that somebody described. */
+  get streams(): readonly string[] {
+    return [...this.#policies.keys()];
+  }
+
+  policyOf(stream: string): StreamPolicy {
+    return this.#policies.get(stream) ?? defaultPolicy;
   }
 
   /** Which stream gets the dead letters of which function from now on. */
@@ -158,6 +173,31 @@ export class LocalStore implements AsyncDisposable {
   /** Messages and gaps of a stream in order. */
   async records(query: RecordsQuery): Promise<StreamRecord[]> {
     return this.#read(() => this.#reads.records(query));
+  }
+
+  /** The same backwards from `upTo` on, without payloads. */
+  async recordHeads(
+    stream: string,
+    range: { readonly upTo: number; readonly limit: number },
+  ): Promise<RecordHead[]> {
+    return this.#read(() => this.#reads.recordHeads(stream, range));
+  }
+
+  async streamInfo(stream: string): Promise<StreamInfo> {
+    return this.#read(() => this.#reads.streamInfo(stream));
+  }
+
+  /**
+   * The number of the first record that is not before `time`, milliseconds since 1970; behind the last one when there is
+   * none. Where the clock was set back, of one of those around it.
+   */
+  async seqAt(stream: string, time: number): Promise<number> {
+    return this.#read(() => this.#reads.seqAt(stream, time));
+  }
+
+  /** The number of the `count`th record behind `after`; undefined when there are fewer. */
+  async seqFurther(stream: string, after: number, count: number): Promise<number | undefined> {
+    return this.#read(() => this.#reads.seqFurther(stream, after, count));
   }
 
   /** Undefined when there is none or it has expired. */
@@ -203,6 +243,26 @@ export class LocalStore implements AsyncDisposable {
   /** What a function knows of the files of a volume, by path. */
   async files(functionName: string, volume: string): Promise<Map<string, FileStat>> {
     return this.#read(() => this.#reads.files(functionName, volume));
+  }
+
+  /** What MQTT clients left behind. */
+  async sessions(): Promise<StoredSession[]> {
+    return this.#read(() => this.#reads.sessions());
+  }
+
+  /** Messages that wait in a session, in order. */
+  async sessionMessages(query: SessionPageQuery): Promise<SessionMessage[]> {
+    return this.#read(() => this.#reads.sessionMessages(query));
+  }
+
+  /** Packet identifiers that the client is still to be told to release (QoS 2). */
+  async releasedPackets(client: string): Promise<number[]> {
+    return this.#read(() => this.#reads.releasedPackets(client));
+  }
+
+  /** Of the clients that were connected last. */
+  async wills(): Promise<StoredWill[]> {
+    return this.#read(() => this.#reads.wills());
   }
 
   async retained(): Promise<RetainedMessage[]> {

@@ -1,3 +1,4 @@
+import type { SessionOperation } from './session-operations.ts';
 import type { StreamMessage, StreamOperation } from './stream-operations.ts';
 import type { TriggerOperation } from './trigger-operations.ts';
 
@@ -7,6 +8,7 @@ export type * from './stream-operations.ts';
 export type Operation =
   | TriggerOperation
   | StreamOperation
+  | SessionOperation
   | { readonly op: 'enqueue'; readonly event: NewEvent; readonly capacity: number }
   /** This, `postpone` and `bury` refuse everything that is committed together with them when the event is gone before the unit. */
   | { readonly op: 'finish'; readonly id: number; readonly function: string }
@@ -99,6 +101,8 @@ export function operationBytes(operation: Operation): number {
   switch (operation.op) {
     case 'append':
     case 'retain':
+    case 'deliver':
+    case 'putWill':
       return messageBytes(operation.message);
     case 'enqueue':
       return messageBytes(operation.event);
@@ -127,6 +131,16 @@ export function operationBytes(operation: Operation): number {
     case 'redeliver':
     case 'forgetFiles':
     case 'discard':
+    case 'openSession':
+    case 'leaveSession':
+    case 'endSession':
+    case 'subscribe':
+    case 'unsubscribe':
+    case 'settle':
+    case 'release':
+    case 'receive':
+    case 'complete':
+    case 'forgetWill':
       return rowBytes;
     default:
       return operation satisfies never;

@@ -11,7 +11,12 @@ function ingressOn({ queue = 2, holdMs = 1000, maxHeld = 10 } = {}) {
   const queued = new Map<string, number>();
   const listeners = new Set<(notice: CommitNotice) => void>();
   const committed: string[] = [];
-  const notice = { streams: new Set<string>(), arrived: new Map(), functions: new Set<string>() };
+  const notice = {
+    streams: new Set<string>(),
+    arrived: new Map(),
+    functions: new Set<string>(),
+    sessions: new Map(),
+  };
   const change = (name: string, by: number): void => {
     queued.set(name, (queued.get(name) ?? 0) + by);
     for (const listener of listeners) listener(notice);
