@@ -2,7 +2,7 @@ import type { Figures } from '../main.ts';
 import { rounded } from '../statistics.ts';
 import type { HoldfastPair } from './holdfast-pair.ts';
 import { publishRate } from './live-rate.ts';
-import type { Report } from './main.ts';
+import type { Report } from './size.ts';
 import { watchPeak } from './peak-memory.ts';
 
 const patience = { everyMs: 50, timeoutMs: 60_000 };

@@ -2,7 +2,7 @@ import type { Figures } from '../main.ts';
 import { median, rounded } from '../statistics.ts';
 import type { HoldfastPair } from './holdfast-pair.ts';
 import { endToEndRate, type Load } from './live-rate.ts';
-import type { Report, Size } from './main.ts';
+import type { Report, Size } from './size.ts';
 import { openBridge, openTlsMosquitto } from './mosquitto.ts';
 
 /**

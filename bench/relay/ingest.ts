@@ -3,7 +3,7 @@ import { startBroker } from '../functions/mqtt.ts';
 import { median, rounded } from '../statistics.ts';
 import type { HoldfastPair } from './holdfast-pair.ts';
 import { publishRate, type Load } from './live-rate.ts';
-import type { Report, Size } from './main.ts';
+import type { Report, Size } from './size.ts';
 
 /** Local QoS 1 publishes a second, each on disk before its PUBACK, beside aedes that keeps nothing. */
 export async function ingest(

@@ -6,18 +6,8 @@ import { drain } from './drain.ts';
 import { endToEnd } from './end-to-end.ts';
 import { HoldfastPair } from './holdfast-pair.ts';
 import { ingest } from './ingest.ts';
+import { full, quick, type Report } from './size.ts';
 import { wire } from './wire.ts';
-
-export type Report = (line: string) => void;
-
-/** How much is measured; `quick` only shows that everything works. */
-export type Size = {
-  readonly rounds: number;
-  readonly messages: number;
-  readonly backlog: number;
-};
-const full: Size = { rounds: 5, messages: 100_000, backlog: 1_000_000 };
-const quick: Size = { rounds: 2, messages: 10_000, backlog: 30_000 };
 
 /** Streams and relay beside plain aedes and a mosquitto bridge, alternating. */
 export async function run(report: Report, options: RunOptions): Promise<Figures> {

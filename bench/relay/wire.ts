@@ -6,7 +6,7 @@ import { ByteCounter } from './byte-counter.ts';
 import type { ClientJob, Endpoint } from './client-job.ts';
 import { ClientProcess } from './client-process.ts';
 import { HoldfastPair } from './holdfast-pair.ts';
-import type { Report } from './main.ts';
+import type { Report } from './size.ts';
 import { openTlsMosquitto } from './mosquitto.ts';
 
 const topic = 'up/roof/weather';
