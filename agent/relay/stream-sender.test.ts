@@ -26,6 +26,7 @@ function setUp({
     lastSeq: 3,
     ackedSeq: 0,
     bytes: 3,
+    messages: 0,
     epochStart: 0,
     spent: { day: '2026-01-01', bytes: spent },
   };

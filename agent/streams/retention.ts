@@ -8,7 +8,7 @@ const pageRows = 500;
 /** Cut a little deeper than asked, so that a full stream is not trimmed at every single append. */
 const slack = 0.95;
 
-type Row = { readonly seq: number; readonly time: number; readonly size: number };
+export type Row = { readonly seq: number; readonly time: number; readonly size: number };
 
 /** Drops the oldest messages of a stream until it is within its bytes. */
 export function trimToBytes(writes: Writes, draft: Draft, stream: string, policy: StreamPolicy): void {
@@ -50,7 +50,8 @@ function dropOldest(
       writes.deleteMessage.run(stream, row.seq);
       freed += row.size;
     }
-    draft.updateStream(stream, { bytes: draft.stream(stream).bytes - freed });
+    const { messages, bytes } = draft.stream(stream);
+    draft.updateStream(stream, { messages: messages - dropped.length, bytes: bytes - freed });
     const floor = readUpTo(draft, stream, policy);
     leaveGaps(
       writes,
@@ -61,12 +62,16 @@ function dropOldest(
   }
 }
 
-/** One gap a contiguous run; a run right behind a gap of the same reason widens that one, so gaps stay few. */
-function leaveGaps(writes: Writes, stream: string, reason: GapReason, dropped: readonly Row[]): void {
+/** One gap a contiguous run; with a neighbour of the same reason it becomes one, so gaps stay few. */
+export function leaveGaps(writes: Writes, stream: string, reason: GapReason, dropped: readonly Row[]): void {
   for (const { first, last } of runs(dropped)) {
     const before = Number(writes.gapAt.get(stream, first.seq - 1, reason)?.count ?? 0);
     if (before > 0) writes.deleteMessage.run(stream, first.seq - 1);
-    writes.insertGap.run(stream, last.seq, last.time, before + last.seq - first.seq + 1, reason);
+    const count = before + last.seq - first.seq + 1;
+    const next = writes.gapBehind.get(stream, last.seq);
+    const touches = next?.reason === reason && Number(next.seq) - Number(next.count) === last.seq;
+    if (touches) writes.widenGap.run(count, stream, Number(next.seq));
+    else writes.insertGap.run(stream, last.seq, last.time, count, reason);
   }
 }
 

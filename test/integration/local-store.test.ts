@@ -49,24 +49,50 @@ test('an epoch lasts as long as the identity it is bound to', async () => {
 
 /** Takes back what a version brought. */
 const undo = {
+  4: `DROP INDEX messages_by_key; DROP INDEX messages_gaps; DROP TABLE consumers;
+    DROP TABLE dead_letters; CREATE TABLE dead_letters (id INTEGER PRIMARY KEY, function TEXT NOT NULL,
+    kind TEXT NOT NULL, topic TEXT NOT NULL, content_type TEXT, payload BLOB NOT NULL, time INTEGER NOT NULL,
+    hops INTEGER NOT NULL, attempts INTEGER NOT NULL, died INTEGER NOT NULL, error_code TEXT NOT NULL,
+    error_message TEXT NOT NULL) STRICT; CREATE INDEX dead_letters_by_function ON dead_letters (function, id);
+    ALTER TABLE streams DROP COLUMN messages; ALTER TABLE messages DROP COLUMN key;
+    ALTER TABLE messages DROP COLUMN hops; ALTER TABLE messages DROP COLUMN origin; PRAGMA user_version = 3;`,
   3: 'DROP INDEX events_by_time; DROP INDEX events_by_queue; DROP INDEX kv_by_expiry; ALTER TABLE kv DROP COLUMN expires; DROP TABLE schedules; DROP TABLE pauses; DROP TABLE spending; DROP TABLE files; PRAGMA user_version = 2;',
   2: 'ALTER TABLE streams DROP COLUMN epoch_start; PRAGMA user_version = 1;',
 };
 
+/** What no earlier version had and no statement above takes back: the tables of the broker's sessions. */
+function sessionTablesOf(database: DatabaseSync): string[] {
+  const earlier = ['meta', 'streams', 'messages', 'events', 'dead_letters', 'kv', 'kv_usage', 'retained'];
+  const known = [...earlier, 'schedules', 'pauses', 'spending', 'files', 'consumers'];
+  return database
+    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    .all()
+    .map(({ name }) => String(name))
+    .filter((name) => !known.includes(name));
+}
+
 test.each([
-  ['first', undo[3] + undo[2]],
-  ['second', undo[3]],
+  ['first', undo[4] + undo[3] + undo[2]],
+  ['second', undo[4] + undo[3]],
+  ['third', undo[4]],
 ])('a store of the %s version is brought up to date with all it holds', async (_, back) => {
   await using folder = await temporaryFolder();
   const { path, epoch } = await filled(folder.path);
   {
     using database = new DatabaseSync(path);
     database.exec("INSERT INTO kv (store, key, value) VALUES ('kept', 'key', x'31')");
+    for (const table of sessionTablesOf(database)) database.exec(`DROP TABLE ${table}`);
     database.exec(back);
+    database.exec(
+      `INSERT INTO dead_letters VALUES (7, 'f', 'message', 't', NULL, x'31', 1, 0, 5, 2, 'threw', 'no')`,
+    );
   }
   await using store = await LocalStore.open({ root: folder.path, logger: silentLogger });
   expect(store.epoch).toBe(epoch);
-  expect(store.counts.stream('s')).toMatchObject({ lastSeq: 200, epochStart: 0 });
+  expect(store.counts.stream('s')).toMatchObject({ lastSeq: 200, messages: 200, epochStart: 0 });
+  expect(await store.deadLetters({ function: 'f', after: 0, limit: 9, maxBytes: 999 })).toMatchObject([
+    { id: 7, attempts: 5, died: 2, error: { code: 'threw' } },
+  ]);
   expect(await store.value('kept', 'key')).toEqual(Uint8Array.of(0x31));
 });
 

@@ -1,0 +1,41 @@
+import type { Draft } from './ledger.ts';
+import { readUpTo } from './readers.ts';
+import { leaveGaps, type Row } from './retention.ts';
+import type { StreamOperation, StreamPolicy } from './stream-operations.ts';
+import type { Writes } from './statements.ts';
+
+type Compact = Extract<StreamOperation, { op: 'compact' }>;
+type Keyed = Row & { readonly key: string | null };
+
+/**
+ * Drops superseded messages. A message was either old when the next one of its key came, and goes when that one is looked
+ * at, or it grew old later, and goes when it is looked at itself: each look costs one step, however many share a key.
+ */
+export function compact(
+  writes: Writes,
+  draft: Draft,
+  { stream, before, limit, after = 0 }: Compact,
+  policy: StreamPolicy,
+): void {
+  const dropped = new Map<number, Row>();
+  const looked = writes.keyed.all(stream, after, limit) as unknown as Keyed[];
+  for (const row of looked) {
+    if (row.key === null) continue;
+    const older = writes.olderOfKey.get(stream, row.key, row.seq) as Row | undefined;
+    const superseded = writes.newerOfKey.get(stream, row.key, row.seq) !== undefined;
+    for (const one of [...(older ? [older] : []), ...(superseded ? [row] : [])])
+      if (one.time < before) {
+        writes.deleteMessage.run(stream, one.seq);
+        dropped.set(one.seq, one);
+      }
+  }
+  if (dropped.size === 0) return;
+  const rows = [...dropped.values()].sort((a, b) => a.seq - b.seq);
+  const freed = rows.reduce((sum, { size }) => sum + size, 0);
+  const { messages, bytes } = draft.stream(stream);
+  draft.updateStream(stream, { messages: messages - rows.length, bytes: bytes - freed });
+  // [G5] What not all readers had is counted.
+  const floor = readUpTo(draft, stream, policy);
+  const unread = rows.filter(({ seq }) => seq > floor);
+  leaveGaps(writes, stream, 'compacted', unread);
+}
