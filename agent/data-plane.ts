@@ -1,4 +1,5 @@
 import type { Component } from '../cloud-sync/protocol/messages.ts';
+import { observabilityStream } from '../cloud-sync/protocol/observability.ts';
 import { errorMessage } from '../lib/error-code.ts';
 import type { Logger } from '../lib/logger.ts';
 import { verifyPassword } from '../lib/password.ts';
@@ -9,6 +10,10 @@ import { ChangeSignal } from './change-signal.ts';
 import { Gateway, type GatewayStatus } from './gateway/gateway.ts';
 import { HttpRoutes } from './gateway/http-routes.ts';
 import type { SecretSource } from './gateway/ports.ts';
+import { measureFunctions, measureInvocations } from './observability/measure-functions.ts';
+import { measureStreams } from './observability/measure-streams.ts';
+import { measureUplink } from './observability/measure-uplink.ts';
+import type { Observability } from './observability/observability.ts';
 import { boundSecrets, secretUses } from './outside/secret-uses.ts';
 import type { UplinkPort } from './relay/ports.ts';
 import { Relay } from './relay/relay.ts';
@@ -42,6 +47,8 @@ export type DataPlaneOptions<Bundle extends BundleIdentity> = {
   readonly http?: { readonly host: string; readonly port: number };
   readonly secrets?: SecretSource;
   readonly runtime: FunctionRuntimePort<Bundle>;
+  /** Without it there is no stream `observability`, and nothing is measured. */
+  readonly observability?: Observability;
   readonly logger: Logger;
   readonly now?: () => Date;
 };
@@ -67,6 +74,7 @@ type Parts<Bundle extends BundleIdentity> = {
   readonly gateway: Gateway;
   readonly deployments: Deployments<Bundle>;
   readonly changes: ChangeSignal;
+  readonly observability: Observability | undefined;
   readonly now: () => Date;
   readonly logger: Logger;
 };
@@ -98,7 +106,9 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   ): Promise<DataPlane<Bundle>> {
     const { root, identity, mqtt, http = ownMachine, runtime, logger, now = () => new Date() } = options;
     await using starting = new AsyncDisposableStack();
+    const { observability } = options;
     const store = starting.use(await LocalStore.open({ root, identity, logger, now }));
+    if (observability) starting.use(observability.attach(store, logger));
     const ingress = starting.use(new Ingress({ store, logger, now }));
     const broker = await LocalBroker.open({
       ...{ root, logger, verifyPassword, ...mqtt },
@@ -111,7 +121,10 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const changes = starting.use(new ChangeSignal());
     const onChange = (): void => changes.notify();
     const dispatcher = starting.use(
-      new Dispatcher({ store, runtime, routes, deliver, onChange, now, logger }),
+      new Dispatcher({
+        ...{ store, routes, deliver, onChange, now, logger },
+        runtime: observability ? measureInvocations(runtime, observability.meter) : runtime,
+      }),
     );
     const cron = starting.use(new CronTriggers({ store, now, logger }));
     const files = starting.use(new FileTriggers({ root, store, now, logger, onChange }));
@@ -126,7 +139,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const deployments = new Deployments(runtime);
     const parts = {
       ...{ store, ingress, broker, dispatcher, cron, files, relay, gateway, deployments, changes },
-      ...{ now, logger },
+      ...{ observability, now, logger },
     };
     const plane = new DataPlane(parts, starting.move());
     plane.#resources.defer(
@@ -140,6 +153,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     this.#resources = resources;
     const { store, dispatcher, ingress, now } = parts;
     this.functions = new FunctionControl({ store, dispatcher, routes: () => ingress.routes, now });
+    this.#observe();
     const timer = setInterval(() => void this.#tidy(), tidyEveryMs);
     resources.defer(() => clearInterval(timer));
   }
@@ -172,7 +186,8 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   }
 
   attachUplink(link: UplinkPort): void {
-    this.#parts.relay.attach(link);
+    const { relay, observability } = this.#parts;
+    relay.attach(observability ? measureUplink(link, observability.meter) : link);
   }
 
   /** Calls a function and waits for its result; its effects are durable before this resolves. */
@@ -240,7 +255,13 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
 
   async #configure(machine: Machine, bundles: ReadonlyMap<string, Bundle>): Promise<void> {
     const { store, ingress, broker, dispatcher, cron, files, relay, gateway, deployments } = this.#parts;
-    const { streams, functions, clients } = machine;
+    const { observability } = this.#parts;
+    const { functions, clients } = machine;
+    await observability?.configure(machine);
+    const streams = {
+      ...machine.streams,
+      ...(observability && { [observabilityStream]: observability.stream }),
+    };
     const httpRoutes = new HttpRoutes(functions, gateway.routes);
     await deployments.deploy(functions, bundles);
     await cron.configure(functions);
@@ -260,6 +281,22 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     this.#digests.clear();
     for (const name of Object.keys(functions)) this.#digests.set(name, bundles.get(name)?.digest ?? '');
     await this.#tidy();
+  }
+
+  /** What others count already is told at each snapshot of the metrics. */
+  #observe(): void {
+    const { observability, store, broker, dispatcher } = this.#parts;
+    if (!observability) return;
+    const { meter } = observability;
+    const streams = () =>
+      Object.entries(this.#machine.streams).map(([name, { relay }]) => [name, relay !== undefined] as const);
+    measureStreams(meter, store, streams);
+    measureFunctions(meter, () =>
+      Object.fromEntries(
+        Object.entries(dispatcher.status()).map(([name, lane]) => [name, statusOf(lane)] as const),
+      ),
+    );
+    meter.observe((report) => report('holdfast.mqtt.clients', broker.clientCount, {}));
   }
 
   /** The functions that are loaded with the secret get its new value; one after the other, and after a generation under way. */

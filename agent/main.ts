@@ -2,7 +2,7 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FunctionRuntime, type FunctionLog } from '../functions/index.ts';
-import { createLogger, type LogEvent, type Logger } from '../lib/logger.ts';
+import { createLogger, type LogEvent, type Logger, type LogSink } from '../lib/logger.ts';
 import { version } from '../lib/version.ts';
 import { machineSchema, type Machine } from '../manifests/machine.ts';
 import { Commands } from './commands.ts';
@@ -15,6 +15,7 @@ import { AgentError } from './errors.ts';
 import { enrol } from './identity/enrol.ts';
 import { loadIdentity, type DeviceIdentity } from './identity/identity-store.ts';
 import { MemoryTidier } from './memory-tidier.ts';
+import { Observability } from './observability/observability.ts';
 import { planHere } from './plan-here.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { Reporter } from './reconcile/reporter.ts';
@@ -56,10 +57,8 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
   await using stack = new AsyncDisposableStack();
   stack.use(await takeRoot(root));
   const journal = stack.use(await LogJournal.open({ folder: join(root, 'logs') }));
-  const logger = createLogger((event) => {
-    journal.write(event);
-    onLog?.(event);
-  });
+  const observability = stack.use(new Observability());
+  const logger = createLogger(toAll([journal.write, observability.write, onLog]));
   const identity = (await loadIdentity(root)) ?? (await enrolWith(token, root, logger, signal));
   const started = new Date().toISOString();
   let recovered = false;
@@ -80,7 +79,7 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
   );
   const dataPlane: DataPlane = stack.use(
     await DataPlane.open({
-      ...{ root, identity: serialOf(identity), mqtt, http, runtime, secrets, logger },
+      ...{ root, identity: serialOf(identity), mqtt, http, runtime, secrets, observability, logger },
     }),
   );
   recovered ||= dataPlane.recovered;
@@ -106,6 +105,7 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
       functions: dataPlane.functions,
       secrets: { store: secrets, uses: () => dataPlane.secretUses() },
       plan: (canonical) => planHere(canonical, store, sources),
+      metrics: observability,
       logs: { recent: (query) => journal.recent(query), follow: (listener) => journal.follow(listener) },
     }),
   );
@@ -121,6 +121,12 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
     controlSocket,
     failed: reconciler.failed,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function toAll(sinks: readonly (LogSink | undefined)[]): LogSink {
+  return (event) => {
+    for (const sink of sinks) sink?.(event);
   };
 }
 

@@ -15,11 +15,13 @@ import {
   deadLettersResponseSchema,
   invokeResponseSchema,
   logLineSchema,
+  metricsSchema,
   planResponseSchema,
   problemSchema,
   secretsSchema,
   secretUsersSchema,
   statusSchema,
+  type AgentMetrics,
   type DeadLetter,
   type DeadLetters,
   type LogLine,
@@ -52,6 +54,11 @@ export class ControlClient implements AsyncDisposable {
 
   async status(signal?: AbortSignal): Promise<Status> {
     return this.#json(statusSchema, { url: '/v1/status', ...(signal && { signal }) });
+  }
+
+  async metrics(signal?: AbortSignal): Promise<AgentMetrics> {
+    const headers = { accept: 'application/json' };
+    return this.#json(metricsSchema, { url: '/v1/metrics', headers, ...(signal && { signal }) });
   }
 
   async invoke(name: string, payload: unknown, signal?: AbortSignal): Promise<unknown> {

@@ -118,6 +118,34 @@ export const logsQuerySchema = z.object({
 export const logLineSchema = z.looseObject({ time: z.string(), level: z.string(), event: z.string() });
 export type LogLine = z.output<typeof logLineSchema>;
 
+/** GET /v1/metrics : text for Prometheus; with `accept: application/json` this, by name as OpenTelemetry has them. */
+const numberPointSchema = z.object({ attributes: z.record(z.string(), z.string()), value: z.number() });
+const histogramPointSchema = z.object({
+  attributes: z.record(z.string(), z.string()),
+  count: z.int(),
+  sum: z.number(),
+  buckets: z.array(z.int()),
+});
+const describedSchema = { name: z.string(), unit: z.string(), description: z.string() };
+export const metricsSchema = z.object({
+  metrics: z.array(
+    z.discriminatedUnion('kind', [
+      z.object({
+        ...describedSchema,
+        kind: z.enum(['counter', 'gauge']),
+        points: z.array(numberPointSchema),
+      }),
+      z.object({
+        ...describedSchema,
+        kind: z.literal('histogram'),
+        bounds: z.array(z.number()),
+        points: z.array(histogramPointSchema),
+      }),
+    ]),
+  ),
+});
+export type AgentMetrics = z.output<typeof metricsSchema>;
+
 /** POST /v1/functions/{name}/invocations */
 export const invokeRequestSchema = z.strictObject({ payload: z.unknown() });
 /** A function that returns nothing has no result: JSON has no word for it. */

@@ -9,6 +9,7 @@ import { AgentError } from '../errors.ts';
 import { functionRoute, type FunctionDesk } from './function-routes.ts';
 import type { LogQuery } from './log-journal.ts';
 import { listSecrets, secretRoute, type SecretDesk } from './secret-routes.ts';
+import { sendMetrics, type MetricsDesk } from './metrics-route.ts';
 import { invokeRequestSchema, logsQuerySchema, type PlanResponse, type Status } from './protocol.ts';
 
 export type ControlServerOptions = {
@@ -18,6 +19,7 @@ export type ControlServerOptions = {
   readonly functions: FunctionDesk;
   readonly secrets: SecretDesk;
   readonly plan: (canonical: Uint8Array) => Promise<PlanResponse>;
+  readonly metrics: MetricsDesk;
   readonly logs: {
     recent(query: LogQuery): LogEvent[];
     follow(listener: (event: LogEvent) => void): () => void;
@@ -109,6 +111,9 @@ async function route(exchange: Exchange): Promise<void> {
       if (mediaTypeOf(request) !== 'application/octet-stream')
         throw new AgentError('badInput', 'The body is not application/octet-stream');
       sendJson(response, 200, await options.plan(await readBody(request)));
+      return;
+    case 'GET /v1/metrics':
+      sendMetrics(request, response, options.metrics);
       return;
     case 'GET /v1/logs':
       await sendLogs(exchange);

@@ -27,6 +27,7 @@ beforeEach(async () => {
       plan: nothing,
       functions: new FakeDesk(),
       secrets: { store, uses: () => new Map([['shop-token', ['shop', 'till']]]) },
+      metrics: { snapshot: () => [], text: () => '' },
       logs: { recent: () => [], follow: () => () => undefined },
     }),
   );

@@ -36,6 +36,7 @@ async function openAgent(): Promise<Device> {
       secrets: { store: await SecretStore.open(device.root), uses: () => new Map() },
       invoke: (name, payload, signal) => device.plane.invoke(name, payload, { signal }),
       plan: () => Promise.reject(new Error('not here')),
+      metrics: { snapshot: () => [], text: () => '' },
       logs: { recent: () => [], follow: () => () => undefined },
     }),
   );

@@ -65,6 +65,7 @@ async function serve(): Promise<ControlClient> {
       functions: desk,
       secrets: { store: await SecretStore.open(root), uses: () => new Map([['shop-token', ['shop']]]) },
       plan: () => Promise.reject(new AgentError('badInput', 'not a manifest', { hint: 'Resolve it first.' })),
+      metrics: { snapshot: () => [], text: () => '' },
       logs: { recent: (query) => journal.recent(query), follow: (listener) => journal.follow(listener) },
     }),
   );
@@ -196,6 +197,7 @@ test('tells an invocation that its caller has left', async () => {
       functions: desk,
       secrets: { store: await SecretStore.open(root), uses: () => new Map([['shop-token', ['shop']]]) },
       plan: () => Promise.reject(new AgentError('badInput', 'not a manifest')),
+      metrics: { snapshot: () => [], text: () => '' },
       logs: { recent: (query) => journal.recent(query), follow: (listener) => journal.follow(listener) },
     }),
   );
