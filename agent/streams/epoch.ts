@@ -14,17 +14,39 @@ export function newEpoch(): string {
 export function bindEpoch(database: DatabaseSync, identity: string): boolean {
   const before = database.prepare("SELECT value FROM meta WHERE key = 'identity'").get()?.value;
   if (before === identity) return false;
-  const put = database.prepare(
-    'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
-  );
   const begins = before !== undefined;
   database.exec('BEGIN IMMEDIATE');
-  put.run('identity', identity);
-  if (begins) {
-    put.run('epoch', newEpoch());
-    // Rows keep their numbers, so that this costs no space on a full disk.
-    database.exec('UPDATE streams SET epoch_start = acked_seq');
-  }
+  put(database, 'identity', identity);
+  if (begins) renew(database);
   database.exec('COMMIT');
   return begins;
+}
+
+/** Begins a new epoch for the same identity, and returns it. Throws node:sqlite's error with nothing changed. */
+export function beginEpoch(database: DatabaseSync): string {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const epoch = renew(database);
+    database.exec('COMMIT');
+    return epoch;
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function renew(database: DatabaseSync): string {
+  const epoch = newEpoch();
+  put(database, 'epoch', epoch);
+  // Rows keep their numbers, so that this costs no space on a full disk.
+  database.exec('UPDATE streams SET epoch_start = acked_seq');
+  return epoch;
+}
+
+function put(database: DatabaseSync, key: string, value: string): void {
+  database
+    .prepare(
+      'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+    )
+    .run(key, value);
 }

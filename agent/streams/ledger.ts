@@ -119,6 +119,12 @@ export class Ledger implements Counts {
     return { topics: this.#retained.size, bytes: this.#retainedSum };
   }
 
+  /** A new relay epoch began: what is unacknowledged counts from 1 in it. */
+  beginEpoch(): void {
+    for (const [name, state] of this.#streams)
+      this.#streams.set(name, { ...state, epochStart: state.ackedSeq });
+  }
+
   /** The transaction of `draft` is on disk. */
   accept(draft: Draft): void {
     for (const [name, state] of draft.streams) this.#streams.set(name, state);

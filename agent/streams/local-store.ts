@@ -4,7 +4,7 @@ import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { AgentError } from '../errors.ts';
 import { prepareApply } from './apply.ts';
-import { bindEpoch } from './epoch.ts';
+import { beginEpoch, bindEpoch } from './epoch.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Ledger, type Counts } from './ledger.ts';
 import type { NearEvents, NearQuery } from './near-events.ts';
@@ -62,13 +62,14 @@ export class LocalStore implements AsyncDisposable {
   /** Where a corrupt predecessor lies, when this store took its place at this start. */
   readonly setAside: string | undefined;
   readonly counts: Counts;
-  readonly epoch: string;
   readonly #database: DatabaseSync;
   readonly #ledger: Ledger;
   readonly #commits: GroupCommit<readonly Operation[]>;
   readonly #reads: Reads;
   readonly #listeners = new Set<(notice: CommitNotice) => void>();
   readonly #now: () => Date;
+  readonly #logger: Logger;
+  #epoch: string;
   #policies: ReadonlyMap<string, StreamPolicy> = new Map();
   #deadLetterStreams: ReadonlyMap<string, string> = new Map();
 
@@ -102,12 +103,13 @@ export class LocalStore implements AsyncDisposable {
   ) {
     this.path = path;
     this.#now = now;
+    this.#logger = logger;
     this.setAside = setAside;
     this.#database = database;
     this.#ledger = Ledger.load(database);
     this.counts = this.#ledger;
     this.#reads = prepareReads(database);
-    this.epoch = this.#reads.epoch();
+    this.#epoch = this.#reads.epoch();
     const apply = prepareApply(
       database,
       (stream) => this.policyOf(stream),
@@ -126,6 +128,21 @@ export class LocalStore implements AsyncDisposable {
       isFatal: (error) =>
         error instanceof AgentError && (error.code === 'broken' || error.code === 'corrupt'),
     });
+  }
+
+  /** Whose messages the relay's numbers count; see `beginEpoch`. */
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  /**
+   * From now on relayed messages count in a new epoch: what is unacknowledged goes on as number 1. For a disk that is
+   * older than what was sent from it. On disk when it resolves; rejects as `commit` does.
+   */
+  async beginEpoch(): Promise<void> {
+    this.#commits.flush();
+    this.#epoch = await this.#read(() => this.#guarded(() => beginEpoch(this.#database), this.#logger));
+    this.#ledger.beginEpoch();
   }
 
   /** How streams are kept from now on. */
