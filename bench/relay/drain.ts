@@ -1,5 +1,6 @@
 import type { Figures } from '../main.ts';
 import { rounded } from '../statistics.ts';
+import { cpuPerMessage } from './cpu-time.ts';
 import type { HoldfastPair } from './holdfast-pair.ts';
 import { publishRate } from './live-rate.ts';
 import type { Report } from './size.ts';
@@ -21,14 +22,16 @@ export async function drain(
   await pair.stopCloud();
   const filled = await publishRate(pair.local, 'up/boiler', { messages: backlog, bytes: 200, inFlight: 200 });
   report(`backlog: ${backlog} messages taken at ${rounded(filled, 0)}/s without a cloud`);
-  const grown = await watchPeak(await pair.agentPid());
+  const grown = await watchPeak(pair.pids.agent);
   await pair.startCloud();
-  const endedMs = await pair.acknowledged(before + backlog, patience);
+  const { result: endedMs, cpu } = await cpuPerMessage(pair.pids, backlog, () =>
+    pair.acknowledged(before + backlog, patience),
+  );
   const bytes = await grown();
   const { count, firstReceivedMs } = await pair.messages.countNew();
   if (count !== backlog) throw new Error(`The cloud has ${count} of ${backlog} messages of the backlog`);
   const perSecond = backlog / ((endedMs - firstReceivedMs) / 1000);
-  report(`drained/s: ${rounded(perSecond, 0)}, every one of ${count} counted in the cloud`);
+  report(`drained/s: ${rounded(perSecond, 0)}, every one of ${count} counted in the cloud; ${cpu}`);
   return {
     drainVsBridge: rounded(perSecond / bridgePerSecond, 2),
     drainRssMb: bytes === null ? null : rounded(bytes / 1e6),

@@ -1,5 +1,6 @@
 import type { Figures } from '../main.ts';
 import { median, rounded } from '../statistics.ts';
+import { cpuPerMessage } from './cpu-time.ts';
 import type { HoldfastPair } from './holdfast-pair.ts';
 import { endToEndRate, type Load } from './live-rate.ts';
 import type { Report, Size } from './size.ts';
@@ -25,10 +26,12 @@ export async function endToEnd(
   const ratios: number[] = [];
   const bridged: number[] = [];
   for (let round = 0; round <= rounds; round++) {
-    const ours = await endToEndRate(
-      { endpoint: pair.local, topic },
-      { endpoint: pair.remote, filter: `t/+/+/${topic}` },
-      load,
+    const { result: ours, cpu } = await cpuPerMessage(pair.pids, messages, () =>
+      endToEndRate(
+        { endpoint: pair.local, topic },
+        { endpoint: pair.remote, filter: `t/+/+/${topic}` },
+        load,
+      ),
     );
     const theirs = await endToEndRate(
       { endpoint: peer.near, topic },
@@ -40,7 +43,7 @@ export async function endToEnd(
       ratios.push(ours / theirs);
       bridged.push(theirs);
     }
-    report(`end to end/s: ours ${rounded(ours, 0)}, mosquitto bridge ${rounded(theirs, 0)}`);
+    report(`end to end/s: ours ${rounded(ours, 0)}, mosquitto bridge ${rounded(theirs, 0)}; ${cpu}`);
   }
   return { e2eVsBridge: rounded(median(ratios), 2), bridgePerSecond: median(bridged) };
 }

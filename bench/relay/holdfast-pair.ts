@@ -35,6 +35,8 @@ clients:
 type Parts = {
   readonly stack: AsyncDisposableStack;
   readonly cloud: Service;
+  readonly cloudPid: number;
+  readonly agentPid: number;
   readonly control: ControlClient;
   readonly messages: CloudMessages;
   readonly counter: ByteCounter;
@@ -52,9 +54,11 @@ export class HoldfastPair implements AsyncDisposable {
   /** Between device and cloud when `counted`; else nothing goes through it. */
   readonly counter: ByteCounter;
   readonly #parts: Parts;
+  #cloudPid: number;
 
   private constructor(parts: Parts) {
     this.#parts = parts;
+    this.#cloudPid = parts.cloudPid;
     this.local = parts.local;
     this.remote = parts.remote;
     this.messages = parts.messages;
@@ -74,14 +78,15 @@ export class HoldfastPair implements AsyncDisposable {
     const parameters = ['cloud', 'up', '--folder', cloudFolder, '--mqtt-port', String(cloudPort)];
     if (counted) parameters.push('--public-mqtt-url', `mqtts://localhost:${counter.port}`);
     const cloud = stack.use(new Service({ name: 'cloud', parameters, ...common }));
-    await cloud.start();
+    const cloudPid = pidOf(await cloud.start());
 
     const run = (...words: string[]) => holdfast(words, environment, signal, program);
     const { token } = (await run('devices', 'enrol', device)) as { token: string };
     const root = join(folder, 'device');
     const port = await freePort();
     const agentParameters = ['agent', 'up', '--root', root, '--mqtt-port', String(port), '--token', token];
-    await stack.use(new Service({ name: 'agent', parameters: agentParameters, ...common })).start();
+    const agent = stack.use(new Service({ name: 'agent', parameters: agentParameters, ...common }));
+    const agentPid = pidOf(await agent.start());
     const file = join(folder, 'machine.source.yaml');
     await writeFile(file, await manifest());
     await run('deploy', file, '--out', join(folder, 'machine.yaml'), '--wait', '60s');
@@ -94,7 +99,7 @@ export class HoldfastPair implements AsyncDisposable {
     const messages = stack.use(new CloudMessages({ ...context, device, stream: 'up' }));
     const control = stack.use(ControlClient.forRoot(root));
     return new HoldfastPair({
-      ...{ cloud, control, messages, counter },
+      ...{ cloud, control, messages, counter, cloudPid, agentPid },
       local: { url: `mqtt://127.0.0.1:${port}`, ...station },
       remote: {
         url: `mqtts://localhost:${cloudPort}`,
@@ -111,12 +116,12 @@ export class HoldfastPair implements AsyncDisposable {
   }
 
   async startCloud(): Promise<void> {
-    await this.#parts.cloud.start();
+    this.#cloudPid = pidOf(await this.#parts.cloud.start());
   }
 
-  async agentPid(): Promise<number> {
-    const { pid } = await this.#parts.control.status();
-    return pid;
+  /** Of the agent and, while it runs, of the cloud. */
+  get pids(): { readonly agent: number; readonly cloud: number } {
+    return { agent: this.#parts.agentPid, cloud: this.#cloudPid };
   }
 
   /**
@@ -143,4 +148,9 @@ export class HoldfastPair implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts.stack.disposeAsync();
   }
+}
+
+function pidOf(ready: Record<string, unknown>): number {
+  if (typeof ready.pid !== 'number') throw new Error('A service does not say its pid when it is ready');
+  return ready.pid;
 }
