@@ -46,6 +46,8 @@ export class EventStream implements AsyncDisposable {
   #timer: NodeJS.Timeout | undefined;
   #due = 0;
   #failures = 0;
+  /** Under way or waiting for their turn. */
+  #commits = 0;
   #flushing: Promise<void> = Promise.resolve();
   #isStopped = false;
 
@@ -63,7 +65,7 @@ export class EventStream implements AsyncDisposable {
   /** From now on events go to `store`; those that were logged before wait for it. Disposing it commits what waits. */
   attach(store: EventStore): AsyncDisposable {
     this.#store = store;
-    this.#schedule(this.#options.flushMs);
+    this.#schedule();
     return this;
   }
 
@@ -76,8 +78,7 @@ export class EventStream implements AsyncDisposable {
     }
     const { topic, event: observed } = logMessageOf(event);
     this.#add(topic, Date.parse(event.time), observed);
-    if (this.#pendingBytes >= maxCommitBytes && this.#failures === 0) this.#schedule(0);
-    else this.#schedule(this.#options.flushMs);
+    this.#schedule();
   };
 
   /** Puts a snapshot of all metrics into the stream. Resolves when it is on disk, or is given up. */
@@ -114,10 +115,11 @@ export class EventStream implements AsyncDisposable {
     this.#options.meter.add('holdfast.observability.dropped', { reason }, count);
   }
 
-  #schedule(delayMs: number): void {
-    if (this.#store === undefined || this.#isStopped || this.#pending.length === 0) return;
-    // While the store fails, what is logged meanwhile does not bring the next attempt nearer.
-    if (this.#timer !== undefined && this.#failures > 0) return;
+  #schedule(): void {
+    const isIdle = this.#store === undefined || this.#pending.length === 0;
+    // Whatever is logged while a commit is under way, about it or not, waits for how it ends.
+    if (isIdle || this.#isStopped || this.#commits > 0) return;
+    const delayMs = this.#delayMs();
     const due = performance.now() + delayMs;
     if (this.#timer !== undefined && this.#due <= due) return;
     clearTimeout(this.#timer);
@@ -125,10 +127,20 @@ export class EventStream implements AsyncDisposable {
     this.#timer = setTimeout(() => void this.#flush(), delayMs).unref();
   }
 
+  #delayMs(): number {
+    if (this.#failures > 0) return Math.min(retryMs.longest, retryMs.first * 2 ** (this.#failures - 1));
+    return this.#pendingBytes >= maxCommitBytes ? 0 : this.#options.flushMs;
+  }
+
   #flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#flushing = this.#flushing.then(() => this.#commit());
+    this.#commits += 1;
+    this.#flushing = this.#flushing.then(async () => {
+      await this.#commit();
+      this.#commits -= 1;
+      this.#schedule();
+    });
     return this.#flushing;
   }
 
@@ -146,7 +158,6 @@ export class EventStream implements AsyncDisposable {
     this.#pending.splice(0, operations.length);
     this.#pendingBytes -= bytes;
     meter.add('holdfast.observability.events', {}, operations.length);
-    this.#schedule(this.#pendingBytes >= maxCommitBytes ? 0 : this.#options.flushMs);
   }
 
   #isAboutItself({ stream, function: name }: LogEvent): boolean {
@@ -170,10 +181,7 @@ export class EventStream implements AsyncDisposable {
   #failed(error: unknown, operations: readonly Operation[], bytes: number): void {
     this.#failures += 1;
     const isTransient = (error as { transient?: unknown } | null)?.transient === true;
-    if (isTransient) {
-      this.#schedule(Math.min(retryMs.longest, retryMs.first * 2 ** (this.#failures - 1)));
-      return;
-    }
+    if (isTransient) return;
     this.#pending.splice(0, operations.length);
     this.#pendingBytes -= bytes;
     this.#drop(operations.length, errorCode(error) ?? 'bug');

@@ -45,7 +45,7 @@ export function logMessageOf({ time, level, event, ...fields }: LogEvent): LogMe
 function attributesOf(fields: Readonly<Record<string, unknown>>): ObservedLog['attributes'] {
   const attributes: ObservedLog['attributes'] = {};
   for (const [key, value] of Object.entries(fields).slice(0, maxAttributes)) {
-    if (value === undefined) continue;
+    if (value === undefined || typeof value === 'function') continue;
     attributes[fieldNames[key] ?? `holdfast.${key}`] =
       (typeof value === 'number' && Number.isFinite(value)) || typeof value === 'boolean'
         ? value
