@@ -14,6 +14,7 @@ import { registerInit } from './commands/init.ts';
 import { registerInvoke } from './commands/invoke.ts';
 import { registerLogs } from './commands/logs.ts';
 import { registerMessages } from './commands/messages.ts';
+import { registerMetrics } from './commands/metrics.ts';
 import { registerPlan } from './commands/plan.ts';
 import { registerPush } from './commands/push.ts';
 import { registerResolve } from './commands/resolve.ts';
@@ -66,6 +67,7 @@ const registrations: readonly ((program: Command, surroundings: Surroundings) =>
   registerDevices,
   registerStatus,
   registerLogs,
+  registerMetrics,
   registerInvoke,
   registerFunctions,
   registerMessages,
