@@ -3,6 +3,7 @@ import type { Campaign } from './campaign-port.ts';
 
 const campaigns: Readonly<Record<string, () => Promise<Campaign>>> = {
   functions: () => import('./functions/campaign.ts'),
+  relay: () => import('../crash/relay/campaign.ts'),
 };
 
 /** Runs a campaign of attacks or faults; the last line is one JSON object. Exits with 1 when anything was not as it has to be. */
