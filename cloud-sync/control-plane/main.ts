@@ -15,7 +15,7 @@ import { CertificateAuthority } from '../trust/index.ts';
 import type { Api, ApiContext } from './api/context.ts';
 import { createApiServer } from './api/server.ts';
 import { Commands } from './broker/commands.ts';
-import { createIngest } from './broker/ingest.ts';
+import { createIngest, type OutgoingMessage } from './broker/ingest.ts';
 import { MqttBroker } from './broker/mqtt-broker.ts';
 import { restoreRetained } from './broker/retained.ts';
 import { openDatabase } from './database/open.ts';
@@ -24,6 +24,8 @@ import type { Database } from './database/schema.ts';
 import { provideOperatorFile } from './operator-file.ts';
 import { openPort } from './ports.ts';
 import { openFolderRegistryStore, registryPlugin, type RegistryAccess } from './registry/index.ts';
+import { ShadowIngest } from './shadows/shadow-ingest.ts';
+import { ShadowStore } from './shadows/shadow-store.ts';
 
 export type ControlPlaneOptions = {
   /** Holds everything: database, certificate authority, registry. One control plane at a time. */
@@ -72,7 +74,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const tls = await serverTls(authority, [host, options.publicUrl, options.publicMqttUrl]);
   signal.throwIfAborted();
 
-  const { broker, commands } = await openBroker({ db, now, logger, tls });
+  const { broker, commands, shadows } = await openBroker({ db, now, logger, tls });
   starting.use(broker);
   await restoreRetained(db, (message) => broker.publish(message));
   const store = await openFolderRegistryStore(join(folder, 'registry'));
@@ -85,6 +87,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       authority,
       addresses: () => addresses,
       devices: deviceLinks({ broker, commands, db }),
+      shadows,
       hasArtifact: async (repository, digest) => (await store.manifest(repository, digest)) !== undefined,
     },
     tls,
@@ -142,15 +145,19 @@ async function openBroker({ db, now, logger, tls }: BrokerParts) {
     isConnected: (device) => broker.isConnected(device),
     timeoutMs: commandTimeoutMs,
   });
+  const publish = (message: OutgoingMessage): void => broker.publish(message);
+  const shadows = new ShadowStore({ db, now, publish });
+  const shadowIngest = new ShadowIngest({ store: shadows, now, publish });
   const ingest = createIngest({
     db,
     now,
     logger,
     publish: (message) => broker.publish(message),
     onCommandStatus: (device, id, status) => commands.settle(device, id, status),
+    onShadow: (source, up, payload) => shadowIngest.take(source, up, payload),
   });
   const broker: MqttBroker = await MqttBroker.open({ db, ingest, logger, tls });
-  return { broker, commands };
+  return { broker, commands, shadows };
 }
 
 type LinkParts = { readonly broker: MqttBroker; readonly commands: Commands; readonly db: Database };

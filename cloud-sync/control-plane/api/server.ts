@@ -18,6 +18,7 @@ import { addMessageRoutes } from './message-routes.ts';
 import { addOwnRoutes } from './own-routes.ts';
 import { createErrorHandler } from './problems.ts';
 import { addRecoveryRoutes } from './recovery-routes.ts';
+import { addShadowRoutes } from './shadow-routes.ts';
 
 export type ApiServerOptions = {
   readonly context: ApiContext;
@@ -59,6 +60,7 @@ export async function createApiServer({ context, tls, extend }: ApiServerOptions
   addDeviceRoutes(app, context);
   addMessageRoutes(app, context);
   addOwnRoutes(app, context);
+  addShadowRoutes(app, context);
   await app.ready();
   return app;
 }

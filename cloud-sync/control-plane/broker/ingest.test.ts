@@ -27,6 +27,7 @@ async function setUp() {
     logger: silentLogger,
     publish: (message) => void said.push(message),
     onCommandStatus: (...status) => void statuses.push(status),
+    onShadow: () => Promise.resolve(),
   });
   await registerDevice(db, now(), 'a');
   const issue = (serial: string) => replaceCertificate(db, now(), { serial, device: 'a', notAfter: now() });

@@ -31,6 +31,12 @@ export type IngestDependencies = {
   /** Sends to whoever is subscribed; does not wait for them. */
   readonly publish: (message: OutgoingMessage) => void;
   readonly onCommandStatus: (device: string, id: string, status: CommandStatus) => void;
+  /** What a device asks of its shadows; resolves once it is committed and answered. */
+  readonly onShadow: (
+    source: DeviceIdentity,
+    up: Extract<UpTopic, { kind: 'shadow' }>,
+    payload: Uint8Array,
+  ) => Promise<void>;
 };
 
 type Ingested = {
@@ -57,6 +63,9 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
         return ingestReported(dependencies, source, payload);
       case 'relay':
         return ingestRelay(dependencies, source, payload);
+      case 'shadow':
+        await dependencies.onShadow(source, up, payload);
+        return { retain: false };
       case 'commandStatus': {
         const status = readJson(commandStatusSchema, payload, commandStatusMaxBytes);
         dependencies.onCommandStatus(source.device, up.id, status);

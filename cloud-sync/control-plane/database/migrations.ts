@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { createShadows } from './shadows-migration.ts';
 
 /** In order of name. A migration that was released is never edited: a later one amends it. */
 export const migrations: Record<string, Migration> = {
@@ -8,6 +9,7 @@ export const migrations: Record<string, Migration> = {
       for (const statement of first) await run(db, statement);
     },
   },
+  '0003-shadows': { up: createShadows },
 };
 
 const run = (db: Kysely<unknown>, statement: string) => sql.raw(statement).execute(db);

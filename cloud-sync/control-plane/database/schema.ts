@@ -50,6 +50,15 @@ export type Tables = {
     gap_count: number | null;
     gap_reason: string | null;
   };
+  /** Of one that was deleted (`present` 0) only the version is left. Seconds since 1970. */
+  shadows: {
+    device: string;
+    name: string;
+    present: number;
+    version: number;
+    timestamp: number;
+    body: string;
+  };
   audit: {
     id: Generated<number>;
     time: string;

@@ -1,0 +1,121 @@
+import type { Shadow } from '../../../lib/shadow/shadow-document.ts';
+import type { UpdateRequest } from '../../../lib/shadow/shadow-messages.ts';
+import {
+  noShadow,
+  remove,
+  shadowLimits,
+  update,
+  type BareRequest,
+  type Outcome,
+} from '../../../lib/shadow/shadow-request.ts';
+import { tenant } from '../database/devices.ts';
+import { listShadows, readShadow, writeShadow, type ShadowEntry } from '../database/shadows.ts';
+import type { Database } from '../database/schema.ts';
+import type { OutgoingMessage } from '../broker/ingest.ts';
+import { deleteMessage, updateMessages } from './shadow-messages.ts';
+
+export type ShadowStoreOptions = {
+  readonly db: Database;
+  readonly now: () => Date;
+  /** To whoever is subscribed. */
+  readonly publish: (message: OutgoingMessage) => void;
+};
+
+export type ShadowPlace = { readonly device: string; readonly name: string };
+/** Runs in the transaction of a change, and may refuse it by rejecting. */
+type Beside = (transaction: Database) => Promise<void>;
+
+/**
+ * The shadows of all devices: what is committed here is what they are. The changes of one device happen, and are told, one after
+ * the other; whoever hears the topics of a shadow hears its versions in order.
+ */
+export class ShadowStore {
+  readonly #options: ShadowStoreOptions;
+  readonly #tails = new Map<string, Promise<unknown>>();
+
+  constructor(options: ShadowStoreOptions) {
+    this.#options = options;
+  }
+
+  list(device: string): Promise<ShadowEntry[]> {
+    return listShadows(this.#options.db, device);
+  }
+
+  async get({ device, name }: ShadowPlace): Promise<Outcome<Shadow>> {
+    const shadow = await readShadow(this.#options.db, device, name);
+    return shadow.exists ? { accepted: shadow } : { rejected: noShadow(name) };
+  }
+
+  /** Resolves after the commit. [G1] */
+  update(place: ShadowPlace, request: UpdateRequest, beside?: Beside): Promise<Outcome<Shadow>> {
+    const address = { tenant, device: place.device };
+    return this.#change(place, beside, {
+      next: (previous, timestamp) => update(previous, request, timestamp),
+      messages: (previous, current) =>
+        updateMessages({ address, name: place.name }, request, { previous, current }),
+    });
+  }
+
+  /** Resolves after the commit. [G1] */
+  delete(
+    place: ShadowPlace,
+    { version, clientToken }: BareRequest,
+    beside?: Beside,
+  ): Promise<Outcome<Shadow>> {
+    const address = { tenant, device: place.device };
+    const { name } = place;
+    return this.#change(place, beside, {
+      next: (previous, timestamp) => remove(previous, { name, version }, timestamp),
+      messages: (_, gone) => [deleteMessage({ address, name }, gone, clientToken)],
+    });
+  }
+
+  #change(
+    place: ShadowPlace,
+    beside: Beside = () => Promise.resolve(),
+    change: Change,
+  ): Promise<Outcome<Shadow>> {
+    const { db, now, publish } = this.#options;
+    const { device, name } = place;
+    return this.#inTurn(device, async () => {
+      const timestamp = Math.floor(now().getTime() / 1000);
+      const done = await db.transaction().execute(async (transaction) => {
+        await beside(transaction);
+        const previous = await readShadow(transaction, device, name);
+        const outcome = change.next(previous, timestamp);
+        if (outcome.rejected) return outcome;
+        const current = outcome.accepted;
+        if (current.exists && !previous.exists && (await isFull(transaction, device))) return full;
+        await writeShadow(transaction, device, name, current);
+        return { accepted: current, messages: change.messages(previous, current) };
+      });
+      if (done.rejected) return done;
+      for (const message of done.messages) publish(message);
+      return { accepted: done.accepted };
+    });
+  }
+
+  #inTurn<T>(device: string, work: () => Promise<T>): Promise<T> {
+    const result = (this.#tails.get(device) ?? Promise.resolve()).then(work);
+    const tail = result
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#tails.get(device) === tail) this.#tails.delete(device);
+      });
+    this.#tails.set(device, tail);
+    return result;
+  }
+}
+
+type Change = {
+  readonly next: (previous: Shadow, timestamp: number) => Outcome<Shadow>;
+  readonly messages: (previous: Shadow, current: Shadow) => OutgoingMessage[];
+};
+
+const full = {
+  rejected: { code: 413, message: `A device has at most ${shadowLimits.shadows} shadows; delete one first` },
+} as const;
+
+async function isFull(db: Database, device: string): Promise<boolean> {
+  return (await listShadows(db, device)).length >= shadowLimits.shadows;
+}
