@@ -24,6 +24,12 @@ export class TokenBucket {
     return waitMs;
   }
 
+  /** Takes `count` tokens, more than there are too: the bucket then owes them. */
+  spend(count: number): void {
+    this.waitMs();
+    this.#credit -= count * this.rate.perMs;
+  }
+
   /** Milliseconds until there is a token; 0 when there is one. */
   waitMs(): number {
     const { count, perMs } = this.rate;

@@ -7,7 +7,7 @@ import {
   type RelayBatch,
 } from '../../cloud-sync/protocol/relay-batch.ts';
 import type { GapReason, StreamRecord } from '../streams/operations.ts';
-import { BatchBuilder } from './batch.ts';
+import { BatchBuilder, batchLimits } from './batch.ts';
 
 const message = (seq: number, payload = 'x', time = 1000): StreamRecord => ({
   seq,
@@ -94,10 +94,29 @@ test('a message that no batch can hold travels as a gap', () => {
   );
 });
 
-test('a message that only the present limit excludes waits', () => {
-  const builder = new BatchBuilder(0, { maxEntries: 500, maxBytes: 1000 });
-  expect(builder.add(message(1, 'x'.repeat(2000)), 0)).toBe(false);
+const addAll = (builder: BatchBuilder, sizes: readonly number[]): boolean[] =>
+  sizes.map((size, index) => builder.add(message(index + 1, 'x'.repeat(size)), 0));
+
+test('a message that is more than may be sent today waits', () => {
+  const builder = new BatchBuilder(0, { ...batchLimits, allowance: { bytes: 1000, fresh: false } });
+  expect(addAll(builder, [2000])).toEqual([false]);
   expect(builder.isEmpty).toBe(true);
+});
+
+test('a message larger than a whole day may be goes alone when nothing went that day', () => {
+  const builder = new BatchBuilder(0, { ...batchLimits, allowance: { bytes: 1000, fresh: true } });
+  expect(addAll(builder, [2000, 1])).toEqual([true, false]);
+});
+
+test('no more goes than what is left of the day, to the byte', () => {
+  const builder = new BatchBuilder(0, { ...batchLimits, allowance: { bytes: 200, fresh: true } });
+  expect(addAll(builder, [97, 97, 97])).toEqual([true, true, false]);
+  expect(builder.bytes).toBe(200);
+});
+
+test('a message that is larger than a batch should be goes alone', () => {
+  const builder = new BatchBuilder(0, { maxEntries: 500, maxBytes: 1000 });
+  expect(addAll(builder, [2000, 1])).toEqual([true, false]);
 });
 
 test('the largest payload a device takes fits in a batch', () => {

@@ -9,8 +9,14 @@ import {
 } from '../../cloud-sync/protocol/relay-batch.ts';
 import type { StreamMessage, StreamRecord } from '../streams/operations.ts';
 
-/** `maxBytes`: of payloads and topics; a message larger than that goes alone when it is the batch's first. */
-export type BatchLimits = { readonly maxEntries: number; readonly maxBytes: number };
+/** Bytes are those of payloads and topics. */
+export type BatchLimits = {
+  readonly maxEntries: number;
+  /** A message larger than that goes alone. */
+  readonly maxBytes: number;
+  /** What may be sent today still; nothing goes beyond it, but a first message when nothing went today yet (`fresh`). */
+  readonly allowance?: { readonly bytes: number; readonly fresh: boolean } | undefined;
+};
 export const batchLimits: BatchLimits = {
   maxEntries: relayBatchMaxEntries,
   maxBytes: relayBatchMaxContentBytes,
@@ -43,6 +49,13 @@ export class BatchBuilder {
   get lastSeq(): number {
     return this.#lastSeq;
   }
+  /** Of payloads and topics. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+  get entryCount(): number {
+    return this.#entries.length;
+  }
   get isEmpty(): boolean {
     return this.#entries.length === 0;
   }
@@ -61,8 +74,7 @@ export class BatchBuilder {
     if (!fits(record.message)) return this.#addGap({ seq, time, count: 1, reason: 'tooLarge' });
     const { topic, payload, contentType } = record.message;
     const bytes = payload.byteLength + topic.length;
-    if (this.#bytes + bytes > this.#limits.maxBytes && (!this.isEmpty || bytes <= batchLimits.maxBytes))
-      return false;
+    if (!this.#hasRoomFor(bytes)) return false;
     return this.#add({ seq, time, gap: undefined, topic, payload, contentType }, bytes);
   }
 
@@ -76,6 +88,14 @@ export class BatchBuilder {
   build(epoch: string, stream: string, epochStart = 0): string {
     const firstSeq = this.#firstSeq - epochStart;
     return encodeRelayBatch({ epoch, stream, firstSeq, entries: this.#entries });
+  }
+
+  #hasRoomFor(bytes: number): boolean {
+    const { maxBytes, allowance } = this.#limits;
+    const first = this.#bytes === 0;
+    if (!first && this.#bytes + bytes > maxBytes) return false;
+    if (allowance === undefined || this.#bytes + bytes <= allowance.bytes) return true;
+    return first && allowance.fresh;
   }
 
   #addGap({

@@ -1,4 +1,5 @@
 import type { RelayAck } from '../../cloud-sync/protocol/messages.ts';
+import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { StreamSpec } from '../../manifests/data.ts';
 import type { LocalStore } from '../streams/local-store.ts';
@@ -6,7 +7,7 @@ import type { UplinkPort } from './ports.ts';
 import { StreamSender } from './stream-sender.ts';
 
 export type RelayOptions = {
-  readonly store: LocalStore;
+  readonly store: Pick<LocalStore, 'records' | 'commit' | 'counts' | 'epoch' | 'onCommit' | 'beginEpoch'>;
   readonly now: () => Date;
   readonly logger: Logger;
   /** Default 15 s. */
@@ -14,9 +15,12 @@ export type RelayOptions = {
   readonly random?: () => number;
 };
 
-/** Batches on their way at once, over all streams: bounds memory, and lets the first priority go first. */
-const maxInFlight = 4;
+/** On their way at once, over all streams: bounds memory. Batches, and bytes of the wire. */
+const maxBatches = 8;
+const maxWireBytes = 4 * 2 ** 20;
 const maxTimerMs = 60_000;
+/** New epochs a start of the agent. A cloud that is ahead of them all is broken, and is not followed for ever. */
+const maxNewEpochs = 3;
 
 /**
  * Store and forward: whatever relayed streams hold beyond their cursors goes up while there is a link, by priority between
@@ -25,31 +29,42 @@ const maxTimerMs = 60_000;
 export class Relay implements AsyncDisposable {
   readonly #options: Required<RelayOptions>;
   readonly #senders = new Map<string, StreamSender>();
+  /** In the order in which they may send. */
+  #order: readonly StreamSender[] = [];
   readonly #sending = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   readonly #cleanup = new DisposableStack();
   #detach: (() => void) | undefined;
   #uplink: UplinkPort | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #newEpochs = 0;
+  #beginning = false;
+  #problem: string | undefined;
 
   constructor(options: RelayOptions) {
     this.#options = { ackTimeoutMs: 15_000, random: Math.random, ...options };
     this.#cleanup.defer(options.store.onCommit(() => this.#pump()));
   }
 
+  /** Why nothing is sent although there is a link. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
   /** Streams of the present generation; those without `relay` stay here. */
-  configure(streams: Readonly<Record<string, StreamSpec>>): void {
-    for (const name of this.#senders.keys()) if (!streams[name]?.relay) this.#senders.delete(name);
+  configure(streams: Readonly<Record<string, Pick<StreamSpec, 'relay'>>>): void {
+    for (const [name, sender] of this.#senders) {
+      if (streams[name]?.relay) continue;
+      this.#senders.delete(name);
+      this.#track(sender.stop());
+    }
     for (const [name, { relay }] of Object.entries(streams)) {
       if (!relay) continue;
       const sender = this.#senders.get(name);
       if (sender) sender.configure(relay);
-      else {
-        const { logger, ...rest } = this.#options;
-        const scoped = { ...rest, stream: name, logger: logger.child({ stream: name }) };
-        this.#senders.set(name, new StreamSender(scoped, relay));
-      }
+      else this.#senders.set(name, this.#open(name, relay));
     }
+    this.#order = [...this.#senders.values()].sort((a, b) => a.priority - b.priority);
     this.#pump();
   }
 
@@ -59,7 +74,10 @@ export class Relay implements AsyncDisposable {
     this.#uplink = uplink;
     const stopAcks = uplink.onRelayAck((ack) => this.#acked(ack));
     const stopChanges = uplink.onConnectionChange((connected) => {
-      if (connected) for (const sender of this.#senders.values()) sender.reconnected();
+      for (const sender of this.#order) {
+        if (connected) sender.reconnected();
+        else sender.disconnected();
+      }
       this.#pump();
     });
     this.#detach = () => {
@@ -75,8 +93,19 @@ export class Relay implements AsyncDisposable {
     this.#uplink = undefined;
     this.#cleanup.dispose();
     this.#stop.abort();
+    await Promise.all(this.#order.map((sender) => sender.stop()));
     await Promise.all(this.#sending);
     clearTimeout(this.#timer);
+  }
+
+  #open(stream: string, spec: NonNullable<StreamSpec['relay']>): StreamSender {
+    const { logger, ...rest } = this.#options;
+    const own = {
+      ...{ stream, logger: logger.child({ stream }) },
+      onChange: () => this.#pump(),
+      onAhead: (seq: number) => this.#track(this.#begin(stream, seq)),
+    };
+    return new StreamSender({ ...rest, ...own }, spec);
   }
 
   #acked(ack: RelayAck): void {
@@ -85,23 +114,67 @@ export class Relay implements AsyncDisposable {
     this.#pump();
   }
 
+  /**
+   * The disk is older than what it once sent: in this epoch, new messages would be taken for ones that the cloud has. What
+   * is unacknowledged goes on in a new one.
+   */
+  async #begin(stream: string, seq: number): Promise<void> {
+    const { store, logger } = this.#options;
+    if (this.#beginning || this.#problem !== undefined) return;
+    const { lastSeq } = store.counts.stream(stream);
+    if (this.#newEpochs >= maxNewEpochs) {
+      this.#problem = `The cloud has messages of the stream ${stream} up to ${seq}, this device only up to ${lastSeq}. Enrol it anew.`;
+      logger.error('relay.halted', { stream, seq, lastSeq });
+      return;
+    }
+    this.#newEpochs++;
+    this.#beginning = true;
+    try {
+      await Promise.all(this.#order.map((sender) => sender.stop()));
+      await store.beginEpoch();
+      logger.warn('relay.epoch.begun', {
+        reason: 'the cloud has more than this device',
+        stream,
+        seq,
+        lastSeq,
+      });
+    } catch (error) {
+      logger.error('relay.epoch.failed', { error: errorMessage(error) });
+    } finally {
+      this.#beginning = false;
+    }
+    for (const sender of this.#order) sender.restart();
+    this.#pump();
+  }
+
   #pump(): void {
     clearTimeout(this.#timer);
     const uplink = this.#uplink;
-    if (!uplink?.connected) return;
+    if (!uplink?.connected || this.#beginning || this.#problem !== undefined) return;
     let next = maxTimerMs;
-    const byPriority = [...this.#senders.values()].sort((a, b) => a.priority - b.priority);
-    for (const sender of byPriority) {
+    for (const sender of this.#order) {
       const due = sender.dueInMs;
       if (due === undefined) continue;
       if (due > 0) next = Math.min(next, due);
-      else if (this.#sending.size < maxInFlight) this.#start(sender, uplink);
+      else if (this.#hasRoomFor(sender)) this.#track(sender.send(uplink, this.#stop.signal));
     }
-    if (byPriority.length > 0) this.#timer = setTimeout(() => this.#pump(), next);
+    if (this.#order.length > 0) this.#timer = setTimeout(() => this.#pump(), next);
   }
 
-  #start(sender: StreamSender, uplink: UplinkPort): void {
-    const work = sender.send(uplink, this.#stop.signal);
+  /** One place is kept for streams of the first priority, so that they wait for nothing but the wire. */
+  #hasRoomFor({ priority }: StreamSender): boolean {
+    let batches = 0;
+    let wireBytes = 0;
+    for (const sender of this.#order) {
+      const { inFlight } = sender;
+      batches += inFlight.batches;
+      wireBytes += inFlight.wireBytes;
+    }
+    const kept = priority === this.#order[0]?.priority ? 0 : 1;
+    return batches < maxBatches - kept && wireBytes < maxWireBytes;
+  }
+
+  #track(work: Promise<void>): void {
     this.#sending.add(work);
     void work.finally(() => {
       this.#sending.delete(work);

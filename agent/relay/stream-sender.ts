@@ -1,13 +1,16 @@
 import { promisify } from 'node:util';
-import { zstdCompress } from 'node:zlib';
+import { constants, zstdCompress } from 'node:zlib';
 import type { RelayAck } from '../../cloud-sync/protocol/messages.ts';
 import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { backoffMs } from '../../lib/retry.ts';
+import { TokenBucket } from '../../lib/token-bucket.ts';
 import type { StreamSpec } from '../../manifests/data.ts';
 import type { LocalStore } from '../streams/local-store.ts';
 import { BatchBuilder, batchLimits } from './batch.ts';
+import { DailyBudget, msToNextDay } from './daily-budget.ts';
 import type { UplinkPort } from './ports.ts';
+import { SendWindow } from './send-window.ts';
 
 export type StreamSenderOptions = {
   readonly stream: string;
@@ -16,44 +19,88 @@ export type StreamSenderOptions = {
   readonly ackTimeoutMs: number;
   readonly random: () => number;
   readonly logger: Logger;
+  /** Something else may be due now than before. */
+  readonly onChange: () => void;
+  /** The cloud has more of this epoch than this device. */
+  readonly onAhead: (seq: number) => void;
 };
 
 export type RelaySpec = NonNullable<StreamSpec['relay']>;
 
-const compress = promisify(zstdCompress);
+/** A batch that was gathered and is not acknowledged. `sentAt` is undefined while it is being compressed. */
+type Flight = {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly bytes: number;
+  wireBytes: number;
+  sentAt: number | undefined;
+};
+
+const zstd = promisify(zstdCompress);
+/** A higher level costs more of a small machine's time than it spares of its link. */
+const zstdParams = { [constants.ZSTD_c_compressionLevel]: 1 };
 /** Pages read for one batch: long stretches of messages that are too old shrink to one gap. */
 const maxPages = 20;
 const retryDelays = { minDelayMs: 500, maxDelayMs: 30_000 };
-/** Links one batch may be lost over before it is suspected of ending them. */
+/** Links a batch may be lost over before it is suspected of ending them. */
 const freeReconnections = 2;
+/** Acks that come within this time move the cursor on disk together. What is lost of it is sent again, and recognised. */
+const saveDelayMs = 50;
+/** Of a `rate`: a batch holds at most what may go in this time. */
+const rateSpanS = 2;
 
-/** Sends one stream up, in order, one batch at a time. The cursor on disk moves only by the cloud's acks. [G5] */
+/**
+ * Sends one stream up, in order, several batches at a time. The cursor on disk moves only by the cloud's acks; a hole, an
+ * ack that goes back and a lost link all mean: again from the cursor. [G5]
+ */
 export class StreamSender {
   readonly #options: StreamSenderOptions;
+  readonly #budget: DailyBudget;
   #spec: RelaySpec;
+  #bucket: TokenBucket | undefined;
+  #window = new SendWindow();
   /** Every number up to it is in the cloud, as far as known. Behind the one on disk only when the cloud lost something. */
   #cursor: number;
-  #spent: { day: string; bytes: number };
-  #acked: ((seq: number) => void) | undefined;
-  #busy = false;
+  #flights: Flight[] = [];
+  /** Up to here messages are in `#flights`, or in the cloud. */
+  #gathered: number;
+  /** Counts the times that everything began again from the cursor. */
+  #round = 0;
+  /** Everything was sent again from this cursor, and it did not move since. */
+  #rewound = false;
+  #gathering = false;
+  #meanBytes = 0;
+  /** Ends when the batch gathered last was handed to the link. */
+  #turn: Promise<void> = Promise.resolve();
   /** Since the cursor moved last. */
   #failures = 0;
   #notBefore = 0;
-  #halted = false;
+  #ackTimer: NodeJS.Timeout | undefined;
+  #saveTimer: NodeJS.Timeout | undefined;
 
   constructor(options: StreamSenderOptions, spec: RelaySpec) {
     this.#options = options;
-    this.#spec = spec;
     const { ackedSeq, spent } = options.store.counts.stream(options.stream);
     this.#cursor = ackedSeq;
-    this.#spent = spent;
+    this.#gathered = ackedSeq;
+    this.#budget = new DailyBudget(spent);
+    this.#spec = spec;
+    this.#bucket = bucketOf(spec);
   }
 
   get priority(): number {
     return this.#spec.priority;
   }
 
+  /** Batches on their way, and their bytes. */
+  get inFlight(): { readonly batches: number; readonly wireBytes: number } {
+    let wireBytes = 0;
+    for (const flight of this.#flights) wireBytes += flight.wireBytes;
+    return { batches: this.#flights.length, wireBytes };
+  }
+
   configure(spec: RelaySpec): void {
+    if (spec.rate !== this.#spec.rate) this.#bucket = bucketOf(spec);
     this.#spec = spec;
     this.#notBefore = 0;
   }
@@ -61,9 +108,13 @@ export class StreamSender {
   /** Milliseconds until there is something to send; 0 for now, undefined for not before more is appended or acked. */
   get dueInMs(): number | undefined {
     const { store, stream, now } = this.#options;
-    if (this.#busy || this.#halted || store.counts.stream(stream).lastSeq <= this.#cursor) return undefined;
-    const wait = this.#budgetLeft() > 0 ? 0 : msToNextDay(now());
-    return Math.max(wait, this.#notBefore - now().getTime(), 0);
+    const backlog = store.counts.stream(stream).lastSeq - this.#gathered;
+    if (this.#gathering || backlog <= 0) return undefined;
+    if (!this.#window.admits({ ...this.inFlight, backlog, meanBytes: this.#meanBytes })) return undefined;
+    const time = now();
+    const left = this.#budget.left(this.#spec.budget, time, this.#reserved());
+    const wait = left?.bytes === 0 ? msToNextDay(time) : 0;
+    return Math.max(wait, this.#notBefore - time.getTime(), this.#bucket?.waitMs() ?? 0, 0);
   }
 
   /** A new connection: what was in flight is sent again from the cursor, at once, unless link after link was lost over it. */
@@ -71,93 +122,168 @@ export class StreamSender {
     if (this.#failures <= freeReconnections) this.#notBefore = 0;
   }
 
-  /** Sends one batch and waits for its ack. Never rejects: a failure makes it due again, later. */
+  /** The link is down: nothing that is on its way will be acknowledged. */
+  disconnected(): void {
+    if (this.#flights.length > 0) this.#failed(this.#round, new Error('the link was lost'));
+  }
+
+  /** From the cursor on disk again, such as in a new epoch. */
+  restart(): void {
+    const { store, stream } = this.#options;
+    this.#cursor = store.counts.stream(stream).ackedSeq;
+    this.#rewind();
+  }
+
+  /** Gathers one batch and sends it after those before it. Resolves when it is on its way; never rejects. */
   async send(uplink: UplinkPort, signal: AbortSignal): Promise<void> {
-    this.#busy = true;
+    const round = this.#round;
+    this.#gathering = true;
     try {
-      await this.#sendOne(uplink, signal);
-      this.#failures = 0;
+      const builder = await this.#gather();
+      this.#gathering = false;
+      if (round !== this.#round) return;
+      if (builder.isEmpty) {
+        // The next message needs more than what is left of the budget.
+        const time = this.#options.now();
+        this.#notBefore = time.getTime() + msToNextDay(time);
+        return;
+      }
+      const after = this.#turn.catch(() => undefined);
+      this.#turn = this.#launch(builder, { uplink, signal, after, round });
+      this.#options.onChange();
+      await this.#turn;
     } catch (error) {
-      if (signal.aborted) return;
-      this.#failures++;
-      const delayMs = backoffMs(this.#failures, { ...retryDelays, random: this.#options.random });
-      this.#notBefore = this.#options.now().getTime() + delayMs;
-      this.#options.logger.warn('relay.send.failed', { error: errorMessage(error), retryMs: delayMs });
+      if (!signal.aborted) this.#failed(round, error);
     } finally {
-      this.#busy = false;
-      this.#acked = undefined;
+      this.#gathering = false;
     }
   }
 
   /** The cloud's word on this stream and epoch. */
   acknowledge(ack: RelayAck): void {
     const { store, stream, logger } = this.#options;
-    const { lastSeq, ackedSeq, epochStart } = store.counts.stream(stream);
+    const { lastSeq, epochStart } = store.counts.stream(stream);
     const seq = ack.seq + epochStart;
     if (seq > lastSeq) {
-      // This disk is older than what it once sent: new messages would be taken for ones the cloud has. Nothing is sent or dropped.
-      if (!this.#halted)
-        logger.error('relay.halted', { reason: 'the cloud has more than this device', seq, lastSeq });
-      this.#halted = true;
+      this.#options.onAhead(seq);
       return;
     }
-    if (seq === this.#cursor) return;
-    if (seq < this.#cursor) logger.warn('relay.rewind', { from: this.#cursor, to: seq });
-    else this.#failures = 0;
-    this.#cursor = seq;
-    if (seq > ackedSeq) {
-      store
-        .commit([{ op: 'acknowledge', stream, seq, spent: this.#spent }])
-        // Sent again after a restart, and recognised by the cloud as known.
-        .catch((error: unknown) => logger.warn('relay.cursor.failed', { error: errorMessage(error) }));
+    if (seq > this.#cursor) {
+      this.#advance(seq);
+      return;
     }
-    this.#acked?.(seq);
+    const isHole = this.#flights.some(({ sentAt }) => sentAt !== undefined);
+    if (seq === this.#cursor && (this.#rewound || !isHole)) return;
+    logger.warn('relay.rewind', { from: this.#cursor, to: seq, batches: this.#flights.length });
+    this.#cursor = seq;
+    this.#rewind();
+    this.#rewound = true;
   }
 
-  async #sendOne(uplink: UplinkPort, signal: AbortSignal): Promise<void> {
-    const { store, stream, ackTimeoutMs, logger, now } = this.#options;
-    const builder = await this.#gather();
-    if (builder.isEmpty) {
-      // The next message needs more than what is left of the budget.
-      const time = now();
-      this.#notBefore = time.getTime() + msToNextDay(time);
-      return;
-    }
+  /** Sends nothing more; writes down what the cloud has. */
+  async stop(): Promise<void> {
+    this.#round++;
+    this.#flights = [];
+    clearTimeout(this.#ackTimer);
+    clearTimeout(this.#saveTimer);
+    await this.#save();
+  }
+
+  #advance(seq: number): void {
+    const now = this.#options.now().getTime();
+    for (const { sentAt = now, lastSeq } of this.#flights)
+      if (lastSeq <= seq) this.#window.acked(now - sentAt);
+    this.#flights = this.#flights.filter(({ lastSeq }) => lastSeq > seq);
+    this.#cursor = seq;
+    this.#gathered = Math.max(this.#gathered, seq);
+    this.#failures = 0;
+    this.#rewound = false;
+    this.#watchAcks();
+    this.#saveTimer ??= setTimeout(() => void this.#save(), saveDelayMs);
+  }
+
+  /** One commit for all acks since the last. */
+  async #save(): Promise<void> {
+    this.#saveTimer = undefined;
+    const { store, stream, logger } = this.#options;
+    const seq = this.#cursor;
+    if (seq <= store.counts.stream(stream).ackedSeq) return;
+    await store
+      .commit([{ op: 'acknowledge', stream, seq, spent: this.#budget.spent }])
+      .catch((error: unknown) => logger.warn('relay.cursor.failed', { error: errorMessage(error) }));
+  }
+
+  #rewind(): void {
+    this.#round++;
+    this.#flights = [];
+    this.#gathered = this.#cursor;
+    this.#watchAcks();
+  }
+
+  #failed(round: number, error: unknown): void {
+    if (round !== this.#round) return;
+    this.#rewind();
+    this.#window.lost();
+    this.#failures++;
+    const delayMs = backoffMs(this.#failures, { ...retryDelays, random: this.#options.random });
+    this.#notBefore = this.#options.now().getTime() + delayMs;
+    this.#options.logger.warn('relay.send.failed', { error: errorMessage(error), retryMs: delayMs });
+    this.#options.onChange();
+  }
+
+  /** The oldest batch on its way is given its time from when it was sent, or the one before it acknowledged. */
+  #watchAcks(): void {
+    clearTimeout(this.#ackTimer);
+    if (this.#flights[0]?.sentAt === undefined) return;
+    const { ackTimeoutMs } = this.#options;
+    const round = this.#round;
+    const late = (): void => this.#failed(round, new Error(`no ack within ${ackTimeoutMs} ms`));
+    this.#ackTimer = setTimeout(late, ackTimeoutMs);
+  }
+
+  /** Compresses beside the batch before it, and is sent behind it. */
+  async #launch(
+    builder: BatchBuilder,
+    {
+      uplink,
+      signal,
+      after,
+      round,
+    }: { uplink: UplinkPort; signal: AbortSignal; after: Promise<void>; round: number },
+  ): Promise<void> {
+    const { store, stream, now, logger } = this.#options;
+    const { firstSeq, lastSeq, bytes, entryCount } = builder;
+    const flight: Flight = { firstSeq, lastSeq, bytes, wireBytes: 0, sentAt: undefined };
+    this.#flights.push(flight);
+    this.#gathered = lastSeq;
+    this.#meanBytes = bytes / entryCount;
     const { epochStart } = store.counts.stream(stream);
-    const batch = builder.build(store.epoch, stream, epochStart);
-    const payload = await compress(Buffer.from(batch));
-    const { promise: answered, resolve, reject } = Promise.withResolvers<number>();
-    this.#acked = resolve;
-    const timer = setTimeout(() => reject(new Error(`no ack within ${ackTimeoutMs} ms`)), ackTimeoutMs);
-    const stopped = (): void => reject(new Error('the relay is stopping'));
-    signal.addEventListener('abort', stopped);
-    const stopWatching = uplink.onConnectionChange((up) => {
-      if (!up) reject(new Error('the link was lost'));
-    });
-    try {
-      signal.throwIfAborted();
-      this.#spend(payload.byteLength);
-      // The ack may overtake the PUBACK; a lost link fails both.
-      const [, seq] = await Promise.all([uplink.sendRelay(payload), answered]);
-      if (seq < builder.firstSeq)
-        throw new Error(`the cloud asks again for what follows ${seq - epochStart}`);
-      logger.debug('relay.batch.acked', { firstSeq: builder.firstSeq, lastSeq: builder.lastSeq, epochStart });
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', stopped);
-      stopWatching();
-    }
+    const json = Buffer.from(builder.build(store.epoch, stream, epochStart));
+    const payload = await zstd(json, { params: zstdParams });
+    await after;
+    if (signal.aborted || round !== this.#round) return;
+    flight.wireBytes = payload.byteLength;
+    flight.sentAt = now().getTime();
+    this.#budget.spend(bytes, now());
+    this.#bucket?.spend(payload.byteLength);
+    if (this.#flights[0] === flight) this.#watchAcks();
+    logger.debug('relay.batch.sent', { firstSeq, lastSeq, bytes: payload.byteLength });
+    // The ack may overtake the PUBACK, which bounds nothing here.
+    uplink.sendRelay(payload).catch((error: unknown) => this.#failed(round, error));
   }
 
   async #gather(): Promise<BatchBuilder> {
     const { store, stream, now } = this.#options;
-    const maxBytes = Math.min(batchLimits.maxBytes, this.#budgetLeft());
-    const builder = new BatchBuilder(this.#cursor, { ...batchLimits, maxBytes });
-    const oldest = this.#spec.ttl === undefined ? 0 : now().getTime() - this.#spec.ttl;
+    const { batchBytes } = this.#window;
+    const { rate = Number.MAX_SAFE_INTEGER, budget, ttl } = this.#spec;
+    const maxBytes = Math.min(batchBytes, rate * rateSpanS);
+    const allowance = this.#budget.left(budget, now(), this.#reserved());
+    const builder = new BatchBuilder(this.#gathered, { ...batchLimits, maxBytes, allowance });
+    const oldest = ttl === undefined ? 0 : now().getTime() - ttl;
     const { lastSeq } = store.counts.stream(stream);
-    const page = { stream, limit: batchLimits.maxEntries, maxBytes: batchLimits.maxBytes };
-    for (let pages = 0; pages < maxPages; pages++) {
-      const records = await store.records({ ...page, after: builder.lastSeq });
+    for (let pages = 0; pages < maxPages && builder.lastSeq < lastSeq; pages++) {
+      const limit = batchLimits.maxEntries;
+      const records = await store.records({ stream, limit, maxBytes, after: builder.lastSeq });
       for (const record of records) if (!builder.add(record, oldest)) return builder;
       if (records.length > 0) continue;
       builder.fill(lastSeq, now().getTime());
@@ -166,25 +292,14 @@ export class StreamSender {
     return builder;
   }
 
-  /** Bytes of a batch that may go today. A message larger than a day's budget goes alone at the day's begin. */
-  #budgetLeft(): number {
-    const { budget } = this.#spec;
-    if (budget === undefined) return Number.MAX_SAFE_INTEGER;
-    const spent = this.#spent.day === dayOf(this.#options.now()) ? this.#spent.bytes : 0;
-    return spent === 0 ? Math.max(budget, batchLimits.maxBytes) : budget - spent;
-  }
-
-  #spend(bytes: number): void {
-    const day = dayOf(this.#options.now());
-    const before = this.#spent.day === day ? this.#spent.bytes : 0;
-    this.#spent = { day, bytes: before + bytes };
+  /** Bytes of batches that are being compressed: about to be sent, and not counted yet. */
+  #reserved(): number {
+    let bytes = 0;
+    for (const flight of this.#flights) if (flight.sentAt === undefined) bytes += flight.bytes;
+    return bytes;
   }
 }
 
-function dayOf(time: Date): string {
-  return time.toISOString().slice(0, 10);
-}
-
-function msToNextDay(now: Date): number {
-  return 86_400_000 - (now.getTime() % 86_400_000);
+function bucketOf({ rate }: RelaySpec): TokenBucket | undefined {
+  return rate === undefined ? undefined : new TokenBucket({ count: rate, perMs: 1000 });
 }
