@@ -22,6 +22,13 @@ import {
 } from './api.ts';
 import { desiredSchema, type Desired } from './messages.ts';
 import { exchange, readAnswer, readBytes } from './http-exchange.ts';
+import {
+  shadowDocumentSchema,
+  shadowListSchema,
+  type ShadowDocument,
+  type ShadowList,
+  type ShadowPatch,
+} from './shadow.ts';
 
 export type ControlPlaneClientOptions = {
   /** Trusts the control plane's CA; shows the device's certificate when it speaks as one. */
@@ -163,6 +170,38 @@ export class ControlPlaneClient {
     return (await this.#json({ ...request, ...options })).result;
   }
 
+  /** As an operator: the shadows of a device, by name. Errors: 'notFound'. */
+  async shadows(device: string, options: Signalled = {}): Promise<ShadowList['shadows']> {
+    const request = { path: `${devicePath(device)}/shadows`, schema: shadowListSchema, ...options };
+    return (await this.#json(request)).shadows;
+  }
+
+  /** As an operator. Errors: 'notFound'. */
+  async shadow(device: string, name: string, options: Signalled = {}): Promise<ShadowDocument> {
+    return this.#json({ path: shadowPath(device, name), schema: shadowDocumentSchema, ...options });
+  }
+
+  /** As an operator: changes a shadow, or makes it. Errors: 'notFound', 'conflict', 'tooLarge', 'badRequest'. */
+  async updateShadow(
+    device: string,
+    name: string,
+    { body, ...options }: Signalled & { readonly body: ShadowPatch },
+  ): Promise<ShadowDocument> {
+    const path = shadowPath(device, name);
+    return this.#json({ method: 'PATCH', path, body, schema: shadowDocumentSchema, ...options });
+  }
+
+  /** As an operator. Errors: 'notFound', 'conflict' when it has another version. */
+  async deleteShadow(
+    device: string,
+    name: string,
+    { version, ...options }: Signalled & { readonly version?: number | undefined } = {},
+  ): Promise<void> {
+    const path = `${shadowPath(device, name)}${queryOf({ version })}`;
+    const request = this.#request({ method: 'DELETE', path, ...options });
+    await (await exchange(this.#options.http, request)).discard();
+  }
+
   /** As a device: what it should run, undefined when nothing was deployed yet. */
   async desired(options: Signalled = {}): Promise<Desired | undefined> {
     try {
@@ -207,7 +246,7 @@ export class ControlPlaneClient {
 }
 
 type Call = {
-  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   /** Bytes are a manifest; anything else is sent as JSON. */
   readonly body?: unknown;
@@ -215,6 +254,8 @@ type Call = {
 };
 
 const devicePath = (device: string) => `/v1/devices/${encodeURIComponent(device)}`;
+const shadowPath = (device: string, name: string) =>
+  `${devicePath(device)}/shadows/${encodeURIComponent(name)}`;
 
 function queryOf(parameters: Readonly<Record<string, string | number | undefined>>): string {
   const query = new URLSearchParams();

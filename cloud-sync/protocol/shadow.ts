@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { JsonObject } from '../../lib/shadow/json.ts';
 import { shadowLimits, shadowNamePattern } from '../../lib/shadow/shadow-request.ts';
 
 /** Bodies of the API of shadows, and what the cloud says on their topics. */
@@ -7,7 +8,8 @@ export const shadowNameSchema = z
   .string()
   .regex(shadowNamePattern, 'letters, digits, : _ and -, at most 64 characters');
 
-const sectionSchema = z.record(z.string(), z.json());
+/** zod's own type of JSON has arrays that may be written to. */
+const sectionSchema = z.record(z.string(), z.json()) as unknown as z.ZodType<JsonObject, JsonObject>;
 const timesSchema = z.strictObject({ desired: sectionSchema.optional(), reported: sectionSchema.optional() });
 const versionSchema = z.int().min(0);
 const timestampSchema = z.int().min(0).describe('Seconds since 1970.');

@@ -79,19 +79,20 @@ export class ShadowStore {
     const { device, name } = place;
     return this.#inTurn(device, async () => {
       const timestamp = Math.floor(now().getTime() / 1000);
-      const done = await db.transaction().execute(async (transaction) => {
+      let messages: OutgoingMessage[] = [];
+      const outcome = await db.transaction().execute(async (transaction): Promise<Outcome<Shadow>> => {
         await beside(transaction);
         const previous = await readShadow(transaction, device, name);
-        const outcome = change.next(previous, timestamp);
-        if (outcome.rejected) return outcome;
-        const current = outcome.accepted;
+        const next = change.next(previous, timestamp);
+        if (next.rejected) return next;
+        const current = next.accepted;
         if (current.exists && !previous.exists && (await isFull(transaction, device))) return full;
         await writeShadow(transaction, device, name, current);
-        return { accepted: current, messages: change.messages(previous, current) };
+        messages = change.messages(previous, current);
+        return next;
       });
-      if (done.rejected) return done;
-      for (const message of done.messages) publish(message);
-      return { accepted: done.accepted };
+      for (const message of messages) publish(message);
+      return outcome;
     });
   }
 
@@ -112,9 +113,9 @@ type Change = {
   readonly messages: (previous: Shadow, current: Shadow) => OutgoingMessage[];
 };
 
-const full = {
+const full: Outcome<never> = {
   rejected: { code: 413, message: `A device has at most ${shadowLimits.shadows} shadows; delete one first` },
-} as const;
+};
 
 async function isFull(db: Database, device: string): Promise<boolean> {
   return (await listShadows(db, device)).length >= shadowLimits.shadows;
