@@ -17,10 +17,13 @@ import { createApiServer } from './api/server.ts';
 import { Commands } from './broker/commands.ts';
 import { createIngest, type OutgoingMessage } from './broker/ingest.ts';
 import { MqttBroker } from './broker/mqtt-broker.ts';
+import { Republisher } from './broker/republisher.ts';
 import { restoreRetained } from './broker/retained.ts';
 import { openDatabase } from './database/open.ts';
 import { markAllOffline } from './database/presence.ts';
 import type { Database } from './database/schema.ts';
+import { readSegmentAfter } from './database/next-segment.ts';
+import { newestSegmentId } from './database/segment-selection.ts';
 import { provideOperatorFile } from './operator-file.ts';
 import { openPort } from './ports.ts';
 import { openFolderRegistryStore, registryPlugin, type RegistryAccess } from './registry/index.ts';
@@ -145,6 +148,11 @@ async function openBroker({ db, now, logger, tls }: BrokerParts) {
     isConnected: (device) => broker.isConnected(device),
     timeoutMs: commandTimeoutMs,
   });
+  const republisher = new Republisher({
+    logger,
+    newestId: await newestSegmentId(db),
+    readNext: (id) => readSegmentAfter(db, id),
+  });
   const publish = (message: OutgoingMessage): void => broker.publish(message);
   const shadows = new ShadowStore({ db, now, publish });
   const shadowIngest = new ShadowIngest({ store: shadows, now, publish });
@@ -155,8 +163,9 @@ async function openBroker({ db, now, logger, tls }: BrokerParts) {
     publish: (message) => broker.publish(message),
     onCommandStatus: (device, id, status) => commands.settle(device, id, status),
     onShadow: (source, up, payload) => shadowIngest.take(source, up, payload),
+    onStored: (segments) => republisher.offer(segments),
   });
-  const broker: MqttBroker = await MqttBroker.open({ db, ingest, logger, tls });
+  const broker: MqttBroker = await MqttBroker.open({ db, ingest, republisher, logger, tls });
   return { broker, commands, shadows };
 }
 

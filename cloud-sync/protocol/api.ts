@@ -102,15 +102,26 @@ export const deviceListSchema = z.object({ devices: z.array(deviceSchema) });
 /** GET /v1/device/desired (device certificate): `desired`, with ETag; 404 when nothing is deployed. */
 /** GET /v1/device/manifests/{digest} (device certificate): canonical JSON bytes. */
 
-/** GET /v1/devices/{device}/messages (operator): what the relay stored, in order of arrival. */
+/**
+ * GET /v1/devices/{device}/messages and GET /v1/messages, of all devices (operator): what the relay stored, in order of
+ * arrival. Times are those of the devices' clocks.
+ */
+const timeParameterSchema = z.iso.datetime({ offset: true }).optional();
 export const messagesQuerySchema = z.strictObject({
   stream: z.string().max(63).optional(),
-  topic: z.string().max(1024).optional().describe('An MQTT topic filter.'),
+  topic: z
+    .string()
+    .max(1024)
+    .optional()
+    .describe('An MQTT topic filter. Gap records come along: what they stand for may have matched.'),
+  since: timeParameterSchema.describe('Only messages of this time or later.'),
+  until: timeParameterSchema.describe('Only messages of this time or earlier.'),
   after: z.coerce.number().int().min(0).default(0).describe('Cursor: `next` of the page before.'),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
 const storedMessageSchema = z.object({
-  id: z.int().describe('Cursor of this message.'),
+  id: z.int().describe('Cursor of this message; larger than that of any message that arrived before.'),
+  device: deviceNameSchema,
   epoch: z.string(),
   stream: z.string(),
   seq: z.int(),
@@ -123,8 +134,18 @@ const storedMessageSchema = z.object({
 });
 export type StoredMessage = z.output<typeof storedMessageSchema>;
 export const messagePageSchema = z.object({
-  messages: z.array(storedMessageSchema).describe('A page ends early when it grows large.'),
+  messages: z
+    .array(storedMessageSchema)
+    .describe('A page ends early when it grows large or takes long: it may be empty while there is more.'),
   next: z.int().nullable().describe('Cursor of the next page; null when there is no more yet.'),
+  position: z.int().describe('Everything up to this cursor was looked at: where to go on later.'),
+  removed: z
+    .object({
+      count: z.int().describe('Messages and gap records.'),
+      oldestKept: z.iso.datetime().nullable().describe('When the oldest that is kept was received.'),
+    })
+    .nullable()
+    .describe('What retention has removed of the stream, device or tenant so far.'),
 });
 export type MessagePage = z.output<typeof messagePageSchema>;
 

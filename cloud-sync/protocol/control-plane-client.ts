@@ -44,6 +44,9 @@ export type MessagesQuery = {
   readonly stream?: string | undefined;
   /** An MQTT topic filter. */
   readonly topic?: string | undefined;
+  /** RFC 3339, of the device's clock, included. */
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
   readonly after?: number | undefined;
   readonly limit?: number | undefined;
 };
@@ -147,9 +150,17 @@ export class ControlPlaneClient {
     await (await exchange(this.#options.http, request)).discard();
   }
 
-  /** As an operator: a page of what the relay stored, in order of arrival; `next` is null when nothing more is there yet. */
-  async messages(device: string, query: MessagesQuery, options: Signalled = {}): Promise<MessagePage> {
-    const path = `${devicePath(device)}/messages${queryOf(query)}`;
+  /**
+   * As an operator: a page of what the relay stored of a device, or of all when it is undefined, in order of arrival;
+   * `next` is null when nothing more is there yet.
+   */
+  async messages(
+    device: string | undefined,
+    query: MessagesQuery,
+    options: Signalled = {},
+  ): Promise<MessagePage> {
+    const of = device === undefined ? '/v1' : devicePath(device);
+    const path = `${of}/messages${queryOf(query)}`;
     return this.#json({ path, schema: messagePageSchema, maxBytes: largeBytes, ...options });
   }
 

@@ -94,34 +94,53 @@ export function encodeRelayBatch({ epoch, stream, firstSeq, entries }: Omit<Rela
   } satisfies RelayColumns);
 }
 
-/** The batch in what was parsed from JSON, or a sentence's end that says what is wrong with it. */
-export function decodeRelayBatch(json: unknown): RelayBatch | string {
+export type CheckedRelayColumns = { readonly columns: RelayColumns; readonly lastSeq: number };
+
+/** Faultless columns in what was parsed from JSON, or a sentence's end that says what is wrong with them. */
+export function checkRelayColumns(json: unknown): CheckedRelayColumns | string {
   const parsed = relayColumnsSchema.safeParse(json);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     return `does not fit its schema at ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`;
   }
-  const { epoch, stream, firstSeq, times, topics, topicNames, data } = parsed.data;
+  const columns = parsed.data;
+  const { times, topics, topicNames, data, gaps } = columns;
   if (topics.length !== times.length || data.length !== times.length) return 'has columns of unequal length';
-  const base64 = new Set(parsed.data.base64);
-  const gaps = new Map(parsed.data.gaps.map((gap) => [gap.entry, gap]));
-  const types = new Map(
-    parsed.data.types.flatMap(({ type, entries }) => entries.map((entry) => [entry, type])),
-  );
-  const entries: RelayEntry[] = [];
+  let lastSeq = columns.firstSeq - 1 + times.length;
+  const gapEntries = new Set<number>();
+  for (const { entry, count } of gaps) {
+    if (entry >= times.length || gapEntries.has(entry)) continue;
+    gapEntries.add(entry);
+    lastSeq += count - 1;
+  }
+  if (gapEntries.size !== gaps.length) return 'has gaps that are no entries, or two for one';
+  const nameless = topics.findIndex((place, index) => place >= topicNames.length && !gapEntries.has(index));
+  if (nameless >= 0) return `names no topic for its entry ${nameless}`;
+  if (!Number.isSafeInteger(lastSeq)) return 'counts too far';
+  return { columns, lastSeq };
+}
+
+/** The entries of faultless columns, in order. */
+export function relayEntries(columns: RelayColumns): RelayEntry[] {
+  const { firstSeq, times, topics, topicNames, data } = columns;
+  const base64 = new Set(columns.base64);
+  const gaps = new Map(columns.gaps.map((gap) => [gap.entry, gap]));
+  const types = new Map(columns.types.flatMap(({ type, entries }) => entries.map((entry) => [entry, type])));
   let seq = firstSeq - 1;
-  for (const [index, time] of times.entries()) {
+  return times.map((time, index): RelayEntry => {
     const gap = gaps.get(index);
     seq += gap?.count ?? 1;
-    if (gap) {
-      entries.push({ seq, time, gap: { count: gap.count, reason: gap.reason } });
-      continue;
-    }
-    const topic = topicNames[topics[index] ?? -1];
-    if (topic === undefined) return `names no topic for its entry ${index}`;
+    if (gap) return { seq, time, gap: { count: gap.count, reason: gap.reason } };
+    const topic = topicNames[topics[index] ?? 0] ?? '';
     const payload = Buffer.from(data[index] ?? '', base64.has(index) ? 'base64' : 'utf8');
-    entries.push({ seq, time, gap: undefined, topic, payload, contentType: types.get(index) });
-  }
-  if (!Number.isSafeInteger(seq)) return 'counts too far';
-  return { epoch, stream, firstSeq, lastSeq: seq, entries };
+    return { seq, time, gap: undefined, topic, payload, contentType: types.get(index) };
+  });
+}
+
+/** The batch in what was parsed from JSON, or a sentence's end that says what is wrong with it. */
+export function decodeRelayBatch(json: unknown): RelayBatch | string {
+  const checked = checkRelayColumns(json);
+  if (typeof checked === 'string') return checked;
+  const { epoch, stream, firstSeq } = checked.columns;
+  return { epoch, stream, firstSeq, lastSeq: checked.lastSeq, entries: relayEntries(checked.columns) };
 }

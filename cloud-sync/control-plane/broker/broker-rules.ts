@@ -52,3 +52,6 @@ export function maySubscribe(identity: Identity | undefined, filter: string): bo
   if (identity?.kind === 'operator') return operatorFilters.some((granted) => filterCovers(granted, filter));
   return identity?.kind === 'device' && filterCovers(`${deviceTopics(identity).prefix}/#`, filter);
 }
+
+/** Whether a filter that a client may subscribe to selects relayed messages. */
+export const isRepublished = (filter: string): boolean => filter.startsWith('t/');

@@ -7,16 +7,14 @@ import {
   reportedSchema,
   type CommandStatus,
 } from '../../protocol/messages.ts';
-import type { RelayBatch, RelayEntry } from '../../protocol/relay-batch.ts';
-import { deviceTopics, republishedTopic, type UpTopic } from '../../protocol/topics.ts';
+import { deviceTopics, type UpTopic } from '../../protocol/topics.ts';
 import { certificateStatus } from '../database/certificates.ts';
 import { recordPresence } from '../database/presence.ts';
-import { appendRelayed, openEpoch, relayPosition } from '../database/relay.ts';
 import { recordReport } from '../database/reports.ts';
 import type { Database } from '../database/schema.ts';
 import type { DeviceIdentity } from '../identity.ts';
-import { planRelay } from '../relay-plan.ts';
-import { readJson, readRelayBatch } from './up-payload.ts';
+import { RelayIngest, type StoredSegment } from './relay-ingest.ts';
+import { readJson } from './up-payload.ts';
 
 export type OutgoingMessage = {
   readonly topic: string;
@@ -37,6 +35,8 @@ export type IngestDependencies = {
     up: Extract<UpTopic, { kind: 'shadow' }>,
     payload: Uint8Array,
   ) => Promise<void>;
+  /** After each commit, in order of the ids; does not wait. */
+  readonly onStored: (segments: readonly StoredSegment[]) => void;
 };
 
 type Ingested = {
@@ -46,8 +46,8 @@ type Ingested = {
 
 /**
  * Takes in one message of a device. Resolves after what it says is committed, so the broker's PUBACK may follow. [G1]
- * Rejects with SyncError 'badRequest' for nonsense and 'revoked' when the certificate was replaced meanwhile; then
- * nothing was stored.
+ * Rejects with SyncError 'badRequest' for nonsense, 'revoked' when the certificate was replaced meanwhile and, for the
+ * relay, 'diskFull' (transient) and 'unavailable' (transient); then nothing was stored.
  */
 export type Ingest = (source: DeviceIdentity, up: UpTopic, payload: Uint8Array) => Promise<Ingested>;
 
@@ -55,6 +55,7 @@ const maxOnlineBytes = 2048;
 const maxReportedBytes = 512 * 1024;
 
 export function createIngest(dependencies: IngestDependencies): Ingest {
+  const relay = new RelayIngest(dependencies);
   return async (source, up, payload) => {
     switch (up.kind) {
       case 'online':
@@ -62,7 +63,8 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       case 'reported':
         return ingestReported(dependencies, source, payload);
       case 'relay':
-        return ingestRelay(dependencies, source, payload);
+        await relay.take(source, payload);
+        return { retain: false };
       case 'shadow':
         await dependencies.onShadow(source, up, payload);
         return { retain: false };
@@ -117,44 +119,4 @@ async function ingestReported(
   const { phase, applied } = report;
   dependencies.logger.info('device.reported', { device, seq: report.seq, phase, applied, ignored: !stored });
   return { retain: stored };
-}
-
-async function ingestRelay(
-  dependencies: IngestDependencies,
-  source: DeviceIdentity,
-  payload: Uint8Array,
-): Promise<Ingested> {
-  const batch = await readRelayBatch(payload);
-  const { epoch, stream } = batch;
-  const plan = await storeRelay(dependencies, source, batch);
-  // [G5] only here, after the commit, may the device forget what it sent.
-  const ack = JSON.stringify({ epoch, stream, seq: plan.acknowledge });
-  dependencies.publish({ topic: deviceTopics(source).relayAck, payload: ack });
-  for (const entry of plan.store) republish(dependencies, source, entry);
-  const { device } = source;
-  const { firstSeq, lastSeq } = batch;
-  const counts = { stored: plan.store.length, acknowledged: plan.acknowledge };
-  dependencies.logger.debug('relay.batch', { device, epoch, stream, firstSeq, lastSeq, ...counts });
-  return { retain: false };
-}
-
-function storeRelay(dependencies: IngestDependencies, source: DeviceIdentity, batch: RelayBatch) {
-  const { epoch, stream } = batch;
-  const now = dependencies.now();
-  return whileValid(dependencies, source, async (transaction) => {
-    if ((await openEpoch(transaction, now, source, epoch)) === 'closed') {
-      throw new SyncError('revoked', `The relay epoch ${epoch} of ${source.device} was closed by a recovery`);
-    }
-    const plan = planRelay(batch, await relayPosition(transaction, source.device, batch));
-    await appendRelayed(transaction, now, source.device, { epoch, stream, entries: plan.store });
-    return plan;
-  });
-}
-
-/** Characters that no topic to publish to may hold [MQTT-3.3.2-2]; such a message is stored but not sent on. */
-const unpublishable = /[+#\0]/;
-
-function republish({ publish }: IngestDependencies, source: DeviceIdentity, entry: RelayEntry): void {
-  if (entry.gap || unpublishable.test(entry.topic)) return;
-  publish({ topic: republishedTopic(source, entry.topic), payload: entry.payload });
 }

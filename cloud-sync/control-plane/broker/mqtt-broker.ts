@@ -7,13 +7,16 @@ import { limitMqttPackets } from '../../../lib/mqtt-packet-limit.ts';
 import { findOperator } from '../database/operators.ts';
 import type { Database } from '../database/schema.ts';
 import { certificateIdentity, confirmDevice, type Identity } from '../identity.ts';
-import { connectRefusal, maySubscribe, publishRight } from './broker-rules.ts';
+import { connectRefusal, isRepublished, maySubscribe, publishRight } from './broker-rules.ts';
 import { inOrder } from './in-order.ts';
 import type { Ingest, OutgoingMessage } from './ingest.ts';
+import type { Republisher } from './republisher.ts';
+import { subscriberLink } from './subscriber-link.ts';
 
 export type MqttBrokerOptions = {
   readonly db: Database;
   readonly ingest: Ingest;
+  readonly republisher: Republisher;
   readonly logger: Logger;
   /** `ca` signs the client certificates. PEM. */
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
@@ -24,7 +27,7 @@ const maxConnections = 20_000;
 const connectTimeoutMs = 10_000;
 /** A subscriber that reads nothing for this long is disconnected. */
 const drainTimeoutMs = 10_000;
-/** Messages on their way to subscribers; what comes on top is not sent to them. Nothing durable depends on it. */
+/** Messages of ours on their way to clients; what comes on top is not sent, and said again when they ask. */
 const maxUndelivered = 20_000;
 
 /**
@@ -130,9 +133,26 @@ export class MqttBroker implements AsyncDisposable {
         client.close();
       });
     });
+    this.#watchSubscriptions();
     this.#aedes.on('clientDisconnect', (client) => {
       if (this.#devices.get(client.id) === client) this.#devices.delete(client.id);
     });
+  }
+
+  /** Relayed messages do not go through aedes, which would forget those that a slow subscriber leaves. */
+  #watchSubscriptions(): void {
+    const { republisher } = this.#options;
+    this.#aedes.on('subscribe', (subscriptions, client) => {
+      for (const { topic, qos } of subscriptions) {
+        if (qos > 2 || !isRepublished(topic)) continue;
+        republisher.subscribe(client, subscriberLink(client), topic, qos === 0 ? 0 : 1);
+      }
+    });
+    this.#aedes.on('unsubscribe', (filters, client) => {
+      for (const filter of filters) republisher.unsubscribe(client, filter);
+    });
+    this.#aedes.on('ack', (_, client) => republisher.acknowledge(client));
+    this.#aedes.on('clientDisconnect', (client) => republisher.remove(client));
   }
 
   async #ready(client: Client): Promise<void> {

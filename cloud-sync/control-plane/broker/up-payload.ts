@@ -1,13 +1,18 @@
 import { promisify } from 'node:util';
-import { constants, zstdDecompress } from 'node:zlib';
+import { constants, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import type { z } from 'zod';
 import { SyncError } from '../../errors.ts';
-import { decodeRelayBatch, relayBatchMaxJsonBytes, type RelayBatch } from '../../protocol/relay-batch.ts';
+import {
+  checkRelayColumns,
+  relayBatchMaxJsonBytes,
+  type CheckedRelayColumns,
+} from '../../protocol/relay-batch.ts';
+import { maxWindowLog } from '../relay-body.ts';
 
 const decompress = promisify(zstdDecompress);
 
-/** Whatever a frame's header asks for, decompressing takes at most 2^23 bytes beside the output. */
-const maxWindowLog = 23;
+/** Payloads up to this size are decompressed at once: going to another thread would cost more. */
+const inlineBytes = 16 * 1024;
 
 /** Parses JSON that came from a device. @throws SyncError 'badRequest' */
 export function readJson<Schema extends z.ZodType>(
@@ -24,26 +29,41 @@ export function readJson<Schema extends z.ZodType>(
   return result.data;
 }
 
-/** Reads a zstd-compressed batch; the output is bounded whatever the input. Rejects with SyncError 'badRequest'. */
-export async function readRelayBatch(payload: Uint8Array): Promise<RelayBatch> {
-  const json = await decompress(payload, {
+export type ReadBatch = CheckedRelayColumns & {
+  /** As it came. */
+  readonly payload: Uint8Array;
+};
+
+/**
+ * Reads a zstd-compressed batch; the output is bounded whatever the input. A large one is decompressed off this thread.
+ * Rejects with SyncError 'badRequest'.
+ */
+export async function readRelayBatch(payload: Uint8Array): Promise<ReadBatch> {
+  const options = {
     maxOutputLength: relayBatchMaxJsonBytes,
     params: { [constants.ZSTD_d_windowLogMax]: maxWindowLog },
-  }).catch((cause: unknown) => {
+  };
+  let json: Uint8Array;
+  try {
+    const isSmall = payload.byteLength <= inlineBytes;
+    json = isSmall ? zstdDecompressSync(payload, options) : await decompress(payload, options);
+  } catch (cause) {
     throw nonsense(`is no zstd frame of at most ${relayBatchMaxJsonBytes} bytes`, cause);
-  });
-  const batch = decodeRelayBatch(parseJson(json));
-  if (typeof batch === 'string') throw nonsense(batch);
-  return batch;
+  }
+  const checked = checkRelayColumns(parseJson(json));
+  if (typeof checked === 'string') throw nonsense(checked);
+  return { ...checked, payload };
 }
 
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return JSON.parse(utf8.decode(bytes));
   } catch (cause) {
     throw nonsense('is not JSON in UTF-8', cause);
   }
 }
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 const nonsense = (why: string, cause?: unknown) =>
   new SyncError('badRequest', `The message of the device ${why}`, { cause });

@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { createShadows } from './shadows-migration.ts';
+import { createSegments } from './segments-migration.ts';
 
 /** In order of name. A migration that was released is never edited: a later one amends it. */
 export const migrations: Record<string, Migration> = {
@@ -9,6 +10,7 @@ export const migrations: Record<string, Migration> = {
       for (const statement of first) await run(db, statement);
     },
   },
+  '0002-segments': { up: createSegments },
   '0003-shadows': { up: createShadows },
 };
 

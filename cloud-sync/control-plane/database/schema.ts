@@ -36,20 +36,34 @@ export type Tables = {
   /** A relay epoch belongs to the certificate that opened it; a closed one takes nothing more. */
   epochs: { device: string; epoch: string; serial: string; created: string; closed: string | null };
   relay_positions: { device: string; epoch: string; stream: string; last_seq: number };
-  messages: {
+  /** Stored batches, a row each; see `segments.ts`. Ids grow and are never given twice. */
+  segments: {
     id: Generated<number>;
     device: string;
     epoch: string;
     stream: string;
-    seq: number;
-    time: string;
+    first_seq: number;
+    last_seq: number;
+    entries: number;
+    /** Of the device's clock, milliseconds since 1970. */
+    first_time_ms: number;
+    last_time_ms: number;
     received: string;
-    topic: string | null;
-    payload: Uint8Array | null;
-    content_type: string | null;
-    gap_count: number | null;
-    gap_reason: string | null;
+    bytes: number;
+    body: Uint8Array;
   };
+  /** What each stream takes, and what retention removed of it: entries, and segments up to an id. */
+  stream_usage: {
+    device: string;
+    stream: string;
+    segments: number;
+    entries: number;
+    bytes: number;
+    removed_entries: number;
+    removed_through: number;
+  };
+  /** How long messages of one stream are kept, where it is not the default. null: without end. */
+  retention: { device: string; stream: string; keep_ms: number | null; keep_bytes: number | null };
   /** Of one that was deleted (`present` 0) only the version is left. Seconds since 1970. */
   shadows: {
     device: string;

@@ -1,0 +1,36 @@
+import { SyncError } from '../../errors.ts';
+
+/** https://sqlite.org/rescode.html */
+const full = 13;
+const io = 10;
+/** SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC. */
+const failedFsyncs = [io | (4 << 8), io | (5 << 8)];
+
+/** Whether an fsync failed: the kernel may have dropped what a later fsync would report as written. */
+export function isFailedFsync(error: unknown): boolean {
+  const code = resultCode(error);
+  return code !== undefined && failedFsyncs.includes(code);
+}
+
+/** Translates what storing throws, when it is the disk; other errors are bugs and come back as they are. */
+export function storageError(error: unknown): unknown {
+  const code = resultCode(error);
+  if (code === undefined) return error;
+  if ((code & 0xff) === full)
+    return new SyncError('diskFull', 'Cannot store: the disk of the control plane is full', {
+      cause: error,
+      hint: 'Free space on it, or keep less: holdfast cloud retention. Devices send again by themselves.',
+      transient: true,
+    });
+  if ((code & 0xff) !== io) return error;
+  return new SyncError('unavailable', `Cannot store: the disk of the control plane failed (SQLite ${code})`, {
+    cause: error,
+    hint: 'Check the disk. Devices send again by themselves.',
+    transient: true,
+  });
+}
+
+function resultCode(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined;
+  return typeof error.errcode === 'number' ? error.errcode : undefined;
+}
