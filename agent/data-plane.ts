@@ -169,6 +169,11 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     return port === null ? null : { host, port };
   }
 
+  /** Rejects when nothing can be made durable any more: the process has to end and start anew. */
+  get failed(): Promise<never> {
+    return this.#parts.store.failed;
+  }
+
   /** The local store was corrupt at this start: it was set aside, and a new one, with a new epoch, begun. */
   get recovered(): boolean {
     return this.#parts.store.setAside !== undefined;

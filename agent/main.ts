@@ -119,7 +119,7 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
     mqtt: dataPlane.mqtt,
     http: dataPlane.http,
     controlSocket,
-    failed: reconciler.failed,
+    failed: Promise.race([reconciler.failed, dataPlane.failed]),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -45,18 +45,23 @@ test('a failed commit rejects its whole group, and the next group is tried', asy
   expect(groups).toEqual([[3]]);
 });
 
-test('after a fatal failure nothing is tried again', async () => {
+test('after a fatal failure nothing is tried again, and whoever is to end the process hears of it once', async () => {
   let tries = 0;
-  const { commits, turn } = committer(() => {
-    tries++;
-    throw new Error('fatal');
-  });
+  const told: string[] = [];
+  const { commits, turn } = committer(
+    () => {
+      tries++;
+      throw new Error('fatal');
+    },
+    { onFatal: (error: Error) => told.push(error.message) },
+  );
   const first = commits.submit(1, 1);
   turn();
   await expect(first).rejects.toThrow('fatal');
   await expect(commits.submit(2, 1)).rejects.toThrow('fatal');
   turn();
   expect(tries).toBe(1);
+  expect(told).toEqual(['fatal']);
 });
 
 test('waiting units are bounded by number and by bytes', async () => {

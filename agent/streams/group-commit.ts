@@ -8,6 +8,8 @@ export type GroupCommitOptions<Unit> = {
   readonly commit: (units: readonly Unit[]) => ReadonlyMap<number, Error>;
   /** After such a failure nothing is tried again: a failed fsync may have dropped what a later one would report as written. */
   readonly isFatal: (error: Error) => boolean;
+  /** Called at the first such failure, once. */
+  readonly onFatal?: (error: Error) => void;
   readonly maxPendingUnits?: number;
   readonly maxPendingBytes?: number;
   /** Runs a flush soon, after what is ready to be read was read. Default setImmediate. */
@@ -32,6 +34,7 @@ export class GroupCommit<Unit> {
       maxPendingUnits: 20_000,
       maxPendingBytes: 64 * 2 ** 20,
       schedule: (flush) => void setImmediate(flush),
+      onFatal: () => undefined,
       ...options,
     };
   }
@@ -61,8 +64,10 @@ export class GroupCommit<Unit> {
       refused = this.#options.commit(group.map(({ unit }) => unit));
     } catch (thrown) {
       const error = thrown as Error;
-      if (this.#options.isFatal(error)) this.#refusal = error;
+      const isFirst = this.#refusal === undefined && this.#options.isFatal(error);
+      if (isFirst) this.#refusal = error;
       for (const { settled } of group) settled.reject(error);
+      if (isFirst) this.#options.onFatal(error);
       return;
     }
     for (const [place, { settled }] of group.entries()) {

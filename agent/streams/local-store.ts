@@ -68,6 +68,7 @@ export class LocalStore implements AsyncDisposable {
   readonly #reads: Reads;
   readonly #listeners = new Set<(notice: CommitNotice) => void>();
   readonly #now: () => Date;
+  readonly #failure = Promise.withResolvers<never>();
   readonly #logger: Logger;
   #epoch: string;
   #policies: ReadonlyMap<string, StreamPolicy> = new Map();
@@ -127,7 +128,10 @@ export class LocalStore implements AsyncDisposable {
       },
       isFatal: (error) =>
         error instanceof AgentError && (error.code === 'broken' || error.code === 'corrupt'),
+      onFatal: (error) => this.#failure.reject(error),
     });
+    // Nobody has to listen.
+    this.#failure.promise.catch(() => undefined);
   }
 
   /** Whose messages the relay's numbers count; see `beginEpoch`. */
@@ -143,6 +147,11 @@ export class LocalStore implements AsyncDisposable {
     this.#commits.flush();
     this.#epoch = await this.#read(() => this.#guarded(() => beginEpoch(this.#database), this.#logger));
     this.#ledger.beginEpoch();
+  }
+
+  /** Rejects when nothing will be written any more, as an fsync failed or the file is corrupt: a new start is needed. [G1] */
+  get failed(): Promise<never> {
+    return this.#failure.promise;
   }
 
   /** How streams are kept from now on. */

@@ -167,7 +167,7 @@ class Link {
 
   async #carry(direction: Direction, from: Side, to: Side): Promise<void> {
     const packets = new MqttPackets();
-    const closed = once(from.raw, 'close');
+    const closed = closeOf(from.raw);
     try {
       for await (const chunk of from.tls) {
         for (const packet of packets.push(chunk as Buffer)) {
@@ -177,13 +177,13 @@ class Link {
           if (isRelay[direction].test(publishedTopic(packet) ?? '')) this.#perform(direction, packet, to);
           else this.#write(to, packet);
         }
-        if (to.tls.writableNeedDrain) await Promise.race([once(to.tls, 'drain'), once(to.raw, 'close')]);
+        if (to.tls.writableNeedDrain) await Promise.race([drainOf(to.tls), closeOf(to.raw)]);
       }
     } catch {
       // One side is gone; what the other one is told depends on the fault.
     }
     from.raw.destroy();
-    if (this.#severed) await once(to.raw, 'close');
+    if (this.#severed) await closeOf(to.raw);
     to.tls.end();
     to.raw.destroySoon();
   }
@@ -226,3 +226,9 @@ class Link {
     if (tls.writable) tls.write(bytes);
   }
 }
+
+/** `once` of node:events would reject with the error of a connection that is cut. */
+const closeOf = (socket: Socket): Promise<unknown> =>
+  new Promise((resolve) => (socket.closed ? resolve(undefined) : socket.once('close', resolve)));
+const drainOf = (socket: Socket): Promise<unknown> =>
+  new Promise((resolve) => socket.once('drain', () => resolve(undefined)));
