@@ -19,7 +19,7 @@ import type { UplinkPort } from './relay/ports.ts';
 import { Relay } from './relay/relay.ts';
 import { LocalStore } from './streams/local-store.ts';
 import type { Operation } from './streams/operations.ts';
-import { streamPolicy } from './streams/stream-policy.ts';
+import { StreamUpkeep } from './streams/stream-upkeep.ts';
 import { CronTriggers } from './triggers/cron-triggers.ts';
 import { Deployments } from './triggers/deployments.ts';
 import { Dispatcher } from './triggers/dispatcher.ts';
@@ -35,6 +35,7 @@ import type {
   InvocationResult,
 } from './triggers/ports.ts';
 import { Routes } from './triggers/routes.ts';
+import { StreamTriggers } from './triggers/stream-triggers.ts';
 
 export type DataPlaneOptions<Bundle extends BundleIdentity> = {
   /** The agent's root folder. */
@@ -70,6 +71,8 @@ type Parts<Bundle extends BundleIdentity> = {
   readonly dispatcher: Dispatcher;
   readonly cron: CronTriggers;
   readonly files: FileTriggers;
+  readonly upkeep: StreamUpkeep;
+  readonly streamTriggers: StreamTriggers;
   readonly relay: Relay;
   readonly gateway: Gateway;
   readonly deployments: Deployments<Bundle>;
@@ -126,6 +129,9 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
         runtime: observability ? measureInvocations(runtime, observability.meter) : runtime,
       }),
     );
+    const upkeep = starting.use(new StreamUpkeep({ store, now, logger }));
+    const room = (name: string): number => ingress.room(name);
+    const streamTriggers = starting.use(new StreamTriggers({ store, room, logger }));
     const cron = starting.use(new CronTriggers({ store, now, logger }));
     const files = starting.use(new FileTriggers({ root, store, now, logger, onChange }));
     // Let go first: nothing new comes in while the rest winds down.
@@ -139,6 +145,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const deployments = new Deployments(runtime);
     const parts = {
       ...{ store, ingress, broker, dispatcher, cron, files, relay, gateway, deployments, changes },
+      ...{ upkeep, streamTriggers },
       ...{ observability, now, logger },
     };
     const plane = new DataPlane(parts, starting.move());
@@ -260,7 +267,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
 
   async #configure(machine: Machine, bundles: ReadonlyMap<string, Bundle>): Promise<void> {
     const { store, ingress, broker, dispatcher, cron, files, relay, gateway, deployments } = this.#parts;
-    const { observability } = this.#parts;
+    const { observability, upkeep, streamTriggers } = this.#parts;
     const { functions, clients } = machine;
     await observability?.configure(machine);
     const streams = {
@@ -272,19 +279,21 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     await cron.configure(functions);
     await files.configure(machine);
     this.#machine = { streams, functions, clients };
-    store.setPolicies(new Map(Object.entries(streams).map(([name, spec]) => [name, streamPolicy(spec)])));
+    upkeep.configure(streams, machine);
     store.setDeadLetterStreams(deadLetterStreams(functions));
     ingress.setRoutes(new Routes(machine));
     broker.setClients(clients);
     relay.configure(streams);
     // Before a lane takes up its new work: what another lane still has in memory of a queue that moves is refused.
     await this.#adopt();
+    await streamTriggers.configure(functions);
     // Together, so that no route is without its function in between.
     await Promise.all([dispatcher.configure(functions), gateway.setRoutes(httpRoutes)]);
     await deployments.removeAbsent(functions);
     this.#reloadProblems.clear();
     this.#digests.clear();
     for (const name of Object.keys(functions)) this.#digests.set(name, bundles.get(name)?.digest ?? '');
+    await upkeep.forgetAbsent();
     await this.#tidy();
   }
 
@@ -328,18 +337,16 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
 
   /** Drops what is older than its stream keeps or has expired, and brings messages of queues to their functions. */
   async #tidy(): Promise<void> {
-    const { store, now, logger } = this.#parts;
+    const { store, upkeep, now, logger } = this.#parts;
     const time = now().getTime();
-    const operations = Object.entries(this.#machine.streams).flatMap<Operation>(([stream, { keep }]) =>
-      keep.age === undefined ? [] : [{ op: 'expire', stream, before: time - keep.age }],
-    );
-    operations.push({ op: 'sweep', before: time, limit: maxSwept });
+    const operations: Operation[] = [...upkeep.expiry(time), { op: 'sweep', before: time, limit: maxSwept }];
     try {
       await store.commit(operations);
     } catch (error) {
       logger.warn('store.tidying.failed', { error: errorMessage(error) });
     }
     await this.#adopt();
+    void upkeep.compact();
   }
 
   /** Brings messages of queues to the functions that take them now. */

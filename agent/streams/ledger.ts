@@ -36,6 +36,8 @@ export type Counts = {
   consumer(stream: string, name: string): ConsumerState | undefined;
   /** Names of those that have a cursor. */
   consumers(stream: string): readonly string[];
+  /** Streams in which somebody has a cursor. */
+  consumedStreams(): readonly string[];
   queued(functionName: string): number;
   dead(functionName: string): number;
   storeBytes(store: string): number;
@@ -96,6 +98,9 @@ export class Ledger implements Counts {
   }
   consumers(stream: string): readonly string[] {
     return [...(this.#consumers.get(stream)?.keys() ?? [])];
+  }
+  consumedStreams(): readonly string[] {
+    return [...this.#consumers.keys()];
   }
   queued(functionName: string): number {
     return this.#queued.get(functionName) ?? 0;

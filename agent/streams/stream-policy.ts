@@ -6,10 +6,10 @@ const defaultBytes = 2 ** 30;
 
 /**
  * How a stream of the manifest is kept; `others` read it besides its own consumers. Without `keep`, what all readers had
- * needs no place here; without readers it stays as long as there is room.
+ * needs no place here; without readers, or in a compacted stream, it stays as long as there is room.
  */
 export function streamPolicy(
-  { keep, relay, consumers }: StreamSpec,
+  { keep, relay, consumers, compact }: StreamSpec,
   others: readonly string[] = [],
 ): StreamPolicy {
   const readers = [...consumers, ...others];
@@ -18,6 +18,6 @@ export function streamPolicy(
     maxBytes: keep.bytes ?? defaultBytes,
     relayed: relay !== undefined,
     consumers: readers,
-    keepRead: unread || keep.bytes !== undefined || keep.age !== undefined,
+    keepRead: unread || compact !== undefined || keep.bytes !== undefined || keep.age !== undefined,
   };
 }

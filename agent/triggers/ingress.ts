@@ -73,6 +73,12 @@ export class Ingress implements Disposable {
     }
   }
 
+  /** Events that the queue of a function has room for now; those that messages on their way need are taken off. */
+  room(functionName: string): number {
+    const taken = this.#options.store.counts.queued(functionName) + (this.#reserved.get(functionName) ?? 0);
+    return this.#routes.capacity(functionName) - taken;
+  }
+
   [Symbol.dispose](): void {
     this.#stopListening();
     for (const held of this.#held) held.refuse(new AgentError('closed', 'The agent is stopping'));
@@ -130,10 +136,7 @@ export class Ingress implements Disposable {
   }
 
   #hasRoom(functions: readonly string[]): boolean {
-    const { counts } = this.#options.store;
-    return functions.every(
-      (name) => counts.queued(name) + (this.#reserved.get(name) ?? 0) < this.#routes.capacity(name),
-    );
+    return functions.every((name) => this.room(name) > 0);
   }
 
   #reserve(name: string, change: 1 | -1): void {

@@ -1,4 +1,5 @@
 import type { Operation } from '../streams/operations.ts';
+import { messageKey } from './message-key.ts';
 import type { InvocationEffects } from './ports.ts';
 import type { Routes } from './routes.ts';
 
@@ -66,13 +67,27 @@ export function messageOperations(
     op: 'append',
     stream,
     time,
-    message: { topic, payload, contentType, ...(origin !== undefined && { origin }) },
+    message: {
+      ...{ topic, payload, contentType, key: keyIn(routes, stream, message) },
+      ...(origin !== undefined && { origin }),
+      ...(hops > 0 && { hops }),
+    },
   }));
-  for (const name of hops > maxHops ? [] : functions) {
+  for (const name of isTooDeep(hops) ? [] : functions) {
     const event = { function: name, kind: 'message', topic, payload, contentType, time, hops } as const;
     operations.push({ op: 'enqueue', event, capacity: capacity(name) });
   }
   if (message.retain)
     operations.push({ op: 'retain', message: { topic, payload, contentType, qos: message.qos } });
   return operations;
+}
+
+/** Such a message goes into streams and to subscribers, and starts no function any more. */
+export function isTooDeep(hops: number): boolean {
+  return hops > maxHops;
+}
+
+function keyIn(routes: Routes, stream: string, message: RoutedMessage): string | undefined {
+  const rule = routes.keyRule(stream);
+  return rule === undefined ? undefined : messageKey(rule, message);
 }

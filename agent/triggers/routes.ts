@@ -1,5 +1,6 @@
 import { topicMatches } from '../../lib/topic-filter.ts';
 import type { Machine } from '../../manifests/machine.ts';
+import type { KeyRule } from './message-key.ts';
 
 /** Who wants a topic. */
 export type Route = { readonly streams: readonly string[]; readonly functions: readonly string[] };
@@ -15,6 +16,7 @@ export class Routes {
   readonly #functions: readonly Subscriber[];
   readonly #capacity: ReadonlyMap<string, number>;
   readonly #consumers: ReadonlyMap<string, string>;
+  readonly #keyRules: ReadonlyMap<string, KeyRule>;
   readonly #remembered = new Map<string, Route>();
 
   constructor({ streams, functions }: Pick<Machine, 'streams' | 'functions'>) {
@@ -28,6 +30,11 @@ export class Routes {
         on.flatMap((trigger) => ('queue' in trigger ? [[trigger.queue, name] as const] : [])),
       ),
     );
+    this.#keyRules = new Map(
+      Object.entries(streams).flatMap(([name, { compact }]) =>
+        compact ? [[name, compact.key] as const] : [],
+      ),
+    );
     this.#capacity = new Map(Object.entries(functions).map(([name, { limits }]) => [name, limits.queue]));
   }
 
@@ -38,6 +45,11 @@ export class Routes {
     if (this.#remembered.size >= maxRemembered) this.#remembered.clear();
     this.#remembered.set(topic, route);
     return route;
+  }
+
+  /** By what a compacted stream tells its messages apart; undefined for the others. */
+  keyRule(stream: string): KeyRule | undefined {
+    return this.#keyRules.get(stream);
   }
 
   /** Who has the messages of a queue: the function that takes them, or `queue:NAME`, which keeps them for one that will. */

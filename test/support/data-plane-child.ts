@@ -6,7 +6,12 @@ import { FakeRuntime, bundlesOf, machineWith, text, type FakeBundle } from './da
  * A data plane in a process of its own, to be killed. Its function numbers what comes in: the counter and the published
  * number are one transaction, so numbers without holes or repetitions prove that attempts leave all or nothing.
  */
-const [root = ''] = process.argv.slice(2);
+const [root = '', kind = 'mqtt'] = process.argv.slice(2);
+/** Either each message is queued as it comes, or the stream is read behind it, through a queue that is often full. */
+const trigger =
+  kind === 'stream'
+    ? { on: [{ stream: 'raw', from: 'oldest' }], limits: { queue: 7 } }
+    : { on: [{ mqtt: 'in/#' }], limits: { queue: 100_000 } };
 
 const runtime = new FakeRuntime({
   counter: async (event, effects) => {
@@ -27,7 +32,7 @@ const mqtt = { host: '127.0.0.1', port: 0 };
 const plane = await DataPlane.open<FakeBundle>({ root, mqtt, runtime, logger: silentLogger });
 const machine = await machineWith({
   streams: { raw: { topics: ['in/#'] }, counted: { topics: ['out/#'] } },
-  functions: { counter: { on: [{ mqtt: 'in/#' }], limits: { queue: 100_000 } } },
+  functions: { counter: trigger },
 });
 await plane.configure(machine, bundlesOf(machine));
 process.stdout.write(`${plane.mqtt.port}\n`);

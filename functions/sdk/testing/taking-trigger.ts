@@ -18,7 +18,8 @@ export function refuseUntaken(name: string, triggers: readonly Trigger[], event:
 function takes(trigger: Trigger, event: Exclude<InvocationEvent, { kind: 'invoke' }>): boolean {
   switch (event.kind) {
     case 'message':
-      return 'mqtt' in trigger && topicMatches(trigger.mqtt, event.topic);
+      // Which topics a stream has is said elsewhere in the manifest.
+      return 'stream' in trigger || ('mqtt' in trigger && topicMatches(trigger.mqtt, event.topic));
     case 'scheduled':
       return 'cron' in trigger && trigger.cron === event.cron;
     case 'queue':

@@ -1,0 +1,79 @@
+import { errorMessage } from '../../lib/error-code.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { StreamSpec } from '../../manifests/data.ts';
+import type { Machine } from '../../manifests/machine.ts';
+import { Compactor } from './compactor.ts';
+import type { LocalStore } from './local-store.ts';
+import type { Operation } from './operations.ts';
+import { streamPolicy } from './stream-policy.ts';
+import { streamReaders } from './stream-readers.ts';
+
+export type StreamUpkeepOptions = {
+  readonly store: LocalStore;
+  readonly logger: Logger;
+  readonly now: () => Date;
+};
+
+/** Keeps the streams as the manifest says: who reads them, how long they keep, what is superseded. */
+export class StreamUpkeep implements Disposable {
+  readonly #options: StreamUpkeepOptions;
+  readonly #compactor: Compactor;
+  #streams: Readonly<Record<string, StreamSpec>> = {};
+
+  constructor(options: StreamUpkeepOptions) {
+    this.#options = options;
+    this.#compactor = new Compactor(options);
+  }
+
+  /** From now on; `streams` are those of the machine and its own. */
+  configure(
+    streams: Readonly<Record<string, StreamSpec>>,
+    machine: Pick<Machine, 'functions' | 'bridges'>,
+  ): void {
+    const readers = streamReaders(machine);
+    this.#streams = streams;
+    const specs = Object.entries(streams);
+    this.#options.store.setPolicies(
+      new Map(specs.map(([name, spec]) => [name, streamPolicy(spec, readers.get(name))])),
+    );
+    this.#compactor.configure(
+      new Map(specs.flatMap(([name, { compact }]) => (compact ? [[name, compact.after] as const] : []))),
+    );
+  }
+
+  /**
+   * Lets go of cursors whose consumer, function or bridge is no more, so that they hold nothing for ever. After a generation
+   * stands: one that is taken back finds its cursors where they were. Never rejects.
+   */
+  async forgetAbsent(): Promise<void> {
+    const { store, logger } = this.#options;
+    const operations = store.counts.consumedStreams().flatMap<Operation>((stream) => {
+      const wanted = Object.hasOwn(this.#streams, stream) ? store.policyOf(stream).consumers : [];
+      return store.counts
+        .consumers(stream)
+        .filter((consumer) => !wanted.includes(consumer))
+        .map((consumer) => ({ op: 'forgetConsumer', stream, consumer }));
+    });
+    try {
+      await store.commit(operations);
+    } catch (error) {
+      logger.warn('stream.consumers.kept', { error: errorMessage(error) });
+    }
+  }
+
+  /** Drops what is older than its stream keeps. */
+  expiry(nowMs: number): Operation[] {
+    return Object.entries(this.#streams).flatMap<Operation>(([stream, { keep }]) =>
+      keep.age === undefined ? [] : [{ op: 'expire', stream, before: nowMs - keep.age }],
+    );
+  }
+
+  /** Drops what is superseded. Never rejects. */
+  compact(): Promise<void> {
+    return this.#compactor.run();
+  }
+
+  [Symbol.dispose](): void {
+    this.#compactor[Symbol.dispose]();
+  }
+}
