@@ -123,12 +123,13 @@ export class DeviceWorld implements AsyncDisposable {
     return this.#control.status();
   }
 
-  /** Everything that the cloud has of this device, in order of arrival. */
+  /** Everything that the cloud has of these streams, in order of arrival. */
   async rows(): Promise<readonly StoredRow[]> {
     for (;;) {
       const page = await this.operator.messages(device, { after: this.#cursor, limit: 1000 });
       for (const { id, epoch, stream, seq, payload, gap } of page.messages) {
         this.#cursor = id;
+        if (!streamNames.includes(stream)) continue;
         const place = { epoch, stream, seq };
         if (gap) this.#rows.push({ ...place, id: undefined, gap });
         else this.#rows.push({ ...place, gap: undefined, id: idOf(Buffer.from(payload ?? '', 'base64')) });

@@ -34,6 +34,8 @@ const convergeMs = 60_000;
 /** An acknowledgement may have been on its way when the fsync failed. */
 const ackOnItsWayMs = 250;
 const endsWithinMs = 10_000;
+/** One cause shows in many messages. */
+const saidProblems = 20;
 
 const publishers = [
   { name: 'pump-1', stream: 'main', qos: 1, bytes: 100, window: 40, pauseMs: 3 },
@@ -92,8 +94,11 @@ export class RelayCampaign {
           `acknowledged ${this.#sent.acked}  ${describe(plan)}${isDue ? `  compared: ${this.#verdict()}` : ''}`,
       );
     }
-    const failed = [...this.#failed].map((problem) => `seed ${seed}: ${problem}`);
-    return { failed, figures: { ...this.#counts, acknowledged: this.#sent.acked } };
+    const failed = [...this.#failed].slice(0, saidProblems).map((problem) => `seed ${seed}: ${problem}`);
+    return {
+      failed,
+      figures: { ...this.#counts, problems: this.#failed.size, acknowledged: this.#sent.acked },
+    };
   }
 
   #verdict(): string {
