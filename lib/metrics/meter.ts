@@ -9,8 +9,12 @@ import type {
   NumberPoint,
 } from './metric.ts';
 
-/** Series of one metric; what goes beyond them is counted in one series together. */
-const maxSeries = 200;
+export type MeterOptions = {
+  readonly started?: Date;
+  /** Series of one metric; what goes beyond them is counted in one series together. Default 200. */
+  readonly maxSeries?: number;
+};
+
 const maxValueLength = 128;
 const overflow: Attributes = { 'otel.metric.overflow': 'true' };
 
@@ -36,12 +40,14 @@ type Series = { readonly attributes: Attributes; value: number; count: number; r
 export class Meter<const Definitions extends MetricDefinitions> {
   readonly started: Date;
   readonly #definitions: Definitions;
+  readonly #maxSeries: number;
   readonly #series = new Map<string, Map<string, Series>>();
   readonly #observers = new Set<(report: Report<Definitions>) => void>();
 
-  constructor(definitions: Definitions, started: Date = new Date()) {
+  constructor(definitions: Definitions, { started = new Date(), maxSeries = 200 }: MeterOptions = {}) {
     this.#definitions = definitions;
     this.started = started;
+    this.#maxSeries = maxSeries;
   }
 
   /** Adds to a counter. */
@@ -108,7 +114,7 @@ export class Meter<const Definitions extends MetricDefinitions> {
     const known = all.get(key);
     if (known) return known;
     // What follows past the bound is one series: an attribute that somebody outside chooses cannot fill the memory.
-    const room = all.size < maxSeries - 1;
+    const room = all.size < this.#maxSeries - 1;
     const place = room ? key : '\0overflow';
     const attributes = room
       ? Object.fromEntries(keys.map((key, index) => [key, values[index] ?? '']))
