@@ -114,9 +114,8 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     if (observability) starting.use(observability.attach(store, logger));
     const ingress = starting.use(new Ingress({ store, logger, now }));
     const broker = await LocalBroker.open({
-      ...{ root, logger, verifyPassword, ...mqtt },
-      accept: (message) => ingress.accept(message),
-      retained: await store.retained(),
+      ...{ root, store, logger, verifyPassword, now, ...mqtt },
+      accept: (message, also) => ingress.accept(message, also),
     });
     const deliver = createDelivery(broker, logger);
     const relay = starting.use(new Relay({ store, now, logger }));
@@ -281,8 +280,8 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     this.#machine = { streams, functions, clients };
     upkeep.configure(streams, machine);
     store.setDeadLetterStreams(deadLetterStreams(functions));
-    ingress.setRoutes(new Routes(machine));
-    broker.setClients(clients);
+    ingress.setRoutes(new Routes(machine, broker.sessions));
+    await broker.setClients(clients);
     relay.configure(streams);
     // Before a lane takes up its new work: what another lane still has in memory of a queue that moves is refused.
     await this.#adopt();
@@ -337,11 +336,12 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
 
   /** Drops what is older than its stream keeps or has expired, and brings messages of queues to their functions. */
   async #tidy(): Promise<void> {
-    const { store, upkeep, now, logger } = this.#parts;
+    const { store, upkeep, broker, now, logger } = this.#parts;
     const time = now().getTime();
     const operations: Operation[] = [...upkeep.expiry(time), { op: 'sweep', before: time, limit: maxSwept }];
     try {
       await store.commit(operations);
+      await broker.tidy();
     } catch (error) {
       logger.warn('store.tidying.failed', { error: errorMessage(error) });
     }

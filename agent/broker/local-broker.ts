@@ -1,15 +1,29 @@
 import type { EventEmitter } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
+import type { AedesPublishPacket, Client, PublishPacket } from 'aedes';
 import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { filterCovers, topicMatches } from '../../lib/topic-filter.ts';
 import type { ClientSpec } from '../../manifests/network.ts';
 import { listenOnOwnPort } from '../listen.ts';
 import { maxPayloadBytes, maxTopicBytes, type IncomingMessage } from '../streams/bounds.ts';
-import type { RetainedMessage } from '../streams/operations.ts';
-import { Credentials, type VerifyPassword } from './credentials.ts';
-import { PacketGuard } from './packet-guard.ts';
+import type { LocalStore } from '../streams/local-store.ts';
+import type { Operation } from '../streams/operations.ts';
+import type { StoredWill } from '../streams/session-operations.ts';
+import { Admission, connack, maxTopicLevels } from './admission.ts';
+import { isFed, type AedesClient } from './aedes-client.ts';
+import { ConnectionLimits } from './connection-limits.ts';
+import type { VerifyPassword } from './credentials.ts';
+import { DeviceAedes } from './device-aedes.ts';
+import { OutgoingBudget } from './outgoing-budget.ts';
+import { PacketGuard, type Connection, type Peer } from './packet-guard.ts';
+import { RetainedMessages } from './retained-messages.ts';
+import { SessionBook } from './session-book.ts';
+import { SessionPersistence } from './session-persistence.ts';
+
+export type BrokerStore = Pick<
+  LocalStore,
+  'commit' | 'counts' | 'onCommit' | 'retained' | 'sessions' | 'sessionMessages' | 'releasedPackets' | 'wills'
+>;
 
 export type LocalBrokerOptions = {
   readonly root: string;
@@ -17,49 +31,63 @@ export type LocalBrokerOptions = {
   /** 0: the port chosen at an earlier start, else a free one. */
   readonly port: number;
   readonly verifyPassword: VerifyPassword;
-  /** Takes a message over: resolves when it is on disk, rejects when it cannot be taken; the publisher is then disconnected. */
-  readonly accept: (message: IncomingMessage) => Promise<void>;
-  readonly retained: readonly RetainedMessage[];
+  /**
+   * Takes a message over, `also` with it: resolves when it is on disk, rejects when it cannot be taken; the publisher is then
+   * disconnected.
+   */
+  readonly accept: (message: IncomingMessage, also: readonly Operation[]) => Promise<void>;
+  readonly store: BrokerStore;
+  readonly now: () => Date;
   readonly logger: Logger;
 };
 
+export type SessionStatus = {
+  readonly client: string;
+  readonly connected: boolean;
+  /** RFC 3339; null while it is connected. */
+  readonly away: string | null;
+  readonly messages: number;
+  readonly bytes: number;
+  readonly dropped: number;
+};
+
 const limits = {
-  connections: 1024,
   connectBytes: 64 * 1024,
   connectTimeoutMs: 10_000,
-  /** A subscriber that reads nothing for this long is let go. */
-  drainTimeoutMs: 20_000,
-  topicLevels: 32,
+  /** What a subscriber does not read makes publishers wait this long for it; then it is let go. */
+  drainTimeoutMs: 5000,
 } as const;
-
-/** The id is the client's own, but printable, free of wildcards and levels, and not a path. */
-const clientIdPattern = /^[A-Za-z0-9_.:|@-]{0,128}$/;
-
-type Incoming = { incomingGetPacket(client: Client, packet: PublishPacket): Promise<unknown> };
 
 /**
  * The MQTT 3.1.1 broker of the device's own network. Every client is named in the manifest and may use the topics it was
- * granted there. Sessions end with their connection: `clean: false` is answered with "no session", as §3.1.2.4 allows.
+ * granted there. Sessions with `clean session` off outlive the agent.
  */
 export class LocalBroker implements AsyncDisposable {
   readonly host: string;
+  readonly sessions: SessionBook;
   readonly #options: LocalBrokerOptions;
-  readonly #credentials: Credentials;
-  readonly #names = new WeakMap<Client, string>();
-  /** What each client's entry was when its password was checked. */
-  readonly #admitted = new WeakMap<Client, ClientSpec>();
+  readonly #admission: Admission;
+  readonly #persistence: SessionPersistence;
   readonly #connected = new Set<Client>();
-  readonly #wills = new WeakMap<Client, string>();
-  readonly #sockets = new Set<Socket>();
+  readonly #guards = new Set<PacketGuard>();
+  readonly #connections = new ConnectionLimits();
+  readonly #outgoing = new OutgoingBudget();
   readonly #server: Server;
-  #aedes: Aedes;
+  readonly #aedes: DeviceAedes;
+  readonly #stopListening: () => void;
+  /** Of clients that were connected when the agent died. */
+  #leftWills: readonly StoredWill[] = [];
   #clients: ReadonlyMap<string, ClientSpec> = new Map();
   #port = 0;
   #configured = false;
 
-  /** Rejects with AgentError 'portInUse' or 'broken'. */
+  /** Rejects with AgentError 'portInUse' or 'broken', or as the store does. */
   static async open(options: LocalBrokerOptions): Promise<LocalBroker> {
-    const broker = new LocalBroker(options);
+    const { store, now, logger } = options;
+    const retained = new RetainedMessages();
+    for (const message of await store.retained())
+      retained.put({ ...message, payload: Buffer.from(message.payload) });
+    const broker = new LocalBroker(options, await SessionBook.load({ store, now, logger }), retained);
     try {
       await broker.#start();
     } catch (error) {
@@ -69,13 +97,20 @@ export class LocalBroker implements AsyncDisposable {
     return broker;
   }
 
-  private constructor(options: LocalBrokerOptions) {
-    this.host = options.host;
+  private constructor(options: LocalBrokerOptions, sessions: SessionBook, retained: RetainedMessages) {
+    const { host, store, verifyPassword, now, logger } = options;
+    this.host = host;
+    this.sessions = sessions;
     this.#options = options;
-    this.#credentials = new Credentials(options.verifyPassword);
-    this.#aedes = this.#build();
-    this.#server = createServer((socket) => this.#connection(socket));
-    this.#server.maxConnections = limits.connections;
+    const keepsSessions = (name: string): boolean => sessions.keeps(name);
+    this.#admission = new Admission({ verifyPassword, keepsSessions, now, logger });
+    const granted = this.#admission.granted.bind(this.#admission);
+    this.#persistence = new SessionPersistence({ book: sessions, store, retained, granted, logger });
+    this.#aedes = this.#build(retained);
+    this.#server = createServer((socket) => this.#accept(socket));
+    this.#stopListening = store.onCommit(({ sessions: arrived }) => {
+      for (const [client, messages] of arrived) this.#persistence.feed(client)?.offer(messages);
+    });
   }
 
   get port(): number {
@@ -85,65 +120,117 @@ export class LocalBroker implements AsyncDisposable {
     return this.#connected.size;
   }
 
-  /** Who may connect and do what, from now on. A client whose entry changed or went is disconnected. */
-  setClients(clients: Readonly<Record<string, ClientSpec>>): void {
-    this.#configured = true;
-    this.#clients = new Map(Object.entries(clients));
-    for (const client of this.#connected) if (!this.#isInForce(client)) client.close();
+  /** The fullest first. */
+  sessionStatus(): SessionStatus[] {
+    const all = [...this.#options.store.counts.sessions.all()];
+    return all
+      .map(([client, { away, messages, bytes, dropped }]) => ({
+        ...{ client, messages, bytes, dropped },
+        connected: this.sessions.get(client)?.connected ?? false,
+        away: away === null ? null : new Date(away).toISOString(),
+      }))
+      .sort((a, b) => b.bytes - a.bytes);
   }
 
-  /** Delivers a message of this device's own to the subscribers of the moment. Nothing is stored. */
+  /** Who may connect and do what, from now on. A client whose entry changed or went is disconnected. */
+  async setClients(clients: Readonly<Record<string, ClientSpec>>): Promise<void> {
+    this.#clients = new Map(Object.entries(clients));
+    this.#admission.setClients(this.#clients);
+    for (const client of this.#connected) if (!this.#admission.isInForce(client)) client.close();
+    const mayStay = this.#admission.mayRead.bind(this.#admission);
+    try {
+      await this.sessions.setClients(this.#clients, mayStay);
+    } catch (error) {
+      this.#options.logger.warn('mqtt.sessions.kept', { error: errorMessage(error) });
+    }
+    if (this.#configured) return;
+    // Nobody is let in before them: who comes back may leave a new one.
+    if (this.#leftWills.length === 0) this.#configured = true;
+    else void this.#publishLeftWills();
+  }
+
+  /** Ends sessions whose time is over. */
+  async tidy(): Promise<void> {
+    await this.sessions.tidy();
+  }
+
+  /**
+   * Delivers a message of this device's own to the subscribers of the moment. It was committed before, by the operations of
+   * `messageOperations`: sessions get it from there.
+   */
   async publish(message: {
     topic: string;
     payload: Uint8Array;
     qos: 0 | 1 | 2;
     retain: boolean;
   }): Promise<void> {
-    const packet = {
-      cmd: 'publish',
-      topic: message.topic,
-      payload: Buffer.from(message.payload),
-      qos: message.qos,
-      retain: message.retain,
-      dup: false,
-    } as const;
+    const { topic, qos, retain } = message;
+    const payload = Buffer.from(message.payload);
+    const packet = { cmd: 'publish', topic, payload, qos, retain, dup: false } as const;
     if (this.#aedes.closed) return;
     await new Promise<void>((resolve, reject) =>
-      this.#aedes.publish(packet, (error) => (error ? reject(error) : resolve())),
+      this.#aedes.publish(packet, (error?: Error | null) => (error ? reject(error) : resolve())),
     );
+  }
+
+  /** A connection that a listener took; `release` runs when it ends. */
+  connect(connection: Connection, peer: Peer, onAuthenticated: () => void): void {
+    // Until the manifest's clients are known nobody can be told yes or no: as if nothing listened yet.
+    if (!this.#configured || this.#aedes.closed) {
+      connection.destroy();
+      return;
+    }
+    // Room for the payload, the topic and the fixed parts of a PUBLISH.
+    const maxPacketBytes = maxPayloadBytes + maxTopicBytes + 16;
+    const guard = new PacketGuard(connection, {
+      ...{ maxConnectBytes: limits.connectBytes, maxPacketBytes, peer },
+      ...{ outgoing: this.#outgoing, onOpen: onAuthenticated },
+    });
+    this.#guards.add(guard);
+    guard.once('close', () => this.#guards.delete(guard));
+    this.#aedes.handle(guard);
+  }
+
+  get connections(): ConnectionLimits {
+    return this.#connections;
   }
 
   /** Ends every connection; a message that was being taken may or may not be acknowledged. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
-    for (const socket of this.#sockets) socket.destroy();
+    this.#persistence.flush();
+    this.#stopListening();
+    for (const guard of this.#guards) guard.destroy();
+    this.#connections.destroyAll();
     await closed;
   }
 
   async #start(): Promise<void> {
-    const { retained, root, host, port, logger } = this.#options;
+    const { root, host, port, logger, store } = this.#options;
+    this.#leftWills = await store.wills();
     await this.#aedes.listen();
-    for (const message of retained) await this.publish({ ...message, retain: true });
     this.#port = await listenOnOwnPort(this.#server, 'mqtt', { root, host, port, logger });
     logger.info('mqtt.listening', { host, port: this.#port });
   }
 
-  #build(): Aedes {
+  #build(retained: RetainedMessages): DeviceAedes {
     const { logger } = this.#options;
-    const aedes = new Aedes({
+    const options: ConstructorParameters<typeof DeviceAedes>[0] = {
       connectTimeout: limits.connectTimeoutMs,
       drainTimeout: limits.drainTimeoutMs,
-      maxTopicLevels: limits.topicLevels,
+      maxTopicLevels,
       maxClientsIdLength: 256,
-      // Without an error aedes would leave the connection open for ever.
+      persistence: this.#persistence,
       preConnect: (client, packet, done) => {
-        const welcome = this.#greet(client, packet);
-        done(welcome ? null : new Error('client id refused'), welcome);
+        this.#admission.greet(client, packet);
+        done(null, true);
       },
-      // A refusal is CONNACK 5, whatever its cause: a stranger learns nothing of which names exist.
-      authenticate: (client, name, password, done) => {
-        void this.#login(client, name, password).then((welcome) => done(null, welcome));
+      authenticate: (client, _name, password, done) => {
+        void this.#admission.login(client, password).then((returnCode) => {
+          if (returnCode === connack.accepted) done(null, true);
+          else done(Object.assign(new Error('connection refused'), { returnCode }), null);
+        });
       },
       authorizePublish: (client, packet, done) => {
         this.#take(client, packet).then(
@@ -152,18 +239,19 @@ export class LocalBroker implements AsyncDisposable {
         );
       },
       authorizeSubscribe: (client, subscription, done) =>
-        done(null, this.#maySubscribe(client, subscription.topic) ? subscription : null),
+        done(
+          null,
+          subscription.topic.startsWith('$session') ? null : this.#admission.grant(client, subscription),
+        ),
+      authorizeForward: (client, packet) => this.#forward(client as AedesClient, packet),
+    };
+    const aedes = new DeviceAedes(options, retained);
+    aedes.on('clientReady', (client) => this.#ready(client));
+    aedes.on('clientDisconnect', (client) => {
+      this.#connected.delete(client);
+      this.#persistence.leave(client);
     });
-    aedes.on('clientReady', (client) => {
-      // The clients may have changed since the password was checked.
-      if (!this.#isInForce(client)) {
-        client.close();
-        return;
-      }
-      this.#connected.add(client);
-      if (client.conn instanceof PacketGuard) client.conn.open();
-    });
-    aedes.on('clientDisconnect', (client) => this.#connected.delete(client));
+    aedes.on('unsubscribe', (filters, client) => this.#admission.forget(client, filters));
     aedes.on('clientError', (client, error) => this.#report('mqtt.client.error', client, error));
     aedes.on('connectionError', (client, error) => this.#report('mqtt.connection.error', client, error));
     const events: EventEmitter = aedes;
@@ -171,116 +259,87 @@ export class LocalBroker implements AsyncDisposable {
     return aedes;
   }
 
-  #connection(socket: Socket): void {
-    // Until the manifest's clients are known nobody can be told yes or no: as if nothing listened yet.
-    if (!this.#configured) {
-      socket.destroy();
+  #ready(client: Client): void {
+    // The clients may have changed since the credential was checked.
+    if (!this.#admission.isInForce(client)) {
+      client.close();
       return;
     }
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    this.#connected.add(client);
+    if (client.conn instanceof PacketGuard) client.conn.open();
+    const session = client.clean ? undefined : this.sessions.get(client.id);
+    if (!session) return;
+    this.sessions.stay(session);
+    this.#persistence.feed(client.id)?.start();
+  }
+
+  #accept(socket: Socket): void {
+    const admitted = this.#connections.admit(socket);
+    if (!admitted) return;
     socket.setNoDelay(true);
-    // Room for the payload, the topic and the fixed parts of a PUBLISH.
-    const maxPacketBytes = maxPayloadBytes + maxTopicBytes + 16;
-    this.#aedes.handle(new PacketGuard(socket, { maxConnectBytes: limits.connectBytes, maxPacketBytes }));
+    this.connect(socket, { address: socket.remoteAddress }, admitted.authenticated);
   }
 
-  #greet(client: Client, packet: ConnectPacket): boolean {
-    const { clientId, username = '' } = packet;
-    if (!clientIdPattern.test(clientId)) {
-      this.#options.logger.warn('mqtt.connect.refused', { reason: 'client id' });
-      return false;
-    }
-    // An id belongs to its credential: nobody takes over a session by guessing one.
-    if (clientId !== '') packet.clientId = `${username}/${clientId}`;
-    packet.clean = true;
-    if (packet.will) this.#wills.set(client, packet.will.topic);
-    return true;
+  /** What a client gets of a message: from a subscription of the moment here, in a session from its queue. */
+  #forward(client: AedesClient, packet: AedesPublishPacket): AedesPublishPacket | null {
+    if (isFed(packet) || packet.qos === 0) return packet;
+    const qos = this.#admission.effectiveQos(client, packet);
+    const session = client.clean || qos === 0 ? undefined : this.sessions.get(client.id);
+    if (!session) return qos === packet.qos ? packet : { ...packet, qos };
+    // What aedes sends by itself after SUBACK; the rest was queued when it was committed.
+    if (packet.retain && !packet.brokerId) void this.#queueRetained(client, { ...packet, qos });
+    return null;
   }
 
-  async #login(client: Client, name = '', password: Buffer | undefined): Promise<boolean> {
-    const { logger } = this.#options;
-    const spec = this.#clients.get(name);
-    if (spec?.password === undefined || !password) {
-      logger.warn('mqtt.connect.refused', { reason: 'unknown client' });
-      return false;
-    }
+  async #queueRetained(client: Client, { topic, payload, qos }: AedesPublishPacket): Promise<void> {
+    const message = { topic, payload: Buffer.from(payload as Buffer), qos, retain: true };
     try {
-      const verdict = await this.#credentials.check(spec.password, password.toString('utf8'));
-      const fault = verdict === 'accepted' ? this.#objection(client, name, spec) : verdict;
-      if (fault === undefined) {
-        this.#names.set(client, name);
-        this.#admitted.set(client, spec);
-        return true;
-      }
-      logger.warn('mqtt.connect.refused', { client: name, reason: fault });
-      return false;
+      await this.sessions.queueRetained(client.id, message);
     } catch (error) {
-      logger.error('mqtt.connect.failed', { client: name, error: errorMessage(error) });
-      return false;
+      this.#report('mqtt.retained.unsent', client, error as Error);
+      client.close();
     }
-  }
-
-  /** Why a client with the right password is not let in by `spec`. Checking took a while: that may be out of force by now. */
-  #objection(client: Client, name: string, spec: ClientSpec): string | undefined {
-    if (!isSame(spec, this.#clients.get(name))) return 'changed meanwhile';
-    const will = this.#wills.get(client);
-    return will === undefined || mayPublish(spec, will) ? undefined : 'last will';
-  }
-
-  /** Whether the entry by which the client was let in still stands. */
-  #isInForce(client: Client): boolean {
-    return isSame(this.#admitted.get(client), this.#clients.get(this.#names.get(client) ?? ''));
   }
 
   /** [G1] aedes sends PUBACK (QoS 1) and PUBREC (QoS 2) only after this resolves. Last wills come through here too. */
   async #take(client: Client | null, packet: PublishPacket): Promise<void> {
-    const name = client ? this.#names.get(client) : undefined;
-    const spec = name === undefined ? undefined : this.#clients.get(name);
-    if (!client || !spec || !mayPublish(spec, packet.topic)) {
-      this.#options.logger.warn('mqtt.publish.denied', { client: name, topic: packet.topic });
+    const { topic, qos, retain } = packet;
+    const name = client ? this.#admission.nameOf(client) : undefined;
+    if (!client || !this.#admission.mayPublish(name, topic)) {
+      this.#options.logger.warn('mqtt.publish.denied', {
+        client: name,
+        topic: topic.slice(0, maxTopicBytes),
+      });
       throw new Error('publish not allowed');
     }
-    if (packet.qos === 2 && (await this.#seen(client, packet))) return;
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
-    await this.#options.accept({ topic: packet.topic, payload, qos: packet.qos, retain: packet.retain });
+    const accept = (also: readonly Operation[]): Promise<void> =>
+      this.#options.accept({ topic, payload, qos, retain }, also);
+    await (qos === 2 ? this.#persistence.takeOnce(client, packet, accept) : accept([]));
   }
 
-  /** Whether this QoS 2 packet was taken already and waits for its PUBREL: a repetition is not stored again [MQTT-4.3.3]. */
-  async #seen(client: Client, packet: PublishPacket): Promise<boolean> {
-    // aedes makes this memory by itself and leaves it out of its types.
-    const { persistence } = this.#aedes as Aedes & { readonly persistence: Incoming };
-    return persistence.incomingGetPacket(client, packet).then(
-      () => true,
-      () => false,
-    );
-  }
-
-  #maySubscribe(client: Client, filter: string): boolean {
-    const name = this.#names.get(client);
-    const spec = name === undefined ? undefined : this.#clients.get(name);
-    const allowed =
-      !filter.startsWith('$') && (spec?.subscribe.some((grant) => filterCovers(grant, filter)) ?? false);
-    if (!allowed)
-      this.#options.logger.warn('mqtt.subscribe.denied', {
-        client: name,
-        filter: filter.slice(0, maxTopicBytes),
-      });
-    return allowed;
+  /** By the rules of today: a client that may not publish its will any more leaves none. */
+  async #publishLeftWills(): Promise<void> {
+    const wills = this.#leftWills;
+    this.#leftWills = [];
+    for (const { client, name, message } of wills) {
+      const forget = { op: 'forgetWill', client } as const;
+      try {
+        if (this.#admission.mayPublish(name, message.topic)) {
+          await this.#options.accept(message, [forget]);
+          await this.publish(message);
+        } else await this.#options.store.commit([forget]);
+      } catch (error) {
+        this.#options.logger.warn('mqtt.will.unpublished', { client, error: errorMessage(error) });
+      }
+    }
+    this.#configured = true;
   }
 
   #report(event: string, client: Client, error: Error): void {
-    const address = client.conn instanceof PacketGuard ? client.conn.remoteAddress : undefined;
-    this.#options.logger.info(event, { client: this.#names.get(client), address, error: error.message });
+    const address = client.conn instanceof PacketGuard ? client.conn.peer.address : undefined;
+    this.#options.logger.info(event, {
+      ...{ client: this.#admission.nameOf(client), address, error: error.message },
+    });
   }
-}
-
-function isSame(spec: ClientSpec | undefined, other: ClientSpec | undefined): boolean {
-  return JSON.stringify(spec) === JSON.stringify(other);
-}
-
-function mayPublish(spec: ClientSpec, topic: string): boolean {
-  if (topic === '' || topic.startsWith('$') || topic.includes('\0')) return false;
-  if (Buffer.byteLength(topic) > maxTopicBytes) return false;
-  return spec.publish.some((filter) => topicMatches(filter, topic));
 }

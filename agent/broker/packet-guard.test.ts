@@ -1,13 +1,16 @@
 import { duplexPair, type Duplex } from 'node:stream';
-import type { Socket } from 'node:net';
 import { expect, test } from '@jest/globals';
+import { OutgoingBudget } from './outgoing-budget.ts';
 import { PacketGuard } from './packet-guard.ts';
 
-const limits = { maxConnectBytes: 100, maxPacketBytes: 1000 };
+const limits = {
+  ...{ maxConnectBytes: 100, maxPacketBytes: 1000, peer: { address: undefined } },
+  ...{ outgoing: new OutgoingBudget(), onOpen: () => undefined },
+};
 
 function guarded(): { guard: PacketGuard; peer: Duplex; received: () => string; failure: () => string } {
   const [near, peer] = duplexPair();
-  const guard = new PacketGuard(near as unknown as Socket, limits);
+  const guard = new PacketGuard(near, limits);
   const chunks: Buffer[] = [];
   let failure = '';
   guard.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -1,12 +1,31 @@
-import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import type { OutgoingBudget } from './outgoing-budget.ts';
+
+/** A byte stream as a listener brings it: a socket, a TLS socket, a WebSocket. */
+export type Connection = Duplex;
+
+export type Peer = {
+  readonly address: string | undefined;
+} & (
+  | { readonly fingerprint?: undefined }
+  /** `sha256:…` of the certificate that it has the key of, and the certificate's dates, milliseconds since 1970. */
+  | { readonly fingerprint: string; readonly validFrom: number; readonly validTo: number }
+);
 
 export type PacketGuardOptions = {
   /** A CONNECT larger than this ends the connection. */
   readonly maxConnectBytes: number;
   /** So does any later packet larger than this. */
   readonly maxPacketBytes: number;
+  readonly peer: Peer;
+  readonly outgoing: OutgoingBudget;
+  /** The peer proved who it is. */
+  readonly onOpen: () => void;
 };
+
+/** What may wait to be read by the peer before whoever writes is asked to wait, and at all. */
+const softWaitingBytes = 2 ** 20;
+const maxWaitingBytes = 8 * 2 ** 20;
 
 const connectHeader = 0x10;
 
@@ -16,7 +35,7 @@ const connectHeader = 0x10;
  * stays in the kernel, so a peer without a credential costs one CONNECT of memory.
  */
 export class PacketGuard extends Duplex {
-  readonly #socket: Socket;
+  readonly #socket: Connection;
   readonly #options: PacketGuardOptions;
   #opened = false;
   #connected = false;
@@ -27,9 +46,11 @@ export class PacketGuard extends Duplex {
   #body = 0;
   #held: Buffer[] = [];
   #gathering = false;
+  /** Its waiting bytes are counted. */
+  #late = false;
 
-  constructor(socket: Socket, options: PacketGuardOptions) {
-    super();
+  constructor(socket: Connection, options: PacketGuardOptions) {
+    super({ writableHighWaterMark: softWaitingBytes });
     this.#socket = socket;
     this.#options = options;
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
@@ -38,13 +59,19 @@ export class PacketGuard extends Duplex {
     socket.on('close', () => this.destroy());
   }
 
-  get remoteAddress(): string | undefined {
-    return this.#socket.remoteAddress;
+  get peer(): Peer {
+    return this.#options.peer;
+  }
+
+  /** Bytes that were written and not taken by the system yet. */
+  get waitingBytes(): number {
+    return this.writableLength;
   }
 
   /** The peer proved who it is: lets the rest through. */
   open(): void {
     this.#opened = true;
+    this.#options.onOpen();
     const held = this.#held;
     this.#held = [];
     for (const chunk of held) this.#take(chunk);
@@ -55,10 +82,29 @@ export class PacketGuard extends Duplex {
     if (this.#held.length === 0) this.#socket.resume();
   }
 
+  /** False asks for a pause; who goes on all the same is let go with the peer that does not read. */
+  override write(chunk: unknown, encoding?: unknown, done?: unknown): boolean {
+    const flowing = super.write(chunk, encoding as BufferEncoding, done as () => void);
+    if (!flowing && !this.destroyed) {
+      this.#note();
+      if (this.writableLength > maxWaitingBytes) this.destroy(new Error('it reads too slowly'));
+    }
+    return flowing;
+  }
+
+  #note(): void {
+    this.#options.outgoing.note(this);
+    this.#late = this.writableLength > 0;
+  }
+
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     this.#gather();
     if (this.#socket.write(chunk)) done();
-    else this.#socket.once('drain', done);
+    else
+      this.#socket.once('drain', () => {
+        done();
+        if (this.#late) this.#note();
+      });
   }
 
   /** One system call for what one turn of the event loop writes: a group of messages is acknowledged at once. */
@@ -85,6 +131,7 @@ export class PacketGuard extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#held = [];
+    this.#options.outgoing.leave(this);
     // A refusal is written and the connection ended in the same turn.
     this.#socket.uncork();
     this.#socket.destroy();

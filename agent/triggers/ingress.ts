@@ -7,6 +7,7 @@ import {
   type IncomingMessage,
 } from '../streams/bounds.ts';
 import type { LocalStore } from '../streams/local-store.ts';
+import type { Operation } from '../streams/operations.ts';
 import { messageOperations } from './message-operations.ts';
 import { Routes } from './routes.ts';
 
@@ -54,8 +55,8 @@ export class Ingress implements Disposable {
     this.#admitHeld();
   }
 
-  /** Rejects with AgentError: 'tooLarge', 'queueFull', or what the store's commit rejects with. */
-  async accept(message: IncomingMessage): Promise<void> {
+  /** `also` is committed with it. Rejects with AgentError: 'tooLarge', 'queueFull', or what the store's commit rejects with. */
+  async accept(message: IncomingMessage, also: readonly Operation[] = []): Promise<void> {
     const { store, now } = this.#options;
     this.#check(message);
     const { functions } = this.#routes.of(message.topic);
@@ -67,7 +68,7 @@ export class Ingress implements Disposable {
         // Room was reserved: the count on disk may only lag behind.
         capacity: () => Number.MAX_SAFE_INTEGER,
       });
-      await store.commit(operations);
+      await store.commit(also.length === 0 ? operations : [...operations, ...also]);
     } finally {
       for (const name of functions) this.#reserve(name, -1);
     }

@@ -46,7 +46,7 @@ export function queueOperation(
   return { op: 'enqueue', event, capacity: 2 * (routes.capacity(holder) || orphanCapacity) };
 }
 
-/** Everything one message means on disk: rows of streams, events of functions, the retained message of its topic. */
+/** [G1] Everything one message means on disk: rows of streams, events of functions, queues of sessions, the retained message. */
 export function messageOperations(
   routes: Routes,
   message: RoutedMessage,
@@ -77,6 +77,7 @@ export function messageOperations(
     const event = { function: name, kind: 'message', topic, payload, contentType, time, hops } as const;
     operations.push({ op: 'enqueue', event, capacity: capacity(name) });
   }
+  operations.push(...routes.deliveries(message));
   if (message.retain)
     operations.push({ op: 'retain', message: { topic, payload, contentType, qos: message.qos } });
   return operations;

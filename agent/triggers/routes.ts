@@ -1,9 +1,21 @@
 import { topicMatches } from '../../lib/topic-filter.ts';
 import type { Machine } from '../../manifests/machine.ts';
+import type { Operation } from '../streams/operations.ts';
 import type { KeyRule } from './message-key.ts';
 
 /** Who wants a topic. */
 export type Route = { readonly streams: readonly string[]; readonly functions: readonly string[] };
+
+/** What a message means for MQTT clients with a session. */
+export type SessionsPort = {
+  deliveries(message: {
+    readonly topic: string;
+    readonly payload: Uint8Array;
+    readonly qos: 0 | 1 | 2;
+  }): readonly Operation[];
+};
+
+const noSessions: SessionsPort = { deliveries: () => [] };
 
 type Subscriber = { readonly name: string; readonly filters: readonly string[] };
 
@@ -19,7 +31,13 @@ export class Routes {
   readonly #keyRules: ReadonlyMap<string, KeyRule>;
   readonly #remembered = new Map<string, Route>();
 
-  constructor({ streams, functions }: Pick<Machine, 'streams' | 'functions'>) {
+  readonly #sessions: SessionsPort;
+
+  constructor(
+    { streams, functions }: Pick<Machine, 'streams' | 'functions'>,
+    sessions: SessionsPort = noSessions,
+  ) {
+    this.#sessions = sessions;
     this.#streams = Object.entries(streams).map(([name, { topics }]) => ({ name, filters: topics }));
     this.#functions = Object.entries(functions).map(([name, { on }]) => ({
       name,
@@ -50,6 +68,11 @@ export class Routes {
   /** By what a compacted stream tells its messages apart; undefined for the others. */
   keyRule(stream: string): KeyRule | undefined {
     return this.#keyRules.get(stream);
+  }
+
+  /** Copies for the sessions that subscribed to its topic. */
+  deliveries(message: Parameters<SessionsPort['deliveries']>[0]): readonly Operation[] {
+    return this.#sessions.deliveries(message);
   }
 
   /** Who has the messages of a queue: the function that takes them, or `queue:NAME`, which keeps them for one that will. */

@@ -4,6 +4,7 @@ import type { MqttClient } from 'mqtt';
 import { describe, expect, test } from '@jest/globals';
 import { LocalBroker } from '../../agent/broker/local-broker.ts';
 import { DataPlane } from '../../agent/data-plane.ts';
+import { LocalStore } from '../../agent/streams/local-store.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import {
   FakeRuntime,
@@ -224,6 +225,7 @@ test.each([
   await using folder = await temporaryFolder();
   const checking = Promise.withResolvers<undefined>();
   const verdict = Promise.withResolvers<boolean>();
+  await using store = await LocalStore.open({ root: folder.path, logger: silentLogger });
   await using broker = await LocalBroker.open({
     root: folder.path,
     host: '127.0.0.1',
@@ -233,17 +235,18 @@ test.each([
       return verdict.promise;
     },
     accept: () => Promise.resolve(),
-    retained: [],
+    store,
+    now: () => new Date(),
     logger: silentLogger,
   });
   const sensor = { password: 'scrypt:old', publish: ['#'], subscribe: ['#'] } as const;
   const setClients = (clients: object) =>
     broker.setClients(clients as Parameters<typeof broker.setClients>[0]);
-  setClients({ sensor });
+  await setClients({ sensor });
   const connection = connectTo(broker.port);
   connection.catch(() => undefined);
   await checking.promise;
-  setClients(later);
+  await setClients(later);
   verdict.resolve(true);
   await expect(connection).rejects.toMatchObject({ code: 5 });
   expect(broker.clientCount).toBe(0);
