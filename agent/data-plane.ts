@@ -5,7 +5,7 @@ import type { Logger } from '../lib/logger.ts';
 import { verifyPassword } from '../lib/password.ts';
 import type { Machine } from '../manifests/machine.ts';
 import { createDelivery } from './broker/delivery.ts';
-import { LocalBroker } from './broker/local-broker.ts';
+import { LocalBroker, type SessionStatus } from './broker/local-broker.ts';
 import { ChangeSignal } from './change-signal.ts';
 import { Gateway, type GatewayStatus } from './gateway/gateway.ts';
 import { HttpRoutes } from './gateway/http-routes.ts';
@@ -17,8 +17,10 @@ import type { Observability } from './observability/observability.ts';
 import { boundSecrets, secretUses } from './outside/secret-uses.ts';
 import type { UplinkPort } from './relay/ports.ts';
 import { Relay } from './relay/relay.ts';
+import type { IncomingMessage } from './streams/bounds.ts';
 import { LocalStore } from './streams/local-store.ts';
 import type { Operation } from './streams/operations.ts';
+import { StreamControl } from './streams/stream-control.ts';
 import { StreamUpkeep } from './streams/stream-upkeep.ts';
 import { CronTriggers } from './triggers/cron-triggers.ts';
 import { Deployments } from './triggers/deployments.ts';
@@ -34,6 +36,7 @@ import type {
   InvocationEvent,
   InvocationResult,
 } from './triggers/ports.ts';
+import { Replays } from './triggers/replay.ts';
 import { Routes } from './triggers/routes.ts';
 import { StreamTriggers } from './triggers/stream-triggers.ts';
 
@@ -62,6 +65,7 @@ export type DataPlaneStatus = {
   readonly streams: Record<string, { lastSeq: number; ackedSeq: number; backlog: number; bytes: number }>;
   readonly functions: Record<string, FunctionStatus>;
   readonly clients: number;
+  readonly sessions: SessionStatus[];
 };
 
 type Parts<Bundle extends BundleIdentity> = {
@@ -73,6 +77,7 @@ type Parts<Bundle extends BundleIdentity> = {
   readonly files: FileTriggers;
   readonly upkeep: StreamUpkeep;
   readonly streamTriggers: StreamTriggers;
+  readonly publish: (message: IncomingMessage) => Promise<void>;
   readonly relay: Relay;
   readonly gateway: Gateway;
   readonly deployments: Deployments<Bundle>;
@@ -97,6 +102,8 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   readonly #resources: AsyncDisposableStack;
   /** What an operator may do with the functions. */
   readonly functions: FunctionControl;
+  /** What one may see of the streams, and give again. */
+  readonly streams: { readonly control: StreamControl; readonly replays: Replays };
   readonly #digests = new Map<string, string>();
   /** Functions that could not be loaded with the secrets they have now, and why. */
   readonly #reloadProblems = new Map<string, string>();
@@ -145,6 +152,10 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const parts = {
       ...{ store, ingress, broker, dispatcher, cron, files, relay, gateway, deployments, changes },
       ...{ upkeep, streamTriggers },
+      publish: async (message: IncomingMessage): Promise<void> => {
+        await ingress.accept(message);
+        await deliver([message]);
+      },
       ...{ observability, now, logger },
     };
     const plane = new DataPlane(parts, starting.move());
@@ -159,6 +170,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     this.#resources = resources;
     const { store, dispatcher, ingress, now } = parts;
     this.functions = new FunctionControl({ store, dispatcher, routes: () => ingress.routes, now });
+    this.streams = streamsOf(parts);
     this.#observe();
     const timer = setInterval(() => void this.#tidy(), tidyEveryMs);
     resources.defer(() => clearInterval(timer));
@@ -256,6 +268,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
       streams: Object.fromEntries(streams),
       functions: Object.fromEntries(functions),
       clients: broker.clientCount,
+      sessions: broker.sessionStatus(),
     };
   }
 
@@ -362,6 +375,20 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
       logger.warn('store.queues.unmoved', { error: errorMessage(error) });
     }
   }
+}
+
+function streamsOf<Bundle extends BundleIdentity>({
+  store,
+  streamTriggers,
+  dispatcher,
+  ingress,
+  publish,
+}: Parts<Bundle>): { control: StreamControl; replays: Replays } {
+  const missed = (name: string, stream: string): number => streamTriggers.missed(name, stream);
+  const control = new StreamControl({ store, missed });
+  const functions = (): readonly string[] => dispatcher.names;
+  const room = (name: string): number => ingress.room(name);
+  return { control, replays: new Replays({ ...{ store, functions, room, publish }, streams: control }) };
 }
 
 function deadLetterStreams(functions: Machine['functions']): Map<string, string> {

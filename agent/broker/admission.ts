@@ -135,7 +135,7 @@ export class Admission {
       this.#options.logger.warn('mqtt.subscribe.denied', { client: name, filter: shown, reason });
       return null;
     }
-    this.#granted.set(client, granted.set(filter, qos as Qos));
+    this.#granted.set(client, granted.set(filter, qos));
     return { ...subscription, qos: 2 };
   }
 

@@ -126,12 +126,12 @@ export class SessionBook {
     this.#inBackground([{ op: 'leaveSession', client, time: this.#now().getTime() }]);
   }
 
-  /** A client that took its own session over is still here. */
+  /** The connection that took its own session over is still here when the other has gone. */
   stay(session: Session): void {
+    if (session.connected) return;
     session.connected = true;
     const { client, name } = session;
-    if (this.#store.counts.sessions.of(client)?.away !== null)
-      this.#inBackground([{ op: 'openSession', client, name }]);
+    this.#inBackground([{ op: 'openSession', client, name }]);
   }
 
   async end(clients: readonly string[]): Promise<void> {
