@@ -23,7 +23,13 @@ import { openDatabase } from './database/open.ts';
 import { markAllOffline } from './database/presence.ts';
 import type { Database } from './database/schema.ts';
 import { readSegmentAfter } from './database/next-segment.ts';
+import type { Keep } from './database/retention.ts';
 import { newestSegmentId } from './database/segment-selection.ts';
+import { FleetObserver } from './observability/fleet-observer.ts';
+import { addMetricsRoute } from './observability/metrics-route.ts';
+import type { OtlpTarget } from './observability/otlp-client.ts';
+import { startExport } from './observability/start-export.ts';
+import { RetentionKeeper } from './retention-keeper.ts';
 import { provideOperatorFile } from './operator-file.ts';
 import { openPort } from './ports.ts';
 import { openFolderRegistryStore, registryPlugin, type RegistryAccess } from './registry/index.ts';
@@ -43,7 +49,13 @@ export type ControlPlaneOptions = {
   readonly publicUrl?: string;
   /** Default mqtts://localhost:{port}. */
   readonly publicMqttUrl?: string;
+  /** A collector of OpenTelemetry that gets logs and metrics of the devices. */
+  readonly otlp?: OtlpTarget;
   readonly logger: Logger;
+  /** What is kept of what devices relay; default everything. */
+  readonly keep?: Keep;
+  /** An fsync of the database failed. Default: ends the process at once, for a later one could not be believed. */
+  readonly onFailedFsync?: (error: unknown) => void;
   /** Ends a start; what runs is ended by disposing it. */
   readonly signal: AbortSignal;
   readonly now?: () => Date;
@@ -58,6 +70,7 @@ export type ControlPlane = AsyncDisposable & {
 };
 
 const commandTimeoutMs = 30_000;
+const keepAll: Keep = { keepMs: null, keepBytes: null };
 
 /**
  * Starts the whole cloud over one folder; nothing of an earlier run has to have ended well. Disposing it lets requests
@@ -71,15 +84,20 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   starting.use(takeFolder(folder));
   for (const name of ['.', 'ca']) await sweepTemporaries(join(folder, name));
   const authority = await CertificateAuthority.open({ folder: join(folder, 'ca'), now });
-  const db = await openDatabase(join(folder, 'control-plane.db'));
+  const db = await openDatabase(join(folder, 'control-plane.db'), {
+    onFailedFsync: options.onFailedFsync ?? ((error) => exitOn(error, logger)),
+  });
   starting.defer(() => db.destroy());
   await markAllOffline(db, now());
   const tls = await serverTls(authority, [host, options.publicUrl, options.publicMqttUrl]);
   signal.throwIfAborted();
 
-  const { broker, commands, shadows } = await openBroker({ db, now, logger, tls });
+  const observer = new FleetObserver(db);
+  const { broker, commands, shadows } = await openBroker({ db, now, logger, tls, observer });
   starting.use(broker);
   await restoreRetained(db, (message) => broker.publish(message));
+  const { keep: defaults = keepAll } = options;
+  const retention = starting.use(new RetentionKeeper({ db, now, logger, defaults }));
   const store = await openFolderRegistryStore(join(folder, 'registry'));
   const addresses = { url: '', mqttUrl: '' };
   const api = await createApiServer({
@@ -89,6 +107,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       logger,
       authority,
       addresses: () => addresses,
+      retention,
       devices: deviceLinks({ broker, commands, db }),
       shadows,
       hasArtifact: async (repository, digest) => (await store.manifest(repository, digest)) !== undefined,
@@ -96,9 +115,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     tls,
     extend: async (app) => {
       await app.register(registryPlugin, { store, authorize: registryAccess, logger });
+      addMetricsRoute(app, () => observer.text());
     },
   });
   starting.defer(() => closeApi(api));
+  const { meter } = observer;
+  if (options.otlp) starting.use(await startExport({ db, folder, target: options.otlp, meter, logger }));
   signal.throwIfAborted();
 
   const portOf = (name: string, server: Server, port: number): Promise<number> =>
@@ -110,8 +132,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { caPem, caPin } = authority;
   const operatorToken = await provideOperatorFile({ folder, db, url: addresses.url, caPem, now });
   logger.info('controlPlane.ready', { ...addresses, folder });
+  retention.start();
   const running = starting.move();
   return { ...addresses, caPem, caPin, operatorToken, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+function exitOn(error: unknown, logger: Logger): void {
+  logger.error('controlPlane.failedFsync', { error });
+  process.exit(1);
 }
 
 function takeFolder(folder: string): Disposable {
@@ -140,9 +168,10 @@ type BrokerParts = {
   readonly now: () => Date;
   readonly logger: Logger;
   readonly tls: Parameters<typeof MqttBroker.open>[0]['tls'];
+  readonly observer: FleetObserver;
 };
 
-async function openBroker({ db, now, logger, tls }: BrokerParts) {
+async function openBroker({ db, now, logger, tls, observer }: BrokerParts) {
   const commands = new Commands({
     publish: (message) => broker.publish(message),
     isConnected: (device) => broker.isConnected(device),
@@ -163,9 +192,13 @@ async function openBroker({ db, now, logger, tls }: BrokerParts) {
     publish: (message) => broker.publish(message),
     onCommandStatus: (device, id, status) => commands.settle(device, id, status),
     onShadow: (source, up, payload) => shadowIngest.take(source, up, payload),
-    onStored: (segments) => republisher.offer(segments),
+    onStored: (segments) => {
+      republisher.offer(segments);
+      observer.stored(segments);
+    },
   });
-  const broker: MqttBroker = await MqttBroker.open({ db, ingest, republisher, logger, tls });
+  const measured = observer.measure(ingest);
+  const broker: MqttBroker = await MqttBroker.open({ db, ingest: measured, republisher, logger, tls });
   return { broker, commands, shadows };
 }
 
