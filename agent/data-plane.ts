@@ -20,7 +20,6 @@ import { Relay } from './relay/relay.ts';
 import type { IncomingMessage } from './streams/bounds.ts';
 import { LocalStore } from './streams/local-store.ts';
 import type { Operation } from './streams/operations.ts';
-import { StreamControl } from './streams/stream-control.ts';
 import { StreamUpkeep } from './streams/stream-upkeep.ts';
 import { CronTriggers } from './triggers/cron-triggers.ts';
 import { Deployments } from './triggers/deployments.ts';
@@ -36,8 +35,8 @@ import type {
   InvocationEvent,
   InvocationResult,
 } from './triggers/ports.ts';
-import { Replays } from './triggers/replay.ts';
 import { Routes } from './triggers/routes.ts';
+import { createStreamDesk, type StreamDesk } from './triggers/stream-desk.ts';
 import { StreamTriggers } from './triggers/stream-triggers.ts';
 
 export type DataPlaneOptions<Bundle extends BundleIdentity> = {
@@ -103,7 +102,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   /** What an operator may do with the functions. */
   readonly functions: FunctionControl;
   /** What one may see of the streams, and give again. */
-  readonly streams: { readonly control: StreamControl; readonly replays: Replays };
+  readonly streams: StreamDesk;
   readonly #digests = new Map<string, string>();
   /** Functions that could not be loaded with the secrets they have now, and why. */
   readonly #reloadProblems = new Map<string, string>();
@@ -170,7 +169,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     this.#resources = resources;
     const { store, dispatcher, ingress, now } = parts;
     this.functions = new FunctionControl({ store, dispatcher, routes: () => ingress.routes, now });
-    this.streams = streamsOf(parts);
+    this.streams = createStreamDesk(parts);
     this.#observe();
     const timer = setInterval(() => void this.#tidy(), tidyEveryMs);
     resources.defer(() => clearInterval(timer));
@@ -278,7 +277,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   }
 
   async #configure(machine: Machine, bundles: ReadonlyMap<string, Bundle>): Promise<void> {
-    const { store, ingress, broker, dispatcher, cron, files, relay, gateway, deployments } = this.#parts;
+    const { ingress, broker, dispatcher, cron, files, relay, gateway, deployments } = this.#parts;
     const { observability, upkeep, streamTriggers } = this.#parts;
     const { functions, clients } = machine;
     await observability?.configure(machine);
@@ -292,7 +291,6 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     await files.configure(machine);
     this.#machine = { streams, functions, clients };
     upkeep.configure(streams, machine);
-    store.setDeadLetterStreams(deadLetterStreams(functions));
     ingress.setRoutes(new Routes(machine, broker.sessions));
     await broker.setClients(clients);
     relay.configure(streams);
@@ -375,26 +373,4 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
       logger.warn('store.queues.unmoved', { error: errorMessage(error) });
     }
   }
-}
-
-function streamsOf<Bundle extends BundleIdentity>({
-  store,
-  streamTriggers,
-  dispatcher,
-  ingress,
-  publish,
-}: Parts<Bundle>): { control: StreamControl; replays: Replays } {
-  const missed = (name: string, stream: string): number => streamTriggers.missed(name, stream);
-  const control = new StreamControl({ store, missed });
-  const functions = (): readonly string[] => dispatcher.names;
-  const room = (name: string): number => ingress.room(name);
-  return { control, replays: new Replays({ ...{ store, functions, room, publish }, streams: control }) };
-}
-
-function deadLetterStreams(functions: Machine['functions']): Map<string, string> {
-  return new Map(
-    Object.entries(functions).flatMap(([name, { deadLetter }]) =>
-      deadLetter === undefined ? [] : [[name, deadLetter] as const],
-    ),
-  );
 }

@@ -17,6 +17,8 @@ export type AgentErrorCode =
   | 'unknownDeadLetter'
   | 'unknownSecret'
   | 'unknownDevice'
+  | 'unknownStream'
+  | 'unknownConsumer'
   | 'badInput'
   | 'badMessage'
   | 'unsupported'

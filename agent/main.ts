@@ -103,6 +103,7 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
       status: describe,
       invoke: (name, payload, caller) => dataPlane.invoke(name, payload, { signal: caller }),
       functions: dataPlane.functions,
+      streams: dataPlane.streams,
       secrets: { store: secrets, uses: () => dataPlane.secretUses() },
       plan: (canonical) => planHere(canonical, store, sources),
       metrics: observability,

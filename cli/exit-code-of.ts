@@ -89,6 +89,8 @@ export const agentExits: Readonly<Record<AgentErrorCode, ExitName>> = {
   unknownDeadLetter: 'notFound',
   unknownSecret: 'notFound',
   unknownDevice: 'notFound',
+  unknownStream: 'notFound',
+  unknownConsumer: 'notFound',
   badInput: 'invalid',
   badMessage: 'invalid',
   unsupported: 'invalid',

@@ -29,6 +29,7 @@ import {
   type Secrets,
   type Status,
 } from './protocol.ts';
+import { StreamClient } from './stream-client.ts';
 
 type SecretUsers = z.output<typeof secretUsersSchema>;
 
@@ -38,10 +39,15 @@ const answerMaxBytes = 16 * 2 ** 20;
 export class ControlClient implements AsyncDisposable {
   readonly #http: HttpsClient;
   readonly #root: string;
+  readonly streams: StreamClient;
 
   private constructor(http: HttpsClient, root: string) {
     this.#http = http;
     this.#root = root;
+    this.streams = new StreamClient({
+      request: (request) => this.#request(request),
+      json: (schema, request) => this.#json(schema, request),
+    });
   }
 
   static forRoot(root: string): ControlClient {

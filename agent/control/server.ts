@@ -9,6 +9,7 @@ import { AgentError } from '../errors.ts';
 import { functionRoute, type FunctionDesk } from './function-routes.ts';
 import type { LogQuery } from './log-journal.ts';
 import { listSecrets, secretRoute, type SecretDesk } from './secret-routes.ts';
+import { hasLines, sendLines, streamRoute, type StreamDesk } from './stream-routes.ts';
 import { sendMetrics, type MetricsDesk } from './metrics-route.ts';
 import { invokeRequestSchema, logsQuerySchema, type PlanResponse, type Status } from './protocol.ts';
 
@@ -18,6 +19,7 @@ export type ControlServerOptions = {
   readonly invoke: (name: string, payload: unknown, signal: AbortSignal) => Promise<unknown>;
   readonly functions: FunctionDesk;
   readonly secrets: SecretDesk;
+  readonly streams: StreamDesk;
   readonly plan: (canonical: Uint8Array) => Promise<PlanResponse>;
   readonly metrics: MetricsDesk;
   readonly logs: {
@@ -90,7 +92,7 @@ async function route(exchange: Exchange): Promise<void> {
   const asked = functionRoute(request.method ?? '', url.pathname);
   if (asked) {
     const { name } = nameParameters.parse({ name: decodeName(asked.name) });
-    const input = request.method === 'GET' ? Object.fromEntries(url.searchParams) : await readJson(request);
+    const input = await inputOf(request, url);
     sendJson(response, 200, await asked.answer(options.functions, name, input));
     return;
   }
@@ -98,6 +100,17 @@ async function route(exchange: Exchange): Promise<void> {
   if (secret) {
     const input = request.method === 'PUT' ? await readJson(request) : {};
     sendJson(response, 200, await secret.answer(options.secrets, decodeName(secret.name), input));
+    return;
+  }
+  const streams = streamRoute(
+    options.streams,
+    { method: request.method ?? '', path: url.pathname },
+    { decode: decodeName, input: () => inputOf(request, url) },
+  );
+  if (streams) {
+    const answer = await streams(goneSignal(response));
+    if (hasLines(answer)) await sendLines(response, answer);
+    else sendJson(response, 200, answer);
     return;
   }
   switch (`${request.method ?? ''} ${url.pathname}`) {
@@ -123,6 +136,18 @@ async function route(exchange: Exchange): Promise<void> {
   }
 }
 
+/** The query of a read, the body of a change. */
+async function inputOf(request: IncomingMessage, url: URL): Promise<unknown> {
+  return request.method === 'GET' ? Object.fromEntries(url.searchParams) : readJson(request);
+}
+
+/** Aborts when the caller goes. */
+function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  return gone.signal;
+}
+
 async function readJson(request: IncomingMessage): Promise<unknown> {
   if (mediaTypeOf(request) !== 'application/json')
     throw new RequestError(415, 'The body is not application/json');
@@ -132,9 +157,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 async function invoke({ request, response, options }: Exchange, encodedName: string): Promise<void> {
   const { name } = nameParameters.parse({ name: decodeName(encodedName) });
   const { payload } = invokeRequestSchema.parse(await readJson(request));
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  sendJson(response, 200, { result: await options.invoke(name, payload, gone.signal) });
+  sendJson(response, 200, { result: await options.invoke(name, payload, goneSignal(response)) });
 }
 
 function decodeName(encoded: string): string {

@@ -33,9 +33,9 @@ export class StreamUpkeep implements Disposable {
     const readers = streamReaders(machine);
     this.#streams = streams;
     const specs = Object.entries(streams);
-    this.#options.store.setPolicies(
-      new Map(specs.map(([name, spec]) => [name, streamPolicy(spec, readers.get(name))])),
-    );
+    const { store } = this.#options;
+    store.setDeadLetterStreams(deadLetterStreams(machine.functions));
+    store.setPolicies(new Map(specs.map(([name, spec]) => [name, streamPolicy(spec, readers.get(name))])));
     this.#compactor.configure(
       new Map(specs.flatMap(([name, { compact }]) => (compact ? [[name, compact.after] as const] : []))),
     );
@@ -76,4 +76,13 @@ export class StreamUpkeep implements Disposable {
   [Symbol.dispose](): void {
     this.#compactor[Symbol.dispose]();
   }
+}
+
+/** The streams that get the dead letters too, by function. */
+function deadLetterStreams(functions: Machine['functions']): Map<string, string> {
+  return new Map(
+    Object.entries(functions).flatMap(([name, { deadLetter }]) =>
+      deadLetter === undefined ? [] : [[name, deadLetter] as const],
+    ),
+  );
 }

@@ -33,6 +33,7 @@ async function openAgent(): Promise<Device> {
       path: controlSocketPath(device.root),
       status: () => ({ ...hollow, ...device.plane.status(), components: device.plane.components() }),
       functions: device.plane.functions,
+      streams: device.plane.streams,
       secrets: { store: await SecretStore.open(device.root), uses: () => new Map() },
       invoke: (name, payload, signal) => device.plane.invoke(name, payload, { signal }),
       plan: () => Promise.reject(new Error('not here')),

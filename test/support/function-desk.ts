@@ -1,4 +1,5 @@
 import type { FunctionDesk } from '../../agent/control/function-routes.ts';
+import type { StreamDesk } from '../../agent/control/stream-routes.ts';
 import { AgentError } from '../../agent/errors.ts';
 import type { DeadLetterPage } from '../../agent/triggers/function-control.ts';
 
@@ -40,3 +41,16 @@ export class FakeDesk implements FunctionDesk {
     return Promise.resolve(ids?.length ?? 2);
   }
 }
+
+const refuse = (): never => {
+  throw new AgentError('unknownStream', 'There is no stream on this device');
+};
+
+/** A device without streams. */
+export const noStreams: StreamDesk = {
+  control: {
+    list: () => Promise.resolve([]),
+    ...{ records: refuse, tail: refuse, seqAt: refuse, cursor: refuse, place: refuse },
+  },
+  replays: { run: refuse },
+};

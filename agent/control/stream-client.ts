@@ -1,0 +1,118 @@
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import type { z } from 'zod';
+import type { HttpsRequest, HttpsResponse } from '../../lib/https-client.ts';
+import { AgentError } from '../errors.ts';
+import {
+  positionSchema,
+  recordLineSchema,
+  replayLineSchema,
+  streamsSchema,
+  type RecordLine,
+  type ReplayRequest,
+  type Streams,
+} from './stream-protocol.ts';
+
+export type StreamClientOptions = {
+  readonly request: (request: HttpsRequest) => Promise<HttpsResponse>;
+  readonly json: <Schema extends z.ZodType>(
+    schema: Schema,
+    request: HttpsRequest,
+  ) => Promise<z.output<Schema>>;
+};
+
+export type RecordsQuery = {
+  readonly from?: number | undefined;
+  readonly since?: string | undefined;
+  readonly consumer?: string | undefined;
+  readonly tail?: number | undefined;
+  readonly until?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly follow?: boolean | undefined;
+  readonly topic?: string | undefined;
+};
+
+export type ReplayStep = { readonly seq: number; readonly done: number; readonly skipped: number };
+
+/** Streams of the agent. Rejects as `ControlClient` does. */
+export class StreamClient {
+  readonly #options: StreamClientOptions;
+
+  constructor(options: StreamClientOptions) {
+    this.#options = options;
+  }
+
+  async list(signal: AbortSignal): Promise<Streams> {
+    return this.#options.json(streamsSchema, { url: '/v1/streams', signal });
+  }
+
+  /** The number of the first record that is not before `since` (RFC 3339). */
+  async position(stream: string, since: string, signal: AbortSignal): Promise<number> {
+    const url = `${pathOf(stream)}/position?${new URLSearchParams({ since }).toString()}`;
+    return (await this.#options.json(positionSchema, { url, signal })).seq;
+  }
+
+  /** In order, as fast as they are taken. Ends when `signal` aborts. */
+  async *records(stream: string, query: RecordsQuery, signal: AbortSignal): AsyncGenerator<RecordLine> {
+    const given = Object.entries(query).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)] as [string, string]],
+    );
+    const url = `${pathOf(stream)}/records?${new URLSearchParams(given).toString()}`;
+    for await (const line of this.#lines({ url, signal })) yield recordLineSchema.parse(line);
+  }
+
+  /** Everything up to `seq` is done with; resolves with where the cursor is, on disk. */
+  async advance(stream: string, consumer: string, seq: number, signal?: AbortSignal): Promise<number> {
+    return this.#place(stream, consumer, { seq }, signal);
+  }
+
+  /** Goes on behind `seq`. */
+  async seek(stream: string, consumer: string, seq: number, signal: AbortSignal): Promise<number> {
+    return this.#place(stream, consumer, { seek: seq }, signal);
+  }
+
+  /** Gives records again; rejects with the agent's problem when it cannot go on. Ends it when `signal` aborts. */
+  async *replay(stream: string, request: ReplayRequest, signal: AbortSignal): AsyncGenerator<ReplayStep> {
+    const lines = this.#lines({ ...posted(`${pathOf(stream)}/replays`, request), signal });
+    for await (const line of lines) {
+      const step = replayLineSchema.parse(line);
+      if (!('problem' in step)) {
+        yield step;
+        continue;
+      }
+      const { code, message, hint } = step.problem;
+      throw new AgentError('refused', message, { ...(hint !== undefined && { hint }), cause: { code } });
+    }
+  }
+
+  async #place(
+    stream: string,
+    consumer: string,
+    body: { readonly seq: number } | { readonly seek: number },
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    const request = posted(`${pathOf(stream)}/consumers/${encodeURIComponent(consumer)}`, body);
+    const whole = signal ? { ...request, signal } : request;
+    return (await this.#options.json(positionSchema, whole)).seq;
+  }
+
+  async *#lines(request: HttpsRequest): AsyncGenerator {
+    const { signal } = request;
+    try {
+      const { body } = await this.#options.request(request);
+      for await (const line of createInterface({ input: Readable.from(body), crlfDelay: Infinity }))
+        yield JSON.parse(line);
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+    }
+  }
+}
+
+function posted(url: string, body: object): HttpsRequest {
+  const headers = { 'content-type': 'application/json' };
+  return { method: 'POST', url, headers, body: JSON.stringify(body) };
+}
+
+function pathOf(stream: string): string {
+  return `/v1/streams/${encodeURIComponent(stream)}`;
+}
