@@ -103,10 +103,10 @@ describe('the delta', () => {
 test('a shadow that was deleted goes on with its version', () => {
   const first = applyPatch(absentShadow, { desired: { a: 1 } }, 10);
   const gone = deleted(applyPatch(first, { desired: { a: 2 } }, 20), 30);
-  expect(gone).toMatchObject({ exists: false, version: 2, state: {} });
+  expect(gone).toMatchObject({ exists: false, version: 3, state: {} });
   expect(applyPatch(gone, { reported: { b: 1 } }, 40)).toMatchObject({
     exists: true,
-    version: 3,
+    version: 4,
     state: { reported: { b: 1 } },
   });
 });

@@ -41,9 +41,9 @@ export function applyPatch(shadow: Shadow, patch: SectionsPatch, timestamp: numb
   return { exists: true, version: shadow.version + 1, timestamp, state, metadata };
 }
 
-/** A shadow that was deleted. Made anew, it goes on with the next version. */
+/** A shadow that was deleted, which is a version too: who follows the versions does not miss it. Made anew, it goes on from there. */
 export function deleted({ version }: Shadow, timestamp: number): Shadow {
-  return { ...absentShadow, version, timestamp };
+  return { ...absentShadow, version: version + 1, timestamp };
 }
 
 export function withSection(

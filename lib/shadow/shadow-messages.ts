@@ -50,7 +50,7 @@ export function documentMessage(shadow: Shadow, clientToken?: Token) {
 }
 export type DocumentMessage = ReturnType<typeof documentMessage>;
 
-/** `delete/accepted`: the version that was deleted. */
+/** `delete/accepted`: the version with which it is gone. */
 export function deletedMessage({ version, timestamp }: Shadow, clientToken: Token) {
   return { version, timestamp, ...token(clientToken) };
 }

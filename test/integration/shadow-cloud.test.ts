@@ -92,7 +92,7 @@ test('operators read, change and delete shadows by HTTP, and the device and thei
   await expect(operator.shadow('a', 's')).rejects.toMatchObject({ code: 'notFound' });
   await expect(operator.shadows('nobody')).rejects.toMatchObject({ code: 'notFound' });
   const again = await operator.updateShadow('a', 's', { body: { state: { desired: { n: 3 } } } });
-  expect(again.version).toBe(2);
+  expect(again.version).toBe(3);
 });
 
 test('a device has a hundred shadows and no more', async () => {
