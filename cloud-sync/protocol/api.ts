@@ -153,3 +153,30 @@ export type MessagePage = z.output<typeof messagePageSchema>;
 export const invokeRequestSchema = z.strictObject({ function: z.string().max(63), payload: z.unknown() });
 /** A function that returns nothing has no result: JSON has no word for it. */
 export const invokeResponseSchema = z.object({ result: z.unknown().optional() });
+
+/** GET, PUT and DELETE /v1/devices/{device}/streams…, GET /v1/retention (operator): what is kept, and what it takes. */
+export const keepSchema = z.strictObject({
+  keepMs: z
+    .int()
+    .min(1)
+    .nullable()
+    .describe('Milliseconds since the cloud received it; null is without end.'),
+  keepBytes: z.int().min(1).nullable().describe('On the disk of the cloud; null is without end.'),
+});
+export type KeepRule = z.output<typeof keepSchema>;
+const streamUsageSchema = z.object({
+  device: deviceNameSchema,
+  stream: z.string(),
+  messages: z.int().describe('Messages and gap records that are kept.'),
+  bytes: z.int().describe('On the disk of the cloud, compressed.'),
+  removed: z.int().describe('Messages and gap records that retention has removed.'),
+  keep: keepSchema.nullable().describe('A rule of its own; null where the default counts.'),
+});
+export type StreamUsageBody = z.output<typeof streamUsageSchema>;
+export const streamListSchema = z.object({ streams: z.array(streamUsageSchema) });
+export const retentionSchema = z.object({
+  defaults: keepSchema.describe('keepMs for each stream without a rule; keepBytes for all streams together.'),
+  totalBytes: z.int(),
+  rules: z.array(streamUsageSchema),
+});
+export type Retention = z.output<typeof retentionSchema>;

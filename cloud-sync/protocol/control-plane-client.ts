@@ -13,12 +13,17 @@ import {
   invokeResponseSchema,
   manifestMediaType,
   messagePageSchema,
+  retentionSchema,
+  streamListSchema,
   type CreateTokenResponse,
   type DeployResponse,
   type Device,
   type EnrolResponse,
   type Info,
+  type KeepRule,
   type MessagePage,
+  type Retention,
+  type StreamUsageBody,
 } from './api.ts';
 import { desiredSchema, type Desired } from './messages.ts';
 import { exchange, readAnswer, readBytes } from './http-exchange.ts';
@@ -162,6 +167,31 @@ export class ControlPlaneClient {
     const of = device === undefined ? '/v1' : devicePath(device);
     const path = `${of}/messages${queryOf(query)}`;
     return this.#json({ path, schema: messagePageSchema, maxBytes: largeBytes, ...options });
+  }
+
+  /** As an operator: what is kept of relayed messages. */
+  async retention(options: Signalled = {}): Promise<Retention> {
+    const request = { path: '/v1/retention', schema: retentionSchema, maxBytes: largeBytes };
+    return this.#json({ ...request, ...options });
+  }
+
+  /** As an operator: the streams that the device relayed, and what they take. Errors: 'notFound'. */
+  async streams(device: string, options: Signalled = {}): Promise<StreamUsageBody[]> {
+    const request = { path: `${devicePath(device)}/streams`, schema: streamListSchema, maxBytes: largeBytes };
+    return (await this.#json({ ...request, ...options })).streams;
+  }
+
+  /** As an operator: gives a stream a rule of its own, or takes it away again. Errors: 'notFound'. */
+  async keep(
+    { device, stream }: { readonly device: string; readonly stream: string },
+    rule: KeepRule | null,
+    { signal }: Signalled = {},
+  ): Promise<void> {
+    const path = `${devicePath(device)}/streams/${encodeURIComponent(stream)}/retention`;
+    const call =
+      rule === null ? ({ method: 'DELETE', path } as const) : { method: 'PUT' as const, path, body: rule };
+    const request = this.#request({ ...call, ...(signal && { signal }) });
+    await (await exchange(this.#options.http, request)).discard();
   }
 
   /** As an operator: runs a function on the device and gives back its result. Errors: 'deviceOffline', 'commandFailed', 'timeout'. */

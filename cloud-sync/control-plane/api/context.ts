@@ -7,6 +7,7 @@ import type { Logger } from '../../../lib/logger.ts';
 import type { Command, Desired } from '../../protocol/messages.ts';
 import type { DeviceAddress } from '../../protocol/topics.ts';
 import type { IssuedDevice } from '../../trust/index.ts';
+import type { Keep } from '../database/retention.ts';
 import type { Database } from '../database/schema.ts';
 import type { ShadowStore } from '../shadows/shadow-store.ts';
 
@@ -37,6 +38,7 @@ export type ApiContext = {
     cutOff(device: string): Promise<void>;
     run(address: DeviceAddress, command: Command, options: { signal: AbortSignal }): Promise<unknown>;
   };
+  readonly retention: { readonly defaults: Keep };
   readonly shadows: Pick<ShadowStore, 'list' | 'get' | 'update' | 'delete'>;
   /** Whether our own registry holds the manifest `digest` in `repository`. */
   readonly hasArtifact: (repository: string, digest: Digest) => Promise<boolean>;

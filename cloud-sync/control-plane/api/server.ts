@@ -17,6 +17,7 @@ import { addInfoRoutes } from './info-route.ts';
 import { addMessageRoutes } from './message-routes.ts';
 import { addOwnRoutes } from './own-routes.ts';
 import { createErrorHandler } from './problems.ts';
+import { addRetentionRoutes } from './retention-routes.ts';
 import { addRecoveryRoutes } from './recovery-routes.ts';
 import { addShadowRoutes } from './shadow-routes.ts';
 
@@ -59,6 +60,7 @@ export async function createApiServer({ context, tls, extend }: ApiServerOptions
   addDeployRoute(app, context);
   addDeviceRoutes(app, context);
   addMessageRoutes(app, context);
+  addRetentionRoutes(app, context);
   addOwnRoutes(app, context);
   addShadowRoutes(app, context);
   await app.ready();

@@ -173,7 +173,7 @@ export class Republisher {
     const timer = setTimeout(
       () => stalled.reject(new Error(`The subscriber took nothing for ${stallMs} ms`)),
       stallMs,
-    );
+    ).unref();
     try {
       await Promise.race([progress, stalled.promise]);
     } finally {

@@ -1,5 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { SqliteAdapter, SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely';
+import { isFailedFsync } from './sqlite-errors.ts';
 
 /** Statements kept prepared; longer texts (inserts of many rows) vary and are prepared each time. */
 const cachedStatements = 200;
@@ -9,8 +10,12 @@ const cachedTextLength = 2000;
  * Kysely's own SQLite dialect over node:sqlite, which blocks the event loop for the length of a statement.
  * A commit returns after fsync (`synchronous=FULL`, also in WAL mode). [G1]
  */
-export function nodeSqliteDialect(path: string): SqliteDialect {
-  return new NodeSqliteDialect({ database: () => Promise.resolve(openDatabase(path)) });
+export function nodeSqliteDialect(
+  path: string,
+  /** A write failed in a way after which no later fsync can be believed; the statement still throws. */
+  onFailedFsync?: (error: unknown) => void,
+): SqliteDialect {
+  return new NodeSqliteDialect({ database: () => Promise.resolve(openDatabase(path, onFailedFsync)) });
 }
 
 class NodeSqliteDialect extends SqliteDialect {
@@ -26,14 +31,18 @@ class TransactionalDdl extends SqliteAdapter {
   }
 }
 
-function openDatabase(path: string): SqliteDatabase {
+function openDatabase(
+  path: string,
+  onFailedFsync: (error: unknown) => void = () => undefined,
+): SqliteDatabase {
   const database = new DatabaseSync(path, { timeout: 5000, enableForeignKeyConstraints: true });
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+  // auto_vacuum counts only before the first table is made: files of older versions keep what they have.
+  database.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
   const cache = new Map<string, SqliteStatement>();
   return {
     prepare: (sql) => {
-      if (sql.length > cachedTextLength) return adapt(database.prepare(sql));
-      const statement = cache.get(sql) ?? adapt(database.prepare(sql));
+      if (sql.length > cachedTextLength) return adapt(database.prepare(sql), onFailedFsync);
+      const statement = cache.get(sql) ?? adapt(database.prepare(sql), onFailedFsync);
       cache.delete(sql);
       cache.set(sql, statement);
       const [oldest] = cache.keys();
@@ -44,11 +53,19 @@ function openDatabase(path: string): SqliteDatabase {
   };
 }
 
-function adapt(statement: StatementSync): SqliteStatement {
+function adapt(statement: StatementSync, onFailedFsync: (error: unknown) => void): SqliteStatement {
+  const watched = <Result>(work: () => Result): Result => {
+    try {
+      return work();
+    } catch (error) {
+      if (isFailedFsync(error)) onFailedFsync(error);
+      throw error;
+    }
+  };
   return {
     reader: statement.columns().length > 0,
-    all: (parameters) => statement.all(...(parameters as SQLInputValue[])),
-    run: (parameters) => statement.run(...(parameters as SQLInputValue[])),
+    all: (parameters) => watched(() => statement.all(...(parameters as SQLInputValue[]))),
+    run: (parameters) => watched(() => statement.run(...(parameters as SQLInputValue[]))),
     iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])),
   };
 }

@@ -52,7 +52,7 @@ export type Tables = {
     bytes: number;
     body: Uint8Array;
   };
-  /** What each stream takes, and what retention removed of it: entries, and segments up to an id. */
+  /** What each stream takes, and how many entries retention removed of it. */
   stream_usage: {
     device: string;
     stream: string;
@@ -60,7 +60,6 @@ export type Tables = {
     entries: number;
     bytes: number;
     removed_entries: number;
-    removed_through: number;
   };
   /** How long messages of one stream are kept, where it is not the default. null: without end. */
   retention: { device: string; stream: string; keep_ms: number | null; keep_bytes: number | null };

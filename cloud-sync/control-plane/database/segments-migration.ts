@@ -16,7 +16,7 @@ const statements = [
   `CREATE TABLE stream_usage (
     device TEXT NOT NULL REFERENCES devices (name), stream TEXT NOT NULL, segments INTEGER NOT NULL,
     entries INTEGER NOT NULL, bytes INTEGER NOT NULL, removed_entries INTEGER NOT NULL,
-    removed_through INTEGER NOT NULL, PRIMARY KEY (device, stream)) STRICT`,
+    PRIMARY KEY (device, stream)) STRICT`,
   `CREATE TABLE retention (
     device TEXT NOT NULL REFERENCES devices (name), stream TEXT NOT NULL, keep_ms INTEGER, keep_bytes INTEGER,
     PRIMARY KEY (device, stream)) STRICT`,
@@ -44,7 +44,7 @@ export async function createSegments(db: Kysely<unknown>): Promise<void> {
     if (rows.length < pageRows) break;
   }
   await insertRun(db, run);
-  await sql`INSERT INTO stream_usage SELECT device, stream, count(*), sum(entries), sum(bytes), 0, 0
+  await sql`INSERT INTO stream_usage SELECT device, stream, count(*), sum(entries), sum(bytes), 0
     FROM segments GROUP BY device, stream`.execute(db);
   await sql`DROP TABLE messages`.execute(db);
 }

@@ -59,7 +59,7 @@ export type Usage = {
 export async function addUsage(db: Database, { device, stream, ...added }: Usage): Promise<void> {
   await db
     .insertInto('stream_usage')
-    .values({ device, stream, ...added, removed_entries: 0, removed_through: 0 })
+    .values({ device, stream, ...added, removed_entries: 0 })
     .onConflict((conflict) =>
       conflict.columns(['device', 'stream']).doUpdateSet((row) => ({
         segments: row('stream_usage.segments', '+', added.segments),
