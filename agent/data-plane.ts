@@ -4,7 +4,10 @@ import { errorMessage } from '../lib/error-code.ts';
 import type { Logger } from '../lib/logger.ts';
 import { verifyPassword } from '../lib/password.ts';
 import type { Machine } from '../manifests/machine.ts';
+import type { BridgeStatus } from './bridge/bridge.ts';
+import { Bridges } from './bridge/bridges.ts';
 import { createDelivery } from './broker/delivery.ts';
+import { Listeners, type ListenersStatus } from './broker/listeners.ts';
 import { LocalBroker, type SessionStatus } from './broker/local-broker.ts';
 import { ChangeSignal } from './change-signal.ts';
 import { Gateway, type GatewayStatus } from './gateway/gateway.ts';
@@ -65,12 +68,15 @@ export type DataPlaneStatus = {
   readonly functions: Record<string, FunctionStatus>;
   readonly clients: number;
   readonly sessions: SessionStatus[];
-};
+  readonly bridges: Record<string, BridgeStatus>;
+} & ListenersStatus;
 
 type Parts<Bundle extends BundleIdentity> = {
   readonly store: LocalStore;
   readonly ingress: Ingress;
   readonly broker: LocalBroker;
+  readonly listeners: Listeners;
+  readonly bridges: Bridges;
   readonly dispatcher: Dispatcher;
   readonly cron: CronTriggers;
   readonly files: FileTriggers;
@@ -141,20 +147,23 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const files = starting.use(new FileTriggers({ root, store, now, logger, onChange }));
     // Let go first: nothing new comes in while the rest winds down.
     starting.use(broker);
+    const secrets = options.secrets ?? noSecrets;
+    const listeners = starting.use(new Listeners({ root, secrets, broker, onChange, now, logger }));
     const gateway = starting.use(
       new Gateway({
-        ...{ root, ...http, logger, secrets: options.secrets ?? noSecrets },
+        ...{ root, ...http, logger, secrets },
         call: (name, event, how) => dispatcher.call(name, event, how),
       }),
     );
+    const publish = async (message: IncomingMessage): Promise<void> => {
+      await ingress.accept(message);
+      await deliver([message]);
+    };
+    const bridges = starting.use(new Bridges({ store, publish, secrets, onChange, now, logger }));
     const deployments = new Deployments(runtime);
     const parts = {
       ...{ store, ingress, broker, dispatcher, cron, files, relay, gateway, deployments, changes },
-      ...{ upkeep, streamTriggers },
-      publish: async (message: IncomingMessage): Promise<void> => {
-        await ingress.accept(message);
-        await deliver([message]);
-      },
+      ...{ upkeep, streamTriggers, listeners, bridges, publish },
       ...{ observability, now, logger },
     };
     const plane = new DataPlane(parts, starting.move());
@@ -227,10 +236,10 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     return secretUses(this.#machine.functions);
   }
 
-  /** `functions.<name>` and how it is. */
+  /** `functions.<name>`, `listeners.<name>` and how they are. */
   components(): Record<string, Component> {
-    const components: Record<string, Component> = {};
-    const { dispatcher } = this.#parts;
+    const { dispatcher, bridges, listeners } = this.#parts;
+    const components: Record<string, Component> = { ...bridges.components(), ...listeners.components() };
     for (const [name, status] of Object.entries(dispatcher.status())) {
       const unloaded = this.#reloadProblems.get(name);
       const lane = unloaded === undefined ? status : { ...status, problem: unloaded, lacks: undefined };
@@ -252,7 +261,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   }
 
   status(): DataPlaneStatus {
-    const { store, broker, dispatcher, gateway } = this.#parts;
+    const { store, broker, dispatcher, gateway, listeners } = this.#parts;
     const streams = Object.entries(this.#machine.streams).map(([name, { relay }]) => {
       const { lastSeq, ackedSeq, bytes } = store.counts.stream(name);
       return [name, { lastSeq, ackedSeq, backlog: relay ? lastSeq - ackedSeq : 0, bytes }] as const;
@@ -268,6 +277,8 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
       functions: Object.fromEntries(functions),
       clients: broker.clientCount,
       sessions: broker.sessionStatus(),
+      bridges: this.#parts.bridges.status(),
+      ...listeners.status(),
     };
   }
 
@@ -278,7 +289,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
 
   async #configure(machine: Machine, bundles: ReadonlyMap<string, Bundle>): Promise<void> {
     const { ingress, broker, dispatcher, cron, files, relay, gateway, deployments } = this.#parts;
-    const { observability, upkeep, streamTriggers } = this.#parts;
+    const { observability, upkeep, streamTriggers, listeners } = this.#parts;
     const { functions, clients } = machine;
     await observability?.configure(machine);
     const streams = {
@@ -293,12 +304,14 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     upkeep.configure(streams, machine);
     ingress.setRoutes(new Routes(machine, broker.sessions));
     await broker.setClients(clients);
+    await listeners.configure(machine.listeners);
     relay.configure(streams);
     // Before a lane takes up its new work: what another lane still has in memory of a queue that moves is refused.
     await this.#adopt();
     await streamTriggers.configure(functions);
     // Together, so that no route is without its function in between.
     await Promise.all([dispatcher.configure(functions), gateway.setRoutes(httpRoutes)]);
+    await this.#parts.bridges.configure(machine);
     await deployments.removeAbsent(functions);
     this.#reloadProblems.clear();
     this.#digests.clear();
@@ -347,12 +360,13 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
 
   /** Drops what is older than its stream keeps or has expired, and brings messages of queues to their functions. */
   async #tidy(): Promise<void> {
-    const { store, upkeep, broker, now, logger } = this.#parts;
+    const { store, upkeep, broker, listeners, now, logger } = this.#parts;
     const time = now().getTime();
     const operations: Operation[] = [...upkeep.expiry(time), { op: 'sweep', before: time, limit: maxSwept }];
     try {
       await store.commit(operations);
       await broker.tidy();
+      await listeners.tidy();
     } catch (error) {
       logger.warn('store.tidying.failed', { error: errorMessage(error) });
     }

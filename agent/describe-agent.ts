@@ -16,6 +16,9 @@ type Described = {
   readonly runtime: Pick<FunctionRuntime, 'hostPids' | 'sandbox'>;
 };
 
+/** Of MQTT clients, those with the most waiting for them. */
+const maxSessions = 100;
+
 /** The agent's whole state as the control socket tells it. */
 export function describeAgent({
   root,
@@ -27,7 +30,7 @@ export function describeAgent({
   runtime,
 }: Described): Status {
   const { observed, current, phase, conditions } = store.state;
-  const { mqtt, http, streams, functions } = dataPlane.status();
+  const { mqtt, http, streams, functions, sessions, listeners, ca } = dataPlane.status();
   return {
     version,
     device: identity.device,
@@ -44,6 +47,9 @@ export function describeAgent({
     conditions,
     components: dataPlane.components(),
     mqtt,
+    listeners,
+    ca,
+    sessions: sessions.slice(0, maxSessions),
     http,
     streams,
     functions,

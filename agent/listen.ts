@@ -22,11 +22,12 @@ export async function listenOnOwnPort(
   try {
     return await listenOnRememberedPort({ folder: root, name, port, listen, logger });
   } catch (error) {
-    throw explain(error, `Cannot listen for ${name.toUpperCase()} on ${host}:${port}`);
+    throw explainListenFailure(error, `Cannot listen for ${name.toUpperCase()} on ${host}:${port}`);
   }
 }
 
-function explain(cause: unknown, what: string): AgentError {
+/** Gives an AgentError 'portInUse' or 'broken' for what `listen` failed with. */
+export function explainListenFailure(cause: unknown, what: string): AgentError {
   if (isPortTaken(cause))
     return new AgentError('portInUse', `${what}: the port is in use or not allowed to this user`, {
       cause,

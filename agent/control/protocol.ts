@@ -57,6 +57,33 @@ export const statusSchema = z.object({
     }),
   ),
   mqtt: z.object({ host: z.string(), port: z.int() }),
+  listeners: z
+    .record(
+      z.string(),
+      z.object({
+        protocol: z.enum(['mqtt', 'mqtts', 'ws', 'wss']),
+        host: z.string(),
+        port: z.int(),
+        problem: z.string().nullable().describe('Why it cannot be reached; it is tried again.'),
+      }),
+    )
+    .describe('Further listeners of the local broker.'),
+  ca: z
+    .object({ path: z.string(), pem: z.string() })
+    .nullable()
+    .describe('What clients of TLS listeners are to trust; null while none has a certificate of the device.'),
+  sessions: z
+    .array(
+      z.object({
+        client: z.string().describe('User name and client id.'),
+        connected: z.boolean(),
+        away: z.iso.datetime().nullable().describe('Since when; null while it is connected.'),
+        messages: z.int(),
+        bytes: z.int(),
+        dropped: z.int().describe('Messages that had to make room.'),
+      }),
+    )
+    .describe('MQTT sessions that outlive their connections, the fullest 100.'),
   http: z
     .object({
       host: z.string(),

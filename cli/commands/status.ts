@@ -47,6 +47,7 @@ function formatStatus(out: Output, status: Status): string {
     `${out.paint('bold', status.device)}  (agent ${status.version}, pid ${status.pid}, root ${status.root})`,
     `cloud   ${cloud.url}  ${link}`,
     `mqtt    ${mqtt.host}:${mqtt.port}`,
+    ...formatListeners(out, status),
     ...formatHttp(out, http),
     `functions sandbox: ${status.sandbox}`,
     formatGenerations(status.desired?.generation, status.applied?.generation, status.phase),
@@ -54,6 +55,7 @@ function formatStatus(out: Output, status: Status): string {
     ...formatComponents(out, status.components),
     ...formatRoutes(out, http),
     ...formatStreams(status),
+    ...formatSessions(status),
   ].join('\n');
 }
 
@@ -89,6 +91,14 @@ function formatComponents(out: Output, components: Status['components']): string
   return rows.length === 0 ? [] : ['', formatTable(['COMPONENT', 'STATE', 'DIGEST', ''], rows)];
 }
 
+function formatListeners(out: Output, { listeners, ca }: Status): string[] {
+  const lines = Object.values(listeners).map(({ protocol, host, port, problem }) => {
+    const address = `${protocol}://${formatAddress({ host, port })}`;
+    return `mqtt    ${problem === null ? address : `${address}  ${out.paint('yellow', problem)}`}`;
+  });
+  return ca === null ? lines : [...lines, `mqtt ca ${ca.path}`];
+}
+
 function formatHttp(out: Output, http: Status['http']): string[] {
   if (http === null) return [];
   const { host, port, problem } = http;
@@ -117,4 +127,15 @@ function formatStreams({ streams }: Status): string[] {
     formatBytes(bytes),
   ]);
   return rows.length === 0 ? [] : ['', formatTable(['STREAM', 'LAST', 'IN CLOUD', 'BACKLOG', 'SIZE'], rows)];
+}
+
+function formatSessions({ sessions }: Status): string[] {
+  const rows = sessions.map(({ client, connected, away, messages, bytes, dropped }) => [
+    client,
+    connected ? 'connected' : `away since ${away ?? 'the start'}`,
+    String(messages),
+    formatBytes(bytes),
+    String(dropped),
+  ]);
+  return rows.length === 0 ? [] : ['', formatTable(['MQTT SESSION', '', 'WAITING', 'SIZE', 'DROPPED'], rows)];
 }

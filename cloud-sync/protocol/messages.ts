@@ -51,7 +51,7 @@ export const conditionSchema = z.strictObject({
 export type Condition = z.output<typeof conditionSchema>;
 
 const componentSchema = z.strictObject({
-  kind: z.enum(['app', 'function', 'bridge']),
+  kind: z.enum(['app', 'function', 'listener', 'bridge']),
   digest: digestSchema.optional(),
   state: z.enum(['running', 'waiting', 'paused', 'stopped', 'failed', 'unsupported']),
   message: z.string().max(2048).optional(),

@@ -77,11 +77,18 @@ export class CertificateAuthority {
   }
 
   /** A new key and certificate for TLS servers at these DNS names and IP addresses. */
-  async issueServer({ hosts }: { readonly hosts: readonly string[] }): Promise<IssuedServer> {
+  async issueServer({
+    hosts,
+    name = 'holdfast control plane',
+  }: {
+    readonly hosts: readonly string[];
+    /** The certificate's common name, for people. */
+    readonly name?: string;
+  }): Promise<IssuedServer> {
     const x509 = await loadX509();
     const { privateKeyPem } = createDeviceKey();
     const certificate = await this.#issue({
-      subject: { CN: 'holdfast control plane' },
+      subject: { CN: name },
       publicKey: createPublicKey(privateKeyPem).export({ type: 'spki', format: 'der' }),
       days: serverDays,
       usage: x509.ExtendedKeyUsage.serverAuth,
