@@ -20,7 +20,9 @@ import {
 import { deviceTopics } from '../../cloud-sync/protocol/topics.ts';
 import { AgentError } from '../errors.ts';
 import type { UplinkPort } from './ports.ts';
+import type { ShadowUplink } from '../shadows/shadow-uplink.ts';
 import { ReconnectPace } from './reconnect-pace.ts';
+import { pingsOnly, SilenceWatch } from './silence-watch.ts';
 
 type CloudIdentity = {
   readonly tenant: string;
@@ -43,23 +45,30 @@ export type CloudLinkOptions = {
   readonly onCommand: (id: string, command: Command) => Promise<void>;
   readonly onReportedAck: (seq: number) => void;
   readonly logger: Logger;
+  /** How often the link is tried while nothing else comes; see `setKeepAlive`. Default 3 s. */
+  readonly keepAliveMs?: number;
   readonly retry?: { readonly minDelayMs: number; readonly maxDelayMs: number };
 };
 
 /** Of everything else that comes down. */
 const maxPayloadBytes = 16 * 1024;
 const publishTimeoutMs = 20_000;
+/** Of a shadow: its state, twice with metadata. */
+const maxShadowBytes = 512 * 1024;
 
 /**
  * The device's one MQTT connection to the cloud. It connects again for ever, with jitter, and a new session number each
  * time, so that a late last will of an older connection can be told apart.
  */
-export class CloudLink implements UplinkPort, AsyncDisposable {
+export class CloudLink implements UplinkPort, ShadowUplink, AsyncDisposable {
   readonly #options: CloudLinkOptions;
   readonly #topics: ReturnType<typeof deviceTopics>;
   readonly #stop = new AbortController();
   readonly #ackListeners = new Set<(ack: RelayAck) => void>();
   readonly #connectionListeners = new Set<(connected: boolean) => void>();
+  readonly #shadowListeners = new Set<(tail: string, payload: Uint8Array) => void>();
+  readonly #silence = new SilenceWatch();
+  #keepAliveMs: number;
   #client: MqttClient | undefined;
   #loop: Promise<void> = Promise.resolve();
   #lastError: string | null = null;
@@ -68,6 +77,7 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
   constructor(options: CloudLinkOptions) {
     this.#options = options;
     this.#topics = deviceTopics(options.identity);
+    this.#keepAliveMs = options.keepAliveMs ?? 3000;
   }
 
   /** Begins to connect, in the background. */
@@ -93,6 +103,24 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
 
   async sendCommandStatus(id: string, status: CommandStatus): Promise<void> {
     await this.#publish(this.#topics.commandStatus(id), JSON.stringify(status), false);
+  }
+
+  /** `tail` begins behind `…/shadow/`. */
+  async sendShadow(tail: string, payload: string): Promise<void> {
+    await this.#publish(`${this.#topics.shadowPrefix}${tail}`, payload, false);
+  }
+
+  onShadowAnswer(listener: (tail: string, payload: Uint8Array) => void): () => void {
+    this.#shadowListeners.add(listener);
+    return () => this.#shadowListeners.delete(listener);
+  }
+
+  /** Both ends take the link for dead when nothing came for one and a half of it. Another one than before connects anew. */
+  setKeepAlive(keepAliveMs: number): void {
+    if (keepAliveMs === this.#keepAliveMs) return;
+    this.#keepAliveMs = keepAliveMs;
+    this.#lastError = 'The keep-alive was changed';
+    this.#client?.stream.destroy();
   }
 
   onRelayAck(listener: (ack: RelayAck) => void): () => void {
@@ -133,6 +161,7 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
   async #session(): Promise<number> {
     const { identity, boot, version, nextSession, logger } = this.#options;
     const session = await nextSession();
+    const keepAliveMs = this.#keepAliveMs;
     const announce = (online: boolean): string =>
       JSON.stringify({ online, session, boot, agent: version } satisfies Online);
     const client = mqtt.connect(identity.mqtt, {
@@ -142,7 +171,10 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
       clientId: identity.device,
       protocolVersion: 4,
       clean: true,
-      keepalive: 10,
+      // MQTT counts in whole seconds.
+      keepalive: Math.max(1, Math.round(keepAliveMs / 1000)),
+      reschedulePings: false,
+      timerVariant: pingsOnly,
       connectTimeout: 10_000,
       reconnectPeriod: 0,
       resubscribe: false,
@@ -151,6 +183,7 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
     const ended = new Promise<void>((resolve) => client.once('close', resolve));
     client.on('error', (error) => (this.#lastError = error.message || error.name));
     client.on('message', (topic, payload, { retain }) => void this.#receive(topic, payload, !retain));
+    const watch = new DisposableStack();
     const stop = (): void => void client.endAsync(true).catch(() => undefined);
     try {
       await Promise.race([new Promise<void>((resolve) => client.once('connect', () => resolve())), ended]);
@@ -158,6 +191,7 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
         throw new AgentError('cloudUnreachable', this.#lastError ?? `No answer from ${identity.mqtt}`, {
           transient: true,
         });
+      watch.defer(this.#silence.watch(client, keepAliveMs, (silentMs) => this.#wentSilent(client, silentMs)));
       await this.#introduce(client, announce(true), ended);
       this.#up(client, session);
       const established = performance.now();
@@ -166,16 +200,23 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
         await farewell(client, this.#topics.online, announce(false));
       return performance.now() - established;
     } finally {
+      watch.dispose();
       this.#down(client, session);
       stop();
       logger.debug('cloud.session.closed', { session });
     }
   }
 
+  #wentSilent(client: MqttClient, silentMs: number): void {
+    this.#lastError = `Nothing came from the cloud for ${silentMs} ms`;
+    this.#options.logger.warn('cloud.silent', { silentMs });
+    client.stream.destroy();
+  }
+
   async #introduce(client: MqttClient, online: string, ended: Promise<void>): Promise<void> {
-    const { desired, reportedAck, relayAck, anyCommand } = this.#topics;
+    const { desired, reportedAck, relayAck, anyCommand, shadowAnswers } = this.#topics;
     const work = async (): Promise<void> => {
-      await client.subscribeAsync([desired, reportedAck, relayAck, anyCommand], { qos: 1 });
+      await client.subscribeAsync([desired, reportedAck, relayAck, anyCommand, ...shadowAnswers], { qos: 1 });
       await client.publishAsync(this.#topics.online, online, { qos: 1, retain: true });
     };
     const lost = ended.then(() => {
@@ -223,6 +264,10 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
         await this.#command(topic, payload);
         return;
       }
+      if (topic.startsWith(this.#topics.shadowPrefix)) {
+        this.#shadowAnswer(topic, payload);
+        return;
+      }
       if (payload.length > maxPayloadBytes)
         throw new AgentError('badMessage', `A message of ${payload.length} bytes on ${topic}`);
       if (topic === this.#topics.relayAck) {
@@ -235,6 +280,13 @@ export class CloudLink implements UplinkPort, AsyncDisposable {
       // Nonsense from the cloud changes nothing here.
       logger.error('cloud.message.refused', { topic, error });
     }
+  }
+
+  #shadowAnswer(topic: string, payload: Buffer): void {
+    if (payload.length > maxShadowBytes)
+      throw new AgentError('badMessage', `A message of ${payload.length} bytes on ${topic}`);
+    const tail = topic.slice(this.#topics.shadowPrefix.length);
+    for (const listener of this.#shadowListeners) listener(tail, payload);
   }
 
   /** Whoever waits for a command that cannot be read is told so. */

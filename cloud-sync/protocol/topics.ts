@@ -18,6 +18,7 @@ export const deviceTopics = ({ tenant, device }: DeviceAddress) => {
     relayAck: `${prefix}/relay/ack`,
     /** `tail`: `update`, `get`, `delete`, each also with `/accepted` and `/rejected`; `update/delta`, `update/documents`. */
     shadow: (name: string, tail: string) => `${prefix}/shadow/${name}/${tail}`,
+    shadowPrefix: `${prefix}/shadow/`,
     shadowList: `${prefix}/shadow/list`,
     /** Filters of all answers to what the device asks of its shadows. */
     shadowAnswers: [
@@ -34,8 +35,7 @@ export type UpTopic =
   | ShadowUpTopic;
 
 export type ShadowUpTopic = { readonly kind: 'shadow' } & (
-  | { readonly verb: 'update' | 'get' | 'delete'; readonly name: string }
-  | { readonly verb: 'list' }
+  { readonly verb: 'update' | 'get' | 'delete'; readonly name: string } | { readonly verb: 'list' }
 );
 
 const tail = /^(?:(online|reported|relay)|cmd\/([A-Za-z0-9-]{1,64})\/status)$/;
