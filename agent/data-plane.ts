@@ -21,6 +21,8 @@ import { boundSecrets, secretUses } from './outside/secret-uses.ts';
 import type { UplinkPort } from './relay/ports.ts';
 import { Relay } from './relay/relay.ts';
 import type { IncomingMessage } from './streams/bounds.ts';
+import { Shadows } from './shadows/shadows.ts';
+import type { ShadowUplink } from './shadows/shadow-uplink.ts';
 import { LocalStore } from './streams/local-store.ts';
 import type { Operation } from './streams/operations.ts';
 import { StreamUpkeep } from './streams/stream-upkeep.ts';
@@ -84,6 +86,7 @@ type Parts<Bundle extends BundleIdentity> = {
   readonly streamTriggers: StreamTriggers;
   readonly publish: (message: IncomingMessage) => Promise<void>;
   readonly relay: Relay;
+  readonly shadows: Shadows;
   readonly gateway: Gateway;
   readonly deployments: Deployments<Bundle>;
   readonly changes: ChangeSignal;
@@ -127,9 +130,15 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const ingress = starting.use(new Ingress({ store, logger, now }));
     const broker = await LocalBroker.open({
       ...{ root, store, logger, verifyPassword, now, ...mqtt },
-      accept: (message, also) => ingress.accept(message, also),
+      accept: async (message, also) => {
+        await ingress.accept(message, also);
+        await shadows.take(message);
+      },
     });
-    const deliver = createDelivery(broker, logger);
+    const shadows: Shadows = starting.use(
+      new Shadows({ store, routes: () => ingress.routes, deliver: createDelivery(broker, logger), now, logger }),
+    );
+    const { deliver } = shadows;
     const relay = starting.use(new Relay({ store, now, logger }));
     const routes = (): Routes => ingress.routes;
     const changes = starting.use(new ChangeSignal());
@@ -163,6 +172,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const deployments = new Deployments(runtime);
     const parts = {
       ...{ store, ingress, broker, dispatcher, cron, files, relay, gateway, deployments, changes },
+      shadows,
       ...{ upkeep, streamTriggers, listeners, bridges, publish },
       ...{ observability, now, logger },
     };
@@ -214,6 +224,10 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const turn = this.#configuring.then(() => this.#configure(machine, bundles));
     this.#configuring = turn.catch(() => undefined);
     return turn;
+  }
+
+  attachShadows(link: ShadowUplink): void {
+    this.#parts.shadows.attach(link);
   }
 
   attachUplink(link: UplinkPort): void {

@@ -181,7 +181,13 @@ async function startControl({
     store,
     manifests: sources.manifests,
     artifacts: sources.artifacts,
-    runner: dataPlane,
+    runner: {
+      configure: async (machine, bundles) => {
+        await dataPlane.configure(machine, bundles);
+        link.setKeepAlive(machine.control?.keepAlive ?? defaultKeepAliveMs);
+      },
+      components: () => dataPlane.components(),
+    },
     empty: emptyMachine(identity.device),
     logger,
     onChange: () => {
@@ -217,6 +223,7 @@ async function startControl({
     if (connected) reporter.touch();
   });
   dataPlane.attachUplink(link);
+  dataPlane.attachShadows(link);
   stack.defer(dataPlane.onComponentsChange(() => reporter.touch()));
   await reconciler.start();
   reporter.start();
@@ -247,6 +254,9 @@ async function pollDesired(
     }
   }
 }
+
+/** Of a machine without `control`. */
+const defaultKeepAliveMs = 3000;
 
 function emptyMachine(name: string): Machine {
   return machineSchema.parse({ apiVersion: 'holdfast/v1', kind: 'Machine', metadata: { name } });

@@ -1,18 +1,20 @@
 import type { Logger } from '../../lib/logger.ts';
+import type { createDelivery } from '../broker/delivery.ts';
 import type { IncomingMessage } from '../streams/bounds.ts';
 import type { LocalStore } from '../streams/local-store.ts';
 import type { Routes } from '../triggers/routes.ts';
-import type { LocalMessage } from './local-messages.ts';
 import { ShadowReplicas } from './shadow-replicas.ts';
 import { ShadowRequests } from './shadow-requests.ts';
 import { ShadowSync } from './shadow-sync.ts';
 import { changedShadow, parseShadowRequest } from './shadow-topics.ts';
 import type { ShadowUplink } from './shadow-uplink.ts';
 
+type Deliver = ReturnType<typeof createDelivery>;
+
 export type ShadowsOptions = {
   readonly store: Pick<LocalStore, 'value' | 'keys' | 'commit'>;
   readonly routes: () => Routes;
-  readonly deliver: (messages: readonly LocalMessage[]) => Promise<void>;
+  readonly deliver: Deliver;
   readonly now: () => Date;
   readonly logger: Logger;
 };
@@ -21,10 +23,19 @@ export type ShadowsOptions = {
 export class Shadows implements AsyncDisposable {
   readonly #requests: ShadowRequests;
   readonly #sync: ShadowSync;
+  /** Hands what functions published to local subscribers; the shadows they changed go up. */
+  readonly deliver: Deliver;
 
   constructor({ store, routes, deliver, now, logger }: ShadowsOptions) {
     const replicas = new ShadowReplicas({ store, routes, deliver, now });
     this.#sync = new ShadowSync({ replicas, logger });
+    this.deliver = (messages) => {
+      for (const { topic } of messages) {
+        const name = changedShadow(topic);
+        if (name !== undefined) this.#sync.wake(name);
+      }
+      return deliver(messages);
+    };
     const onChange = (name: string): void => this.#sync.wake(name);
     this.#requests = new ShadowRequests({ replicas, onChange, now, logger });
   }
@@ -37,14 +48,6 @@ export class Shadows implements AsyncDisposable {
   async take({ topic, payload }: Pick<IncomingMessage, 'topic' | 'payload'>): Promise<void> {
     const request = parseShadowRequest(topic);
     if (request) await this.#requests.take(request, payload);
-  }
-
-  /** Hears what functions published: the shadows they changed are to go up. */
-  hear(messages: readonly { readonly topic: string }[]): void {
-    for (const { topic } of messages) {
-      const name = changedShadow(topic);
-      if (name !== undefined) this.#sync.wake(name);
-    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
