@@ -21,6 +21,7 @@ import { registerResolve } from './commands/resolve.ts';
 import { registerRestore } from './commands/restore.ts';
 import { registerSecrets } from './commands/secrets.ts';
 import { registerStatus } from './commands/status.ts';
+import { registerStream } from './commands/stream/index.ts';
 import { registerValidate } from './commands/validate.ts';
 import { registerVersion } from './commands/version.ts';
 
@@ -70,6 +71,7 @@ const registrations: readonly ((program: Command, surroundings: Surroundings) =>
   registerMetrics,
   registerInvoke,
   registerFunctions,
+  registerStream,
   registerMessages,
   registerSecrets,
   registerRestore,

@@ -34,6 +34,11 @@ export class Progress implements Disposable {
     this.#draw(() => formatBar({ label: this.#label, done, total }));
   }
 
+  /** `done` of `total` things. */
+  count(done: number, total: number): void {
+    this.#draw(() => formatBar({ label: this.#label, done, total, format: String }));
+  }
+
   /** A step without a known length. */
   text(text: string): void {
     this.#draw(() => `${this.#label}: ${text}`);
@@ -52,11 +57,21 @@ export class Progress implements Disposable {
   }
 }
 
-export function formatBar({ label, done, total }: { label: string; done: number; total: number }): string {
+export function formatBar({
+  label,
+  done,
+  total,
+  format = formatBytes,
+}: {
+  label: string;
+  done: number;
+  total: number;
+  format?: (amount: number) => string;
+}): string {
   const share = total <= 0 ? 1 : Math.min(1, done / total);
   const filled = Math.round(share * barColumns);
   const bar = '█'.repeat(filled) + '░'.repeat(barColumns - filled);
-  return `${label} ${bar} ${String(Math.floor(share * 100)).padStart(3)} %  ${formatBytes(done)} of ${formatBytes(total)}`;
+  return `${label} ${bar} ${String(Math.floor(share * 100)).padStart(3)} %  ${format(done)} of ${format(total)}`;
 }
 
 /** 1536 → `1.5 KiB`. */
