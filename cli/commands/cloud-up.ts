@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { aborted } from '../interrupt.ts';
-import { examples, parsePort } from '../options.ts';
+import { examples, parseDuration, parsePort } from '../options.ts';
+import { readOtlpTarget } from '../otlp-target.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
+import { parseBytes, registerCloudRetention } from './cloud-retention.ts';
 
 type Options = {
   readonly folder: string;
@@ -11,10 +13,14 @@ type Options = {
   readonly mqttPort: number;
   readonly publicUrl?: string;
   readonly publicMqttUrl?: string;
+  readonly otlp?: string;
+  readonly otlpHeaders?: string;
+  readonly keepMessages?: number;
+  readonly keepBytes?: number;
 };
 
 export function registerCloudUp(program: Command, surroundings: Surroundings): void {
-  const cloud = program.command('cloud').description('Run the control plane.');
+  const cloud = program.command('cloud').description('Run the control plane, or say what it keeps.');
   cloud
     .command('up')
     .description('Run a control plane in the foreground: API, registry and MQTT broker over one folder.')
@@ -23,29 +29,49 @@ export function registerCloudUp(program: Command, surroundings: Surroundings): v
     .option('--api-port <port>', 'HTTPS: API and registry; 0 takes a free port and keeps it.', parsePort, 0)
     .option('--mqtt-port <port>', 'MQTT over TLS; 0 takes a free port and keeps it.', parsePort, 0)
     .option('--public-url <url>', 'How devices reach the API, when not as https://localhost:PORT.')
+    .option(
+      '--keep-messages <duration>',
+      'Remove relayed messages after this time, such as 30d.',
+      parseDuration,
+    )
+    .option(
+      '--keep-bytes <size>',
+      'Remove the oldest when all take more than this, such as 10GiB.',
+      parseBytes,
+    )
     .option('--public-mqtt-url <url>', 'How devices reach the broker, when not as mqtts://localhost:PORT.')
+    .option('--otlp <url>', 'Export logs and metrics of the devices to this collector of OpenTelemetry.')
+    .option(
+      '--otlp-headers <file>',
+      'Headers for it, a `Name: value` a line (default: $OTEL_EXPORTER_OTLP_HEADERS).',
+    )
     .addHelpText(
       'after',
       examples(
         'holdfast cloud up --folder ./cloud',
         'holdfast cloud up --folder /srv/holdfast --host 0.0.0.0 --api-port 8443 --mqtt-port 8883 \\',
         '      --public-url https://cloud.example.com:8443 --public-mqtt-url mqtts://cloud.example.com:8883',
+        'holdfast cloud up --folder ./cloud --otlp http://collector:4318',
       ),
     )
     .action(action(surroundings, cloudUp));
+  registerCloudRetention(cloud, surroundings);
 }
 
 async function cloudUp(run: Run, options: Options): Promise<void> {
   const { folder: givenFolder, publicUrl, publicMqttUrl, host, apiPort, mqttPort } = options;
   const { startControlPlane } = await import('../../cloud-sync/control-plane/main.ts');
   const folder = resolve(givenFolder);
+  const otlp = await otlpOf(run, options);
   await using cloud = await startControlPlane({
     folder,
     host,
     apiPort,
     mqttPort,
+    keep: { keepMs: options.keepMessages ?? null, keepBytes: options.keepBytes ?? null },
     ...(publicUrl !== undefined && { publicUrl }),
     ...(publicMqttUrl !== undefined && { publicMqttUrl }),
+    ...(otlp && { otlp }),
     logger: run.logger,
     signal: run.signal,
   });
@@ -54,6 +80,10 @@ async function cloudUp(run: Run, options: Options): Promise<void> {
   const ready = { event: 'ready', url, mqttUrl, caPin, context, folder, pid: process.pid };
   run.out.item(ready, () => describe(run, { url, mqttUrl, context }));
   await aborted(run.signal);
+}
+
+async function otlpOf(run: Run, { otlp: url, otlpHeaders: headersFile }: Options) {
+  return url === undefined ? undefined : readOtlpTarget(run.io, { url, headersFile });
 }
 
 function describe(
