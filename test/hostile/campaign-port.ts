@@ -5,6 +5,8 @@ export type CampaignResult = {
 };
 export type CampaignOptions = {
   readonly cycles: number;
+  /** For campaigns that take as long as they are given. */
+  readonly seconds: number;
   readonly seed: number;
   readonly report: (line: string) => void;
 };

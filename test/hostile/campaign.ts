@@ -3,6 +3,7 @@ import type { Campaign } from './campaign-port.ts';
 
 const campaigns: Readonly<Record<string, () => Promise<Campaign>>> = {
   functions: () => import('./functions/campaign.ts'),
+  mqtt: () => import('./mqtt-fuzz/campaign.ts'),
   relay: () => import('../crash/relay/campaign.ts'),
 };
 
@@ -10,24 +11,30 @@ const campaigns: Readonly<Record<string, () => Promise<Campaign>>> = {
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { cycles: { type: 'string', default: '1' }, seed: { type: 'string', default: '1' } },
+    options: {
+      cycles: { type: 'string', default: '1' },
+      seconds: { type: 'string', default: '10' },
+      seed: { type: 'string', default: '1' },
+    },
   });
   const [name = ''] = positionals;
-  const [cycles, seed] = [Number(values.cycles), Number(values.seed)];
+  const [cycles, seconds, seed] = [Number(values.cycles), Number(values.seconds), Number(values.seed)];
   const open = Object.hasOwn(campaigns, name) ? campaigns[name] : undefined;
-  if (!open || !Number.isInteger(cycles) || cycles < 1 || !Number.isInteger(seed)) {
+  const isCount = (count: number): boolean => Number.isInteger(count) && count > 0;
+  if (!open || !isCount(cycles) || !isCount(seconds) || !Number.isInteger(seed)) {
     const names = Object.keys(campaigns).join(', ');
-    process.stderr.write(`Usage: npm run campaign -- NAME [--cycles N] [--seed S], NAME one of: ${names}\n`);
+    process.stderr.write(
+      `Usage: npm run campaign -- NAME [--cycles N] [--seconds N] [--seed S], NAME one of: ${names}\n`,
+    );
     return 2;
   }
   const { run } = await open();
   const { figures, failed } = await run({
-    cycles,
-    seed,
+    ...{ cycles, seconds, seed },
     report: (line) => process.stdout.write(`${line}\n`),
   });
   for (const line of failed) process.stdout.write(`FAILED ${line}\n`);
-  process.stdout.write(`${JSON.stringify({ campaign: name, cycles, seed, ...figures })}\n`);
+  process.stdout.write(`${JSON.stringify({ campaign: name, cycles, seconds, seed, ...figures })}\n`);
   return failed.length === 0 ? 0 : 1;
 }
 

@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TLSSocket, connect as connectTls } from 'node:tls';
 import type { LinkFault } from './link-fault.ts';
-import { MqttPackets, publishedTopic } from './mqtt-packets.ts';
+import { MqttPackets, publishedTopic } from '../../support/mqtt-packets.ts';
 
 /** As which the proxy answers the device, and as which it goes to the cloud: the device's own. PEM. */
 export type LinkCredentials = {
