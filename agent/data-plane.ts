@@ -22,11 +22,11 @@ import type { UplinkPort } from './relay/ports.ts';
 import { Relay } from './relay/relay.ts';
 import type { IncomingMessage } from './streams/bounds.ts';
 import { Shadows } from './shadows/shadows.ts';
-import type { ShadowUplink } from './shadows/shadow-uplink.ts';
 import { LocalStore } from './streams/local-store.ts';
 import type { Operation } from './streams/operations.ts';
 import { StreamUpkeep } from './streams/stream-upkeep.ts';
 import { CronTriggers } from './triggers/cron-triggers.ts';
+import { deadLetterStreams } from './triggers/dead-letter-streams.ts';
 import { Deployments } from './triggers/deployments.ts';
 import { Dispatcher } from './triggers/dispatcher.ts';
 import { componentOf, statusOf, type FunctionStatus } from './triggers/function-status.ts';
@@ -226,8 +226,8 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     return turn;
   }
 
-  attachShadows(link: ShadowUplink): void {
-    this.#parts.shadows.attach(link);
+  get shadows(): Shadows {
+    return this.#parts.shadows;
   }
 
   attachUplink(link: UplinkPort): void {

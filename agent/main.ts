@@ -223,7 +223,7 @@ async function startControl({
     if (connected) reporter.touch();
   });
   dataPlane.attachUplink(link);
-  dataPlane.attachShadows(link);
+  dataPlane.shadows.attach(link);
   stack.defer(dataPlane.onComponentsChange(() => reporter.touch()));
   await reconciler.start();
   reporter.start();

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { shadowNamePattern } from '../../lib/shadow/shadow-request.ts';
 import {
   shadowAcceptedSchema,

@@ -130,7 +130,10 @@ class World {
       return;
     }
     const [name = '', verb = ''] = tail.split('/');
-    if (verb !== 'get') return this.ask(name, verb, request);
+    if (verb !== 'get') {
+      this.ask(name, verb, request);
+      return;
+    }
     const shadow = this.of(name);
     if (shadow.exists) this.#say(`${name}/get/accepted`, documentMessage(shadow, clientToken));
     else this.#say(`${name}/get/rejected`, rejectedMessage(noShadow(name), this.time, clientToken));

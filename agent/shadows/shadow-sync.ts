@@ -153,13 +153,12 @@ export class ShadowSync implements AsyncDisposable {
     next: (replica: Replica) => Replica | undefined,
   ): Promise<void> {
     this.#settles(name, token);
-    let isMissingSome = false;
+    const talk = this.#talk(name);
     await this.#change(name, (replica) => {
       const result = next(replica);
-      isMissingSome = result === undefined;
+      if (!result) talk.mustGet = true;
       return result ?? replica;
     });
-    if (isMissingSome) this.#talk(name).mustGet = true;
     await this.#step(name);
   }
 

@@ -6,11 +6,14 @@ import type { Logger } from '../../../lib/logger.ts';
 import { limitMqttPackets } from '../../../lib/mqtt-packet-limit.ts';
 import { findOperator } from '../database/operators.ts';
 import type { Database } from '../database/schema.ts';
-import { certificateIdentity, confirmDevice, type Identity } from '../identity.ts';
+import { deviceTopics } from '../../protocol/topics.ts';
+import { certificateIdentity, confirmDevice, type DeviceIdentity, type Identity } from '../identity.ts';
 import { connectRefusal, isRepublished, maySubscribe, publishRight } from './broker-rules.ts';
+import { DeviceLinks } from './device-links.ts';
 import { inOrder } from './in-order.ts';
 import type { Ingest, OutgoingMessage } from './ingest.ts';
 import type { Republisher } from './republisher.ts';
+import { SilenceGuard } from './silence-guard.ts';
 import { subscriberLink } from './subscriber-link.ts';
 
 export type MqttBrokerOptions = {
@@ -44,6 +47,10 @@ export class MqttBroker implements AsyncDisposable {
   readonly #devices = new Map<string, Client>();
   readonly #sockets = new Set<TLSSocket>();
   readonly #ingesting = new Set<Promise<void>>();
+  /** How much of each client is being taken in. */
+  readonly #busy = new WeakMap<Client, number>();
+  readonly #links = new DeviceLinks((identity, offline) => this.#gone(identity, offline));
+  readonly #silence = new SilenceGuard();
   #aedes: Aedes;
   #undelivered = 0;
   #dropped = 0;
@@ -103,6 +110,8 @@ export class MqttBroker implements AsyncDisposable {
   /** Ends every connection and resolves when what they said last (their wills) is stored. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = this.server.listening && once(this.server, 'close');
+    this.#silence[Symbol.dispose]();
+    this.#links[Symbol.dispose]();
     this.server.close();
     await new Promise<void>((done) => this.#aedes.close(() => done()));
     for (const socket of this.#sockets) socket.destroy();
@@ -171,6 +180,9 @@ export class MqttBroker implements AsyncDisposable {
       preConnect: (client, packet, done) => {
         // Sessions would queue for absent clients in memory, without bound.
         packet.clean = true;
+        this.#guard(client, packet.keepalive ?? 0);
+        // aedes would count packets, and end a slow line in the middle of a large one.
+        packet.keepalive = 0;
         // An operator's tool may take any id but never a device's place.
         const { kind } = certificateIdentity(client.conn as TLSSocket);
         if (kind === 'anonymous') packet.clientId = `operator:${randomUUID()}`;
@@ -193,6 +205,13 @@ export class MqttBroker implements AsyncDisposable {
           done(new Error(`not allowed to publish to ${packet.topic}`));
           return;
         }
+        if (client && right.up.kind === 'online') {
+          if (this.#links.isReplaced(client, right.source)) {
+            done(new Error('another connection speaks for the device now'));
+            return;
+          }
+          this.#links.said(client, packet.payload as Uint8Array);
+        }
         const work = this.#ingest(right.source, right.up, Buffer.from(packet.payload)).then(
           ({ retain }) => {
             packet.retain = packet.retain && retain;
@@ -204,8 +223,7 @@ export class MqttBroker implements AsyncDisposable {
             done(error as Error);
           },
         );
-        this.#ingesting.add(work);
-        void work.finally(() => this.#ingesting.delete(work));
+        this.#takes(client, work);
       },
     };
   }
@@ -218,6 +236,46 @@ export class MqttBroker implements AsyncDisposable {
       throw Object.assign(new Error(refusal.reason), { returnCode: refusal.returnCode });
     }
     this.#identities.set(client, identity);
+    if (identity.kind === 'device') this.#links.arrived(client, identity);
+  }
+
+  #takes(client: Client | null, work: Promise<void>): void {
+    this.#ingesting.add(work);
+    const count = (change: number): void => {
+      if (client) this.#busy.set(client, (this.#busy.get(client) ?? 0) + change);
+    };
+    count(1);
+    void work.finally(() => {
+      this.#ingesting.delete(work);
+      count(-1);
+    });
+  }
+
+  #guard(client: Client, keepAliveSeconds: number): void {
+    if (keepAliveSeconds === 0) return;
+    this.#silence.watch({
+      socket: client.conn as TLSSocket,
+      keepAliveMs: keepAliveSeconds * 1000,
+      isBusy: () => (this.#busy.get(client) ?? 0) > 0,
+      onSilent: () => {
+        this.#options.logger.info('broker.clientSilent', { client: client.id, keepAliveSeconds });
+        client.conn.destroy();
+      },
+    });
+  }
+
+  /** The device went without its last will. */
+  #gone(identity: DeviceIdentity, offline: Uint8Array): void {
+    const topic = deviceTopics(identity).online;
+    const work = this.#ingest(identity, { kind: 'online' }, offline).then(
+      ({ retain }) => {
+        if (retain) this.publish({ topic, payload: offline, retain: true });
+      },
+      (error: unknown) => {
+        this.#options.logger.debug('broker.goneUntold', { device: identity.device, error });
+      },
+    );
+    this.#takes(null, work);
   }
 
   async #identify(client: Client, password: string | undefined): Promise<Identity> {
