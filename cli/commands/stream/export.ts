@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { RecordLine } from '../../../agent/control/stream-protocol.ts';
@@ -50,8 +50,9 @@ async function exportStream(run: Run, options: Options, name: string): Promise<v
   const asked = { agent, stream, signal: run.signal };
   const range = { from: await firstAt(from, asked), until: await lastUpTo(until, asked) };
   const records = agent.streams.records(name, { ...range, topic }, run.signal);
+  const count = { records: 0 };
   const counted = withProgress(run, records, {
-    ...range,
+    ...{ ...range, count },
     enabled: output !== undefined || !run.io.stdout.isTTY,
   });
   const text = textOf(counted, options.format);
@@ -63,17 +64,29 @@ async function exportStream(run: Run, options: Options, name: string): Promise<v
     run.signal.throwIfAborted();
     return;
   }
-  const written = await writeFile(run, resolve(output), text);
-  run.out.note(`Exported ${written.lines} records of ${name} to ${output}.`);
+  await writeFile(run, resolve(output), text);
+  run.out.note(`Exported ${count.records} records of ${name} to ${output}.`);
 }
 
 async function* withProgress(
   { io, globals }: Run,
   records: AsyncIterable<RecordLine>,
-  { from, until, enabled }: { readonly from: number; readonly until: number; readonly enabled: boolean },
+  {
+    from,
+    until,
+    count,
+    enabled,
+  }: {
+    readonly from: number;
+    readonly until: number;
+    /** Counts along. */
+    readonly count: { records: number };
+    readonly enabled: boolean;
+  },
 ): AsyncGenerator<RecordLine> {
   using progress = new Progress(io, { label: 'Exporting', enabled: enabled && !globals.json });
   for await (const record of records) {
+    count.records++;
     yield record;
     progress.count(record.seq - from + 1, until - from + 1);
   }
@@ -95,26 +108,17 @@ async function* textOf(
 }
 
 /** The whole file appears under its name at once, or not at all. */
-async function writeFile(
-  { signal }: Run,
-  path: string,
-  text: AsyncIterable<string>,
-): Promise<{ readonly lines: number }> {
+async function writeFile({ signal }: Run, path: string, text: AsyncIterable<string>): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    await using file: FileHandle = await open(temporary, 'wx', 0o644);
-    let lines = 0;
-    for await (const chunk of text) {
-      lines += chunk.split('\n').length - 1;
-      await file.write(chunk);
-    }
+    await using file = await open(temporary, 'wx', 0o644);
+    for await (const chunk of text) await file.writeFile(chunk);
     signal.throwIfAborted();
     await file.sync();
-    await rename(temporary, path);
-    await syncFolder(dirname(path));
-    return { lines };
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
+  await rename(temporary, path);
+  await syncFolder(dirname(path));
 }
