@@ -26,7 +26,6 @@ import { LocalStore } from './streams/local-store.ts';
 import type { Operation } from './streams/operations.ts';
 import { StreamUpkeep } from './streams/stream-upkeep.ts';
 import { CronTriggers } from './triggers/cron-triggers.ts';
-import { deadLetterStreams } from './triggers/dead-letter-streams.ts';
 import { Deployments } from './triggers/deployments.ts';
 import { Dispatcher } from './triggers/dispatcher.ts';
 import { componentOf, statusOf, type FunctionStatus } from './triggers/function-status.ts';
