@@ -4,13 +4,13 @@ import { errorMessage } from '../lib/error-code.ts';
 import type { Logger } from '../lib/logger.ts';
 import { verifyPassword } from '../lib/password.ts';
 import type { Machine } from '../manifests/machine.ts';
-import type { BridgeStatus } from './bridge/bridge.ts';
 import { Bridges } from './bridge/bridges.ts';
 import { createDelivery } from './broker/delivery.ts';
-import { Listeners, type ListenersStatus } from './broker/listeners.ts';
-import { LocalBroker, type SessionStatus } from './broker/local-broker.ts';
+import { Listeners } from './broker/listeners.ts';
+import { LocalBroker } from './broker/local-broker.ts';
 import { ChangeSignal } from './change-signal.ts';
-import { Gateway, type GatewayStatus } from './gateway/gateway.ts';
+import type { DataPlaneStatus } from './data-plane-status.ts';
+import { Gateway } from './gateway/gateway.ts';
 import { HttpRoutes } from './gateway/http-routes.ts';
 import type { SecretSource } from './gateway/ports.ts';
 import { measureFunctions, measureInvocations } from './observability/measure-functions.ts';
@@ -26,9 +26,10 @@ import { LocalStore } from './streams/local-store.ts';
 import type { Operation } from './streams/operations.ts';
 import { StreamUpkeep } from './streams/stream-upkeep.ts';
 import { CronTriggers } from './triggers/cron-triggers.ts';
+import { deadLetterStreams } from './triggers/dead-letter-streams.ts';
 import { Deployments } from './triggers/deployments.ts';
 import { Dispatcher } from './triggers/dispatcher.ts';
-import { componentOf, statusOf, type FunctionStatus } from './triggers/function-status.ts';
+import { componentOf, statusOf } from './triggers/function-status.ts';
 import { FileTriggers } from './triggers/file-triggers.ts';
 import { FunctionControl } from './triggers/function-control.ts';
 import { Ingress } from './triggers/ingress.ts';
@@ -59,18 +60,6 @@ export type DataPlaneOptions<Bundle extends BundleIdentity> = {
   readonly logger: Logger;
   readonly now?: () => Date;
 };
-
-export type DataPlaneStatus = {
-  readonly mqtt: { readonly host: string; readonly port: number };
-  /** Null before the first http trigger. */
-  readonly http: GatewayStatus | null;
-  readonly epoch: string;
-  readonly streams: Record<string, { lastSeq: number; ackedSeq: number; backlog: number; bytes: number }>;
-  readonly functions: Record<string, FunctionStatus>;
-  readonly clients: number;
-  readonly sessions: SessionStatus[];
-  readonly bridges: Record<string, BridgeStatus>;
-} & ListenersStatus;
 
 type Parts<Bundle extends BundleIdentity> = {
   readonly store: LocalStore;
@@ -291,6 +280,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
       clients: broker.clientCount,
       sessions: broker.sessionStatus(),
       bridges: this.#parts.bridges.status(),
+      relayProblem: this.#parts.relay.problem ?? null,
       ...listeners.status(),
     };
   }

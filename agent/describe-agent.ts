@@ -30,7 +30,8 @@ export function describeAgent({
   runtime,
 }: Described): Status {
   const { observed, current, phase, conditions } = store.state;
-  const { mqtt, http, streams, functions, sessions, listeners, ca } = dataPlane.status();
+  const { mqtt, http, streams, functions, sessions, listeners, ca, bridges, relayProblem } =
+    dataPlane.status();
   return {
     version,
     device: identity.device,
@@ -48,6 +49,8 @@ export function describeAgent({
     components: dataPlane.components(),
     mqtt,
     listeners,
+    bridges,
+    relayProblem,
     ca,
     sessions: sessions.slice(0, maxSessions),
     http,

@@ -39,6 +39,7 @@ const connectTimeoutMs = 10_000;
 const retryDelays = { minDelayMs: 500, maxDelayMs: 30_000 };
 /** What was refused is not right a second later: an account that counts failures is not to be locked. */
 const refusedDelays = { minDelayMs: 60_000, maxDelayMs: 60_000 };
+const goodbyeMs = 1000;
 /** A session that lasted this long was a good one. */
 const goodSessionMs = 10_000;
 /** CONNACK: identifier rejected, bad user name or password, not authorized [MQTT-3.2.2.3]. */
@@ -84,7 +85,7 @@ export class BridgeSession implements AsyncDisposable {
   end(reason: string): void {
     if (!this.#client) return;
     this.#lastError = reason;
-    this.#client.stream?.destroy();
+    this.#client.stream.destroy();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -96,7 +97,7 @@ export class BridgeSession implements AsyncDisposable {
   async #run(): Promise<void> {
     const { logger, random = Math.random } = this.#options;
     let failures = 0;
-    while (!this.#stop.signal.aborted) {
+    for (;;) {
       this.#pause = new AbortController();
       const begun = performance.now();
       await this.#session().catch((error: unknown) => {
@@ -126,12 +127,12 @@ export class BridgeSession implements AsyncDisposable {
         resolve();
       }),
     );
-    const stopped = (): void => void client.end();
+    const stopped = (): void => void farewell(client);
+    this.#stop.signal.addEventListener('abort', stopped, { once: true });
     let running: Promise<void> = Promise.resolve();
     try {
       const resumed = await established(client, ended);
       this.#change(true);
-      this.#stop.signal.addEventListener('abort', stopped, { once: true });
       running = this.#options.run(client, { signal: over.signal, resumed });
       await Promise.race([running.then(() => ended), ended]);
       this.#lastError ??= 'the other side ended the connection';
@@ -196,4 +197,11 @@ async function established(client: MqttClient, ended: Promise<void>): Promise<bo
   } finally {
     client.off('error', reject);
   }
+}
+
+/** What is on its way may still be acknowledged, or it would be sent again at the next start. */
+async function farewell(client: MqttClient): Promise<void> {
+  if (client.connected) await Promise.race([client.endAsync(), sleep(goodbyeMs)]).catch(() => undefined);
+  client.end(true);
+  client.stream.destroy();
 }

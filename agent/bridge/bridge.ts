@@ -28,7 +28,7 @@ export type BridgeOptions = {
 
 export type BridgeStatus = SessionStatus & {
   readonly url: string;
-  readonly out: readonly ReaderStatus[];
+  readonly out: ReaderStatus[];
   readonly in: InletStatus | null;
 };
 

@@ -16,7 +16,7 @@ test('whoever goes first by priority gets the room that becomes free', async () 
   expect(order).toEqual(['early', 'late']);
 });
 
-test('bytes are bounded, but one message always goes', async () => {
+test('bytes are bounded, but one message always goes', () => {
   const gate = new PriorityGate({ count: 10, bytes: 100 });
   expect(gate.tryEnter(500)).toBe(true);
   expect(gate.tryEnter(1)).toBe(false);

@@ -24,6 +24,24 @@ export const problemSchema = z.object({ code: z.string(), message: z.string(), h
 
 const generationSchema = z.object({ generation: z.int(), digest: z.string() });
 
+const bridgeStatusSchema = z.object({
+  url: z.string(),
+  connected: z.boolean(),
+  refused: z.boolean().describe('The other broker does not take these credentials.'),
+  since: z.iso.datetime().nullable(),
+  lastError: z.string().nullable(),
+  out: z.array(
+    z.object({
+      stream: z.string(),
+      cursor: z.int(),
+      backlog: z.int(),
+      sent: z.int().describe('Messages since the start of the agent.'),
+      missed: z.record(z.string(), z.int()).describe('Messages that were not sent since then, by reason.'),
+    }),
+  ),
+  in: z.object({ received: z.int(), refused: z.int() }).nullable().describe('Messages since the start.'),
+});
+
 /** GET /v1/status */
 export const statusSchema = z.object({
   version: z.string(),
@@ -84,6 +102,8 @@ export const statusSchema = z.object({
       }),
     )
     .describe('MQTT sessions that outlive their connections, the fullest 100.'),
+  bridges: z.record(z.string(), bridgeStatusSchema),
+  relayProblem: z.string().nullable().describe('Why nothing is relayed although there is a link.'),
   http: z
     .object({
       host: z.string(),

@@ -55,6 +55,7 @@ function formatStatus(out: Output, status: Status): string {
     ...formatComponents(out, status.components),
     ...formatRoutes(out, http),
     ...formatStreams(status),
+    ...formatBridges(out, status),
     ...formatSessions(status),
   ].join('\n');
 }
@@ -127,6 +128,24 @@ function formatStreams({ streams }: Status): string[] {
     formatBytes(bytes),
   ]);
   return rows.length === 0 ? [] : ['', formatTable(['STREAM', 'LAST', 'IN CLOUD', 'BACKLOG', 'SIZE'], rows)];
+}
+
+function formatBridges(out: Output, { bridges, relayProblem }: Status): string[] {
+  const rows = Object.entries(bridges).flatMap(([name, { out: readers, connected, url }]) =>
+    readers.map(({ stream, backlog, sent, missed }) => [
+      name,
+      connected ? url : out.paint('yellow', `${url} (not connected)`),
+      stream,
+      String(sent),
+      String(backlog),
+      Object.entries(missed)
+        .map(([reason, count]) => `${count} ${reason}`)
+        .join(', ') || '-',
+    ]),
+  );
+  const problem = relayProblem === null ? [] : ['', `relay: ${out.paint('yellow', relayProblem)}`];
+  if (rows.length === 0) return problem;
+  return [...problem, '', formatTable(['BRIDGE', 'TO', 'STREAM', 'SENT', 'BACKLOG', 'MISSED'], rows)];
 }
 
 function formatSessions({ sessions }: Status): string[] {

@@ -1,4 +1,5 @@
 import { expect, jest, test } from '@jest/globals';
+import type { DataPlaneStatus } from '../../agent/data-plane-status.ts';
 import { controlSocketPath, type Status } from '../../agent/control/protocol.ts';
 import { startControlServer } from '../../agent/control/server.ts';
 import { SecretStore } from '../../agent/outside/secret-store.ts';
@@ -7,7 +8,7 @@ import { connectTo, eventually, openDevice, type Device } from '../support/data-
 
 jest.setTimeout(120_000);
 
-const hollow: Omit<Status, 'mqtt' | 'http' | 'streams' | 'functions' | 'components'> = {
+const hollow: Omit<Status, keyof DataPlaneStatus | 'components'> = {
   ...{ version: '0.0.0', device: 'device', tenant: 'default', root: '/', pid: 1, hostPids: [], sandbox: '' },
   started: '2026-01-01T00:00:00.000Z',
   cloud: { url: 'https://localhost', mqtt: '', connected: false, since: null, lastError: null },

@@ -35,6 +35,11 @@ const status: Status = {
   components: {},
   mqtt: { host: '127.0.0.1', port: 1883 },
   http: null,
+  listeners: {},
+  ca: null,
+  sessions: [],
+  bridges: {},
+  relayProblem: null,
   streams: {},
   functions: {},
 };

@@ -107,7 +107,7 @@ export async function openPeerClient(
   });
   client.on('error', () => undefined);
   client.on('message', (topic, payload) => received.push(`${topic} ${payload.toString()}`));
-  const connected = once(client, 'connect');
+  const connected = new Promise<void>((resolve) => client.once('connect', () => resolve()));
   client.connect();
   await connected;
   if (filter !== undefined) await client.subscribeAsync(filter, { qos });
