@@ -31,7 +31,7 @@ const runtime = new FakeRuntime({
 const mqtt = { host: '127.0.0.1', port: 0 };
 const plane = await DataPlane.open<FakeBundle>({ root, mqtt, runtime, logger: silentLogger });
 const machine = await machineWith({
-  streams: { raw: { topics: ['in/#'] }, counted: { topics: ['out/#'] } },
+  streams: { raw: { topics: ['in/#'], keep: { bytes: '1GiB' } }, counted: { topics: ['out/#'] } },
   functions: { counter: trigger },
 });
 await plane.configure(machine, bundlesOf(machine));
