@@ -8,7 +8,15 @@ import { controlSocketPath } from '../../agent/control/protocol.ts';
 import { startControlServer } from '../../agent/control/server.ts';
 import { SecretStore } from '../../agent/outside/secret-store.ts';
 import { runCli, type CliResult } from '../support/cli.ts';
-import { eventually, openDevice, password, text, type Device, type Handler } from '../support/data-plane.ts';
+import {
+  connectTo,
+  eventually,
+  openDevice,
+  password,
+  text,
+  type Device,
+  type Handler,
+} from '../support/data-plane.ts';
 
 jest.setTimeout(300_000);
 
@@ -115,6 +123,10 @@ test('messages of an MQTT client are listed, printed, exported and replayed', as
   expect(queued.stdout).toBe('Replayed 2.\n');
   await eventually(() => seen.length === 5);
   expect(seen.slice(3)).toEqual(['a "b", c', 'third']);
+  await using listener = await connectTo(device.plane.mqtt.port);
+  const heard: string[] = [];
+  listener.client.on('message', (topic, payload) => heard.push(`${topic} ${text(payload)}`));
+  await listener.client.subscribeAsync('again/#', { qos: 1 });
   const published = await cli(
     'replay',
     'weather',
@@ -126,6 +138,8 @@ test('messages of an MQTT client are listed, printed, exported and replayed', as
     '50/s',
   );
   expect(published.stdout).toBe('Replayed 3.\n');
+  await eventually(() => heard.length === 3);
+  expect(heard[2]).toBe('again/site/cellar third');
   expect(linesOf(await cli('tail', 'again', '--json'))).toMatchObject([
     { seq: 1, topic: 'again/site/roof' },
     { seq: 2 },
