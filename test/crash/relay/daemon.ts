@@ -26,6 +26,10 @@ export class Daemon implements AsyncDisposable {
   get isRunning(): boolean {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
+  /** Resolves with how it ended. */
+  get ended(): Promise<string> {
+    return this.#ended;
+  }
   get log(): string {
     return this.#lines.join('\n');
   }
