@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 
 /** [MQTT-3.1.2-24] */
 const deadAfter = 1.5;
-const lookEveryMs = 250;
+const lookEveryMs = 100;
 
 export type Watched = {
   readonly socket: Pick<Socket, 'bytesRead' | 'once'>;
