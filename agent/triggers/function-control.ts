@@ -108,8 +108,9 @@ export class FunctionControl {
     work: (ids: readonly number[]) => Promise<number>,
   ): Promise<number> {
     if (ids) {
-      await this.#checkIds(name, ids);
-      return work(ids);
+      const once = [...new Set(ids)];
+      await this.#checkIds(name, once);
+      return work(once);
     }
     let done = 0;
     for (let after = 0, left = this.#options.store.counts.dead(name); left > 0;) {
