@@ -1,5 +1,4 @@
 import type { Component } from '../cloud-sync/protocol/messages.ts';
-import { observabilityStream } from '../cloud-sync/protocol/observability.ts';
 import { errorMessage } from '../lib/error-code.ts';
 import type { Logger } from '../lib/logger.ts';
 import { verifyPassword } from '../lib/password.ts';
@@ -7,14 +6,15 @@ import type { Machine } from '../manifests/machine.ts';
 import { Bridges } from './bridge/bridges.ts';
 import { createDelivery } from './broker/delivery.ts';
 import { Listeners } from './broker/listeners.ts';
-import { LocalBroker } from './broker/local-broker.ts';
+import { LocalBroker, type LocalBrokerOptions } from './broker/local-broker.ts';
 import { ChangeSignal } from './change-signal.ts';
 import type { DataPlaneStatus } from './data-plane-status.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { HttpRoutes } from './gateway/http-routes.ts';
 import type { SecretSource } from './gateway/ports.ts';
-import { measureFunctions, measureInvocations } from './observability/measure-functions.ts';
-import { measureStreams } from './observability/measure-streams.ts';
+import { measureAccept } from './observability/measure-broker.ts';
+import { measureDataPlane } from './observability/measure-data-plane.ts';
+import { measureInvocations } from './observability/measure-functions.ts';
 import { measureUplink } from './observability/measure-uplink.ts';
 import type { Observability } from './observability/observability.ts';
 import { boundSecrets, secretUses } from './outside/secret-uses.ts';
@@ -26,7 +26,6 @@ import { LocalStore } from './streams/local-store.ts';
 import type { Operation } from './streams/operations.ts';
 import { StreamUpkeep } from './streams/stream-upkeep.ts';
 import { CronTriggers } from './triggers/cron-triggers.ts';
-import { deadLetterStreams } from './triggers/dead-letter-streams.ts';
 import { Deployments } from './triggers/deployments.ts';
 import { Dispatcher } from './triggers/dispatcher.ts';
 import { componentOf, statusOf } from './triggers/function-status.ts';
@@ -113,18 +112,26 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const { root, identity, mqtt, http = ownMachine, runtime, logger, now = () => new Date() } = options;
     await using starting = new AsyncDisposableStack();
     const { observability } = options;
-    const store = starting.use(await LocalStore.open({ root, identity, logger, now }));
+    const meter = observability?.meter;
+    const store = starting.use(await LocalStore.open({ root, identity, logger, now, meter }));
     if (observability) starting.use(observability.attach(store, logger));
     const ingress = starting.use(new Ingress({ store, logger, now }));
+    const accept: LocalBrokerOptions['accept'] = async (message, also) => {
+      await ingress.accept(message, also);
+      await shadows.take(message);
+    };
     const broker = await LocalBroker.open({
       ...{ root, store, logger, verifyPassword, now, ...mqtt },
-      accept: async (message, also) => {
-        await ingress.accept(message, also);
-        await shadows.take(message);
-      },
+      accept: meter ? measureAccept(accept, meter) : accept,
     });
     const shadows: Shadows = starting.use(
-      new Shadows({ store, routes: () => ingress.routes, deliver: createDelivery(broker, logger), now, logger }),
+      new Shadows({
+        store,
+        routes: () => ingress.routes,
+        deliver: createDelivery(broker, logger),
+        now,
+        logger,
+      }),
     );
     const { deliver } = shadows;
     const relay = starting.use(new Relay({ store, now, logger }));
@@ -134,7 +141,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const dispatcher = starting.use(
       new Dispatcher({
         ...{ store, routes, deliver, onChange, now, logger },
-        runtime: observability ? measureInvocations(runtime, observability.meter) : runtime,
+        runtime: meter ? measureInvocations(runtime, meter) : runtime,
       }),
     );
     const upkeep = starting.use(new StreamUpkeep({ store, now, logger }));
@@ -148,7 +155,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const listeners = starting.use(new Listeners({ root, secrets, broker, onChange, now, logger }));
     const gateway = starting.use(
       new Gateway({
-        ...{ root, ...http, logger, secrets },
+        ...{ root, ...http, logger, secrets, meter },
         call: (name, event, how) => dispatcher.call(name, event, how),
       }),
     );
@@ -295,10 +302,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const { observability, upkeep, streamTriggers, listeners } = this.#parts;
     const { functions, clients } = machine;
     await observability?.configure(machine);
-    const streams = {
-      ...machine.streams,
-      ...(observability && { [observabilityStream]: observability.stream }),
-    };
+    const streams = observability?.withStream(machine.streams) ?? machine.streams;
     const httpRoutes = new HttpRoutes(functions, gateway.routes);
     await deployments.deploy(functions, bundles);
     await cron.configure(functions);
@@ -325,18 +329,14 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
 
   /** What others count already is told at each snapshot of the metrics. */
   #observe(): void {
-    const { observability, store, broker, dispatcher } = this.#parts;
+    const { observability, store, broker, dispatcher, bridges } = this.#parts;
     if (!observability) return;
-    const { meter } = observability;
-    const streams = () =>
-      Object.entries(this.#machine.streams).map(([name, { relay }]) => [name, relay !== undefined] as const);
-    measureStreams(meter, store, streams);
-    measureFunctions(meter, () =>
-      Object.fromEntries(
-        Object.entries(dispatcher.status()).map(([name, lane]) => [name, statusOf(lane)] as const),
-      ),
-    );
-    meter.observe((report) => report('holdfast.mqtt.clients', broker.clientCount, {}));
+    measureDataPlane(observability.meter, {
+      ...{ store, broker },
+      bridges: () => bridges.status(),
+      lanes: () => dispatcher.status(),
+      streams: () => this.#machine.streams,
+    });
   }
 
   /** The functions that are loaded with the secret get its new value; one after the other, and after a generation under way. */

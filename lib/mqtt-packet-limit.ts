@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { readBuffered } from './read-buffered.ts';
 
 export type MqttPacketLimits = {
   /** Largest CONNECT, which has to be the first packet [MQTT-3.1.0-1]. Bytes after the fixed header. */
@@ -15,7 +16,9 @@ export function limitMqttPackets(socket: Socket, limits: MqttPacketLimits): void
   const accepts = createPacketMeter(limits);
   const read = socket.read.bind(socket);
   socket.read = (size?: number) => {
-    const chunk = read(size) as Uint8Array | null;
+    // aedes reads without a size and takes it that nothing is left.
+    const chunk =
+      typeof size === 'number' ? (read(size) as Buffer | null) : readBuffered(() => read() as Buffer | null);
     if (chunk === null || accepts(chunk)) return chunk;
     socket.destroy(new Error('The MQTT packet is larger than this broker takes'));
     return null;

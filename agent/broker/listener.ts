@@ -49,7 +49,8 @@ export class Listener implements AsyncDisposable {
     this.spec = options.spec;
     this.#options = options;
     this.#server = this.#create();
-    this.#server.on('connection', (socket: Socket) => this.#admit(socket));
+    // Before the server's own listener.
+    this.#server.prependListener('connection', (socket: Socket) => this.#admit(socket));
   }
 
   /** Why it cannot be reached now. */

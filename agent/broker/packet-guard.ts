@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream';
+import { readBuffered } from '../../lib/read-buffered.ts';
 import type { OutgoingBudget } from './outgoing-budget.ts';
 
 /** A byte stream as a listener brings it: a socket, a TLS socket, a WebSocket. */
@@ -76,6 +77,13 @@ export class PacketGuard extends Duplex {
     this.#held = [];
     for (const chunk of held) this.#take(chunk);
     this.#socket.resume();
+  }
+
+  /** aedes reads without a size and takes it that nothing is left. */
+  override read(size?: number | null): Buffer | null {
+    return typeof size === 'number'
+      ? (super.read(size) as Buffer | null)
+      : readBuffered(() => super.read() as Buffer | null);
   }
 
   override _read(): void {

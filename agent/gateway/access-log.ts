@@ -1,5 +1,6 @@
 import type { Logger } from '../../lib/logger.ts';
 import { TokenBucket } from '../../lib/token-bucket.ts';
+import type { AgentMeter } from '../observability/metrics.ts';
 import { limits } from './limits.ts';
 
 export type AccessEntry = {
@@ -20,15 +21,20 @@ export type AccessEntry = {
 /** One line a request, at most so many: a flood from outside fills no disk. */
 export class AccessLog {
   readonly #logger: Logger;
+  readonly #meter: AgentMeter | undefined;
   readonly #bucket: TokenBucket;
   #left = 0;
 
-  constructor(logger: Logger, now?: () => number) {
+  constructor(logger: Logger, now?: () => number, meter?: AgentMeter) {
     this.#logger = logger;
+    this.#meter = meter;
     this.#bucket = new TokenBucket(limits.logLines, now);
   }
 
   write(entry: AccessEntry): void {
+    const { function: name = '', status } = entry;
+    const attributes = { function: name, 'http.response.status_code': String(status) };
+    this.#meter?.add('holdfast.gateway.requests', attributes);
     if (this.#bucket.take() > 0) {
       this.#left += 1;
       return;

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { errorCode, errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { listenOnOwnPort } from '../listen.ts';
+import type { AgentMeter } from '../observability/metrics.ts';
 import { AccessLog } from './access-log.ts';
 import { ConnectionLimit } from './connection-limit.ts';
 import { HttpRoutes, type HttpRoute } from './http-routes.ts';
@@ -18,6 +19,7 @@ export type GatewayOptions = {
   readonly port: number;
   readonly call: CallFunction;
   readonly secrets: SecretSource;
+  readonly meter?: AgentMeter | undefined;
   readonly logger: Logger;
 };
 
@@ -56,10 +58,10 @@ export class Gateway implements AsyncDisposable {
   readonly #stopListening: () => void;
 
   constructor(options: GatewayOptions) {
-    const { call, secrets, logger } = options;
+    const { call, secrets, meter, logger } = options;
     this.#options = options;
     this.#handler = new RequestHandler({
-      ...{ call, secrets, routes: () => this.#routes, log: new AccessLog(logger) },
+      ...{ call, secrets, routes: () => this.#routes, log: new AccessLog(logger, undefined, meter) },
       onSecret: (name, isThere) => this.#noteSecret(name, isThere),
     });
     this.#stopListening = secrets.onChange(() => void this.#lookForSecrets());

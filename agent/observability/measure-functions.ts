@@ -1,6 +1,6 @@
 import { errorCode } from '../../lib/error-code.ts';
 import type { FunctionRuntimePort } from '../triggers/ports.ts';
-import type { FunctionStatus } from '../triggers/function-status.ts';
+import type { LaneStatus } from '../triggers/dispatcher.ts';
 import type { AgentMeter } from './metrics.ts';
 
 type Invoker = Pick<FunctionRuntimePort, 'invoke' | 'problem' | 'denials'>;
@@ -30,10 +30,10 @@ export function measureInvocations(runtime: Invoker, meter: AgentMeter): Invoker
 /** How functions are at each snapshot. Returns how to stop. */
 export function measureFunctions(
   meter: AgentMeter,
-  functions: () => Readonly<Record<string, FunctionStatus>>,
+  lanes: () => Readonly<Record<string, LaneStatus>>,
 ): () => void {
   return meter.observe((report) => {
-    for (const [name, status] of Object.entries(functions())) {
+    for (const [name, status] of Object.entries(lanes())) {
       const of = { function: name };
       report('holdfast.function.queue.length', status.queued, of);
       report('holdfast.function.in_flight', status.inFlight, of);

@@ -172,7 +172,12 @@ export const agentMetrics = {
   'holdfast.mqtt.sessions': {
     kind: 'gauge',
     unit: '{session}',
-    description: 'Sessions of clients that are away, with what waits for them.',
+    description: 'Sessions of clients that are away.',
+  },
+  'holdfast.mqtt.sessions.messages': {
+    kind: 'gauge',
+    unit: '{message}',
+    description: 'Messages that wait for clients that are away.',
   },
   'holdfast.mqtt.messages.received': {
     kind: 'counter',
@@ -184,11 +189,6 @@ export const agentMetrics = {
     unit: '{message}',
     description: 'Messages of clients that the local broker did not take.',
     attributes: ['reason'],
-  },
-  'holdfast.mqtt.messages.sent': {
-    kind: 'counter',
-    unit: '{message}',
-    description: 'Messages that the local broker sent to clients.',
   },
   'holdfast.mqtt.messages.dropped': {
     kind: 'counter',
@@ -246,6 +246,12 @@ export const agentMetrics = {
     description: 'Messages that the other broker acknowledged.',
     attributes: ['bridge'],
   },
+  'holdfast.bridge.messages.missed': {
+    kind: 'counter',
+    unit: '{message}',
+    description: 'Messages that the bridge did not bring to the other broker, and why.',
+    attributes: ['bridge', 'reason'],
+  },
   'holdfast.bridge.messages.received': {
     kind: 'counter',
     unit: '{message}',
@@ -258,11 +264,11 @@ export const agentMetrics = {
     description: 'Requests that the HTTP gateway answered.',
     attributes: ['function', 'http.response.status_code'],
   },
-  'holdfast.shadow.updates': {
+  'holdfast.shadow.rejected': {
     kind: 'counter',
-    unit: '{update}',
-    description: 'Updates of shadows; `outcome` is accepted or rejected.',
-    attributes: ['shadow', 'outcome'],
+    unit: '{request}',
+    description: 'Requests of local clients to shadows that were rejected.',
+    attributes: ['shadow'],
   },
   'holdfast.observability.events': {
     kind: 'counter',

@@ -5,6 +5,7 @@ import { prometheusText } from '../../lib/metrics/prometheus-text.ts';
 import type { StreamSpec } from '../../manifests/data.ts';
 import type { FunctionSpec } from '../../manifests/function.ts';
 import { observabilitySchema, type ObservabilitySpec } from '../../manifests/network.ts';
+import { countEvent } from './counted-events.ts';
 import { EventStream, type EventStore } from './event-stream.ts';
 import { MetricsEndpoint } from './metrics-endpoint.ts';
 import { createAgentMeter, type AgentMeter } from './metrics.ts';
@@ -35,14 +36,16 @@ export class Observability implements AsyncDisposable {
   }
 
   /** A sink of the logger. */
-  get write(): (event: LogEvent) => void {
-    return this.#events.write;
-  }
+  readonly write = (event: LogEvent): void => {
+    countEvent(this.meter, event);
+    this.#events.write(event);
+  };
 
-  /** How the stream is kept and relayed. */
-  get stream(): StreamSpec {
+  /** The streams of a manifest, and this one as the section of its last generation has it. */
+  withStream(streams: Readonly<Record<string, StreamSpec>>): Record<string, StreamSpec> {
     const { enabled, ...relay } = this.#spec.relay;
-    return { topics: [], keep: this.#spec.keep, consumers: [], ...(enabled && { relay }) };
+    const own: StreamSpec = { topics: [], keep: this.#spec.keep, consumers: [], ...(enabled && { relay }) };
+    return { ...streams, [observabilityStream]: own };
   }
 
   /** From now on events go to `store`. Disposing it commits what waits, and must come before the store is closed. */

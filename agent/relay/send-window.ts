@@ -1,8 +1,11 @@
 /** Of one stream at once. Bytes are those of the wire. */
 const maxBatches = 4;
 const maxWireBytes = 2 * 2 ** 20;
-/** Of payloads and topics in a batch: between these, by how soon batches are acknowledged. */
-const batchBytes = { min: 8 * 1024, first: 64 * 1024, max: 512 * 1024 };
+/**
+ * Of payloads and topics in a batch: between these, by how soon batches are acknowledged. Larger ones would compress no
+ * better, and cost more memory and, out of the processor's caches, more time.
+ */
+const batchBytes = { min: 8 * 1024, first: 64 * 1024, max: 128 * 1024 };
 /** A batch acknowledged within the first of these makes the window larger, one beyond the second smaller. */
 const soonMs = 1000;
 const lateMs = 4000;

@@ -1,5 +1,3 @@
-import { promisify } from 'node:util';
-import { constants, zstdCompress } from 'node:zlib';
 import type { RelayAck } from '../../cloud-sync/protocol/messages.ts';
 import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -8,6 +6,7 @@ import { TokenBucket } from '../../lib/token-bucket.ts';
 import type { StreamSpec } from '../../manifests/data.ts';
 import type { LocalStore } from '../streams/local-store.ts';
 import { BatchBuilder, batchLimits } from './batch.ts';
+import { BatchCompressor } from './batch-compressor.ts';
 import { DailyBudget, msToNextDay } from './daily-budget.ts';
 import type { UplinkPort } from './ports.ts';
 import { SendWindow } from './send-window.ts';
@@ -36,9 +35,6 @@ type Flight = {
   sentAt: number | undefined;
 };
 
-const zstd = promisify(zstdCompress);
-/** A higher level costs more of a small machine's time than it spares of its link. */
-const zstdParams = { [constants.ZSTD_c_compressionLevel]: 1 };
 /** Pages read for one batch: long stretches of messages that are too old shrink to one gap. */
 const maxPages = 20;
 const retryDelays = { minDelayMs: 500, maxDelayMs: 30_000 };
@@ -56,6 +52,7 @@ const rateSpanS = 2;
 export class StreamSender {
   readonly #options: StreamSenderOptions;
   readonly #budget: DailyBudget;
+  readonly #compressor = new BatchCompressor();
   #spec: RelaySpec;
   #bucket: TokenBucket | undefined;
   #window = new SendWindow();
@@ -258,8 +255,7 @@ export class StreamSender {
     this.#gathered = lastSeq;
     this.#meanBytes = bytes / entryCount;
     const { epochStart } = store.counts.stream(stream);
-    const json = Buffer.from(builder.build(store.epoch, stream, epochStart));
-    const payload = await zstd(json, { params: zstdParams });
+    const payload = await this.#compressor.compress(builder.build(store.epoch, stream, epochStart));
     await after;
     if (signal.aborted || round !== this.#round) return;
     flight.wireBytes = payload.byteLength;

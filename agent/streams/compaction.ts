@@ -37,5 +37,6 @@ export function compact(
   // [G5] What not all readers had is counted.
   const floor = readUpTo(draft, stream, policy);
   const unread = rows.filter(({ seq }) => seq > floor);
+  if (unread.length > 0) draft.dropped.push({ stream, reason: 'compacted', count: unread.length });
   leaveGaps(writes, stream, 'compacted', unread);
 }

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { messageBytes, type DailyBytes, type QueuedEvent } from './operations.ts';
+import { messageBytes, type DailyBytes, type GapReason, type QueuedEvent } from './operations.ts';
 import { SessionDraft, SessionLedger, type SessionCounts } from './session-ledger.ts';
 import type { Pause, Spending } from './trigger-operations.ts';
 import { loadPauses, loadSpendings } from './trigger-reads.ts';
@@ -177,6 +177,8 @@ export class Draft {
   readonly arrived = new Map<string, QueuedEvent[]>();
   /** Functions that have something else to do that is on disk. */
   readonly awakened = new Set<string>();
+  /** What was dropped before all readers had it. */
+  readonly dropped: { readonly stream: string; readonly reason: GapReason; readonly count: number }[] = [];
   /** Units that were left out, by their place in the group, and why. */
   readonly refused = new Map<number, Error>();
   readonly sessions: SessionDraft;

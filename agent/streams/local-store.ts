@@ -3,6 +3,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { AgentError } from '../errors.ts';
+import { measureCommits } from '../observability/measure-commits.ts';
+import type { AgentMeter } from '../observability/metrics.ts';
 import { prepareApply } from './apply.ts';
 import { beginEpoch, bindEpoch } from './epoch.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -32,6 +34,7 @@ export type LocalStoreOptions = {
   readonly identity?: string | undefined;
   readonly logger: Logger;
   readonly now?: () => Date;
+  readonly meter?: AgentMeter | undefined;
 };
 
 /** What a commit touched. */
@@ -80,13 +83,14 @@ export class LocalStore implements AsyncDisposable {
     identity,
     logger,
     now = () => new Date(),
+    meter,
   }: LocalStoreOptions): Promise<LocalStore> {
     const path = join(root, 'data', 'local.db');
     const { database, setAside } = await openDatabase(path, now(), logger);
     try {
       if (identity !== undefined && bindEpoch(database, identity))
         logger.warn('store.epoch.begun', { reason: 'the device has a new identity' });
-      return new LocalStore(database, { path, setAside, logger, now });
+      return new LocalStore(database, { path, setAside, logger, now, meter });
     } catch (error) {
       database.close();
       throw storeError(error, path);
@@ -100,7 +104,14 @@ export class LocalStore implements AsyncDisposable {
       setAside,
       logger,
       now,
-    }: { path: string; setAside: string | undefined; logger: Logger; now: () => Date },
+      meter,
+    }: {
+      path: string;
+      setAside: string | undefined;
+      logger: Logger;
+      now: () => Date;
+      meter: AgentMeter | undefined;
+    },
   ) {
     this.path = path;
     this.#now = now;
@@ -111,11 +122,12 @@ export class LocalStore implements AsyncDisposable {
     this.counts = this.#ledger;
     this.#reads = prepareReads(database);
     this.#epoch = this.#reads.epoch();
-    const apply = prepareApply(
+    const prepared = prepareApply(
       database,
       (stream) => this.policyOf(stream),
       (name) => this.#deadLetterStreams.get(name),
     );
+    const apply = meter ? measureCommits(prepared, meter, path) : prepared;
     this.#commits = new GroupCommit({
       commit: (units) => {
         const draft = this.#guarded(() => apply(units, this.#ledger), logger);

@@ -88,3 +88,12 @@ test('more that came due than fits comes with the next read', () => {
   expect(first.nextDue).toBe(10);
   expect(local.near({ after: 100, now: 10, known: 64 }).ids).toHaveLength(100);
 });
+
+test('what came due ends at its bytes too, behind what is known', () => {
+  using local = store();
+  for (let count = 0; count < 9; count++)
+    local.add({ kind: 'queue', notBefore: 5, payload: Buffer.alloc(2 ** 17) });
+  expect(local.near({ after: 9, now: 10 })).toMatchObject({ ids: [1, 2], nextDue: 10 });
+  expect(local.near({ after: 9, now: 10, known: 2 })).toMatchObject({ ids: [1, 2, 3, 4], nextDue: 10 });
+  expect(local.near({ after: 9, now: 10, known: 8 })).toMatchObject({ nextDue: undefined });
+});

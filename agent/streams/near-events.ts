@@ -64,9 +64,18 @@ export function prepareNearEvents(database: DatabaseSync): (query: NearQuery) =>
     }
     const upTo = more ? (events.at(-1)?.id ?? after) : Number(last.get()?.seq ?? after);
     const limit = pageEvents + known;
-    const late = due.all({ ...bounds, ':forgiven': Number(forgiven), ':limit': limit }).map(eventOf);
+    const late: QueuedEvent[] = [];
+    let lateBytes = 0;
+    let isCut = false;
+    for (const row of due.iterate({ ...bounds, ':forgiven': Number(forgiven), ':limit': limit })) {
+      late.push(eventOf(row));
+      // Those that are known are in memory anyway; at least one that is not comes.
+      if (late.length > known) lateBytes += late.at(-1)?.payload.byteLength ?? 0;
+      isCut = lateBytes >= pageBytes || late.length === limit;
+      if (isCut) break;
+    }
     const time = next.get(bounds)?.time;
-    const nextDue = late.length === limit ? now : typeof time === 'number' ? time : undefined;
+    const nextDue = isCut ? now : typeof time === 'number' ? time : undefined;
     return { events: [...late.filter(({ id }) => id <= after), ...events], upTo, more, nextDue };
   };
 }

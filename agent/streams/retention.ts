@@ -53,12 +53,9 @@ function dropOldest(
     const { messages, bytes } = draft.stream(stream);
     draft.updateStream(stream, { messages: messages - dropped.length, bytes: bytes - freed });
     const floor = readUpTo(draft, stream, policy);
-    leaveGaps(
-      writes,
-      stream,
-      reason,
-      dropped.filter(({ seq }) => seq > floor),
-    );
+    const unread = dropped.filter(({ seq }) => seq > floor);
+    if (unread.length > 0) draft.dropped.push({ stream, reason, count: unread.length });
+    leaveGaps(writes, stream, reason, unread);
   }
 }
 

@@ -1,4 +1,4 @@
-const variants = 1024;
+const variants = 16_384;
 const indexDigits = 10;
 const prefix = '{"n":"';
 

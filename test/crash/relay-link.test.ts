@@ -95,7 +95,7 @@ peerTest(
       await traffic.acknowledged(20);
       const daemon = traffic.world[name];
       await using failing = await failSync(daemon.pid, 3, timeoutMs);
-      await failing.failedAtMs;
+      expect(await failing.failed).toMatchObject({ isCommit: true });
       await daemon.ended;
       await daemon.start();
       expect({ after: name, problems: await traffic.problems() }).toEqual({ after: name, problems: [] });

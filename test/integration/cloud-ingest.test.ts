@@ -51,8 +51,8 @@ describe('the ingest of the cloud', () => {
     expect(await forgotten).toBe('closed');
     const stored = await everything(cloud, undefined);
     expect(stored.map(({ device }) => device).toSorted()).toEqual([
-      ...Array(5).fill('a'),
-      ...Array(5).fill('c'),
+      ...Array<string>(5).fill('a'),
+      ...Array<string>(5).fill('c'),
     ]);
   });
 

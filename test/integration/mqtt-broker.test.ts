@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { MqttBroker } from '../../cloud-sync/control-plane/broker/mqtt-broker.ts';
+import { Republisher } from '../../cloud-sync/control-plane/broker/republisher.ts';
 import { replaceCertificate } from '../../cloud-sync/control-plane/database/certificates.ts';
 import { registerDevice } from '../../cloud-sync/control-plane/database/devices.ts';
 import { openDatabase } from '../../cloud-sync/control-plane/database/open.ts';
@@ -38,11 +39,13 @@ test('a device that cannot be confirmed once it is connected is let go, and the 
   await registerDevice(db, new Date(), 'a');
   await replaceCertificate(db, new Date(), { serial, device: 'a', notAfter });
   const events: LogEvent[] = [];
+  const logger = createLogger((event) => events.push(event));
   const broker = resources.use(
     await MqttBroker.open({
       db: failingAfter(db, 1),
       ingest: () => Promise.resolve({ retain: false }),
-      logger: createLogger((event) => events.push(event)),
+      republisher: new Republisher({ logger, newestId: 0, readNext: () => Promise.resolve(undefined) }),
+      logger,
       tls: { ca: authority.caPem, cert: server.certificatePem, key: server.privateKeyPem },
     }),
   );

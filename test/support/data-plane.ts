@@ -23,7 +23,7 @@ import { hashPassword } from '../../lib/password.ts';
 import { machineSchema, type Machine } from '../../manifests/machine.ts';
 
 export type Sections = Partial<
-  Record<'functions' | 'streams' | 'clients' | 'volumes', Record<string, object>>
+  Record<'functions' | 'streams' | 'clients' | 'listeners' | 'volumes' | 'bridges', Record<string, object>>
 >;
 
 export const password = 'correct horse';

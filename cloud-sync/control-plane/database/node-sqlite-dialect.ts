@@ -41,6 +41,8 @@ function openDatabase(
   const cache = new Map<string, SqliteStatement>();
   return {
     prepare: (sql) => {
+      // SQLite has rolled back by itself after some failures (a full disk); the error would hide the one that says why.
+      if (sql === 'rollback' && !database.isTransaction) return nothing;
       if (sql.length > cachedTextLength) return adapt(database.prepare(sql), onFailedFsync);
       const statement = cache.get(sql) ?? adapt(database.prepare(sql), onFailedFsync);
       cache.delete(sql);
@@ -52,6 +54,13 @@ function openDatabase(
     close: () => database.close(),
   };
 }
+
+const nothing: SqliteStatement = {
+  reader: false,
+  all: () => [],
+  run: () => ({ changes: 0, lastInsertRowid: 0 }),
+  iterate: () => [].values(),
+};
 
 function adapt(statement: StatementSync, onFailedFsync: (error: unknown) => void): SqliteStatement {
   const watched = <Result>(work: () => Result): Result => {

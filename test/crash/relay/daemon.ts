@@ -51,7 +51,9 @@ export class Daemon implements AsyncDisposable {
       if (this.#lines.length > keptLines) this.#lines.shift();
     });
     const ready = new Promise<void>((resolve) =>
-      createInterface({ input: child.stdout }).once('line', () => resolve()),
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        if ((JSON.parse(line) as { event?: string }).event === 'ready') resolve();
+      }),
     );
     const how = await Promise.race([ready, this.#ended]);
     if (typeof how === 'string')

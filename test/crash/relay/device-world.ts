@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ControlClient } from '../../../agent/control/client.ts';
@@ -85,7 +86,9 @@ export class DeviceWorld implements AsyncDisposable {
     const http = starting.use(createHttpsClient({ ca }));
     const operator = new ControlPlaneClient({ http, url, token });
 
-    const agent = starting.use(new Daemon(['agent', 'up', '--root', root, '--mqtt-port', '0'], {}));
+    const agent = starting.use(
+      new Daemon(['agent', 'up', '--root', root, '--mqtt-port', String(await freePort())], {}),
+    );
     const { token: enrolment } = await operator.createEnrolmentToken({ device });
     await agent.start('--token', enrolment);
     const identity = await loadIdentity(root);
@@ -162,11 +165,21 @@ export class DeviceWorld implements AsyncDisposable {
   }
 }
 
+/**
+ * A free port that the kernel gives to nobody by itself: while its owner is down, a client that tries and tries would
+ * otherwise be connected from the very port it connects to, and keep it from its owner.
+ */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }

@@ -25,9 +25,18 @@ export async function fillDisk(folder: string): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: () => rm(path) };
 }
 
+export type FailedSync = {
+  /** As `performance.now()` says. */
+  readonly atMs: number;
+  /**
+   * Of the log that commits are promised by. A checkpoint syncs the database itself: when that fails, SQLite keeps the log
+   * and writes every page again at the next one, so nothing that was promised depends on it.
+   */
+  readonly isCommit: boolean;
+};
 export type FailingSync = AsyncDisposable & {
-  /** When the fsync failed, as `performance.now()` says; undefined when none came in time. */
-  readonly failedAtMs: Promise<number | undefined>;
+  /** Undefined when no fsync came in time. */
+  readonly failed: Promise<FailedSync | undefined>;
 };
 
 /** Makes the `nth` fsync of a process from now on fail with EIO, once; the one after it succeeds again. */
@@ -35,19 +44,22 @@ export async function failSync(pid: number, nth: number, withinMs: number): Prom
   const calls = 'fsync,fdatasync';
   const strace = spawn(
     'strace',
-    ['-f', '-e', `trace=${calls}`, '-e', `inject=${calls}:error=EIO:when=${nth}`, '-p', String(pid)],
+    ['-f', '-y', '-e', `trace=${calls}`, '-e', `inject=${calls}:error=EIO:when=${nth}`, '-p', String(pid)],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   const ended = new Promise<void>((resolve) => strace.once('close', () => resolve()));
   const lines = createInterface({ input: strace.stderr });
   const attached = new Promise<void>((resolve) => lines.once('line', () => resolve()));
-  const failed = new Promise<number>((resolve) =>
-    lines.on('line', (line) => line.includes('INJECTED') && resolve(performance.now())),
+  const failed = new Promise<FailedSync>((resolve) =>
+    lines.on('line', (line) => {
+      if (line.includes('INJECTED'))
+        resolve({ atMs: performance.now(), isCommit: line.includes('.db-wal>') });
+    }),
   );
   const late = new AbortController();
   await Promise.race([attached, ended]);
   return {
-    failedAtMs: Promise.race([
+    failed: Promise.race([
       failed,
       sleep(withinMs, undefined, { signal: late.signal }).catch(() => undefined),
     ]),

@@ -34,6 +34,7 @@ const convergeMs = 60_000;
 /** An acknowledgement may have been on its way when the fsync failed. */
 const ackOnItsWayMs = 250;
 const endsWithinMs = 10_000;
+const settledWithinMs = 500;
 /** One cause shows in many messages. */
 const saidProblems = 20;
 
@@ -153,17 +154,19 @@ export class RelayCampaign {
   async #failSync(name: ProcessName, nth: number): Promise<void> {
     const daemon = this.#world[name];
     await using failing = await failSync(daemon.pid, nth, 3000);
-    const failedAtMs = await failing.failedAtMs;
-    if (failedAtMs === undefined) {
-      this.#count('fsyncNotReached');
+    const failed = await failing.failed;
+    if (!failed?.isCommit) {
+      this.#count(failed ? 'fsyncOfNoCommit' : 'fsyncNotReached');
+      // It may go on or not; nothing may be lost by it.
+      if (failed && (await daemon.endsWithin(settledWithinMs)) !== undefined) await daemon.start();
       return;
     }
     this.#count('fsyncFailed');
     const how = await daemon.endsWithin(endsWithinMs);
     const lastAckMs = name === 'agent' ? this.#sent.lastAckMs : this.#world.proxy.lastAckMs;
-    if (lastAckMs > failedAtMs + ackOnItsWayMs)
+    if (lastAckMs > failed.atMs + ackOnItsWayMs)
       this.#failed.add(
-        `the ${name} acknowledged ${Math.round(lastAckMs - failedAtMs)} ms after an fsync had failed`,
+        `the ${name} acknowledged ${Math.round(lastAckMs - failed.atMs)} ms after an fsync had failed`,
       );
     if (how === undefined) this.#failed.add(`the ${name} went on after a failed fsync:\n${daemon.log}`);
     await daemon.kill();
