@@ -22,7 +22,7 @@ export type ListenersOptions = {
   readonly logger: Logger;
 };
 
-export type ListenerStatus = {
+type ListenerStatus = {
   readonly protocol: ListenerSpec['protocol'];
   readonly host: string;
   readonly port: number;

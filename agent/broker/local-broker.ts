@@ -20,7 +20,7 @@ import { RetainedMessages } from './retained-messages.ts';
 import { SessionBook } from './session-book.ts';
 import { SessionPersistence } from './session-persistence.ts';
 
-export type BrokerStore = Pick<
+type BrokerStore = Pick<
   LocalStore,
   'commit' | 'counts' | 'onCommit' | 'retained' | 'sessions' | 'sessionMessages' | 'releasedPackets' | 'wills'
 >;

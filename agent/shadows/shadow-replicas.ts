@@ -100,7 +100,7 @@ function replicaOperation(key: string, replica: Replica): Operation {
   return { op: 'put', store: replicaStore, key, value: encodeReplica(replica) };
 }
 
-export const fullRejection: Rejection = {
+const fullRejection: Rejection = {
   code: 413,
   message: `A device has at most ${shadowLimits.shadows} shadows; delete one first`,
 };

@@ -35,7 +35,7 @@ export type StreamOperation =
  * `consumer` is a name from the manifest, or `function:NAME`, `bridge:NAME/INDEX` for what this agent reads by itself.
  * `seq` is 0 for the very beginning.
  */
-export type ConsumerPlace = { readonly stream: string; readonly consumer: string; readonly seq: number };
+type ConsumerPlace = { readonly stream: string; readonly consumer: string; readonly seq: number };
 
 export type StreamMessage = {
   readonly topic: string;

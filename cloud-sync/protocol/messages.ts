@@ -7,7 +7,6 @@ export const generationSchema = z
   .int()
   .min(1)
   .max(2 ** 48);
-const timeSchema = z.iso.datetime().describe('UTC, RFC 3339');
 
 /** Up, retained, and the last will. An `online: false` of a session older than the newest known is ignored. */
 export const onlineSchema = z.strictObject({

@@ -13,7 +13,7 @@ export const observabilityTopics = {
   metrics: 'metrics',
 } as const;
 
-export const severities = ['DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
+const severities = ['DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
 export type Severity = (typeof severities)[number];
 
 /** A log event is cut to this; the JSON of its attributes too. */
@@ -33,7 +33,7 @@ const attributesSchema = z.record(z.string(), z.string());
 const common = { unit: z.string() };
 
 /** On `metrics`: by name; counters and histograms count since `start`. */
-export const metricsEventSchema = z.strictObject({
+const metricsEventSchema = z.strictObject({
   time: z.iso.datetime(),
   start: z.iso.datetime(),
   metrics: z.record(

@@ -15,7 +15,7 @@ export const relayBatchMaxJsonBytes = 4 * 2 ** 20;
 export const relayTopicMaxLength = 1024;
 export const relayContentTypeMaxLength = 128;
 
-export const relayGapReasonSchema = z
+const relayGapReasonSchema = z
   .enum(['ttl', 'bytes', 'age', 'budget', 'disk', 'compacted', 'tooLarge'])
   .describe('tooLarge: one message that no batch can hold.');
 export type RelayGapReason = z.output<typeof relayGapReasonSchema>;
@@ -44,7 +44,7 @@ const column = <Item extends z.ZodType>(item: Item) => z.array(item).max(relayBa
 const indexSchema = z.int().min(0).max(relayBatchMaxEntries);
 
 /** The columns. Entry `n` is a gap when a `gaps` names it; its data is then '' and its topic 0. */
-export const relayColumnsSchema = z.strictObject({
+const relayColumnsSchema = z.strictObject({
   epoch: z.string().regex(/^[0-9a-f]{16}$/),
   stream: z.string().min(1).max(63),
   firstSeq: z.int().min(1),

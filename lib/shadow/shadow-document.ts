@@ -46,7 +46,7 @@ export function deleted({ version }: Shadow, timestamp: number): Shadow {
   return { ...absentShadow, version: version + 1, timestamp };
 }
 
-export function withSection(
+function withSection(
   { desired, reported }: Sections,
   name: 'desired' | 'reported',
   section: JsonObject,

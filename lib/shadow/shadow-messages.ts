@@ -1,7 +1,7 @@
 import { deltaOfShadow, patchMetadata, type SectionsPatch, type Shadow } from './shadow-document.ts';
 
 /** The codes that AWS IoT has for a refused request: they are those of HTTP. */
-export type RejectionCode = 400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500;
+type RejectionCode = 400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 500;
 export type Rejection = { readonly code: RejectionCode; readonly message: string };
 
 export type UpdateRequest = {
@@ -48,7 +48,7 @@ export function documentMessage(shadow: Shadow, clientToken?: Token) {
     ...token(clientToken),
   };
 }
-export type DocumentMessage = ReturnType<typeof documentMessage>;
+type DocumentMessage = ReturnType<typeof documentMessage>;
 
 /** `delete/accepted`: the version with which it is gone. */
 export function deletedMessage({ version, timestamp }: Shadow, clientToken: Token) {

@@ -33,7 +33,7 @@ const clientTokenSchema = z
   .optional();
 const versionSchema = z.int('Invalid version').min(0, 'Invalid version').optional();
 
-export const updateRequestSchema = z.strictObject({
+const updateRequestSchema = z.strictObject({
   state: z.strictObject(
     { desired: section('Desired'), reported: section('Reported') },
     {

@@ -25,7 +25,7 @@ const afterwards = await relayUntil(device, () => acknowledged.seq >= goal);
 console.log(
   JSON.stringify({
     failure,
-    logged: JSON.stringify(refused?.['error'] ?? null).includes('diskFull'),
+    logged: JSON.stringify(refused?.error ?? null).includes('diskFull'),
     keptAcknowledged: isWhole(whenFull, goal - 5 * perBatch),
     afterwards,
     whole: isWhole(await storedSeqs(), acknowledged.seq),

@@ -11,7 +11,7 @@ import type { DeviceIdentity } from '../identity.ts';
 import { readMessagePage } from '../message-page.ts';
 import { inOrder } from './in-order.ts';
 import { createIngest, type OutgoingMessage } from './ingest.ts';
-import type { StoredSegment } from './relay-ingest.ts';
+import type { StoredSegment } from './relay-outcome.ts';
 
 const compress = promisify(zstdCompress);
 const now = () => new Date('2026-01-02T00:00:00Z');

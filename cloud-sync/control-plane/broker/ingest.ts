@@ -13,7 +13,8 @@ import { recordPresence } from '../database/presence.ts';
 import { recordReport } from '../database/reports.ts';
 import type { Database } from '../database/schema.ts';
 import type { DeviceIdentity } from '../identity.ts';
-import { RelayIngest, type StoredSegment } from './relay-ingest.ts';
+import { RelayIngest } from './relay-ingest.ts';
+import type { StoredSegment } from './relay-outcome.ts';
 import { readJson } from './up-payload.ts';
 
 export type OutgoingMessage = {

@@ -1,25 +1,10 @@
-import type { RelayColumns } from '../../protocol/relay-batch.ts';
 import { SyncError } from '../../errors.ts';
 import type { Database } from '../database/schema.ts';
 import { storageError } from '../database/sqlite-errors.ts';
 import type { DeviceIdentity } from '../identity.ts';
 import { RelayGroup } from './relay-group.ts';
+import type { RelayOutcome } from './relay-outcome.ts';
 import type { ReadBatch } from './up-payload.ts';
-
-export type StoredSegment = {
-  readonly id: number;
-  readonly source: DeviceIdentity;
-  readonly columns: RelayColumns;
-};
-
-export type RelayOutcome = {
-  readonly source: DeviceIdentity;
-  readonly batch: ReadBatch;
-  /** The number up to which the stream is stored. */
-  readonly acknowledge: number;
-  /** What was new. */
-  readonly segment: StoredSegment | undefined;
-};
 
 export type RelayCommitsOptions = {
   readonly db: Database;

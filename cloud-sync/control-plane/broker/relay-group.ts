@@ -7,7 +7,7 @@ import { addUsage, insertSegment, timeSpan, type Usage } from '../database/segme
 import type { DeviceIdentity } from '../identity.ts';
 import { packBody, unpackBody } from '../relay-body.ts';
 import { planRelay } from '../relay-plan.ts';
-import type { RelayOutcome } from './relay-commits.ts';
+import type { RelayOutcome } from './relay-outcome.ts';
 import type { ReadBatch } from './up-payload.ts';
 
 type Position = {

@@ -1,11 +1,21 @@
 import { deviceTopics } from '../../protocol/topics.ts';
+import type { Logger } from '../../../lib/logger.ts';
+import type { Database } from '../database/schema.ts';
 import type { DeviceIdentity } from '../identity.ts';
 import { SyncError } from '../../errors.ts';
-import type { IngestDependencies } from './ingest.ts';
-import { RelayCommits, type RelayOutcome, type StoredSegment } from './relay-commits.ts';
+import { RelayCommits } from './relay-commits.ts';
+import type { RelayOutcome, StoredSegment } from './relay-outcome.ts';
 import { readRelayBatch } from './up-payload.ts';
 
-export type { StoredSegment } from './relay-commits.ts';
+export type RelayIngestDependencies = {
+  readonly db: Database;
+  readonly now: () => Date;
+  readonly logger: Logger;
+  /** Sends to whoever is subscribed; does not wait for them. */
+  readonly publish: (message: { readonly topic: string; readonly payload: string }) => void;
+  /** After each commit, in order of the ids; does not wait. */
+  readonly onStored: (segments: readonly StoredSegment[]) => void;
+};
 
 /** What one device may have sent ahead of our acknowledgements. Its window is far smaller. */
 const maxAheadBatches = 256;
@@ -18,11 +28,11 @@ type Line = { batches: number; bytes: number; tail: Promise<unknown> };
  * devices together, and acknowledges after that. [G1, G5]
  */
 export class RelayIngest {
-  readonly #dependencies: IngestDependencies;
+  readonly #dependencies: RelayIngestDependencies;
   readonly #commits: RelayCommits;
   readonly #lines = new Map<string, Line>();
 
-  constructor(dependencies: IngestDependencies) {
+  constructor(dependencies: RelayIngestDependencies) {
     this.#dependencies = dependencies;
     this.#commits = new RelayCommits({ ...dependencies, onCommitted: (outcomes) => this.#tell(outcomes) });
   }

@@ -19,7 +19,11 @@ export async function selectSeenDevices(db: Database): Promise<SeenDevice[]> {
     .execute();
   return rows.map(({ name, tenant, online, since, received }) => ({
     ...{ device: name, tenant, online: online === null ? null : online === 1 },
-    seen: [since, received].filter((time) => time !== null).sort().at(-1) ?? null,
+    seen:
+      [since, received]
+        .filter((time) => time !== null)
+        .sort()
+        .at(-1) ?? null,
   }));
 }
 

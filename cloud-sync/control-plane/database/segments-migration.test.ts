@@ -10,7 +10,7 @@ import { migrations } from './migrations.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { openDatabase } from './open.ts';
 import { selectUsage } from './retention.ts';
-import type { Database, Tables } from './schema.ts';
+import type { Tables } from './schema.ts';
 
 type OldTables = Tables & { messages: Record<string, unknown> };
 const now = new Date(Date.UTC(2026, 0, 1));
@@ -23,7 +23,7 @@ async function oldDatabase(path: string): Promise<Kysely<OldTables>> {
   const provider = { getMigrations: () => Promise.resolve({ '0001-first': first }) };
   const { error } = await new Migrator({ db, provider }).migrateToLatest();
   if (error !== undefined) throw error as Error;
-  await registerDevice(db as unknown as Database, now, 'a');
+  await registerDevice(db, now, 'a');
   return db;
 }
 

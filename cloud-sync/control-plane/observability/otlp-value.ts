@@ -9,7 +9,7 @@ export type KeyValue = { readonly key: string; readonly value: AnyValue };
 
 export type OtlpResource = { readonly attributes: readonly KeyValue[] };
 
-export type OtlpScope = { readonly name: string };
+type OtlpScope = { readonly name: string };
 
 export function keyValues(attributes: Readonly<Record<string, string | number | boolean>>): KeyValue[] {
   return Object.entries(attributes).map(([key, value]) => ({ key, value: anyValue(value) }));

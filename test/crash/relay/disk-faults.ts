@@ -25,7 +25,7 @@ export async function fillDisk(folder: string): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: () => rm(path) };
 }
 
-export type FailedSync = {
+type FailedSync = {
   /** As `performance.now()` says. */
   readonly atMs: number;
   /**
