@@ -33,6 +33,7 @@ function setUp({
   };
   const commits: Operation[] = [];
   const aheads: number[] = [];
+  let held: Promise<undefined> | undefined;
   const store = {
     epoch,
     counts: { stream: () => state } as unknown as StreamSenderOptions['store']['counts'],
@@ -40,9 +41,10 @@ function setUp({
       commits.push(...operations);
       return Promise.resolve();
     },
-    records: ({ after, maxBytes }) => {
+    records: async ({ after, maxBytes }) => {
+      await held;
       const count = Math.min(lastSeq - after, Math.ceil(maxBytes / bytes));
-      return Promise.resolve(Array.from({ length: count }, (_, index) => record(after + index + 1, bytes)));
+      return Array.from({ length: count }, (_, index) => record(after + index + 1, bytes));
     },
   } satisfies StreamSenderOptions['store'];
   const sender = new StreamSender(
@@ -74,6 +76,12 @@ function setUp({
       await Promise.resolve();
     },
     ack: (seq: number) => sender.acknowledge({ epoch, stream: 's', seq }),
+    /** Reads wait until what it returns is called. */
+    holdReads: () => {
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      held = promise;
+      return () => resolve(undefined);
+    },
     sleep: (ms: number) => (time += ms),
     spans: () => Promise.all(sent.map(spanOf)),
   };
@@ -208,4 +216,18 @@ test('a cloud that is ahead of this device moves nothing and is told of', async 
   expect(aheads).toEqual([4]);
   await sender.stop();
   expect(commits).toEqual([]);
+});
+
+test('while one batch is being gathered no other is, though one before it is sent meanwhile', async () => {
+  const { sender, send, holdReads, spans } = setUp(large);
+  const first = send();
+  while (sender.dueInMs !== 0) await new Promise(setImmediate);
+  const release = holdReads();
+  const second = send();
+  await first;
+  expect(sender.dueInMs).toBeUndefined();
+  release();
+  await second;
+  expect(await spans()).toEqual(['1-63', '64-126']);
+  await sender.stop();
 });

@@ -136,7 +136,11 @@ export class StreamSender {
     const round = this.#round;
     this.#gathering = true;
     try {
-      const builder = await this.#gather();
+      const builder = await this.#gather().catch((error: unknown) => {
+        this.#gathering = false;
+        throw error;
+      });
+      // Not later: by the time this batch is sent, the next may be gathering.
       this.#gathering = false;
       if (round !== this.#round) return;
       if (builder.isEmpty) {
@@ -151,8 +155,6 @@ export class StreamSender {
       await this.#turn;
     } catch (error) {
       if (!signal.aborted) this.#failed(round, error);
-    } finally {
-      this.#gathering = false;
     }
   }
 
