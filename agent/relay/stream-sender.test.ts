@@ -135,7 +135,7 @@ test('batches go one after the other without waiting for acks, up to the window'
   await sender.stop();
 });
 
-test('[G5] an ack that does not move the cursor while batches are on their way sends them all again, once', async () => {
+test('[G5] acks that do not move the cursor, and no other to come, send all again, once', async () => {
   const { sender, send, ack, spans } = setUp(large);
   while (sender.dueInMs === 0) await send();
   ack(0);
@@ -144,6 +144,17 @@ test('[G5] an ack that does not move the cursor while batches are on their way s
   ack(0);
   expect(sender.inFlight.batches).toBe(1);
   expect(await spans()).toEqual(['1-63', '64-126', '1-63']);
+  await sender.stop();
+});
+
+test('an answer that repeats the cursor sends nothing again while a later one is to come', async () => {
+  const { sender, send, ack, spans } = setUp(large);
+  while (sender.dueInMs === 0) await send();
+  ack(0);
+  expect(sender.inFlight.batches).toBe(2);
+  ack(126);
+  expect(sender.inFlight.batches).toBe(0);
+  expect(await spans()).toEqual(['1-63', '64-126']);
   await sender.stop();
 });
 

@@ -66,6 +66,8 @@ export class StreamSender {
   /** Everything was sent again from this cursor, and it did not move since. */
   #rewound = false;
   #gathering = false;
+  /** Batches of this connection that the cloud has not said anything to; it answers each once, in order. */
+  #unanswered = 0;
   #meanBytes = 0;
   /** Ends when the batch gathered last was handed to the link. */
   #turn: Promise<void> = Promise.resolve();
@@ -116,16 +118,19 @@ export class StreamSender {
 
   /** A new connection: what was in flight is sent again from the cursor, at once, unless link after link was lost over it. */
   reconnected(): void {
+    this.#unanswered = 0;
     if (this.#failures <= freeReconnections) this.#notBefore = 0;
   }
 
   /** The link is down: nothing that is on its way will be acknowledged. */
   disconnected(): void {
+    this.#unanswered = 0;
     if (this.#flights.length > 0) this.#failed(this.#round, new Error('the link was lost'));
   }
 
   /** From the cursor on disk again, such as in a new epoch. */
   restart(): void {
+    this.#unanswered = 0;
     const { store, stream } = this.#options;
     this.#cursor = store.counts.stream(stream).ackedSeq;
     this.#rewind();
@@ -163,6 +168,7 @@ export class StreamSender {
     const { store, stream, logger } = this.#options;
     const { lastSeq, epochStart } = store.counts.stream(stream);
     const seq = ack.seq + epochStart;
+    this.#unanswered = Math.max(0, this.#unanswered - 1);
     if (seq > lastSeq) {
       this.#options.onAhead(seq);
       return;
@@ -171,7 +177,8 @@ export class StreamSender {
       this.#advance(seq);
       return;
     }
-    const isHole = this.#flights.some(({ sentAt }) => sentAt !== undefined);
+    // The answer to what was sent a second time repeats the cursor; only the last answer of all tells of a hole.
+    const isHole = this.#unanswered === 0 && this.#flights.some(({ sentAt }) => sentAt !== undefined);
     if (seq === this.#cursor && (this.#rewound || !isHole)) return;
     logger.warn('relay.rewind', { from: this.#cursor, to: seq, batches: this.#flights.length });
     this.#cursor = seq;
@@ -266,6 +273,7 @@ export class StreamSender {
     this.#bucket?.spend(payload.byteLength);
     if (this.#flights[0] === flight) this.#watchAcks();
     logger.debug('relay.batch.sent', { firstSeq, lastSeq, bytes: payload.byteLength });
+    this.#unanswered++;
     // The ack may overtake the PUBACK, which bounds nothing here.
     uplink.sendRelay(payload).catch((error: unknown) => this.#failed(round, error));
   }

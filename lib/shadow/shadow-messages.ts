@@ -48,7 +48,6 @@ export function documentMessage(shadow: Shadow, clientToken?: Token) {
     ...token(clientToken),
   };
 }
-type DocumentMessage = ReturnType<typeof documentMessage>;
 
 /** `delete/accepted`: the version with which it is gone. */
 export function deletedMessage({ version, timestamp }: Shadow, clientToken: Token) {

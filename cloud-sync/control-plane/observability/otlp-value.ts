@@ -9,8 +9,6 @@ export type KeyValue = { readonly key: string; readonly value: AnyValue };
 
 export type OtlpResource = { readonly attributes: readonly KeyValue[] };
 
-type OtlpScope = { readonly name: string };
-
 export function keyValues(attributes: Readonly<Record<string, string | number | boolean>>): KeyValue[] {
   return Object.entries(attributes).map(([key, value]) => ({ key, value: anyValue(value) }));
 }
