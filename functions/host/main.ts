@@ -48,13 +48,13 @@ function main(): void {
 /** One busy tenant did it; among several the agent has to find out. */
 function gasp(tenants: ReadonlyMap<number, Tenant>, heldBytes: number): void {
   const [first, second] = [...tenants].filter(([, { isBusy }]) => isBusy);
-  if (first && !second) lastWords(first[0], `the process holds ${heldBytes} bytes`);
+  if (first && !second) lastWords(first[0], `the process holds ${heldBytes} bytes`, false);
   process.kill(process.pid, 'SIGKILL');
 }
 
 /** Past the event loop, which may never turn again. */
-function lastWords(slot: number, message: string): void {
-  writeSync(channelFd, encodeFrame({ type: 'gasp', slot, message } satisfies FromHost));
+function lastWords(slot: number, message: string, answered: boolean): void {
+  writeSync(channelFd, encodeFrame({ type: 'gasp', slot, message, answered } satisfies FromHost));
 }
 
 type Rooms = {
@@ -158,7 +158,11 @@ function events(slot: number, { owners, send }: Rooms): TenantEvents {
     logged: (invocation, level, message) => send({ type: 'log', invocation, level, message }),
     catastrophe(message) {
       // V8 has suspended the isolate's thread for good: say who it was, and go.
-      lastWords(slot, message);
+      lastWords(slot, message, false);
+      process.kill(process.pid, 'SIGKILL');
+    },
+    overdue() {
+      lastWords(slot, 'it did not stop when it was told to', true);
       process.kill(process.pid, 'SIGKILL');
     },
   };

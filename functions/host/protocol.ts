@@ -99,7 +99,7 @@ export type FromHost =
   | CallHeader
   | { type: 'log'; invocation: number; level: LogLevel; message: string }
   /** The last words of a host that V8 has given up on: this slot did it. */
-  | { type: 'gasp'; slot: number; message: string };
+  | { type: 'gasp'; slot: number; message: string; answered: boolean };
 
 export const limits = {
   /** Of results at most; a function may have less. */

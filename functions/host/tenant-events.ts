@@ -6,6 +6,8 @@ export type TenantEvents = {
   readonly called: (call: CallHeader, bytes: Uint8Array | undefined) => void;
   readonly logged: (invocation: number, level: LogLevel, message: string) => void;
   readonly catastrophe: (message: string) => void;
+  /** An invocation was answered for and its thread is not given back. */
+  readonly overdue: () => void;
 };
 
 export type Outcome = DoneOutcome;

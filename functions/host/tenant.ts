@@ -345,8 +345,7 @@ export class Tenant {
 
   /** A thread that is not given back is worth more than the other functions of this process: they are delivered again elsewhere. */
   #expectEnd(steps: StepQueue | undefined): void {
-    const overdue = () => this.#options.events.catastrophe('it did not stop when it was told to');
-    steps?.expectEnd(limits.watchdogGraceMs, overdue);
+    steps?.expectEnd(limits.watchdogGraceMs, this.#options.events.overdue);
   }
 
   /** Throws the isolate away; the next invocation makes another. Among several suspects nobody is blamed: they run again, alone. */

@@ -53,7 +53,13 @@ export const fromHostSchema = z.discriminatedUnion('type', [
     level,
     message: z.string().max(limits.logLineChars + 1),
   }),
-  z.strictObject({ type: z.literal('gasp'), slot: id, message: z.string().max(4096) }),
+  z.strictObject({
+    type: z.literal('gasp'),
+    slot: id,
+    message: z.string().max(4096),
+    // The invocation that did it has had its answer: those that run now did not do it.
+    answered: z.boolean(),
+  }),
 ]) satisfies z.ZodType<FromHost>;
 export type HostMessage = z.output<typeof fromHostSchema>;
 export type HostFailure = z.output<typeof failure>;

@@ -30,6 +30,8 @@ export type RunOptions = {
 type Culprit = {
   readonly slot: number;
   readonly invocation?: number;
+  /** Whoever did it is not running any more. */
+  readonly answered?: boolean;
   readonly code: FunctionErrorCode;
   readonly why: string;
 };
@@ -174,6 +176,7 @@ export class Host implements AsyncDisposable {
           slot: message.slot,
           code: 'memory',
           why: message.message,
+          answered: message.answered,
         };
         return;
       case 'result':
@@ -214,6 +217,7 @@ export class Host implements AsyncDisposable {
     for (const { invocation, deployment } of this.#running.values()) {
       const guilty =
         culprit?.slot === deployment.slot &&
+        !culprit.answered &&
         (culprit.invocation === undefined || culprit.invocation === invocation.id);
       invocation.fail(this.#deathError(deployment, guilty));
     }
@@ -228,7 +232,8 @@ export class Host implements AsyncDisposable {
     if (this.#closing)
       return new FunctionError('cancelled', `Function ${name} was interrupted: the runtime closes`);
     const { code, why } = this.#culprit ?? { code: 'hostLost', why: 'its host process has ended' };
-    if (!guilty && !this.#options.alone) return hostLost(name, 'its host process has ended');
+    if (!guilty && (!this.#options.alone || this.#culprit?.answered))
+      return hostLost(name, 'its host process has ended');
     return invocationErrorOf(name, code, why);
   }
 }

@@ -66,14 +66,21 @@ test.each([
 
 test('one that was quick and then fills its memory is stopped, by its process if it must be', async () => {
   await quickFunction('const all = []; for (;;) all.push(new Array(1000).fill(event));');
-  const codes: unknown[] = [];
-  for (let attempt = 0; attempt < 2; attempt++)
-    codes.push(await sandbox.invoke('quick', 1).catch((error: unknown) => (error as { code: string }).code));
   // isolated-vm may lose the thread over it; the watchdog then ends the process, and the next time another thread has it.
-  expect(['memory', 'cpu', 'timeout', 'hostLost']).toContain(codes[0]);
-  expect(['memory', 'cpu']).toContain(codes[1]);
-  expect(await sandbox.invoke('quick', 0)).toBe(0);
+  expect(['memory', 'cpu', 'timeout', 'hostLost']).toContain(await codeOf(1));
+  expect(['memory', 'cpu']).toContain(await codeOnceItHasAHost(1));
+  expect(await codeOnceItHasAHost(0)).toBe(0);
 });
+
+/** What comes out: the result, or the code of the error. */
+const codeOf = (event: number): Promise<unknown> =>
+  sandbox.invoke('quick', event).catch((error: unknown) => (error as { code: string }).code);
+
+/** A thread that is not given back takes its process along a little later; who runs then is not to blame, and runs again. */
+async function codeOnceItHasAHost(event: number): Promise<unknown> {
+  const code = await codeOf(event);
+  return code === 'hostLost' ? codeOf(event) : code;
+}
 
 test('a rejection that nobody handles is logged, and the others go on', async () => {
   await quickFunction('void Promise.reject(new Error("lost " + event)); return event;');
