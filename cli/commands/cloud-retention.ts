@@ -45,6 +45,7 @@ export function registerCloudRetention(cloud: Command, surroundings: Surrounding
     .description('Keep a stream by the default again.')
     .argument('<device>', 'The device.', parseName)
     .argument('<stream>', 'Its stream.', parseName)
+    .addHelpText('after', examples('holdfast cloud retention reset greenhouse-7 video'))
     .action(action(surroundings, reset));
 }
 

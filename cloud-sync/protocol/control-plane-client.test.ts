@@ -37,10 +37,13 @@ const digest: Digest = `sha256:${'0'.repeat(64)}` as Digest;
 const problem = (code: string, message = 'why', hint = 'what to do') =>
   JSON.stringify({ code, message, hint });
 
+const noMessages = { messages: [], next: null, position: 3, removed: null };
+
 describe('a request', () => {
   test('carries the token, its body as JSON, and parameters quoted', async () => {
-    const { client, requests } = answering({ status: 200, body: '{"messages":[],"next":null}' });
-    await client.messages('a/b', { topic: 'x/+ &', stream: undefined, after: 3 });
+    const { client, requests } = answering({ status: 200, body: JSON.stringify(noMessages) });
+    const page = await client.messages('a/b', { topic: 'x/+ &', stream: undefined, after: 3 });
+    expect(page).toEqual(noMessages);
     expect(requests[0]).toMatchObject({
       method: 'GET',
       url: 'https://cloud.example.com:8443/v1/devices/a%2Fb/messages?topic=x%2F%2B+%26&after=3',

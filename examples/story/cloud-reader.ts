@@ -8,7 +8,6 @@ const contextSchema = z.object({ url: z.string(), token: z.string(), ca: z.strin
 const pageSchema = z.object({
   messages: z.array(
     z.object({
-      id: z.number(),
       stream: z.string(),
       topic: z.string().nullable(),
       payload: z.string().nullable(),
@@ -16,7 +15,11 @@ const pageSchema = z.object({
     }),
   ),
   next: z.number().nullable(),
+  position: z.number(),
 });
+
+/** The agent's built-in stream of its own logs and metrics. */
+const observability = 'observability';
 
 export type StoredRow = { readonly topic: string; readonly value: unknown };
 
@@ -42,12 +45,16 @@ export class CloudReader implements AsyncDisposable {
     return new CloudReader(createHttpsClient({ ca: context.ca }), context, device);
   }
 
-  /** Every message so far, in the order in which the cloud stored them; `gaps` counts gap records. */
+  /**
+   * Every message so far, in the order in which the cloud stored them; `gaps` counts gap records. Without what the agent says
+   * of itself.
+   */
   async rows(signal: AbortSignal): Promise<{ rows: readonly StoredRow[]; gaps: number }> {
     for (;;) {
       const page = await this.#page(signal);
-      for (const { id, topic, payload, gap } of page.messages) {
-        this.#cursor = id;
+      this.#cursor = page.position;
+      for (const { stream, topic, payload, gap } of page.messages) {
+        if (stream === observability) continue;
         if (gap !== null || topic === null || payload === null) this.#gaps += 1;
         else
           this.#rows.push({
@@ -55,7 +62,7 @@ export class CloudReader implements AsyncDisposable {
             value: JSON.parse(Buffer.from(payload, 'base64').toString('utf8')) as unknown,
           });
       }
-      if (page.next === null || page.messages.length === 0) return { rows: this.#rows, gaps: this.#gaps };
+      if (page.next === null) return { rows: this.#rows, gaps: this.#gaps };
     }
   }
 

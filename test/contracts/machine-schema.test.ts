@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { globSync, readFileSync } from 'node:fs';
+import { isIPv4, isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { formatProblems, machineJsonSchema, parseManifest } from '../../manifests/index.ts';
@@ -10,7 +11,8 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const checkedIn = JSON.parse(read('manifests/machine.schema.json')) as Record<string, unknown>;
 
 /** `uri` is for editors; the parser checks addresses itself. */
-const validate = new Ajv2020({ allErrors: true, formats: { uri: true } }).compile(checkedIn);
+const formats = { uri: true, ipv4: isIPv4, ipv6: isIPv6 } as const;
+const validate = new Ajv2020({ allErrors: true, formats }).compile(checkedIn);
 
 const head = { apiVersion: 'holdfast/v1', kind: 'Machine', metadata: { name: 'm' } };
 const withFunction = (spec: object) => ({ ...head, functions: { f: { bundle: 'a/b:1', ...spec } } });
