@@ -42,6 +42,7 @@ functions:
       - { cron: "*/5 * * * *", timezone: Europe/Berlin }
       - http: /api/readings
       - queue: jobs
+      - { stream: telemetry, from: oldest }
     bindings:
       OUT: { publish: site/temperature }
       CACHE: { kv: readings }
@@ -49,14 +50,31 @@ functions:
       KEY: { secret: weather-key }
       JOBS: { queue: jobs }
       SELF: { invoke: to-celsius }
+      SHADOW: { shadow: climate }
     limits: { memory: 32MiB, cpu: 50ms, timeout: 5s, concurrency: 4, queue: 1000 }
     budget: { invocations: 100000/day, egress: 10MiB/day, onExceeded: pause }
 volumes:
   dashboard-data: { snapshot: "*/15 * * * *", keep: { within: 30d, hourly: 24 } }
 streams:
-  telemetry: { topics: [site/#], keep: { bytes: 1GiB, age: 7d }, relay: { priority: 1, budget: 50MiB/day, ttl: 3d } }
+  telemetry:
+    topics: [site/#]
+    keep: { bytes: 1GiB, age: 7d }
+    relay: { priority: 1, budget: 50MiB/day, ttl: 3d, rate: 100KiB/s }
+    consumers: [reports]
+  latest: { topics: [site/+/door], compact: { key: /id, after: 1h } }
 clients:
   sensor: { password: "$scrypt$ln=14,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}", publish: [sensors/#] }
+  panel: { certificate: "sha256:${'2'.repeat(64)}", subscribe: [site/#], session: { expiry: 1h, messages: 100, bytes: 1MiB } }
+listeners:
+  lan: { protocol: mqtts, host: "::", port: 8883, tls: { certificate: lan-chain, key: lan-key } }
+  browsers: { protocol: ws, host: 192.0.2.7, port: 8083 }
+bridges:
+  plant:
+    url: mqtts://broker.example.com:8883
+    tls: { ca: plant-ca }
+    out: [{ stream: telemetry, strip: site/, topic: "plants/{device}/{topic}", qos: 2, ttl: 1h }]
+    in: [{ topics: [commands/#], topic: "from-plant/{topic}" }]
+observability: { level: debug, metrics: 10s, relay: { enabled: false }, prometheus: { port: 9464 } }
 `;
 
 describe('the JSON Schema of a machine file', () => {
@@ -92,6 +110,10 @@ describe('the JSON Schema of a machine file', () => {
     ['a binding in lower case', withFunction({ bindings: { out: { kv: 'a' } } })],
     ['a plain password', { ...head, clients: { c: { password: 'hunter2' } } }],
     ['an image with spaces', { ...head, apps: { a: { image: 'a b' } } }],
+    [
+      'a host name where a listener binds',
+      { ...head, listeners: { l: { protocol: 'mqtt', host: 'a.b', port: 1 } } },
+    ],
     ['a path with ..', { ...head, apps: { a: { image: 'a/b', exports: ['../x'] } } }],
   ])('refuses %s, as the parser does', (_what, document) => {
     expect(validate(document)).toBe(false);
