@@ -38,17 +38,17 @@ export class CloudMessages implements AsyncDisposable {
   async countNew(): Promise<Counted> {
     let counted = { count: 0, firstReceivedMs: Number.NaN, lastReceivedMs: Number.NaN };
     for (;;) {
-      const { messages, next } = await this.#page();
-      for (const { id, seq, gap, received } of messages) {
+      const { messages, next, position } = await this.#page();
+      this.#cursor = position;
+      for (const { seq, gap, received } of messages) {
         if (gap !== null || seq !== this.#lastSeq + 1)
           throw new Error(`After message ${this.#lastSeq} the cloud has ${gap ? 'a gap at' : ''} ${seq}`);
         this.#lastSeq = seq;
-        this.#cursor = id;
         const receivedMs = Date.parse(received);
         const firstReceivedMs = counted.count === 0 ? receivedMs : counted.firstReceivedMs;
         counted = { count: counted.count + 1, firstReceivedMs, lastReceivedMs: receivedMs };
       }
-      if (next === null || messages.length === 0) return counted;
+      if (next === null) return counted;
     }
   }
 
