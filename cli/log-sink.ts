@@ -25,8 +25,15 @@ export function formatLogEvent(
   return [paint(io, stream, 'dim', clock), name, ...Object.entries(fields).map(formatField)].join(' ');
 }
 
-/** `key=value`, quoted only where a space would break it. */
+/** `key=value`, quoted only where a space or a control character would break it: functions say what they like. */
 export function formatField([key, value]: [string, unknown]): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return `${key}=${typeof value === 'string' && /[\s"]/.test(value) ? JSON.stringify(value) : text}`;
+  const isPlain = typeof value === 'string' && !/[\s"\p{C}]/u.test(value);
+  return `${escaped(key)}=${isPlain ? value : escaped(JSON.stringify(value))}`;
+}
+
+/** Control characters that JSON leaves as they are would reach the terminal. */
+function escaped(text = 'undefined'): string {
+  return text.replaceAll(/\p{C}/gu, (character) =>
+    character.replaceAll(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  );
 }

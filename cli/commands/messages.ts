@@ -1,11 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
-import type { MessagePage, StoredMessage } from '../../cloud-sync/protocol/api.ts';
-import type { MessagesQuery } from '../../cloud-sync/protocol/control-plane-client.ts';
-import { openCloud, type Cloud } from '../cloud.ts';
+import type { MessagePage } from '../../cloud-sync/protocol/api.ts';
+import { openCloud } from '../cloud.ts';
+import { messagePages } from '../message-pages.ts';
+import { messageText } from '../message-text.ts';
 import { examples, parseCount, parseName } from '../options.ts';
 import { parseMoment } from '../parse-moment.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
+import { drained } from '../write-out.ts';
 
 type Options = {
   readonly stream?: string;
@@ -16,10 +17,6 @@ type Options = {
   readonly after: number;
   readonly limit: number;
 };
-
-/** The largest page that the API gives. */
-const pageLimit = 1000;
-const followMs = 1000;
 
 export function registerMessages(program: Command, surroundings: Surroundings): void {
   const moment = (text: string) => parseMoment(text, Date.now());
@@ -59,47 +56,23 @@ function parseCursor(text: string): number {
 }
 
 async function messages(run: Run, options: Options, device?: string): Promise<void> {
+  const { signal } = run;
+  const { limit, follow = false, stream, topic, since, until, after } = options;
+  const query = { stream, topic, since, until, after, limit: limit === 0 ? undefined : limit };
   await using cloud = await openCloud(run);
-  for await (const message of pages(run, cloud, device, options)) {
-    run.out.item(message, () => formatMessage(message, device === undefined));
-  }
-}
-
-async function* pages(
-  run: Run,
-  cloud: Cloud,
-  device: string | undefined,
-  options: Options,
-): AsyncGenerator<StoredMessage> {
-  let left = options.limit === 0 ? Number.POSITIVE_INFINITY : options.limit;
-  const { stream, topic, since, until, follow = false } = options;
-  let { after } = options;
   let isFirst = true;
-  while (left > 0) {
-    const query: MessagesQuery = { after, limit: Math.min(left, pageLimit), stream, topic, since, until };
-    const page: MessagePage = await cloud.call((client) =>
-      client.messages(device, query, { signal: run.signal }),
-    );
+  for await (const page of messagePages({ cloud, device, query, follow, signal })) {
     if (isFirst && page.removed) sayRemoved(run, page.removed);
     isFirst = false;
-    yield* page.messages;
-    left -= page.messages.length;
-    after = page.position;
-    if (page.next !== null) continue; // A filtered page may be empty while more is to be looked through.
-    if (!follow) return;
-    await sleep(followMs, undefined, { signal: run.signal });
+    for (const message of page.messages) {
+      run.out.item(message, () => messageText(message));
+      await drained(run);
+    }
+    signal.throwIfAborted();
   }
 }
 
 function sayRemoved(run: Run, { count, oldestKept }: NonNullable<MessagePage['removed']>): void {
   const rest = oldestKept === null ? 'nothing is kept' : `the oldest kept arrived at ${oldestKept}`;
   run.out.note(`${count} messages were removed by retention; ${rest}.`);
-}
-
-function formatMessage(message: StoredMessage, withDevice: boolean): string {
-  const { device, time, stream, seq, topic, payload, gap } = message;
-  const text = gap
-    ? `(${gap.count} messages dropped on the device: ${gap.reason})`
-    : `${topic ?? ''} ${Buffer.from(payload ?? '', 'base64').toString('utf8')}`;
-  return `${time} ${withDevice ? `${device} ` : ''}${stream}/${seq} ${text}`;
 }

@@ -10,7 +10,7 @@ import { action, type Run, type Surroundings } from '../../run.ts';
 import { connect, findStream } from './find-stream.ts';
 import { firstAt, lastUpTo, parsePosition, type Position } from './position.ts';
 import { exportedOf, formats } from './record-text.ts';
-import { drained } from './write-out.ts';
+import { drained } from '../../write-out.ts';
 
 type Options = {
   readonly format: keyof typeof formats;

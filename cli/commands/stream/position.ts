@@ -2,6 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import type { ControlClient } from '../../../agent/control/client.ts';
 import type { Stream } from '../../../agent/control/stream-protocol.ts';
 import { durationSchema } from '../../../manifests/primitives.ts';
+import { parseTime } from '../../parse-time.ts';
 
 /** A place in a stream as a person writes it: an offset, a time, so long ago, or an end. */
 export type Position =
@@ -11,25 +12,18 @@ export type Position =
   | { readonly kind: 'oldest' }
   | { readonly kind: 'newest' };
 
-const timePattern = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?)?$/i;
-
 /** `120`, `2026-05-01T06:00:00Z` (UTC where no offset is written), `-1h`, `oldest`, `newest`. */
 export function parsePosition(text: string): Position {
   if (/^\d{1,15}$/.test(text)) return { kind: 'offset', seq: Number(text) };
   if (text === 'oldest' || text === 'newest') return { kind: text };
   const ago = text.startsWith('-') ? durationSchema.safeParse(text.slice(1)) : undefined;
   if (ago?.success) return { kind: 'ago', ms: ago.data };
-  const [whole, zone] = timePattern.exec(text) ?? [];
-  const ms = whole === undefined ? Number.NaN : Date.parse(zone === undefined ? asUtc(whole) : whole);
+  const ms = parseTime(text);
   if (Number.isNaN(ms))
     throw new InvalidArgumentError(
       'Give an offset, a time such as 2026-05-01T06:00:00Z, or -1h for an hour ago.',
     );
   return { kind: 'time', since: new Date(ms).toISOString() };
-}
-
-function asUtc(text: string): string {
-  return text.length > 'YYYY-MM-DD'.length ? `${text.replace(' ', 'T')}Z` : text;
 }
 
 export type Asked = {

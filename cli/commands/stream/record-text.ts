@@ -1,4 +1,5 @@
 import type { RecordLine } from '../../../agent/control/stream-protocol.ts';
+import { printable } from '../../printable.ts';
 
 /** A record as it is exported: the payload as text where it is UTF-8. */
 export type ExportedRecord = {
@@ -43,8 +44,8 @@ function decoded(base64: string): Required<Pick<ExportedRecord, 'encoding' | 'pa
 /** One line for a person; nothing in it moves the cursor of a terminal. */
 export function readable({ seq, time, topic = '', payload = '', encoding, gap }: ExportedRecord): string {
   if (gap) return `${time} ${seq} (${gap.count} messages are gone: ${gap.reason})`;
-  const text = encoding === 'base64' ? `base64:${payload}` : payload.replaceAll(/[\p{C}\s]+/gu, ' ');
-  return `${time} ${seq} ${topic.replaceAll(/\p{C}/gu, ' ')} ${text}`.trimEnd();
+  const text = encoding === 'base64' ? `base64:${payload}` : printable(payload);
+  return `${time} ${seq} ${printable(topic)} ${text}`.trimEnd();
 }
 
 const columns = [

@@ -5,7 +5,7 @@ import { examples, parseCount, parseName } from '../../options.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 import { connect, findStream } from './find-stream.ts';
 import { exportedOf, readable } from './record-text.ts';
-import { drained } from './write-out.ts';
+import { drained } from '../../write-out.ts';
 
 type Options = {
   readonly lines?: number;
