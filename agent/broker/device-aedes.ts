@@ -1,4 +1,4 @@
-import { Aedes, type PublishPacket } from 'aedes';
+import { Aedes, type Client, type PublishPacket } from 'aedes';
 import type { RetainedMessages } from './retained-messages.ts';
 
 type Done = (error?: Error | null) => void;
@@ -6,8 +6,11 @@ type Done = (error?: Error | null) => void;
 /** What the broker class has and leaves out of its types. */
 type Internals = {
   readonly mq: { emit(packet: object, done: Done): void };
+  readonly clients: Readonly<Record<string, Client>>;
   counter: number;
 };
+/** What it does with a client when CONNECT succeeded and when its connection ended. */
+type Register = Record<'_finishRegisterClient' | 'unregisterClient', (client: Client) => void>;
 
 type Options = ConstructorParameters<typeof Aedes>[0];
 
@@ -22,6 +25,7 @@ export class DeviceAedes extends Aedes {
   constructor(options: Options, retained: RetainedMessages) {
     super(options);
     this.#retained = retained;
+    this.#guardRegister();
   }
 
   /** Called by aedes with the publishing client too, in front of `done`. */
@@ -41,5 +45,20 @@ export class DeviceAedes extends Aedes {
       { cmd: 'publish', brokerId: this.id, brokerCounter, topic, payload, qos, retain, dup: false },
       done,
     );
+  }
+
+  /**
+   * A client may go while its CONNECT is under way. aedes would then keep it for ever, for its end was already; or, at its end,
+   * forget another connection that has the same id and is well.
+   */
+  #guardRegister(): void {
+    const aedes = this as unknown as Internals & Register;
+    const { _finishRegisterClient: register, unregisterClient: unregister } = aedes;
+    aedes._finishRegisterClient = (client) => {
+      if (!client.closed) register.call(this, client);
+    };
+    aedes.unregisterClient = (client) => {
+      if (aedes.clients[client.id] === client) unregister.call(this, client);
+    };
   }
 }

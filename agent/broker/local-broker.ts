@@ -187,8 +187,11 @@ export class LocalBroker implements AsyncDisposable {
       ...{ outgoing: this.#outgoing, onOpen: onAuthenticated },
     });
     this.#guards.add(guard);
-    guard.once('close', () => this.#guards.delete(guard));
-    this.#aedes.handle(guard);
+    const client = this.#aedes.handle(guard);
+    guard.once('close', () => {
+      this.#guards.delete(guard);
+      this.#leave(client);
+    });
   }
 
   get connections(): ConnectionLimits {
@@ -228,8 +231,10 @@ export class LocalBroker implements AsyncDisposable {
       },
       authenticate: (client, _name, password, done) => {
         void this.#admission.login(client, password).then((returnCode) => {
-          if (returnCode === connack.accepted) done(null, true);
-          else done(Object.assign(new Error('connection refused'), { returnCode }), null);
+          if (returnCode === connack.accepted) {
+            if (!client.closed) this.#persistence.enter(client);
+            done(null, true);
+          } else done(Object.assign(new Error('connection refused'), { returnCode }), null);
         });
       },
       authorizePublish: (client, packet, done) => {
@@ -247,10 +252,7 @@ export class LocalBroker implements AsyncDisposable {
     };
     const aedes = new DeviceAedes(options, retained);
     aedes.on('clientReady', (client) => this.#ready(client));
-    aedes.on('clientDisconnect', (client) => {
-      this.#connected.delete(client);
-      this.#persistence.leave(client);
-    });
+    aedes.on('clientDisconnect', (client) => this.#leave(client));
     aedes.on('unsubscribe', (filters, client) => this.#admission.forget(client, filters));
     aedes.on('clientError', (client, error) => this.#report('mqtt.client.error', client, error));
     aedes.on('connectionError', (client, error) => this.#report('mqtt.connection.error', client, error));
@@ -259,7 +261,14 @@ export class LocalBroker implements AsyncDisposable {
     return aedes;
   }
 
+  /** aedes tells only of those whose CONNECT had come to its end. */
+  #leave(client: Client): void {
+    this.#connected.delete(client);
+    this.#persistence.leave(client);
+  }
+
   #ready(client: Client): void {
+    if (client.closed) return;
     // The clients may have changed since the credential was checked.
     if (!this.#admission.isInForce(client)) {
       client.close();
@@ -267,10 +276,7 @@ export class LocalBroker implements AsyncDisposable {
     }
     this.#connected.add(client);
     if (client.conn instanceof PacketGuard) client.conn.open();
-    const session = client.clean ? undefined : this.sessions.get(client.id);
-    if (!session) return;
-    this.sessions.stay(session);
-    this.#persistence.feed(client.id)?.start();
+    if (!client.clean) this.#persistence.feed(client.id)?.start();
   }
 
   #accept(socket: Socket): void {

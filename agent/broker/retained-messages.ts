@@ -14,7 +14,7 @@ export class RetainedMessages {
   /** An empty payload forgets the topic [MQTT-3.3.1-10]. */
   put({ topic, payload, qos }: Omit<Retained, 'cmd'>): void {
     if (payload.byteLength === 0) this.#messages.delete(topic);
-    else this.#messages.set(topic, { cmd: 'publish', topic, payload, qos });
+    else this.#messages.set(topic, { cmd: 'publish', topic, payload: ownCopy(payload), qos });
   }
 
   /** Each at most once. */
@@ -22,4 +22,11 @@ export class RetainedMessages {
     for (const message of this.#messages.values())
       if (filters.some((filter) => topicMatches(filter, message.topic))) yield message;
   }
+}
+
+/** A payload is a part of what was read with it, which would stay in memory as a whole. */
+function ownCopy(payload: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(payload.byteLength);
+  payload.copy(copy);
+  return copy;
 }

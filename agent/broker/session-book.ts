@@ -21,11 +21,14 @@ export type Session = {
   readonly name: string;
   readonly subscriptions: Map<string, Qos>;
   /** Packet identifiers of messages that were taken and not yet released (QoS 2). */
-  readonly received: Set<number>;
+  readonly taken: Taken;
   connected: boolean;
   /** The last message that was sent. */
   sentUpTo: number;
 };
+
+/** By packet identifier; settles when the message is on disk, or cannot be taken. */
+export type Taken = Map<number, Promise<unknown>>;
 
 type Deliver = Extract<Operation, { op: 'deliver' }>;
 
@@ -126,14 +129,6 @@ export class SessionBook {
     this.#inBackground([{ op: 'leaveSession', client, time: this.#now().getTime() }]);
   }
 
-  /** The connection that took its own session over is still here when the other has gone. */
-  stay(session: Session): void {
-    if (session.connected) return;
-    session.connected = true;
-    const { client, name } = session;
-    this.#inBackground([{ op: 'openSession', client, name }]);
-  }
-
   async end(clients: readonly string[]): Promise<void> {
     for (const client of clients) {
       const session = this.#sessions.get(client);
@@ -215,9 +210,10 @@ export class SessionBook {
   }
 
   #add(client: string, received: readonly number[] = []): Session {
+    const onDisk = Promise.resolve();
     const session = {
       ...{ client, name: nameOf(client), subscriptions: new Map<string, Qos>() },
-      ...{ received: new Set(received), connected: false, sentUpTo: 0 },
+      ...{ taken: new Map(received.map((packet) => [packet, onDisk])), connected: false, sentUpTo: 0 },
     };
     this.#sessions.set(client, session);
     return session;

@@ -6,7 +6,7 @@ import type { LocalStore } from '../streams/local-store.ts';
 import type { Operation } from '../streams/operations.ts';
 import { nameOf, type AedesClient } from './aedes-client.ts';
 import type { RetainedMessages } from './retained-messages.ts';
-import type { Session, SessionBook } from './session-book.ts';
+import type { Session, SessionBook, Taken } from './session-book.ts';
 import { SessionFeed } from './session-feed.ts';
 import type { Qos } from './subscription-tree.ts';
 
@@ -23,8 +23,11 @@ type Id = { readonly id: string };
 type Acknowledgement = Id & { readonly clean?: boolean };
 type PacketOf = { readonly cmd?: string; readonly messageId?: number | undefined };
 
-/** A QoS 2 message of a client until it is released. `done` once it is on disk. */
-type Taken = { readonly packet: object | undefined; readonly done: Promise<unknown> };
+/** QoS 2 messages of one client that it has not released, over all its connections. */
+const maxTaken = 1000;
+
+/** The connection that a session is open for, and the one that it takes the session from. */
+type Owner = { readonly client: Client; readonly before: Client | undefined };
 
 /** A session without subscriptions is one too: aedes says so only if it finds something to restore. */
 const placeholder = '$session';
@@ -36,7 +39,11 @@ const placeholder = '$session';
 export class SessionPersistence {
   readonly #options: SessionPersistenceOptions;
   readonly #feeds = new Map<string, SessionFeed>();
-  readonly #taken = new Map<string, Map<number, Taken>>();
+  readonly #owners = new Map<string, Owner>();
+  /** Of clients without a session. */
+  readonly #taken = new WeakMap<Client, Taken>();
+  /** Packets that were taken the first time that they came. */
+  readonly #firsts = new WeakSet<object>();
   readonly #wills = new Map<string, { readonly owner: Client; readonly will: PublishPacket }>();
   readonly #settled = new Map<string, number[]>();
 
@@ -49,15 +56,26 @@ export class SessionPersistence {
     return this.#feeds.get(clientId);
   }
 
-  /** The connection of `client` ended. */
+  /** `client` was let in, and its session is going to be opened. */
+  enter(client: Client): void {
+    if (client.clean) return;
+    const before = this.#owners.get(client.id)?.client;
+    this.#owners.set(client.id, { client, before: before?.closed === false ? before : undefined });
+  }
+
+  /** The connection of `client` ended, at whatever stage; nothing happens when that is known already. */
   leave(client: Client): void {
-    const session = client.clean ? undefined : this.#options.book.get(client.id);
+    const session = this.#sessionOf(client);
     const feed = this.#feeds.get(client.id);
-    if (!session || !feed?.isOf(client)) return;
-    session.sentUpTo = feed.sentUpTo;
-    feed.close();
-    this.#feeds.delete(client.id);
-    this.#options.book.leave(session);
+    if (feed?.isOf(client)) this.#endFeed(client.id, feed);
+    const owner = this.#owners.get(client.id);
+    if (owner?.client !== client) return;
+    if (owner.before?.closed === false) {
+      this.#owners.set(client.id, { client: owner.before, before: undefined });
+      return;
+    }
+    this.#owners.delete(client.id);
+    if (session?.connected === true) this.#options.book.leave(session);
   }
 
   /** Takes a QoS 2 message once [MQTT-4.3.3-2]: `accept` has what is to be committed with it. Rejects as `accept` does. */
@@ -72,15 +90,17 @@ export class SessionPersistence {
     const taken = this.#takenBy(client, session);
     const before = taken.get(messageId);
     if (before) {
-      await before.done;
+      await before;
       return;
     }
+    // MQTT 3.1.1 has no word for it but the end of the connection.
+    if (taken.size >= maxTaken) throw new Error(`${maxTaken} messages of QoS 2 wait for their PUBREL`);
     const also = session ? [{ op: 'receive', client: client.id, packet: messageId } as const] : [];
     const done = accept(also);
-    taken.set(messageId, { packet, done });
+    taken.set(messageId, done);
+    this.#firsts.add(packet);
     try {
       await done;
-      session?.received.add(messageId);
     } catch (error) {
       taken.delete(messageId);
       throw error;
@@ -115,7 +135,10 @@ export class SessionPersistence {
 
   /** A client that wants a session begins here. */
   async subscriptionsByClient({ id }: Id): Promise<{ readonly topic: string; readonly qos: Qos }[]> {
-    const { session, present } = await this.#options.book.open(id);
+    const { book } = this.#options;
+    const { session, present } = await book.open(id);
+    // It went meanwhile.
+    if (!this.#owners.has(id)) book.leave(session);
     if (!present) return [];
     const found = [...session.subscriptions].map(([topic, qos]) => ({ topic, qos }));
     return [...found, { topic: placeholder, qos: 0 }];
@@ -159,8 +182,9 @@ export class SessionPersistence {
   outgoingStream(client: AedesClient): Readable {
     const { book, store, logger } = this.#options;
     const session = client.clean ? undefined : book.get(client.id);
-    if (!session) return Readable.from([]);
-    this.#feeds.get(client.id)?.close();
+    if (!session || client.closed) return Readable.from([]);
+    const former = this.#feeds.get(client.id);
+    if (former) this.#endFeed(client.id, former);
     const feed = new SessionFeed({ client, store, sentBefore: session.sentUpTo, logger });
     this.#feeds.set(client.id, feed);
     return Readable.from(releases(store, client.id));
@@ -170,8 +194,8 @@ export class SessionPersistence {
     await Promise.resolve();
     const taken = this.#takenBy(client, this.#sessionOf(client)).get(packet.messageId ?? 0);
     // The message itself is no repetition.
-    if (!taken || taken.packet === packet) throw new Error('no such packet');
-    return taken;
+    if (!taken || this.#firsts.has(packet)) throw new Error('no such packet');
+    return packet;
   }
 
   /** It was stored when it was taken. */
@@ -182,18 +206,14 @@ export class SessionPersistence {
   /** PUBCOMP after this says that the identifier may be used again. */
   async incomingDelPacket(client: Client, { messageId = 0 }: PacketOf): Promise<void> {
     const session = this.#sessionOf(client);
-    this.#takenBy(client, session).delete(messageId);
-    if (!session?.received.delete(messageId)) return;
+    const isKnown = this.#takenBy(client, session).delete(messageId);
+    if (!session || !isKnown) return;
     await this.#options.store.commit([{ op: 'complete', client: client.id, packet: messageId }]);
-  }
-
-  async cleanIncoming({ id, clean }: Acknowledgement): Promise<void> {
-    await Promise.resolve();
-    if (clean === true) this.#taken.delete(id);
   }
 
   /** The agent may die before the client: its will is on disk before CONNACK. */
   async putWill(owner: Client, will: PublishPacket): Promise<void> {
+    if (owner.closed) return;
     const { topic, qos, retain } = will;
     const payload = Buffer.from(will.payload);
     this.#wills.set(owner.id, { owner, will });
@@ -232,14 +252,19 @@ export class SessionPersistence {
     return client.clean ? undefined : this.#options.book.get(client.id);
   }
 
-  #takenBy({ id }: Id, session: Session | undefined): Map<number, Taken> {
-    const known = this.#taken.get(id);
+  #takenBy(client: Client, session: Session | undefined): Taken {
+    const known = session?.taken ?? this.#taken.get(client);
     if (known) return known;
-    const done = Promise.resolve();
-    const taken = new Map<number, Taken>();
-    for (const packet of session?.received ?? []) taken.set(packet, { packet: undefined, done });
-    this.#taken.set(id, taken);
+    const taken: Taken = new Map();
+    this.#taken.set(client, taken);
     return taken;
+  }
+
+  #endFeed(clientId: string, feed: SessionFeed): void {
+    const session = this.#options.book.get(clientId);
+    if (session) session.sentUpTo = feed.sentUpTo;
+    feed.close();
+    this.#feeds.delete(clientId);
   }
 
   #inBackground(operations: readonly Operation[]): void {
