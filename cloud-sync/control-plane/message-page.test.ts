@@ -96,6 +96,23 @@ test('a selection is of one device or of all, of one stream or of all, of topics
   expect(await cloud.topics({ topic: 't/2' })).toEqual([]);
 });
 
+test('the position is behind everything there is, though little of it was asked for', async () => {
+  await using cloud = await setUp();
+  await cloud.store('a', [1], 'x');
+  await cloud.store('b', [2], 'y');
+  const last = await cloud.store('a', [3], 'y');
+  for (const query of [{ stream: 'x' }, { topic: 't/1' }, { untilMs: startMs + minuteMs }]) {
+    const page = await cloud.read(query);
+    expect(page.messages).toHaveLength(1);
+    const { position } = page;
+    expect(Math.floor(position / 8192)).toBe(last);
+    expect(await cloud.read({ ...query, after: position })).toMatchObject({ messages: [], position });
+  }
+  const { position } = await cloud.read({ stream: 'x' });
+  await cloud.store('a', [4], 'x');
+  expect(await cloud.topics({ stream: 'x', after: position })).toEqual(['t/4']);
+});
+
 test('gaps are shown whatever the topic asked for', async () => {
   await using cloud = await setUp();
   const gap: Made = (seq) => ({ seq, time: startMs, gap: { count: 1, reason: 'ttl' } });

@@ -4,6 +4,7 @@ import { relayEntries, type RelayColumns, type RelayEntry } from '../protocol/re
 import { readRemoved } from './database/removed.ts';
 import type { Database } from './database/schema.ts';
 import {
+  newestSegmentId,
   readSegment,
   SegmentFinder,
   type Segment,
@@ -47,6 +48,8 @@ export async function readMessagePage(
   const finder = new SegmentFinder(db, query);
   const page = new Page(query, limits);
   const removed = await readRemoved(db, query);
+  // What is committed later has a larger id, and is found from the page's position on.
+  const newestId = await newestSegmentId(db);
   let nextId: number | undefined = Math.floor(query.after / idsPerSegment);
   while (nextId !== undefined) {
     const found = await finder.find(nextId, foundSegments);
@@ -60,6 +63,7 @@ export async function readMessagePage(
     if (nextId !== undefined) page.skipTo(nextId);
     if (page.isFull) return page.end({ removed, more: true });
   }
+  page.skipTo(newestId + 1);
   return page.end({ removed, more: false });
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { topicFilterSchema } from '../../manifests/primitives.ts';
 import { desiredSchema, onlineSchema, reportedSchema } from './messages.ts';
 
 /** Bodies of the control plane's HTTP API under `/v1`. Operators: `Authorization: Bearer`. Devices: client certificate. */
@@ -109,9 +110,7 @@ export const deviceListSchema = z.object({ devices: z.array(deviceSchema) });
 const timeParameterSchema = z.iso.datetime({ offset: true }).optional();
 export const messagesQuerySchema = z.strictObject({
   stream: z.string().max(63).optional(),
-  topic: z
-    .string()
-    .max(1024)
+  topic: topicFilterSchema
     .optional()
     .describe('An MQTT topic filter. Gap records come along: what they stand for may have matched.'),
   since: timeParameterSchema.describe('Only messages of this time or later.'),
