@@ -1,5 +1,6 @@
 import { jsonLines, type LogEvent, type LogSink } from '../lib/logger.ts';
 import { paint, type Io, type Style } from './io.ts';
+import { printable } from './printable.ts';
 
 const styles: Readonly<Record<string, Style>> = { debug: 'dim', info: 'cyan', warn: 'yellow', error: 'red' };
 
@@ -21,7 +22,7 @@ export function formatLogEvent(
   { time, level, event, ...fields }: { time: string; level: string; event: string; [field: string]: unknown },
 ): string {
   const clock = time.slice(11, 19);
-  const name = paint(io, stream, styles[level] ?? 'cyan', event);
+  const name = paint(io, stream, styles[level] ?? 'cyan', printable(event));
   return [paint(io, stream, 'dim', clock), name, ...Object.entries(fields).map(formatField)].join(' ');
 }
 

@@ -4,31 +4,56 @@ import { agentRoot } from '../context.ts';
 import { formatLogEvent } from '../log-sink.ts';
 import { examples, parseCount, parseName } from '../options.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
+import { drained } from '../write-out.ts';
 
-type Options = { readonly follow?: boolean; readonly function?: string; readonly lines: number };
+type Options = {
+  readonly device?: string;
+  readonly follow?: boolean;
+  readonly function?: string;
+  readonly lines: number;
+};
 
 export function registerLogs(program: Command, surroundings: Surroundings): void {
   program
     .command('logs')
     .description('Print the logs of the agent and its functions, oldest first.')
+    .option('--device <name>', 'Those that this device relayed to the cloud.', parseName)
     .option('-f, --follow', 'Keep printing new lines until Ctrl-C.')
     .option('--function <name>', 'Only lines of this function.', parseName)
     .option('-n, --lines <count>', 'How many of the past lines.', parseCount, 100)
     .addHelpText(
       'after',
-      examples('holdfast logs -f', 'holdfast logs --function weather-summary -n 20 --json'),
+      examples(
+        'holdfast logs -f',
+        'holdfast logs --function weather-summary -n 20 --json',
+        'holdfast logs --device greenhouse-7 -f',
+      ),
     )
     .action(action(surroundings, logs));
 }
 
-async function logs(run: Run, { follow = false, function: name, lines }: Options): Promise<void> {
-  const { ControlClient } = await import('../../agent/control/client.ts');
-  await using agent = ControlClient.forRoot(agentRoot(run));
-  for await (const line of agent.logs({ follow, function: name, lines }, run.signal)) {
-    run.out.item(line, () => formatLine(run, line));
+async function logs(run: Run, options: Options): Promise<void> {
+  const { follow = false } = options;
+  try {
+    for await (const line of options.device === undefined ? here(run, options) : there(run, options)) {
+      run.out.item(line, () => formatLogEvent(run.io, 'stdout', line));
+      await drained(run);
+    }
+  } catch (error) {
+    // To be stopped is how a follower ends well.
+    if (!follow || !run.signal.aborted) throw error;
   }
+  if (!follow) run.signal.throwIfAborted();
 }
 
-function formatLine({ io }: Run, line: LogLine): string {
-  return formatLogEvent(io, 'stdout', line);
+async function* here(run: Run, { follow = false, function: name, lines }: Options): AsyncGenerator<LogLine> {
+  const { ControlClient } = await import('../../agent/control/client.ts');
+  await using agent = ControlClient.forRoot(agentRoot(run));
+  yield* agent.logs({ follow, function: name, lines }, run.signal);
+}
+
+async function* there(run: Run, options: Options): AsyncGenerator<LogLine> {
+  const { device = '', follow = false, function: name, lines } = options;
+  const { deviceLogs } = await import('../device-logs.ts');
+  yield* deviceLogs(run, { device, lines, follow, function: name });
 }
