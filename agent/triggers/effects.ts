@@ -1,4 +1,12 @@
+import {
+  documentMessage,
+  type ShadowDocument,
+  type UpdateRequest,
+} from '../../lib/shadow/shadow-messages.ts';
+import type { BareRequest, Outcome } from '../../lib/shadow/shadow-request.ts';
 import { AgentError } from '../errors.ts';
+import { ShadowTransaction } from '../shadows/shadow-transaction.ts';
+import { parseShadowRequest } from '../shadows/shadow-topics.ts';
 import {
   maxKeyBytes,
   maxPayloadBytes,
@@ -6,6 +14,7 @@ import {
   maxTopicBytes,
   maxValueBytes,
 } from '../streams/bounds.ts';
+import { checkRetainedRoom } from '../streams/check-retained-room.ts';
 import type { LocalStore } from '../streams/local-store.ts';
 import type { Operation } from '../streams/operations.ts';
 import { messageOperations, queueOperation } from './message-operations.ts';
@@ -27,6 +36,7 @@ export type EffectsOptions = {
 
 type PutOptions = Parameters<InvocationEffects['kvPut']>[3];
 type Write = { readonly value: Uint8Array; readonly expires: number | undefined } | undefined;
+type DeletedShadow = { readonly version: number; readonly timestamp: number };
 type Sent = { readonly queue: string; readonly message: Parameters<InvocationEffects['queueSend']>[1] };
 
 /**
@@ -42,20 +52,24 @@ export class Effects implements InvocationEffects {
   readonly #bases = new Map<string, Map<string, Uint8Array | null>>();
   readonly #published: PublishedMessage[] = [];
   readonly #sent: Sent[] = [];
+  readonly #shadows: ShadowTransaction;
   #count = 0;
   #bytes = 0;
 
   constructor(options: EffectsOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => new Date());
+    const say = (message: PublishedMessage): void => this.#say(message);
+    this.#shadows = new ShadowTransaction({ store: options.store, now: this.#now, say });
   }
 
-  /** In the order they were published. */
+  /** In the order they were published, with what is said about shadows. */
   get published(): readonly PublishedMessage[] {
     return this.#published;
   }
 
-  publish(message: PublishedMessage): void {
+  /** What is asked of a shadow is done, and answered, in the same transaction. Throws AgentError 'tooLarge' or 'badInput'. */
+  publish(message: PublishedMessage): void | Promise<void> {
     const { topic, payload } = message;
     if (payload.byteLength > maxPayloadBytes)
       throw tooLarge('A published message', payload.byteLength, maxPayloadBytes);
@@ -65,8 +79,25 @@ export class Effects implements InvocationEffects {
         'badInput',
         `Cannot publish on ${JSON.stringify(topic.slice(0, 80))}: not a topic to publish on`,
       );
-    this.#charge(payload.byteLength + topicBytes);
-    this.#published.push(message);
+    checkRetainedRoom(this.#options.store.counts, message);
+    this.#say(message);
+    const request = parseShadowRequest(topic);
+    return request && this.#shadows.answer(request, payload);
+  }
+
+  async shadowGet(name: string): Promise<ShadowDocument | undefined> {
+    const shadow = await this.#shadows.get(name);
+    return shadow && documentMessage(shadow);
+  }
+
+  async shadowUpdate(name: string, request: UpdateRequest): Promise<Outcome<ShadowDocument>> {
+    const { accepted: shadow, rejected } = await this.#shadows.update(name, request);
+    return rejected ? { rejected } : { accepted: documentMessage(shadow, request.clientToken) };
+  }
+
+  async shadowDelete(name: string, request: BareRequest): Promise<Outcome<DeletedShadow>> {
+    const { accepted: gone, rejected } = await this.#shadows.delete(name, request);
+    return rejected ? { rejected } : { accepted: { version: gone.version, timestamp: gone.timestamp } };
   }
 
   kvGet(store: string, key: string): Promise<Uint8Array | undefined> {
@@ -145,7 +176,7 @@ export class Effects implements InvocationEffects {
 
   operations(time: number): Operation[] {
     const { routes, hops } = this.#options;
-    const operations = this.#keyValueOperations(time);
+    const operations = [...this.#keyValueOperations(time), ...this.#shadows.operations(time)];
     // A function cannot be held back in the middle: the queues it feeds take double, then dead letters.
     const capacity = (name: string): number => 2 * routes.capacity(name);
     for (const message of this.#published)
@@ -169,6 +200,11 @@ export class Effects implements InvocationEffects {
   #seen(write: Write): Uint8Array | undefined {
     if (write?.expires !== undefined && write.expires <= this.#now().getTime()) return undefined;
     return write?.value;
+  }
+
+  #say(message: PublishedMessage): void {
+    this.#charge(message.payload.byteLength + Buffer.byteLength(message.topic));
+    this.#published.push(message);
   }
 
   #write(store: string, key: string, write: Write): void {

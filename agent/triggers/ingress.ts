@@ -1,11 +1,7 @@
 import type { Logger } from '../../lib/logger.ts';
 import { AgentError } from '../errors.ts';
-import {
-  maxPayloadBytes,
-  maxRetainedBytes,
-  maxRetainedTopics,
-  type IncomingMessage,
-} from '../streams/bounds.ts';
+import { maxPayloadBytes, type IncomingMessage } from '../streams/bounds.ts';
+import { checkRetainedRoom } from '../streams/check-retained-room.ts';
 import type { LocalStore } from '../streams/local-store.ts';
 import type { Operation } from '../streams/operations.ts';
 import { messageOperations } from './message-operations.ts';
@@ -85,19 +81,14 @@ export class Ingress implements Disposable {
     for (const held of this.#held) held.refuse(new AgentError('closed', 'The agent is stopping'));
   }
 
-  #check({ topic, payload, retain }: IncomingMessage): void {
+  #check(message: IncomingMessage): void {
+    const { payload } = message;
     if (payload.byteLength > maxPayloadBytes)
       throw new AgentError(
         'tooLarge',
         `A message of ${payload.byteLength} bytes; at most ${maxPayloadBytes} are taken`,
       );
-    const { retainedTotal } = this.#options.store.counts;
-    const added = retain && payload.byteLength > 0 && this.#options.store.counts.retainedBytes(topic) === 0;
-    if (added && (retainedTotal.topics >= maxRetainedTopics || retainedTotal.bytes >= maxRetainedBytes))
-      throw new AgentError(
-        'tooLarge',
-        `${retainedTotal.topics} retained messages (${retainedTotal.bytes} bytes) are kept already`,
-      );
+    checkRetainedRoom(this.#options.store.counts, message);
   }
 
   /** In order of arrival for every function; synchronous as long as there is room. */
