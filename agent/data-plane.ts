@@ -162,6 +162,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const publish = async (message: IncomingMessage): Promise<void> => {
       await ingress.accept(message);
       await deliver([message]);
+      await shadows.take(message);
     };
     const bridges = starting.use(new Bridges({ store, publish, secrets, onChange, now, logger }));
     const deployments = new Deployments(runtime);

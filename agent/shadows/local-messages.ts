@@ -4,10 +4,13 @@ import {
   deletedMessage,
   deltaMessage,
   documentsMessage,
+  rejectedMessage,
+  type Rejection,
   type UpdateRequest,
 } from '../../lib/shadow/shadow-messages.ts';
+import { tokenIn } from '../../lib/shadow/shadow-request.ts';
 import { changesOf } from './replica.ts';
-import { shadowTopic } from './shadow-topics.ts';
+import { shadowTopic, type ShadowRequestTopic } from './shadow-topics.ts';
 
 export type LocalMessage = {
   readonly topic: string;
@@ -39,6 +42,16 @@ export function updatedMessages(
 
 export function deletedMessages(name: string, gone: Shadow, clientToken?: string): LocalMessage[] {
   return [localMessage(name, 'delete/accepted', deletedMessage(gone, clientToken))];
+}
+
+/** `payload`: of the request, whose token is given back even when nothing else of it can be read. */
+export function rejectionMessage(
+  { name, verb }: ShadowRequestTopic,
+  rejection: Rejection,
+  { payload, now }: { readonly payload: Uint8Array; readonly now: Date },
+): LocalMessage {
+  const timestamp = Math.floor(now.getTime() / 1000);
+  return localMessage(name, `${verb}/rejected`, rejectedMessage(rejection, timestamp, tokenIn(payload)));
 }
 
 /** What is said after the cloud changed a shadow: nothing when it is here as it was. */

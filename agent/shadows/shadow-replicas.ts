@@ -1,6 +1,5 @@
 import { errorCode } from '../../lib/error-code.ts';
-import type { Rejection } from '../../lib/shadow/shadow-messages.ts';
-import { shadowLimits, type Outcome } from '../../lib/shadow/shadow-request.ts';
+import { shadowLimits, tooManyShadows, type Outcome } from '../../lib/shadow/shadow-request.ts';
 import type { LocalStore } from '../streams/local-store.ts';
 import type { Operation } from '../streams/operations.ts';
 import { messageOperations } from '../triggers/message-operations.ts';
@@ -8,6 +7,7 @@ import type { Routes } from '../triggers/routes.ts';
 import type { LocalMessage } from './local-messages.ts';
 import { isForgotten, type Replica } from './replica.ts';
 import { decodeReplica, encodeReplica, replicaStore } from './replica-codec.ts';
+import type { ReplicaStep } from './shadow-steps.ts';
 
 export type ShadowReplicasOptions = {
   readonly store: Pick<LocalStore, 'value' | 'keys' | 'commit'>;
@@ -15,13 +15,6 @@ export type ShadowReplicasOptions = {
   /** Hands committed messages to the local subscribers. */
   readonly deliver: (messages: readonly LocalMessage[]) => Promise<void>;
   readonly now: () => Date;
-};
-
-export type ReplicaStep = {
-  /** Makes the next one of it; may run again when a function changed it meanwhile. */
-  readonly next: (replica: Replica, timestamp: number) => Outcome<Replica>;
-  /** What is said on this device about it. */
-  readonly messages: (previous: Replica, current: Replica) => readonly LocalMessage[];
 };
 
 const attempts = 100;
@@ -40,10 +33,7 @@ export class ShadowReplicas {
 
   /** Of all shadows that are here or were told of by the cloud. */
   names(): Promise<string[]> {
-    return this.#options.store.keys({
-      ...{ store: replicaStore, prefix: '', after: '' },
-      limit: 2 * shadowLimits.shadows,
-    });
+    return replicaNames(this.#options.store);
   }
 
   /** Resolves after the commit. Rejects as the store's commit does. */
@@ -65,7 +55,8 @@ export class ShadowReplicas {
     const outcome = next(previous, Math.floor(time / 1000));
     if (outcome.rejected || outcome.accepted === previous) return outcome;
     const replica = outcome.accepted;
-    if (!previous.local.exists && replica.local.exists && !bytes && (await this.#isFull())) return full;
+    if (!previous.local.exists && replica.local.exists && !bytes && (await this.#isFull()))
+      return { rejected: tooManyShadows };
     const said = messages(previous, replica);
     await store.commit([
       { op: 'check', store: replicaStore, key: name, expected: bytes ?? null, time },
@@ -95,13 +86,11 @@ export class ShadowReplicas {
   }
 }
 
-function replicaOperation(key: string, replica: Replica): Operation {
+export function replicaNames(store: Pick<LocalStore, 'keys'>): Promise<string[]> {
+  return store.keys({ store: replicaStore, prefix: '', after: '', limit: 2 * shadowLimits.shadows });
+}
+
+export function replicaOperation(key: string, replica: Replica): Operation {
   if (isForgotten(replica)) return { op: 'remove', store: replicaStore, key };
   return { op: 'put', store: replicaStore, key, value: encodeReplica(replica) };
 }
-
-const fullRejection: Rejection = {
-  code: 413,
-  message: `A device has at most ${shadowLimits.shadows} shadows; delete one first`,
-};
-const full: Outcome<never> = { rejected: fullRejection };

@@ -1,10 +1,10 @@
 import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { documentMessage, rejectedMessage, type Rejection } from '../../lib/shadow/shadow-messages.ts';
-import { noShadow, readBareRequest, readUpdate, tokenIn } from '../../lib/shadow/shadow-request.ts';
-import { deletedMessages, localMessage, updatedMessages } from './local-messages.ts';
-import { deleteHere, updateHere } from './replica.ts';
+import { documentMessage, type Rejection } from '../../lib/shadow/shadow-messages.ts';
+import { noShadow, readBareRequest } from '../../lib/shadow/shadow-request.ts';
+import { localMessage, rejectionMessage } from './local-messages.ts';
 import type { ShadowReplicas } from './shadow-replicas.ts';
+import { readStep } from './shadow-steps.ts';
 import type { ShadowRequestTopic } from './shadow-topics.ts';
 
 export type ShadowRequestsOptions = {
@@ -30,46 +30,24 @@ export class ShadowRequests {
     if (!rejection) return;
     const { name, verb } = request;
     logger.info('shadow.rejected', { shadow: name, verb, code: rejection.code, reason: rejection.message });
-    const timestamp = Math.floor(now().getTime() / 1000);
-    const body = rejectedMessage(rejection, timestamp, tokenIn(payload));
-    await replicas.say([localMessage(name, `${verb}/rejected`, body)]).catch((error: unknown) => {
+    const answer = rejectionMessage(request, rejection, { payload, now: now() });
+    await replicas.say([answer]).catch((error: unknown) => {
       logger.warn('shadow.unanswered', { shadow: name, error: errorMessage(error) });
     });
   }
 
   #answer({ name, verb }: ShadowRequestTopic, payload: Uint8Array): Promise<Rejection | undefined> {
-    switch (verb) {
-      case 'update':
-        return this.#update(name, payload);
-      case 'delete':
-        return this.#delete(name, payload);
-      case 'get':
-        return this.#get(name, payload);
-      default:
-        return verb satisfies never;
-    }
+    return verb === 'get' ? this.#get(name, payload) : this.#change({ name, verb }, payload);
   }
 
-  async #update(name: string, payload: Uint8Array): Promise<Rejection | undefined> {
-    const { accepted: request, rejected } = readUpdate(payload);
+  async #change(
+    request: { readonly name: string; readonly verb: 'update' | 'delete' },
+    payload: Uint8Array,
+  ): Promise<Rejection | undefined> {
+    const { accepted: step, rejected } = readStep(request, payload);
     if (rejected) return rejected;
-    const outcome = await this.#options.replicas.change(name, {
-      next: (replica, timestamp) => updateHere(replica, request, timestamp),
-      messages: ({ local: previous }, { local: current }) =>
-        updatedMessages(name, request, { previous, current }),
-    });
-    if (!outcome.rejected) this.#options.onChange(name);
-    return outcome.rejected;
-  }
-
-  async #delete(name: string, payload: Uint8Array): Promise<Rejection | undefined> {
-    const { accepted: request, rejected } = readBareRequest(payload);
-    if (rejected) return rejected;
-    const outcome = await this.#options.replicas.change(name, {
-      next: (replica, timestamp) => deleteHere(replica, { name, version: request.version }, timestamp),
-      messages: (_, { local }) => deletedMessages(name, local, request.clientToken),
-    });
-    if (!outcome.rejected) this.#options.onChange(name);
+    const outcome = await this.#options.replicas.change(request.name, step);
+    if (!outcome.rejected) this.#options.onChange(request.name);
     return outcome.rejected;
   }
 

@@ -13,7 +13,14 @@ export const noEffects: InvocationEffects = {
   kvDelete: () => undefined,
   queueSend: () => undefined,
   kvList: () => [],
+  shadowGet: () => undefined,
+  shadowUpdate: unasked,
+  shadowDelete: unasked,
 };
+
+function unasked(): never {
+  throw new Error('What is measured changes no shadow');
+}
 
 export const functionSpec = (limits: Record<string, unknown> = {}) =>
   functionSchema.parse({

@@ -17,6 +17,7 @@ const { bindings } = functionSchema.parse({
     KEY: { secret: 'weather-key' },
     ORDERS: { queue: 'orders' },
     NEXT: { invoke: 'next' },
+    LAMP: { shadow: 'lamp' },
   },
 });
 
@@ -48,6 +49,15 @@ function recorder({
       void done.push(['send', queue, String(Buffer.from(body)), contentType, delayMs]),
     kvDelete: (store, key) => void done.push(['delete', store, key]),
     kvList: (store, { prefix, limit }) => (done.push(['list', store, prefix, limit]), []),
+    shadowGet: (name) => (done.push(['shadowGet', name]), undefined),
+    shadowUpdate: (name, request) => (
+      done.push(['shadowUpdate', name, request]),
+      { rejected: { code: 409, message: 'Version conflict' } }
+    ),
+    shadowDelete: (name, request) => (
+      done.push(['shadowDelete', name, request]),
+      { accepted: { version: 2, timestamp: 1 } }
+    ),
   } satisfies InvocationEffects;
   const answer = <T>(value: T): Promise<T> =>
     failWith === undefined ? Promise.resolve(value) : Promise.reject(failWith);
@@ -119,6 +129,39 @@ describe('a kv binding', () => {
       ['value', null],
       ['value', ''],
     ]);
+  });
+});
+
+describe('a shadow binding', () => {
+  test('reads, changes and deletes the one shadow it grants', async () => {
+    const { done, context } = recorder();
+    expect(await performCall(bindings, call('LAMP', 'get'), context)).toEqual({ json: null });
+    const deleted = await performCall(bindings, call('LAMP', 'delete', {}, '{"version":1}'), context);
+    expect(deleted).toEqual({ json: { accepted: { version: 2, timestamp: 1 } } });
+    expect(done).toEqual([
+      ['shadowGet', 'lamp'],
+      ['shadowDelete', 'lamp', { version: 1 }],
+    ]);
+  });
+
+  test('answers what is refused, by the shadow or before it', async () => {
+    const { done, context } = recorder();
+    const update = (body: string) => performCall(bindings, call('LAMP', 'update', {}, body), context);
+    expect(await update('{"state":{"reported":{"on":true}},"version":1}')).toMatchObject({
+      json: { rejected: { code: 409 } },
+    });
+    expect(await update('{"state":{"on":true}}')).toMatchObject({ json: { rejected: { code: 400 } } });
+    expect(await update(' '.repeat(65 * 1024))).toMatchObject({ json: { rejected: { code: 413 } } });
+    expect(done).toEqual([['shadowUpdate', 'lamp', { state: { reported: { on: true } }, version: 1 }]]);
+  });
+
+  test('has no other method and no arguments that name another shadow', async () => {
+    const { done, context } = recorder();
+    const list = performCall(bindings, call('LAMP', 'list'), context);
+    await expect(list).rejects.toMatchObject({ code: 'denied' });
+    const other = performCall(bindings, call('LAMP', 'get', { name: 'door' }), context);
+    await expect(other).rejects.toMatchObject({ code: 'badCall' });
+    expect(done).toEqual([]);
   });
 });
 

@@ -7,10 +7,14 @@ import { callInvoke } from './bindings/invoke.ts';
 import { callKeyValue } from './bindings/key-value.ts';
 import { callPublish } from './bindings/publish.ts';
 import { callQueue } from './bindings/queue.ts';
+import { callShadow } from './bindings/shadow.ts';
 
 type Bindings = FunctionSpec['bindings'];
 /** A call that may be made. */
 export type PreparedCall = () => Promise<CallReply>;
+
+/** Those of the invocation's own transaction. */
+const ownKinds: ReadonlySet<BindingKind> = new Set(['publish', 'kv', 'queue', 'shadow']);
 
 /**
  * The kinds of a function's bindings. Without `outside`, those that need it are refused at deploy rather than missing at
@@ -24,7 +28,7 @@ export function bindingKinds(
   return Object.fromEntries(
     Object.entries(bindings).map(([binding, grant]) => {
       const kind = kindOf(grant);
-      if (outside || kind === 'publish' || kind === 'kv' || kind === 'queue') return [binding, kind];
+      if (outside || ownKinds.has(kind)) return [binding, kind];
       throw new FunctionError(
         'unsupported',
         `Function ${name}: binding ${binding} is of kind ${kind}, which is not offered here`,
@@ -80,6 +84,7 @@ export function prepareCall(bindings: Bindings, call: BindingCall, context: Call
   if ('queue' in grant) return async () => callQueue(grant.queue, call, context);
   if ('fetch' in grant) return prepareFetch(grant.fetch, call, context);
   if ('invoke' in grant) return async () => callInvoke(grant.invoke, call, context);
+  if ('shadow' in grant) return async () => callShadow(grant.shadow, call, context);
   throw denied(call, 'a secret is a value and has no methods');
 }
 

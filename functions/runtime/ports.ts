@@ -1,3 +1,5 @@
+import type { ShadowDocument, UpdateRequest } from '../../lib/shadow/shadow-messages.ts';
+import type { BareRequest, Outcome } from '../../lib/shadow/shadow-request.ts';
 import type { FunctionSpec } from '../../manifests/function.ts';
 import type { FunctionBundle } from '../bundle/read-bundle.ts';
 
@@ -104,7 +106,21 @@ export type InvocationEffects = {
     store: string,
     options: { readonly prefix: string; readonly limit: number },
   ): Promise<string[]> | string[];
+  /** As it is with what this invocation changed of it; undefined when there is none. */
+  shadowGet(name: string): ShadowDocument | undefined | Promise<ShadowDocument | undefined>;
+  /**
+   * Gives the shadow as it is then, or the refusal of AWS IoT, which is an answer and breaks nothing. The commit checks that nobody
+   * changed the shadow meanwhile; a conflict there makes the invocation run again.
+   */
+  shadowUpdate(
+    name: string,
+    request: UpdateRequest,
+  ): Outcome<ShadowDocument> | Promise<Outcome<ShadowDocument>>;
+  /** Gives the version with which it is gone. */
+  shadowDelete(name: string, request: BareRequest): Outcome<DeletedShadow> | Promise<Outcome<DeletedShadow>>;
 };
+
+export type DeletedShadow = { readonly version: number; readonly timestamp: number };
 
 /**
  * What a binding reaches beyond the transaction of an invocation, implemented by the agent once. Calls are already checked

@@ -76,5 +76,52 @@ export type Invoker = Fetcher & {
   invoke(payload?: unknown): Promise<unknown>;
 };
 
+/** JSON objects. */
+type ShadowSection = { readonly [key: string]: unknown };
+
+/** A device shadow as AWS IoT has them. Times are seconds since 1970. */
+export type ShadowDocument = {
+  readonly state: {
+    readonly desired?: ShadowSection;
+    readonly reported?: ShadowSection;
+    /** What is desired and not reported; absent when nothing is. */
+    readonly delta?: ShadowSection;
+  };
+  /** `{ timestamp }` in the place of every value. */
+  readonly metadata: { readonly desired?: ShadowSection; readonly reported?: ShadowSection };
+  readonly version: number;
+  readonly timestamp: number;
+  readonly clientToken?: string;
+};
+
+/** Objects merge key by key, `null` takes away, arrays are replaced whole. */
+export type ShadowChange = {
+  readonly desired?: ShadowSection | null;
+  readonly reported?: ShadowSection | null;
+};
+
+export type ShadowRequestOptions = {
+  /** Only if the shadow has this version; 0: only if there is none. */
+  readonly version?: number;
+  /** Comes back in what is published about it; at most 64 bytes. */
+  readonly clientToken?: string;
+};
+
+/** What `update` and `delete` reject with: wrong, no such shadow, another version, too large. */
+export type ShadowError = Error & { readonly code: 400 | 404 | 409 | 413 };
+
+/**
+ * `{ shadow: name }` in the manifest. Reads see the changes of the same invocation; changes are kept, published and sent to the cloud
+ * when it succeeds. Should somebody else change the shadow before it ends, an invocation that changed it runs again.
+ */
+export type Shadow = {
+  /** Null when there is none. */
+  get(): Promise<ShadowDocument | null>;
+  /** Resolves to the shadow as it is then. Rejects with ShadowError; the invocation may go on. */
+  update(state: ShadowChange, options?: ShadowRequestOptions): Promise<ShadowDocument>;
+  /** Rejects with ShadowError, 404 when there is none. */
+  delete(options?: ShadowRequestOptions): Promise<void>;
+};
+
 /** `{ secret: name }` in the manifest: the value itself, which is in `process.env` under the name of the binding too. */
 export type Secret = string;

@@ -8,6 +8,11 @@ export type {
   QueueSender,
   QueueSendOptions,
   Secret,
+  Shadow,
+  ShadowChange,
+  ShadowDocument,
+  ShadowError,
+  ShadowRequestOptions,
 } from './bindings.ts';
 export type {
   FileEvent,

@@ -49,6 +49,8 @@ export function documentMessage(shadow: Shadow, clientToken?: Token) {
   };
 }
 
+export type ShadowDocument = ReturnType<typeof documentMessage>;
+
 /** `delete/accepted`: the version with which it is gone. */
 export function deletedMessage({ version, timestamp }: Shadow, clientToken: Token) {
   return { version, timestamp, ...token(clientToken) };

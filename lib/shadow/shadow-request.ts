@@ -129,6 +129,12 @@ export const noShadow = (name: string): Rejection => ({
   message: `No shadow exists with name: ${name}`,
 });
 
+/** There are `shadowLimits.shadows` already. */
+export const tooManyShadows: Rejection = {
+  code: 413,
+  message: `A device has at most ${shadowLimits.shadows} shadows; delete one first`,
+};
+
 function faultOf(value: Json, depth: number): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   if (depth > shadowLimits.depth)

@@ -41,6 +41,9 @@ const noEffects: InvocationEffects = {
   kvDelete: refuse,
   kvList: refuse,
   queueSend: refuse,
+  shadowGet: refuse,
+  shadowUpdate: refuse,
+  shadowDelete: refuse,
 };
 
 function refuse(): never {

@@ -5,9 +5,13 @@ import {
   type InvocationEffects,
   type OutsideEffects,
 } from '../../functions/index.ts';
+import type { DeletedShadow } from '../../functions/runtime/ports.ts';
+import { MemoryShadows } from '../../functions/sdk/testing/memory-shadows.ts';
 import type { ProcessSandbox } from '../../functions/runtime/process-sandbox.ts';
 import { digestOf } from '../../lib/digest.ts';
 import { createLogger, type LogEvent } from '../../lib/logger.ts';
+import type { ShadowDocument, UpdateRequest } from '../../lib/shadow/shadow-messages.ts';
+import type { BareRequest, Outcome } from '../../lib/shadow/shadow-request.ts';
 import { functionSchema } from '../../manifests/function.ts';
 
 /** A bundle of plain JavaScript, as if esbuild had made it. */
@@ -32,6 +36,17 @@ export class MemoryEffects implements InvocationEffects {
   readonly values = new Map<string, Uint8Array>();
   readonly sent: { readonly queue: string; readonly text: string; readonly delayMs: number }[] = [];
 
+  readonly #shadows = new MemoryShadows(Date.now).begin();
+
+  shadowGet(name: string): ShadowDocument | undefined {
+    return this.#shadows.shadowGet(name);
+  }
+  shadowUpdate(name: string, request: UpdateRequest): Outcome<ShadowDocument> {
+    return this.#shadows.shadowUpdate(name, request);
+  }
+  shadowDelete(name: string, request: BareRequest): Outcome<DeletedShadow> {
+    return this.#shadows.shadowDelete(name, request);
+  }
   publish({ topic, payload, contentType }: Parameters<InvocationEffects['publish']>[0]): void {
     this.published.push({ topic, text: Buffer.from(payload).toString('utf8'), contentType });
   }

@@ -4,6 +4,7 @@ import { Invoker } from './env/invoker.ts';
 import { KeyValue } from './env/key-value.ts';
 import { Publisher } from './env/publisher.ts';
 import { QueueSender } from './env/queue-sender.ts';
+import { Shadow } from './env/shadow.ts';
 import type { Invocation, Setup } from './types.ts';
 
 export type Env = Readonly<Record<string, unknown>>;
@@ -30,6 +31,8 @@ function bindingOf(kind: string | undefined, tools: EnvTools, call: BoundCall): 
       return Object.freeze(new QueueSender(tools, call));
     case 'invoke':
       return Object.freeze(new Invoker(tools, call));
+    case 'shadow':
+      return Object.freeze(new Shadow(tools, call));
     default:
       throw new Error(`A binding of kind ${kind ?? 'none'} is not known here`);
   }

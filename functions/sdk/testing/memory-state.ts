@@ -1,5 +1,6 @@
 import { FunctionError } from '../../function-error.ts';
 import type { InvocationEffects } from '../../runtime/ports.ts';
+import { MemoryShadows, type ShadowChanges } from './memory-shadows.ts';
 
 export type StoredMessage = {
   readonly topic: string;
@@ -17,15 +18,17 @@ export type QueuedMessage = {
 type Entry = { readonly value: Uint8Array; readonly expiresAt: number | undefined };
 type Check = { readonly store: string; readonly key: string; readonly expected: Uint8Array | null };
 
-/** What functions leave behind, in memory: key-value stores whose values expire by `now` (milliseconds since 1970), publishes, queues. */
+/** What functions leave behind, in memory: key-value stores whose values expire by `now` (milliseconds since 1970), publishes, queues, shadows. */
 export class MemoryState {
   readonly published: StoredMessage[] = [];
   readonly queued: QueuedMessage[] = [];
+  readonly shadows: MemoryShadows;
   readonly #stores = new Map<string, Map<string, Entry>>();
   readonly #now: () => number;
 
   constructor(now: () => number) {
     this.#now = now;
+    this.shadows = new MemoryShadows(now);
   }
 
   get(store: string, key: string): Uint8Array | undefined {
@@ -64,9 +67,11 @@ export class MemoryTransaction implements InvocationEffects {
   readonly #checks: Check[] = [];
   readonly #published: StoredMessage[] = [];
   readonly #queued: QueuedMessage[] = [];
+  readonly #shadows: ShadowChanges;
 
   constructor(state: MemoryState) {
     this.#state = state;
+    this.#shadows = state.shadows.begin();
   }
 
   publish(message: StoredMessage): void {
@@ -113,12 +118,26 @@ export class MemoryTransaction implements InvocationEffects {
       .slice(0, limit);
   }
 
-  /** All effects at once, or none: false when a value that a put expected is another by now. */
+  shadowGet(...[name]: Parameters<InvocationEffects['shadowGet']>) {
+    return this.#shadows.shadowGet(name);
+  }
+
+  shadowUpdate(...[name, request]: Parameters<InvocationEffects['shadowUpdate']>) {
+    return this.#shadows.shadowUpdate(name, request);
+  }
+
+  shadowDelete(...[name, request]: Parameters<InvocationEffects['shadowDelete']>) {
+    return this.#shadows.shadowDelete(name, request);
+  }
+
+  /** All effects at once, or none: false when a value that a put expected, or a shadow that was changed, is another by now. */
   commit(): boolean {
+    if (!this.#shadows.holds()) return false;
     for (const { store, key, expected } of this.#checks) {
       if (!isSame(this.#state.get(store, key), expected)) return false;
     }
     for (const { store, key, entry } of this.#writes.values()) this.#state.set(store, key, entry);
+    this.#shadows.commit();
     this.#state.published.push(...this.#published);
     this.#state.queued.push(...this.#queued);
     return true;
