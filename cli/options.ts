@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { durationSchema, nameSchema } from '../manifests/primitives.ts';
+import { durationSchema, nameSchema, topicFilterSchema } from '../manifests/primitives.ts';
 
 /** `60s` to milliseconds. */
 export function parseDuration(text: string): number {
@@ -38,6 +38,12 @@ export function parseName(text: string): string {
       'Use lower-case letters, digits and inner hyphens, at most 63 characters.',
     );
   }
+  return text;
+}
+
+export function parseTopicFilter(text: string): string {
+  if (!topicFilterSchema.safeParse(text).success)
+    throw new InvalidArgumentError('Give an MQTT topic filter: + for one whole level, # only at the end.');
   return text;
 }
 

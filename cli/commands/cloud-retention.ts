@@ -3,6 +3,7 @@ import type { KeepRule, Retention, StreamUsageBody } from '../../cloud-sync/prot
 import { bytesSchema } from '../../manifests/primitives.ts';
 import { openCloud } from '../cloud.ts';
 import { examples, parseDuration, parseName } from '../options.ts';
+import { formatBytes } from '../progress.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
 import { formatTable } from '../table.ts';
 
@@ -98,9 +99,6 @@ function describeKeep(keep: KeepRule | null): string {
   ];
   return bounds.length === 0 ? 'kept without end' : `kept ${bounds.join(', ')}`;
 }
-
-const formatBytes = (bytes: number) =>
-  bytes < 2 ** 20 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 function formatDuration(ms: number): string {
   const [unit, name] = (

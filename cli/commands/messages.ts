@@ -3,7 +3,7 @@ import type { MessagePage } from '../../cloud-sync/protocol/api.ts';
 import { openCloud } from '../cloud.ts';
 import { messagePages } from '../message-pages.ts';
 import { messageText } from '../message-text.ts';
-import { examples, parseCount, parseName } from '../options.ts';
+import { examples, parseCount, parseName, parseTopicFilter } from '../options.ts';
 import { parseMoment } from '../parse-moment.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
 import { drained } from '../write-out.ts';
@@ -27,7 +27,7 @@ export function registerMessages(program: Command, surroundings: Surroundings): 
     )
     .argument('[device]', 'The device; without one, all of them.', parseName)
     .option('--stream <name>', 'Only this stream.', parseName)
-    .option('--topic <filter>', 'Only topics that match this MQTT topic filter, and gaps.')
+    .option('--topic <filter>', 'Only topics that match this MQTT topic filter, and gaps.', parseTopicFilter)
     .option(
       '--since <time>',
       'Only messages of this time or later: RFC 3339, or -1h for an hour ago.',

@@ -72,7 +72,8 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { readonly pa
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) };
 }
 
-function spawnCli(
+/** Starts `holdfast …` as a child process. */
+export function spawnCli(
   parameters: readonly string[],
   env: Readonly<Record<string, string>> = {},
   program: string = cliPath,

@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { RecordLine } from '../../../agent/control/stream-protocol.ts';
 import { syncFolder } from '../../../lib/atomic-write.ts';
-import { examples, parseName } from '../../options.ts';
+import { examples, parseName, parseTopicFilter } from '../../options.ts';
 import { Progress } from '../../progress.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 import { connect, findStream } from './find-stream.ts';
@@ -31,7 +31,7 @@ export function registerExport(streams: Command, surroundings: Surroundings): vo
     .addOption(new Option('--format <format>', 'The format.').choices(['jsonl', 'csv']).default('jsonl'))
     .option('--from <position>', 'The first: an offset, a time, or -1h for an hour ago.', parsePosition)
     .option('--until <position>', 'The last: an offset, or a time, before which it was.', parsePosition)
-    .option('--topic <filter>', 'Only topics that match this MQTT topic filter.')
+    .option('--topic <filter>', 'Only topics that match this MQTT topic filter.', parseTopicFilter)
     .option('-o, --output <file>', 'This file, which is there whole or not at all.')
     .addHelpText(
       'after',

@@ -2,7 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { ControlClient } from '../../../agent/control/client.ts';
 import type { ReplayRequest, Stream } from '../../../agent/control/stream-protocol.ts';
 import { CliError } from '../../errors.ts';
-import { examples, parseName } from '../../options.ts';
+import { examples, parseName, parseTopicFilter } from '../../options.ts';
 import { Progress } from '../../progress.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 import { connect, findStream } from './find-stream.ts';
@@ -34,7 +34,7 @@ export function registerReplay(streams: Command, surroundings: Surroundings): vo
       parsePosition,
     )
     .option('--until <position>', 'The last: an offset, or a time, before which it was.', parsePosition)
-    .option('--topic <filter>', 'Only topics that match this MQTT topic filter.')
+    .option('--topic <filter>', 'Only topics that match this MQTT topic filter.', parseTopicFilter)
     .option('--consumer <name>', 'Put this consumer back, or forward, to there.', parseName)
     .option('--function <name>', 'Queue them for this function, as its queue has room.', parseName)
     .option('--publish <prefix>', 'Publish them on the local broker, with this in front of their topics.')

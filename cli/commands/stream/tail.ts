@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ControlClient } from '../../../agent/control/client.ts';
 import { CliError } from '../../errors.ts';
-import { examples, parseCount, parseName } from '../../options.ts';
+import { examples, parseCount, parseName, parseTopicFilter } from '../../options.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 import { connect, findStream } from './find-stream.ts';
 import { exportedOf, readable } from './record-text.ts';
@@ -27,7 +27,7 @@ export function registerTail(streams: Command, surroundings: Surroundings): void
     .argument('<stream>', 'Its name in the manifest.', parseName)
     .option('-n, --lines <count>', `How many (default: ${defaultLines}; with --consumer all).`, parseCount)
     .option('-f, --follow', 'Keep printing new ones until Ctrl-C.')
-    .option('--topic <filter>', 'Only topics that match this MQTT topic filter.')
+    .option('--topic <filter>', 'Only topics that match this MQTT topic filter.', parseTopicFilter)
     .option('--consumer <name>', 'Begin where this consumer of the stream is.', parseName)
     .option('--commit', "Move the consumer's cursor behind what was printed.")
     .addHelpText(
