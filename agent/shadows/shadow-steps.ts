@@ -1,4 +1,4 @@
-import type { Rejection, UpdateRequest } from '../../lib/shadow/shadow-messages.ts';
+import type { UpdateRequest } from '../../lib/shadow/shadow-messages.ts';
 import {
   readBareRequest,
   readUpdate,
@@ -41,5 +41,5 @@ export function readStep(
 }
 
 function mapped<A, B>({ accepted, rejected }: Outcome<A>, change: (accepted: A) => B): Outcome<B> {
-  return rejected ? { rejected } : { accepted: change(accepted as A) };
+  return rejected ? { rejected } : { accepted: change(accepted) };
 }

@@ -24,15 +24,16 @@ export type ShadowTransactionOptions = {
   readonly say: (message: LocalMessage) => void;
 };
 
-type Changed = { readonly base: Uint8Array | undefined; readonly replica: Replica };
+/** `base`: as it was when the transaction first looked at it; what it makes of it rests on that. */
+type Looked = { readonly base: Uint8Array | undefined; readonly replica: Replica; readonly changed: boolean };
 
 /**
- * What one invocation of a function changes of shadows, seen by nobody else before its commit. One call after the other: the
- * second reads what the first has made.
+ * What one invocation of a function reads and changes of shadows, seen by nobody else before its commit. It sees a shadow as it was
+ * at its first look, with its own changes. One call after the other: the second reads what the first has made.
  */
 export class ShadowTransaction {
   readonly #options: ShadowTransactionOptions;
-  readonly #changed = new Map<string, Changed>();
+  readonly #looked = new Map<string, Looked>();
 
   constructor(options: ShadowTransactionOptions) {
     this.#options = options;
@@ -40,7 +41,7 @@ export class ShadowTransaction {
 
   /** Undefined when there is none. */
   async get(name: string): Promise<Shadow | undefined> {
-    const { local } = (await this.#read(name)).replica;
+    const { local } = (await this.#look(name)).replica;
     return local.exists ? local : undefined;
   }
 
@@ -61,7 +62,8 @@ export class ShadowTransaction {
 
   /** Refuse the commit when somebody else changed one of the shadows meanwhile. `time`: milliseconds since 1970. */
   operations(time: number): Operation[] {
-    return [...this.#changed].flatMap<Operation>(([name, { base, replica }]) => [
+    const changed = [...this.#looked].filter(([, { changed }]) => changed);
+    return changed.flatMap<Operation>(([name, { base, replica }]) => [
       { op: 'check', store: replicaStore, key: name, expected: base ?? null, time },
       replicaOperation(name, replica),
     ]);
@@ -70,7 +72,7 @@ export class ShadowTransaction {
   async #take({ name, verb }: ShadowRequestTopic, payload: Uint8Array): Promise<Rejection | undefined> {
     if (verb !== 'get') {
       const { accepted: step, rejected } = readStep({ name, verb }, payload);
-      return rejected ?? (await this.#change(name, step as ReplicaStep)).rejected;
+      return rejected ?? (await this.#change(name, step)).rejected;
     }
     const { accepted: request, rejected } = readBareRequest(payload);
     if (rejected) return rejected;
@@ -82,26 +84,27 @@ export class ShadowTransaction {
 
   async #change(name: string, { next, messages }: ReplicaStep): Promise<Outcome<Shadow>> {
     const { now, say } = this.#options;
-    const { base, replica: previous } = await this.#read(name);
+    const { base, replica: previous, changed } = await this.#look(name);
     const { accepted: replica, rejected } = next(previous, Math.floor(now().getTime() / 1000));
     if (rejected) return { rejected };
-    const isNew = !base && !this.#changed.has(name);
-    if (isNew && (await this.#isFull())) return { rejected: tooManyShadows };
+    if (!base && !changed && (await this.#isFull())) return { rejected: tooManyShadows };
     for (const message of messages(previous, replica)) say(message);
-    this.#changed.set(name, { base, replica });
+    this.#looked.set(name, { base, replica, changed: true });
     return { accepted: replica.local };
   }
 
-  async #read(name: string): Promise<Changed> {
-    const changed = this.#changed.get(name);
-    if (changed) return changed;
+  async #look(name: string): Promise<Looked> {
+    const before = this.#looked.get(name);
+    if (before) return before;
     const base = await this.#options.store.value(replicaStore, name);
-    return { base, replica: decodeReplica(name, base) };
+    const looked = { base, replica: decodeReplica(name, base), changed: false };
+    this.#looked.set(name, looked);
+    return looked;
   }
 
   /** With those that this transaction makes. */
   async #isFull(): Promise<boolean> {
-    const names = new Set([...(await replicaNames(this.#options.store)), ...this.#changed.keys()]);
-    return names.size >= shadowLimits.shadows;
+    const made = [...this.#looked].flatMap(([name, { changed }]) => (changed ? [name] : []));
+    return new Set([...(await replicaNames(this.#options.store)), ...made]).size >= shadowLimits.shadows;
   }
 }

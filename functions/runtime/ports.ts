@@ -106,11 +106,11 @@ export type InvocationEffects = {
     store: string,
     options: { readonly prefix: string; readonly limit: number },
   ): Promise<string[]> | string[];
-  /** As it is with what this invocation changed of it; undefined when there is none. */
+  /** As it was when this invocation first looked, with what it changed of it; undefined when there is none. */
   shadowGet(name: string): ShadowDocument | undefined | Promise<ShadowDocument | undefined>;
   /**
    * Gives the shadow as it is then, or the refusal of AWS IoT, which is an answer and breaks nothing. The commit checks that nobody
-   * changed the shadow meanwhile; a conflict there makes the invocation run again.
+   * changed the shadow since the first look; a conflict there makes the invocation run again.
    */
   shadowUpdate(
     name: string,

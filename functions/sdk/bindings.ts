@@ -77,7 +77,7 @@ export type Invoker = Fetcher & {
 };
 
 /** JSON objects. */
-type ShadowSection = { readonly [key: string]: unknown };
+type ShadowSection = Readonly<Record<string, unknown>>;
 
 /** A device shadow as AWS IoT has them. Times are seconds since 1970. */
 export type ShadowDocument = {
@@ -111,8 +111,8 @@ export type ShadowRequestOptions = {
 export type ShadowError = Error & { readonly code: 400 | 404 | 409 | 413 };
 
 /**
- * `{ shadow: name }` in the manifest. Reads see the changes of the same invocation; changes are kept, published and sent to the cloud
- * when it succeeds. Should somebody else change the shadow before it ends, an invocation that changed it runs again.
+ * `{ shadow: name }` in the manifest. An invocation sees the shadow as it was at its first look, with its own changes. They are kept,
+ * published and sent to the cloud when it succeeds; should somebody else have changed the shadow since that look, it runs again.
  */
 export type Shadow = {
   /** Null when there is none. */

@@ -10,6 +10,7 @@ const bindings = {
   KEY: { secret: 'api-key' },
   JOBS: { queue: 'jobs' },
   OTHER: { invoke: 'other' },
+  LAMP: { shadow: 'lamp' },
 };
 const surroundings: TestEnvironmentOptions = {
   bindings,
@@ -74,6 +75,18 @@ describe.each<[string, TestEnvironmentOptions]>([
     device.kv('store').put('before', 1);
     await device.file({ volume: 'inbox', path: 'a.csv', change: 'deleted' });
     expect(await device.invoke({ n: 1 })).toEqual({ other: { got: { n: 1 } }, keys: ['a.csv', 'before'] });
+  });
+
+  test('a shadow is desired by the test and reported by the function', async () => {
+    await using device = await open();
+    expect(device.shadow('lamp').get()).toBeUndefined();
+    device.shadow('lamp').update({ desired: { on: true } });
+    const state = { desired: { on: true }, reported: { on: true } };
+    expect(await device.invoke('shadow')).toEqual({ before: 1, state, version: 2, refused: 409 });
+    expect(device.shadow('lamp').get()).toMatchObject({ state, version: 2 });
+    expect(() => device.shadow('lamp').update({ desired: { list: [null] } })).toThrow(
+      'The shadow lamp is not changed: State contains an invalid node',
+    );
   });
 
   test('increments that race each other all count', async () => {

@@ -5,6 +5,8 @@ import type {
   KeyValue,
   Publisher,
   QueueSender,
+  Shadow,
+  ShadowError,
 } from '../../functions/sdk/index.ts';
 
 type Env = {
@@ -14,6 +16,7 @@ type Env = {
   readonly KEY: string;
   readonly JOBS: QueueSender;
   readonly OTHER: Invoker;
+  readonly LAMP: Shadow;
 };
 
 /** A function with a handler of each kind, which together use a binding of each kind. */
@@ -60,6 +63,17 @@ export default {
       return env.STORE.put('n', Number(before ?? 0) + 1, { expected: before ?? null });
     }
     if (payload === 'unserialisable') return 1n;
+    if (payload === 'shadow') return settle(env.LAMP);
     return { other: await env.OTHER.invoke(payload), keys: await env.STORE.list() };
   },
 } satisfies FunctionModule<Env>;
+
+/** Reports what is desired. */
+async function settle(shadow: Shadow) {
+  const before = await shadow.get();
+  const { state, version } = await shadow.update({ reported: before?.state.delta ?? {} });
+  const refused = await shadow
+    .update({ reported: {} }, { version: 0 })
+    .catch((error: unknown) => (error as ShadowError).code);
+  return { before: before?.version ?? null, state, version, refused };
+}

@@ -4,6 +4,7 @@ import {
   noShadow,
   remove,
   shadowLimits,
+  tooManyShadows,
   update,
   type BareRequest,
   type Outcome,
@@ -86,7 +87,8 @@ export class ShadowStore {
         const next = change.next(previous, timestamp);
         if (next.rejected) return next;
         const current = next.accepted;
-        if (current.exists && !previous.exists && (await isFull(transaction, device))) return full;
+        if (current.exists && !previous.exists && (await isFull(transaction, device)))
+          return { rejected: tooManyShadows };
         await writeShadow(transaction, device, name, current);
         messages = change.messages(previous, current);
         return next;
@@ -111,10 +113,6 @@ export class ShadowStore {
 type Change = {
   readonly next: (previous: Shadow, timestamp: number) => Outcome<Shadow>;
   readonly messages: (previous: Shadow, current: Shadow) => OutgoingMessage[];
-};
-
-const full: Outcome<never> = {
-  rejected: { code: 413, message: `A device has at most ${shadowLimits.shadows} shadows; delete one first` },
 };
 
 async function isFull(db: Database, device: string): Promise<boolean> {

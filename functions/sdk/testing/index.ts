@@ -5,5 +5,6 @@ export {
   type TestEnvironment,
   type TestEnvironmentOptions,
   type TestMessage,
+  type TestShadow,
   type TestStore,
 } from './test-environment.ts';

@@ -46,55 +46,64 @@ export class MemoryShadows {
   }
 }
 
-/** What one invocation changes of them: it reads its own changes, and nobody else does before `commit`. */
+/** What one invocation reads and changes of them: it sees its own changes, and nobody else does before `commit`. */
 export class ShadowChanges implements ShadowEffects {
   readonly #shadows: MemoryShadows;
-  readonly #changed = new Map<string, { readonly base: Shadow; readonly shadow: Shadow }>();
+  /** `base`: at the first look. */
+  readonly #looked = new Map<string, { readonly base: Shadow; readonly shadow: Shadow }>();
 
   constructor(shadows: MemoryShadows) {
     this.#shadows = shadows;
   }
 
   shadowGet(name: string): ShadowDocument | undefined {
-    const shadow = this.#seen(name);
+    const shadow = this.#look(name);
     return shadow.exists ? documentMessage(shadow) : undefined;
   }
 
   shadowUpdate(name: string, request: UpdateRequest): Outcome<ShadowDocument> {
-    const { accepted, rejected } = update(this.#seen(name), request, this.#shadows.timestamp());
+    const { accepted, rejected } = update(this.#look(name), request, this.#shadows.timestamp());
     if (rejected) return { rejected };
-    if (!this.#seen(name).exists && this.#isFull()) return { rejected: tooManyShadows };
+    if (!this.#look(name).exists && this.#isFull()) return { rejected: tooManyShadows };
     this.#change(name, accepted);
     return { accepted: documentMessage(accepted, request.clientToken) };
   }
 
   shadowDelete(name: string, { version }: BareRequest): Outcome<DeletedShadow> {
-    const { accepted, rejected } = remove(this.#seen(name), { name, version }, this.#shadows.timestamp());
+    const { accepted, rejected } = remove(this.#look(name), { name, version }, this.#shadows.timestamp());
     if (rejected) return { rejected };
     this.#change(name, accepted);
     return { accepted: { version: accepted.version, timestamp: accepted.timestamp } };
   }
 
-  /** Whether nobody else changed one of them meanwhile. */
+  /** Whether nobody else changed what this changes, since its first look. */
   holds(): boolean {
-    return [...this.#changed].every(([name, { base }]) => this.#shadows.get(name) === base);
+    return this.#changed().every(([name, { base }]) => this.#shadows.get(name) === base);
   }
 
   commit(): void {
-    for (const [name, { shadow }] of this.#changed) this.#shadows.set(name, shadow);
+    for (const [name, { shadow }] of this.#changed()) this.#shadows.set(name, shadow);
   }
 
-  #seen(name: string): Shadow {
-    return this.#changed.get(name)?.shadow ?? this.#shadows.get(name);
+  #look(name: string): Shadow {
+    const before = this.#looked.get(name);
+    if (before) return before.shadow;
+    const shadow = this.#shadows.get(name);
+    this.#looked.set(name, { base: shadow, shadow });
+    return shadow;
   }
 
   #change(name: string, shadow: Shadow): void {
-    const base = this.#changed.get(name)?.base ?? this.#shadows.get(name);
-    this.#changed.set(name, { base, shadow });
+    const base = this.#looked.get(name)?.base ?? shadow;
+    this.#looked.set(name, { base, shadow });
+  }
+
+  #changed() {
+    return [...this.#looked].filter(([, { base, shadow }]) => base !== shadow);
   }
 
   #isFull(): boolean {
-    const made = [...this.#changed].filter(([, { shadow }]) => shadow.exists).map(([name]) => name);
+    const made = this.#changed().flatMap(([name, { shadow }]) => (shadow.exists ? [name] : []));
     return new Set([...this.#shadows.names(), ...made]).size >= shadowLimits.shadows;
   }
 }

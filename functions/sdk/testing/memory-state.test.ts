@@ -36,6 +36,33 @@ describe('MemoryState', () => {
     expect(textOf(state.get('s', 'a'))).toBe('1');
   });
 
+  test('shadows are changed by the invocations that succeed, each based on the last', () => {
+    const { state } = stateAt(5000);
+    const report = (n: number) => ({ state: { reported: { n } } });
+    const [first, second] = [state.begin(), state.begin()];
+    expect(second.shadowGet('lamp')).toBeUndefined();
+    expect(first.shadowUpdate('lamp', report(1)).accepted).toMatchObject({ version: 1, timestamp: 5 });
+    expect(first.shadowGet('lamp')).toMatchObject({ state: { reported: { n: 1 } } });
+    expect(second.shadowUpdate('lamp', report(2)).accepted).toMatchObject({ version: 1 });
+    expect([first.commit(), second.commit()]).toEqual([true, false]);
+    const reader = state.begin();
+    expect(reader.shadowGet('lamp')).toMatchObject({ state: { reported: { n: 1 } } });
+    expect(reader.shadowDelete('lamp', { version: 2 }).rejected).toMatchObject({ code: 409 });
+    expect(reader.shadowDelete('lamp', {}).accepted).toEqual({ version: 2, timestamp: 5 });
+    expect(reader.shadowGet('lamp')).toBeUndefined();
+  });
+
+  test('there are a hundred shadows at most', () => {
+    const { state } = stateAt();
+    const effects = state.begin();
+    const make = (n: number) => effects.shadowUpdate(`s${n}`, { state: {} });
+    for (let n = 0; n < 100; n++) expect(make(n).rejected).toBeUndefined();
+    expect(make(100).rejected).toMatchObject({ code: 413 });
+    expect(make(99).rejected).toBeUndefined();
+    expect(effects.commit()).toBe(true);
+    expect(state.begin().shadowUpdate('other', { state: {} }).rejected).toMatchObject({ code: 413 });
+  });
+
   test('a value is there until the moment it expires', () => {
     const { clock, state } = stateAt(1000);
     const effects = state.begin();

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { errorMessage } from '../../../lib/error-code.ts';
+import { readUpdate } from '../../../lib/shadow/shadow-request.ts';
 import type { FunctionSpec } from '../../../manifests/function.ts';
 import { FunctionError } from '../../function-error.ts';
 import type { FunctionLog, InvocationEvent, InvocationResult } from '../../runtime/ports.ts';
+import type { ShadowChange, ShadowDocument } from '../bindings.ts';
 import { machineFunction } from './machine-function.ts';
 import { memoryOutside, type MemoryOutsideOptions } from './memory-outside.ts';
 import { MemoryState, type QueuedMessage, type StoredMessage } from './memory-state.ts';
@@ -61,6 +63,13 @@ export type TestStore = {
   keys(): string[];
 };
 
+export type TestShadow = {
+  /** Undefined when there is none. */
+  get(): ShadowDocument | undefined;
+  /** As the cloud or a local client would change it. Throws FunctionError `badOptions` for what a device refuses. */
+  update(state: ShadowChange): ShadowDocument;
+};
+
 /** Runs a function as a device does, with bindings that are kept in memory. Handlers that fail reject with FunctionError `threw`. */
 export type TestEnvironment = AsyncDisposable & {
   message(topic: string, payload?: Content, options?: MessageOptions): Promise<unknown>;
@@ -79,7 +88,8 @@ export type TestEnvironment = AsyncDisposable & {
   readonly sent: readonly TestMessage<QueuedMessage>[];
   readonly logs: readonly FunctionLog[];
   kv(store: string): TestStore;
-  /** Moves the clock that values of key-value stores expire by. */
+  shadow(name: string): TestShadow;
+  /** Moves the clock that values of key-value stores expire by, and shadows are stamped by. */
   advance(ms: number): void;
 };
 
@@ -120,6 +130,7 @@ export async function createTestEnvironment(options: TestEnvironmentOptions): Pr
       return state.queued.map(({ body, ...rest }) => messageOf(rest, body));
     },
     kv: (store) => storeOf(state, store),
+    shadow: (name) => shadowOf(state, name),
     advance: (ms) => void (clock.nowMs += ms),
     [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),
   };
@@ -247,5 +258,23 @@ function storeOf(state: MemoryState, store: string): TestStore {
       state.set(store, key, { value: bytes, expiresAt: undefined });
     },
     keys: () => state.keys(store),
+  };
+}
+
+function shadowOf(state: MemoryState, name: string): TestShadow {
+  return {
+    get: () => state.shadows.begin().shadowGet(name),
+    update(change) {
+      const changes = state.shadows.begin();
+      const { accepted: request, rejected } = readUpdate(Buffer.from(JSON.stringify({ state: change })));
+      const outcome = rejected ? { rejected } : changes.shadowUpdate(name, request);
+      if (outcome.rejected)
+        throw new FunctionError(
+          'badOptions',
+          `The shadow ${name} is not changed: ${outcome.rejected.message}`,
+        );
+      changes.commit();
+      return outcome.accepted;
+    },
   };
 }
