@@ -6,6 +6,7 @@ import type { ClientSpec } from '../../manifests/network.ts';
 import { maxTopicBytes } from '../streams/bounds.ts';
 import type { AedesClient } from './aedes-client.ts';
 import { Credentials, type VerifyPassword } from './credentials.ts';
+import { LoginAttempts } from './login-attempts.ts';
 import { PacketGuard, type Peer } from './packet-guard.ts';
 import type { Qos } from './subscription-tree.ts';
 
@@ -36,6 +37,7 @@ export type AdmissionOptions = {
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #credentials: Credentials;
+  readonly #attempts: LoginAttempts;
   readonly #greeted = new WeakMap<Client, Greeted>();
   /** What each client's entry was when its credential was checked. */
   readonly #admitted = new WeakMap<Client, ClientSpec>();
@@ -47,6 +49,7 @@ export class Admission {
   constructor(options: AdmissionOptions) {
     this.#options = options;
     this.#credentials = new Credentials(options.verifyPassword);
+    this.#attempts = new LoginAttempts(options.now);
   }
 
   setClients(clients: ReadonlyMap<string, ClientSpec>): void {
@@ -174,7 +177,16 @@ export class Admission {
       if (spec.password === undefined) return 'its certificate is out of date';
     }
     if (spec.password === undefined || !password) return 'no credential';
-    const verdict = await this.#credentials.check(spec.password, password.toString('utf8'));
+    return this.#checkPassword(client, spec.password, password.toString('utf8'));
+  }
+
+  async #checkPassword(client: Client, hash: string, password: string): Promise<string | undefined> {
+    if (this.#credentials.isKnown(hash, password)) return undefined;
+    const { name = '' } = this.#greeted.get(client) ?? {};
+    const address = this.#peer(client)?.address;
+    if (!this.#attempts.mayTry(address, name)) return 'too many wrong passwords';
+    const verdict = await this.#credentials.check(hash, password, () => this.#attempts.mayTry(address, name));
+    if (verdict === 'refused') this.#attempts.noteFault(address, name);
     return verdict === 'accepted' ? undefined : verdict;
   }
 

@@ -24,20 +24,33 @@ export class Credentials {
     this.#verify = verify;
   }
 
-  /** 'busy' when too many logins wait already. */
-  async check(hash: string, password: string): Promise<Verdict> {
-    const mark = createHmac('sha256', this.#key).update(password).digest();
+  /** Whether this password was right before. */
+  isKnown(hash: string, password: string): boolean {
     const known = this.#remembered.get(hash);
-    if (known && timingSafeEqual(known, mark)) return 'accepted';
+    return known !== undefined && timingSafeEqual(known, this.#markOf(password));
+  }
+
+  /**
+   * 'busy' when too many logins wait already, or when `mayTry` says no at the time that it is this one's turn: others may have
+   * failed while it waited.
+   */
+  async check(hash: string, password: string, mayTry = (): boolean => true): Promise<Verdict> {
+    if (this.isKnown(hash, password)) return 'accepted';
     if (!(await this.#enter())) return 'busy';
     try {
+      if (this.isKnown(hash, password)) return 'accepted';
+      if (!mayTry()) return 'busy';
       if (!(await this.#verify(hash, password))) return 'refused';
       if (this.#remembered.size >= maxRemembered) this.#remembered.clear();
-      this.#remembered.set(hash, mark);
+      this.#remembered.set(hash, this.#markOf(password));
       return 'accepted';
     } finally {
       this.#leave();
     }
+  }
+
+  #markOf(password: string): Buffer {
+    return createHmac('sha256', this.#key).update(password).digest();
   }
 
   async #enter(): Promise<boolean> {

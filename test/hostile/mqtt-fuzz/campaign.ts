@@ -17,6 +17,7 @@ export async function run({ seconds, seed, report }: CampaignOptions): Promise<C
       [`${target.name}Connections`]: connections,
       [`${target.name}RoundTrips`]: roundTrips,
       [`${target.name}SlowestMs`]: Math.round(slowestMs),
+      [`${target.name}HeapGrowth`]: Number((end.heapBytes / base.heapBytes - 1).toFixed(3)),
       [`${target.name}RssGrowth`]: Number((end.rssBytes / base.rssBytes - 1).toFixed(3)),
     });
   }
@@ -33,7 +34,8 @@ function lineOf(
     name.padEnd(6),
     `${connections} connections`,
     `${roundTrips} round trips of the witness, the slowest ${Math.round(slowestMs)} ms`,
-    `${mib(base.rssBytes)} to ${mib(end.rssBytes)} MiB`,
-    `${base.descriptors} to ${end.descriptors} descriptors`,
+    `heap ${mib(base.heapBytes)} to ${mib(end.heapBytes)} MiB`,
+    `resident ${mib(base.rssBytes)} to ${mib(end.rssBytes)} MiB`,
+    `${end.sockets} sockets and ${end.files} files open`,
   ].join('  ');
 }

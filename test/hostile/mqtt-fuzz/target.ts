@@ -3,7 +3,14 @@ import type { Duplex } from 'node:stream';
 /** How a connection presents itself. A stranger has no right to anything; what it sends must reach nobody. */
 export type Persona = 'client' | 'stranger';
 
-export type Measures = { readonly rssBytes: number; readonly descriptors: number };
+export type Measures = {
+  readonly rssBytes: number;
+  /** What objects and their buffers take up after a collection: what leaks shows here, whatever the allocator keeps. */
+  readonly heapBytes: number;
+  readonly sockets: number;
+  /** And all other descriptors. */
+  readonly files: number;
+};
 
 /** A broker in a process of its own that is fed with malformed packets. */
 export type FuzzTarget = AsyncDisposable & {
