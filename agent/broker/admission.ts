@@ -12,8 +12,9 @@ import type { Qos } from './subscription-tree.ts';
 
 /** The id is the client's own, but printable, free of wildcards and levels, and not a path. */
 const clientIdPattern = /^[A-Za-z0-9_.:|@-]{0,128}$/;
-/** Of one connection. */
+/** Of one connection, and of all; those of sessions are counted by themselves. */
 const maxSubscriptions = 1000;
+const maxAllSubscriptions = 50_000;
 
 /** CONNACK return codes [MQTT-3.2.2]. */
 export const connack = { accepted: 0, identifierRejected: 2, notAuthorized: 5 } as const;
@@ -29,6 +30,8 @@ export type AdmissionOptions = {
   readonly verifyPassword: VerifyPassword;
   /** Whether a client of this name may leave a session behind. */
   readonly keepsSessions: (name: string) => boolean;
+  /** How many subscriptions sessions have. */
+  readonly keptSubscriptions: () => number;
   readonly now: () => Date;
   readonly logger: Logger;
 };
@@ -43,6 +46,7 @@ export class Admission {
   readonly #admitted = new WeakMap<Client, ClientSpec>();
   /** By filter. */
   readonly #granted = new WeakMap<Client, Map<string, Qos>>();
+  #subscriptions = 0;
   #clients: ReadonlyMap<string, ClientSpec> = new Map();
   #names: ReadonlyMap<string, string> = new Map();
 
@@ -131,7 +135,10 @@ export class Admission {
     const { topic: filter, qos } = subscription;
     const granted = this.#granted.get(client) ?? new Map<string, Qos>();
     const name = this.nameOf(client);
-    const isFull = granted.size >= maxSubscriptions && !granted.has(filter);
+    const isNew = !granted.has(filter);
+    const all = Math.max(this.#subscriptions, this.#options.keptSubscriptions());
+    const isFull = isNew && (granted.size >= maxSubscriptions || all >= maxAllSubscriptions);
+    if (client.closed) return null;
     if (isFull || !this.mayRead(name, filter)) {
       const shown = filter.slice(0, maxTopicBytes);
       const reason = isFull ? 'too many subscriptions' : 'not granted';
@@ -139,6 +146,7 @@ export class Admission {
       return null;
     }
     this.#granted.set(client, granted.set(filter, qos));
+    if (isNew) this.#subscriptions++;
     return { ...subscription, qos: 2 };
   }
 
@@ -148,7 +156,13 @@ export class Admission {
   }
 
   forget(client: Client, filters: readonly string[]): void {
-    for (const filter of filters) this.#granted.get(client)?.delete(filter);
+    const granted = this.#granted.get(client);
+    for (const filter of filters) if (granted?.delete(filter) === true) this.#subscriptions--;
+  }
+
+  /** The connection of `client` ended. */
+  leave(client: Client): void {
+    this.forget(client, [...(this.#granted.get(client)?.keys() ?? [])]);
   }
 
   /** With which QoS a message goes to a client: the lower one of the message's and the best subscription's [MQTT-3.8.4-6]. */
@@ -202,8 +216,11 @@ function isSame(spec: ClientSpec | undefined, other: ClientSpec | undefined): bo
   return spec === other || JSON.stringify(spec) === JSON.stringify(other);
 }
 
+/** [MQTT-1.5.3-1] [MQTT-1.5.3-2] [MQTT-3.3.2-2] Ill-formed UTF-8 was read as U+FFFD. */
+const unfitForTopics = /[+#\0\uFFFD]/;
+
 function mayPublish(spec: ClientSpec, topic: string): boolean {
-  if (topic === '' || topic.startsWith('$') || /[+#\0]/.test(topic)) return false;
+  if (topic === '' || topic.startsWith('$') || unfitForTopics.test(topic)) return false;
   if (Buffer.byteLength(topic) > maxTopicBytes || topic.split('/').length > maxTopicLevels) return false;
   return spec.publish.some((filter) => topicMatches(filter, topic));
 }
@@ -212,7 +229,7 @@ export const maxTopicLevels = 32;
 
 /** [MQTT-4.7.1] Wildcards stand alone in their level, `#` in the last one. */
 function isFilter(filter: string): boolean {
-  if (filter === '' || filter.includes('\0') || Buffer.byteLength(filter) > maxTopicBytes) return false;
+  if (filter === '' || /[\0\uFFFD]/.test(filter) || Buffer.byteLength(filter) > maxTopicBytes) return false;
   const levels = filter.split('/');
   return levels.every(
     (level, index) => !/[+#]/.test(level) || level === '+' || (level === '#' && index === levels.length - 1),

@@ -103,7 +103,8 @@ export class LocalBroker implements AsyncDisposable {
     this.sessions = sessions;
     this.#options = options;
     const keepsSessions = (name: string): boolean => sessions.keeps(name);
-    this.#admission = new Admission({ verifyPassword, keepsSessions, now, logger });
+    const keptSubscriptions = (): number => sessions.subscriptionCount;
+    this.#admission = new Admission({ verifyPassword, keepsSessions, keptSubscriptions, now, logger });
     const granted = this.#admission.granted.bind(this.#admission);
     this.#persistence = new SessionPersistence({ book: sessions, store, retained, granted, logger });
     this.#aedes = this.#build(retained);
@@ -263,8 +264,12 @@ export class LocalBroker implements AsyncDisposable {
 
   /** aedes tells only of those whose CONNECT had come to its end. */
   #leave(client: Client): void {
-    this.#connected.delete(client);
     this.#persistence.leave(client);
+    this.#admission.leave(client);
+    if (!this.#connected.delete(client)) return;
+    const messages = client.conn instanceof PacketGuard ? client.conn.missed : 0;
+    const name = this.#admission.nameOf(client);
+    if (messages > 0) this.#options.logger.warn('mqtt.messages.dropped', { client: name, messages });
   }
 
   #ready(client: Client): void {
@@ -288,8 +293,14 @@ export class LocalBroker implements AsyncDisposable {
 
   /** What a client gets of a message: from a subscription of the moment here, in a session from its queue. */
   #forward(client: AedesClient, packet: AedesPublishPacket): AedesPublishPacket | null {
-    if (isFed(packet) || packet.qos === 0) return packet;
-    const qos = this.#admission.effectiveQos(client, packet);
+    if (isFed(packet)) return packet;
+    const qos = packet.qos === 0 ? 0 : this.#admission.effectiveQos(client, packet);
+    const { conn } = client;
+    if (qos === 0 && conn instanceof PacketGuard && conn.isStalled) {
+      conn.missed++;
+      return null;
+    }
+    if (packet.qos === 0) return packet;
     const session = client.clean || qos === 0 ? undefined : this.sessions.get(client.id);
     if (!session) return qos === packet.qos ? packet : { ...packet, qos };
     // What aedes sends by itself after SUBACK; the rest was queued when it was committed.

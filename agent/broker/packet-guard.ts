@@ -28,6 +28,12 @@ export type PacketGuardOptions = {
 const softWaitingBytes = 2 ** 20;
 const maxWaitingBytes = 8 * 2 ** 20;
 
+/** What is handed to the system at a time: a peer that does not take it for so long is not waited for by others any more … */
+const pieceBytes = 64 * 1024;
+const stallMs = 500;
+/** … and let go after this much longer. */
+const graceMs = 4500;
+
 const connectHeader = 0x10;
 
 /**
@@ -49,6 +55,10 @@ export class PacketGuard extends Duplex {
   #gathering = false;
   /** Its waiting bytes are counted. */
   #late = false;
+  #stalled = false;
+  #patience: NodeJS.Timeout | undefined;
+  /** Messages that it was not sent because it had stalled. */
+  missed = 0;
 
   constructor(socket: Connection, options: PacketGuardOptions) {
     super({ writableHighWaterMark: softWaitingBytes });
@@ -67,6 +77,11 @@ export class PacketGuard extends Duplex {
   /** Bytes that were written and not taken by the system yet. */
   get waitingBytes(): number {
     return this.writableLength;
+  }
+
+  /** The peer has stopped reading. What need not reach it had better not be written. */
+  get isStalled(): boolean {
+    return this.#stalled;
   }
 
   /** The peer proved who it is: lets the rest through. */
@@ -96,23 +111,51 @@ export class PacketGuard extends Duplex {
     if (!flowing && !this.destroyed) {
       this.#note();
       if (this.writableLength > maxWaitingBytes) this.destroy(new Error('it reads too slowly'));
+      else this.#patience ??= setTimeout(() => this.#stall(), stallMs).unref();
     }
-    return flowing;
+    return flowing || this.#stalled;
+  }
+
+  #stall(): void {
+    this.#stalled = true;
+    this.#patience = setTimeout(() => this.destroy(new Error('it has stopped reading')), graceMs).unref();
+    // Whoever waits for it goes on.
+    this.emit('drain');
+  }
+
+  /** The system took a piece. */
+  #progress(): void {
+    if (!this.#patience) return;
+    clearTimeout(this.#patience);
+    this.#stalled = false;
+    const isLate = this.writableLength > softWaitingBytes;
+    this.#patience = isLate ? setTimeout(() => this.#stall(), stallMs).unref() : undefined;
   }
 
   #note(): void {
+    if (this.destroyed) return;
     this.#options.outgoing.note(this);
     this.#late = this.writableLength > 0;
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     this.#gather();
-    if (this.#socket.write(chunk)) done();
-    else
+    for (let at = 0; at < chunk.length; at += pieceBytes) {
+      const rest = at + pieceBytes;
+      if (this.#socket.write(chunk.subarray(at, rest))) continue;
       this.#socket.once('drain', () => {
+        this.#progress();
+        if (rest < chunk.length) {
+          this._write(chunk.subarray(rest), 'binary', done);
+          return;
+        }
         done();
         if (this.#late) this.#note();
       });
+      return;
+    }
+    this.#progress();
+    done();
   }
 
   /** One system call for what one turn of the event loop writes: a group of messages is acknowledged at once. */
@@ -139,6 +182,7 @@ export class PacketGuard extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#held = [];
+    clearTimeout(this.#patience);
     this.#options.outgoing.leave(this);
     // A refusal is written and the connection ended in the same turn.
     this.#socket.uncork();

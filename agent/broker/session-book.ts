@@ -74,6 +74,11 @@ export class SessionBook {
     return session !== undefined && session.expiry > 0 && session.messages > 0 && session.bytes > 0;
   }
 
+  /** Of QoS 1 and 2, of all sessions. */
+  get subscriptionCount(): number {
+    return this.#tree.size;
+  }
+
   get(client: string): Session | undefined {
     return this.#sessions.get(client);
   }

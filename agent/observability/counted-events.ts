@@ -5,6 +5,8 @@ import type { AgentMeter } from './metrics.ts';
 const counted: Readonly<Record<string, (meter: AgentMeter, event: LogEvent) => void>> = {
   'mqtt.connect.refused': (meter, { reason }) =>
     meter.add('holdfast.mqtt.connections.refused', { reason: textOf(reason) }),
+  'mqtt.messages.dropped': (meter, { messages }) =>
+    meter.add('holdfast.mqtt.messages.dropped', { reason: 'stalled' }, Number(messages)),
   'mqtt.publish.denied': (meter) => meter.add('holdfast.mqtt.messages.refused', { reason: 'denied' }),
   'mqtt.session.dropped': (meter, { messages }) =>
     meter.add('holdfast.mqtt.messages.dropped', { reason: 'session' }, Number(messages)),
