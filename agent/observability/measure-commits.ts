@@ -1,24 +1,43 @@
-import type { Apply } from '../streams/apply.ts';
-import { storeError } from '../streams/sqlite-errors.ts';
 import { errorCode } from '../../lib/error-code.ts';
+import type { Draft } from '../streams/ledger.ts';
 import type { AgentMeter } from './metrics.ts';
 
-/** What commits to the local store, measured. `path` is for naming its errors only. */
-export function measureCommits(apply: Apply, meter: AgentMeter, path: string): Apply {
-  return (units, counts) => {
-    const startedMs = performance.now();
-    try {
-      const draft = apply(units, counts);
+/** What makes units durable: a transaction, then a sync. */
+export type Commits<Unit> = {
+  readonly commit: (units: readonly Unit[]) => Draft;
+  readonly sync: () => Promise<void>;
+};
+
+/** Commits to the local store, one at a time, measured from the transaction to the end of its sync. */
+export function measureCommits<Unit>({ commit, sync }: Commits<Unit>, meter: AgentMeter): Commits<Unit> {
+  let startedMs = 0;
+  const failed = (error: unknown): void => {
+    meter.add('holdfast.store.commit.failures', { 'error.type': errorCode(error) ?? 'bug' });
+  };
+  let dropped: Draft['dropped'] = [];
+  return {
+    commit: (units) => {
+      startedMs = performance.now();
+      try {
+        const draft = commit(units);
+        ({ dropped } = draft);
+        return draft;
+      } catch (error) {
+        failed(error);
+        throw error;
+      }
+    },
+    sync: async () => {
+      try {
+        await sync();
+      } catch (error) {
+        failed(error);
+        throw error;
+      }
       meter.add('holdfast.store.commits', {});
       meter.record('holdfast.store.commit.duration', (performance.now() - startedMs) / 1000, {});
-      for (const { stream, reason, count } of draft.dropped)
+      for (const { stream, reason, count } of dropped)
         meter.add('holdfast.stream.dropped', { stream, reason }, count);
-      return draft;
-    } catch (error) {
-      meter.add('holdfast.store.commit.failures', {
-        'error.type': errorCode(storeError(error, path)) ?? 'bug',
-      });
-      throw error;
-    }
+    },
   };
 }

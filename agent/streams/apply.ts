@@ -40,7 +40,7 @@ export function prepareApply(
         if (draft.stream(name).bytes > policy.maxBytes) trimToBytes(writes, draft, name, policy);
       }
       writeCounters(writes, draft);
-      database.exec('COMMIT'); // [G1] synchronous = FULL: returns after the fsync
+      database.exec('COMMIT'); // [G1] durable after the sync of the log that follows
     } catch (error) {
       // A full disk may have ended the transaction already.
       if (database.isTransaction) database.exec('ROLLBACK');

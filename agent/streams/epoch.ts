@@ -22,9 +22,9 @@ export function bindEpoch(database: DatabaseSync, identity: string): boolean {
   return begins;
 }
 
-/** Begins a new epoch for the same identity, and returns it. Throws node:sqlite's error with nothing changed. */
+/** Begins a new epoch for the same identity, on disk when it returns it. Throws node:sqlite's error with nothing changed. */
 export function beginEpoch(database: DatabaseSync): string {
-  database.exec('BEGIN IMMEDIATE');
+  database.exec('PRAGMA synchronous = FULL; BEGIN IMMEDIATE');
   try {
     const epoch = renew(database);
     database.exec('COMMIT');
@@ -32,6 +32,8 @@ export function beginEpoch(database: DatabaseSync): string {
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
+  } finally {
+    database.exec('PRAGMA synchronous = NORMAL');
   }
 }
 

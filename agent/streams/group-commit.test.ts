@@ -1,15 +1,20 @@
 import { expect, test } from '@jest/globals';
-import { GroupCommit } from './group-commit.ts';
+import { GroupCommit, type Refusals } from './group-commit.ts';
+
+const none = { refused: new Map<number, Error>() };
+const done = (): Promise<void> => Promise.resolve();
 
 function committer(fail: (units: readonly number[]) => void = () => undefined, limits: object = {}) {
   const groups: number[][] = [];
   const scheduled: (() => void)[] = [];
-  const commits = new GroupCommit<number>({
+  const commits = new GroupCommit<number, Refusals>({
     commit: (units) => {
       fail(units);
       groups.push([...units]);
-      return new Map();
+      return none;
     },
+    sync: done,
+    onDurable: () => undefined,
     isFatal: (error) => error.message === 'fatal',
     schedule: (flush) => scheduled.push(flush),
     ...limits,
@@ -21,12 +26,13 @@ test('the units of one turn are one commit, and nothing resolves before it', asy
   const { groups, commits, turn } = committer();
   let resolved = 0;
   const all = Promise.all([1, 2, 3].map((unit) => commits.submit(unit, 1).then(() => resolved++)));
-  await Promise.resolve();
+  await Promise.resolve(undefined);
   expect([groups.length, resolved]).toEqual([0, 0]);
   turn();
   await all;
-  void commits.submit(4, 1);
+  const last = commits.submit(4, 1);
   turn();
+  await last;
   expect(groups).toEqual([[1, 2, 3], [4]]);
 });
 
@@ -77,7 +83,7 @@ test('waiting units are bounded by number and by bytes', async () => {
 test('closing commits what waits and refuses the rest', async () => {
   const { groups, commits } = committer();
   const last = commits.submit(1, 1);
-  commits.close();
+  await commits.close();
   await last;
   expect(groups).toEqual([[1]]);
   await expect(commits.submit(2, 1)).rejects.toMatchObject({ code: 'closed' });
@@ -85,12 +91,71 @@ test('closing commits what waits and refuses the rest', async () => {
 
 test('a unit that the commit left out is rejected with its reason, the others of its group are through', async () => {
   const scheduled: (() => void)[] = [];
-  const commits = new GroupCommit<number>({
-    commit: () => new Map([[1, new Error('conflict')]]),
+  const commits = new GroupCommit<number, Refusals>({
+    commit: () => ({ refused: new Map([[1, new Error('conflict')]]) }),
+    sync: done,
+    onDurable: () => undefined,
     isFatal: () => false,
     schedule: (flush) => scheduled.push(flush),
   });
   const outcomes = Promise.allSettled([7, 8, 9].map((unit) => commits.submit(unit, 1)));
   scheduled.forEach((flush) => flush());
   expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+});
+
+/** A disk that takes its time: a sync ends when it is told how. */
+function slowDisk() {
+  const syncs: PromiseWithResolvers<undefined>[] = [];
+  const told: string[] = [];
+  const sync = (): Promise<void> => {
+    const ending = Promise.withResolvers<undefined>();
+    syncs.push(ending);
+    return ending.promise;
+  };
+  return { syncs, told, options: { sync, onDurable: () => told.push('durable') } };
+}
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('[G1] nobody goes on before the sync, and what comes meanwhile is the next group', async () => {
+  const { syncs, told, options } = slowDisk();
+  const { groups, commits, turn } = committer(undefined, options);
+  void commits.submit(1, 1).then(() => told.push('first'));
+  turn();
+  const others = [commits.submit(2, 1), commits.submit(3, 1)];
+  turn();
+  await settle();
+  expect([groups, told]).toEqual([[[1]], []]);
+  syncs[0]?.resolve(undefined);
+  await settle();
+  expect(told).toEqual(['durable', 'first']);
+  turn();
+  syncs[1]?.resolve(undefined);
+  await Promise.all(others);
+  expect(groups).toEqual([[1], [2, 3]]);
+});
+
+test('[G1] a failed sync rejects its group, and everything after it is refused', async () => {
+  const { syncs, told, options } = slowDisk();
+  const { groups, commits, turn } = committer(undefined, options);
+  const first = commits.submit(1, 1);
+  turn();
+  const second = commits.submit(2, 1);
+  syncs[0]?.reject(new Error('fatal'));
+  await expect(first).rejects.toThrow('fatal');
+  await settle();
+  turn();
+  await expect(second).rejects.toThrow('fatal');
+  expect([groups, told]).toEqual([[[1]], []]);
+});
+
+test('what must be alone waits for what was submitted before it', async () => {
+  const { syncs, told, options } = slowDisk();
+  const { commits } = committer(undefined, options);
+  const first = commits.submit(1, 1);
+  const alone = commits.alone(() => Promise.resolve(void told.push('alone')));
+  await settle();
+  expect(told).toEqual([]);
+  syncs[0]?.resolve(undefined);
+  await Promise.all([first, alone]);
+  expect(told).toEqual(['durable', 'alone']);
 });

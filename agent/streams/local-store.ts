@@ -3,12 +3,12 @@ import type { DatabaseSync } from 'node:sqlite';
 import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { AgentError } from '../errors.ts';
-import { measureCommits } from '../observability/measure-commits.ts';
+import { measureCommits, type Commits } from '../observability/measure-commits.ts';
 import type { AgentMeter } from '../observability/metrics.ts';
 import { prepareApply } from './apply.ts';
 import { beginEpoch, bindEpoch } from './epoch.ts';
 import { GroupCommit } from './group-commit.ts';
-import { Ledger, type Counts } from './ledger.ts';
+import { Ledger, type Counts, type Draft } from './ledger.ts';
 import type { NearEvents, NearQuery } from './near-events.ts';
 import { markSuspect, openDatabase } from './open-database.ts';
 import {
@@ -24,6 +24,7 @@ import type { RecordHead, RecordsQuery, StreamInfo } from './record-reads.ts';
 import type { SessionMessage, StoredWill } from './session-operations.ts';
 import type { SessionPageQuery, StoredSession } from './session-reads.ts';
 import { storeError } from './sqlite-errors.ts';
+import { WriteAheadLog } from './write-ahead-log.ts';
 import type { FileStat } from './trigger-operations.ts';
 import type { DeadLetter, DeadLettersQuery, FileHolder, Plan } from './trigger-reads.ts';
 
@@ -57,8 +58,8 @@ const defaultPolicy: StreamPolicy = {
 };
 
 /**
- * The durable memory of the device: streams, event queues, key-value stores, retained messages. Methods are asynchronous
- * by contract; today SQLite runs in this thread, and a commit blocks it for one fsync, shared by all writers of the turn.
+ * The durable memory of the device: streams, event queues, key-value stores, retained messages. SQLite runs in this thread;
+ * its log is synced beside it, once for all writers of a group. Counts, and what is told of commits, speak of what is durable.
  */
 export class LocalStore implements AsyncDisposable {
   readonly path: string;
@@ -67,7 +68,8 @@ export class LocalStore implements AsyncDisposable {
   readonly counts: Counts;
   readonly #database: DatabaseSync;
   readonly #ledger: Ledger;
-  readonly #commits: GroupCommit<readonly Operation[]>;
+  readonly #log: WriteAheadLog;
+  readonly #commits: GroupCommit<readonly Operation[], Draft>;
   readonly #reads: Reads;
   readonly #listeners = new Set<(notice: CommitNotice) => void>();
   readonly #now: () => Date;
@@ -90,7 +92,8 @@ export class LocalStore implements AsyncDisposable {
     try {
       if (identity !== undefined && bindEpoch(database, identity))
         logger.warn('store.epoch.begun', { reason: 'the device has a new identity' });
-      return new LocalStore(database, { path, setAside, logger, now, meter });
+      const log = await WriteAheadLog.open(database, path);
+      return new LocalStore(database, { path, log, setAside, logger, now, meter });
     } catch (error) {
       database.close();
       throw storeError(error, path);
@@ -101,12 +104,14 @@ export class LocalStore implements AsyncDisposable {
     database: DatabaseSync,
     {
       path,
+      log,
       setAside,
       logger,
       now,
       meter,
     }: {
       path: string;
+      log: WriteAheadLog;
       setAside: string | undefined;
       logger: Logger;
       now: () => Date;
@@ -118,6 +123,7 @@ export class LocalStore implements AsyncDisposable {
     this.#logger = logger;
     this.setAside = setAside;
     this.#database = database;
+    this.#log = log;
     this.#ledger = Ledger.load(database);
     this.counts = this.#ledger;
     this.#reads = prepareReads(database);
@@ -127,16 +133,18 @@ export class LocalStore implements AsyncDisposable {
       (stream) => this.policyOf(stream),
       (name) => this.#deadLetterStreams.get(name),
     );
-    const apply = meter ? measureCommits(prepared, meter, path) : prepared;
+    const commits: Commits<readonly Operation[]> = {
+      commit: (units) => this.#guarded(() => prepared(units, this.#ledger)),
+      sync: () => log.sync(),
+    };
     this.#commits = new GroupCommit({
-      commit: (units) => {
-        const draft = this.#guarded(() => apply(units, this.#ledger), logger);
+      ...(meter ? measureCommits(commits, meter) : commits),
+      onDurable: (draft) => {
         this.#ledger.accept(draft);
         const { arrived, awakened: functions } = draft;
         const sessions = draft.sessions.arrived;
         const notice = { streams: new Set(draft.streams.keys()), arrived, functions, sessions };
         for (const listener of this.#listeners) listener(notice);
-        return draft.refused;
       },
       isFatal: (error) =>
         error instanceof AgentError && (error.code === 'broken' || error.code === 'corrupt'),
@@ -156,9 +164,10 @@ export class LocalStore implements AsyncDisposable {
    * older than what was sent from it. On disk when it resolves; rejects as `commit` does.
    */
   async beginEpoch(): Promise<void> {
-    this.#commits.flush();
-    this.#epoch = await this.#read(() => this.#guarded(() => beginEpoch(this.#database), this.#logger));
-    this.#ledger.beginEpoch();
+    await this.#commits.alone(async () => {
+      this.#epoch = await this.#read(() => this.#guarded(() => beginEpoch(this.#database)));
+      this.#ledger.beginEpoch();
+    });
   }
 
   /** Rejects when nothing will be written any more, as an fsync failed or the file is corrupt: a new start is needed. [G1] */
@@ -210,7 +219,9 @@ export class LocalStore implements AsyncDisposable {
 
   /** Messages and gaps of a stream in order. */
   async records(query: RecordsQuery): Promise<StreamRecord[]> {
-    return this.#read(() => this.#reads.records(query));
+    // What is being synced is there for SQLite, and is not for anybody else.
+    const { lastSeq } = this.#ledger.stream(query.stream);
+    return this.#read(() => this.#reads.records({ ...query, upTo: lastSeq }));
   }
 
   /** The same backwards from `upTo` on, without payloads. */
@@ -309,9 +320,10 @@ export class LocalStore implements AsyncDisposable {
 
   /** Commits what waits, then closes the file. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#commits.close();
-    if (this.#database.isOpen) this.#database.close();
-    return Promise.resolve();
+    await this.#commits.close();
+    if (!this.#database.isOpen) return;
+    this.#database.close();
+    await this.#log[Symbol.asyncDispose]();
   }
 
   #read<T>(work: () => T): Promise<T> {
@@ -323,13 +335,13 @@ export class LocalStore implements AsyncDisposable {
     }
   }
 
-  #guarded<T>(work: () => T, logger: Logger): T {
+  #guarded<T>(work: () => T): T {
     try {
       return work();
     } catch (cause) {
       const error = storeError(cause, this.path);
       const code = error instanceof AgentError ? error.code : 'bug';
-      logger.error('store.commit.failed', { code, error: errorMessage(cause) });
+      this.#logger.error('store.commit.failed', { code, error: errorMessage(cause) });
       if (code === 'corrupt') markSuspect(this.path);
       throw error;
     }

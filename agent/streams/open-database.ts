@@ -54,7 +54,7 @@ function openSound(path: string): DatabaseSync {
     existsSync(path) && (statSync(path).size <= alwaysCheckedBytes || existsSync(suspectMark(path)));
   const database = new DatabaseSync(path, { timeout: 2000, defensive: true });
   try {
-    // FULL: the log is synced at every commit, so that a commit survives a power cut. [G1]
+    // FULL: a commit survives a power cut [G1]. Once open, `WriteAheadLog` sees to that.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
     database.exec(
       'PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;',

@@ -7,6 +7,8 @@ export type RecordsQuery = {
   readonly limit: number;
   /** Stops after the record that reaches this; at least one comes. */
   readonly maxBytes: number;
+  /** None behind this one. */
+  readonly upTo?: number;
 };
 
 /** What is held of a stream. Numbers and times are undefined while it holds nothing; times in milliseconds since 1970. */
@@ -53,11 +55,18 @@ export function prepareRecordReads(database: DatabaseSync) {
   const lastOf = sql('SELECT last_seq AS seq FROM streams WHERE name = ?');
   const lastSeq = (stream: string): number => Number(lastOf.get(stream)?.seq ?? 0);
   return {
-    records: ({ stream, after, limit, maxBytes }: RecordsQuery): StreamRecord[] => {
+    records: ({
+      stream,
+      after,
+      limit,
+      maxBytes,
+      upTo = Number.MAX_SAFE_INTEGER,
+    }: RecordsQuery): StreamRecord[] => {
       const records: StreamRecord[] = [];
       let bytes = 0;
       for (const row of page.iterate(stream, after, limit) as Iterable<unknown>) {
         const record = recordOf(row as Columns, records.length === 0 ? after : 0);
+        if (record.seq > upTo) break;
         records.push(record);
         if (!record.gap) bytes += record.message.payload.byteLength;
         if (bytes >= maxBytes) break;
