@@ -12,7 +12,7 @@ import { maxWindowLog } from '../relay-body.ts';
 const decompress = promisify(zstdDecompress);
 
 /** Payloads up to this size are decompressed at once: going to another thread would cost more. */
-const inlineBytes = 16 * 1024;
+const inlineBytes = 64 * 1024;
 
 /** Parses JSON that came from a device. @throws SyncError 'badRequest' */
 export function readJson<Schema extends z.ZodType>(
