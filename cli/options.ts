@@ -1,11 +1,32 @@
 import { InvalidArgumentError } from 'commander';
-import { durationSchema, nameSchema, topicFilterSchema } from '../manifests/primitives.ts';
+import {
+  bytesSchema,
+  durationSchema,
+  nameSchema,
+  topicFilterSchema,
+  topicPrefixSchema,
+} from '../manifests/primitives.ts';
 
 /** `60s` to milliseconds. */
 export function parseDuration(text: string): number {
   if (text === '0') return 0;
   const parsed = durationSchema.safeParse(text);
   if (!parsed.success) throw new InvalidArgumentError('Give a whole number and a unit, such as 60s or 5m.');
+  return parsed.data;
+}
+
+/** How long something is kept: `7d` to milliseconds. */
+export function parseAge(text: string): number {
+  const ageMs = parseDuration(text);
+  if (ageMs === 0) throw new InvalidArgumentError('Give a time such as 7d; leave the option out for no end.');
+  return ageMs;
+}
+
+/** `10GiB` to bytes, one at least. */
+export function parseBytes(text: string): number {
+  const parsed = bytesSchema.safeParse(text);
+  if (!parsed.success || parsed.data === 0)
+    throw new InvalidArgumentError('Give a whole number and a unit, such as 500MiB or 10GiB.');
   return parsed.data;
 }
 
@@ -44,6 +65,12 @@ export function parseName(text: string): string {
 export function parseTopicFilter(text: string): string {
   if (!topicFilterSchema.safeParse(text).success)
     throw new InvalidArgumentError('Give an MQTT topic filter: + for one whole level, # only at the end.');
+  return text;
+}
+
+export function parseTopicPrefix(text: string): string {
+  if (text === '' || !topicPrefixSchema.safeParse(text).success)
+    throw new InvalidArgumentError('Give the front of topics, such as again/, without + and #.');
   return text;
 }
 

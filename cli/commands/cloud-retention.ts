@@ -1,19 +1,10 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { KeepRule, Retention, StreamUsageBody } from '../../cloud-sync/protocol/api.ts';
-import { bytesSchema } from '../../manifests/primitives.ts';
 import { openCloud } from '../cloud.ts';
-import { examples, parseDuration, parseName } from '../options.ts';
+import { examples, parseAge, parseBytes, parseName } from '../options.ts';
 import { formatBytes } from '../progress.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
 import { formatTable } from '../table.ts';
-
-/** `10GiB` to bytes. */
-export function parseBytes(text: string): number {
-  const parsed = bytesSchema.safeParse(text);
-  if (!parsed.success)
-    throw new InvalidArgumentError('Give a whole number and a unit, such as 500MiB or 10GiB.');
-  return parsed.data;
-}
 
 export function registerCloudRetention(cloud: Command, surroundings: Surroundings): void {
   const retention = cloud
@@ -33,7 +24,7 @@ export function registerCloudRetention(cloud: Command, surroundings: Surrounding
     .option(
       '--keep-messages <duration>',
       'Remove messages this long after the cloud received them.',
-      parseDuration,
+      parseAge,
     )
     .option('--keep-bytes <size>', 'Remove the oldest when the stream takes more than this.', parseBytes)
     .addHelpText(

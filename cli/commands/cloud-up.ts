@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { aborted } from '../interrupt.ts';
-import { examples, parseDuration, parsePort } from '../options.ts';
+import { examples, parseAge, parseBytes, parsePort } from '../options.ts';
 import { readOtlpTarget } from '../otlp-target.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
-import { parseBytes, registerCloudRetention } from './cloud-retention.ts';
+import { registerCloudRetention } from './cloud-retention.ts';
 
 type Options = {
   readonly folder: string;
@@ -29,11 +29,7 @@ export function registerCloudUp(program: Command, surroundings: Surroundings): v
     .option('--api-port <port>', 'HTTPS: API and registry; 0 takes a free port and keeps it.', parsePort, 0)
     .option('--mqtt-port <port>', 'MQTT over TLS; 0 takes a free port and keeps it.', parsePort, 0)
     .option('--public-url <url>', 'How devices reach the API, when not as https://localhost:PORT.')
-    .option(
-      '--keep-messages <duration>',
-      'Remove relayed messages after this time, such as 30d.',
-      parseDuration,
-    )
+    .option('--keep-messages <duration>', 'Remove relayed messages after this time, such as 30d.', parseAge)
     .option(
       '--keep-bytes <size>',
       'Remove the oldest when all take more than this, such as 10GiB.',

@@ -61,15 +61,23 @@ async function messages(run: Run, options: Options, device?: string): Promise<vo
   const query = { stream, topic, since, until, after, limit: limit === 0 ? undefined : limit };
   await using cloud = await openCloud(run);
   let isFirst = true;
+  let isEmpty = true;
   for await (const page of messagePages({ cloud, device, query, follow, signal })) {
     if (isFirst && page.removed) sayRemoved(run, page.removed);
     isFirst = false;
+    isEmpty &&= page.messages.length === 0 && page.removed === null;
     for (const message of page.messages) {
       run.out.item(message, () => messageText(message));
       await drained(run);
     }
     signal.throwIfAborted();
   }
+  if (isEmpty)
+    run.out.note(
+      device === undefined
+        ? 'The cloud has no such messages.'
+        : `The cloud has no such messages. What it has of ${device}: holdfast cloud retention list ${device}`,
+    );
 }
 
 function sayRemoved(run: Run, { count, oldestKept }: NonNullable<MessagePage['removed']>): void {

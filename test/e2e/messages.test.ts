@@ -101,6 +101,13 @@ test('what asks for nothing that there can be is refused, with where to look', a
     cli('messages', 'Kiosk 1'),
     cli('messages', 'nobody'),
   ]);
+  const keep = ['cloud', 'retention', 'set', device, 'site'];
+  expect((await cli(...keep, '--keep-messages', '0')).code).toBe(2);
+  expect((await cli(...keep, '--keep-bytes', '0B')).code).toBe(2);
+  const none = await cli('messages', device, '--stream', 'none');
+  expect([none.code, none.stdout, none.stderr]).toEqual([
+    ...[0, '', expect.stringContaining(`holdfast cloud retention list ${device}`)],
+  ]);
   expect([filter.code, time.code, name.code, nobody.code]).toEqual([2, 2, 2, 4]);
   expect(filter.stderr).toContain('an MQTT topic filter');
   expect(time.stderr).toContain('Give a time such as');

@@ -166,19 +166,25 @@ test('a consumer reads behind its cursor, moves it, and is put back', async () =
 test('what is not there is said with the nearest name, and what contradicts itself is refused', async () => {
   await using device = await openAgent();
   const cli = cliFor(device);
-  const [typo, consumer, two, rate, noFunction] = await Promise.all([
+  const missing = join(device.root, 'none', 'weather.csv');
+  const [typo, consumer, two, rate, noFunction, prefix, noFolder, noConsumer] = await Promise.all([
     cli('tail', 'wether'),
     cli('tail', 'weather', '--consumer', 'report'),
     cli('replay', 'weather', '--from', '1', '--consumer', 'reports', '--function', 'reader'),
     cli('replay', 'weather', '--from', '1', '--rate', '5/s'),
     cli('replay', 'again', '--from', 'x'),
+    cli('replay', 'weather', '--from', '1', '--publish', 'again/#'),
+    cli('export', 'weather', '-o', missing),
+    cli('replay', 'weather', '--from', '1', '--consumer', 'nobody'),
   ]);
   expect([typo.code, typo.stderr]).toEqual([
     4,
     'error: There is no stream wether on this device.\nhint: Did you mean weather?\n',
   ]);
   expect([consumer.code, consumer.stderr]).toEqual([4, expect.stringContaining('Did you mean reports?')]);
-  expect([two.code, rate.code, noFunction.code]).toEqual([2, 2, 2]);
+  expect([two.code, rate.code, noFunction.code, prefix.code]).toEqual([2, 2, 2, 2]);
+  expect([noFolder.code, noFolder.stderr]).toEqual([4, expect.stringContaining(`Cannot write ${missing}`)]);
+  expect([noConsumer.code, noConsumer.stderr]).toEqual([4, expect.stringMatching(/^error: The stream/)]);
 });
 
 test('over the control socket, records follow, and a replay to a full queue waits until its caller goes', async () => {

@@ -4,6 +4,8 @@ import { dirname, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { RecordLine } from '../../../agent/control/stream-protocol.ts';
 import { syncFolder } from '../../../lib/atomic-write.ts';
+import { errorCode } from '../../../lib/error-code.ts';
+import { CliError } from '../../errors.ts';
 import { examples, parseName, parseTopicFilter } from '../../options.ts';
 import { Progress } from '../../progress.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
@@ -111,7 +113,9 @@ async function* textOf(
 async function writeFile({ signal }: Run, path: string, text: AsyncIterable<string>): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    await using file = await open(temporary, 'wx', 0o644);
+    await using file = await open(temporary, 'wx', 0o644).catch((cause: unknown) => {
+      throw errorCode(cause) === 'ENOENT' ? noFolder(path, cause) : cause;
+    });
     for await (const chunk of text) await file.writeFile(chunk);
     signal.throwIfAborted();
     await file.sync();
@@ -121,4 +125,11 @@ async function writeFile({ signal }: Run, path: string, text: AsyncIterable<stri
   }
   await rename(temporary, path);
   await syncFolder(dirname(path));
+}
+
+function noFolder(path: string, cause: unknown): CliError {
+  return new CliError('notFound', `Cannot write ${path}: there is no folder ${dirname(path)}.`, {
+    cause,
+    hint: 'Make the folder, or name another file by -o.',
+  });
 }

@@ -2,7 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { ControlClient } from '../../../agent/control/client.ts';
 import type { ReplayRequest, Stream } from '../../../agent/control/stream-protocol.ts';
 import { CliError } from '../../errors.ts';
-import { examples, parseName, parseTopicFilter } from '../../options.ts';
+import { examples, parseName, parseTopicFilter, parseTopicPrefix } from '../../options.ts';
 import { Progress } from '../../progress.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 import { connect, findStream } from './find-stream.ts';
@@ -37,7 +37,11 @@ export function registerReplay(streams: Command, surroundings: Surroundings): vo
     .option('--topic <filter>', 'Only topics that match this MQTT topic filter.', parseTopicFilter)
     .option('--consumer <name>', 'Put this consumer back, or forward, to there.', parseName)
     .option('--function <name>', 'Queue them for this function, as its queue has room.', parseName)
-    .option('--publish <prefix>', 'Publish them on the local broker, with this in front of their topics.')
+    .option(
+      '--publish <prefix>',
+      'Publish them on the local broker, with this in front of their topics.',
+      parseTopicPrefix,
+    )
     .option('--rate <rate>', 'At most so many, such as 100/s; with --publish.', parseRate)
     .addHelpText(
       'after',
@@ -92,11 +96,14 @@ async function print(run: Run, { agent, stream, range }: Work): Promise<void> {
 }
 
 async function place(run: Run, { agent, stream, range }: Work, consumer: string): Promise<void> {
-  const before = stream.consumers.find(({ name }) => name === consumer)?.seq ?? 0;
+  const present = stream.consumers.find(({ name }) => name === consumer);
+  const before = present?.seq ?? 0;
   const seq = Math.min(range.from - 1, stream.last);
-  run.out.note(
-    `Consumer ${consumer} of ${stream.name}: next offset ${before + 1} → ${seq + 1}${seq > before ? `; it skips ${seq - before}` : ''}.`,
-  );
+  // The agent says what is wrong with a name that is none of them.
+  if (present)
+    run.out.note(
+      `Consumer ${consumer} of ${stream.name}: next offset ${before + 1} → ${seq + 1}${seq > before ? `; it skips ${seq - before}` : ''}.`,
+    );
   const now = await agent.streams.seek(stream.name, consumer, seq, run.signal);
   run.out.result({ stream: stream.name, consumer, from: before, to: now }, () => 'Done.');
 }

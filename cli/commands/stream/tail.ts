@@ -55,6 +55,7 @@ async function tail(run: Run, options: Options, name: string): Promise<void> {
     await drained(run);
     await cursor?.reach(record.seq);
   }
+  if (!follow) run.signal.throwIfAborted();
 }
 
 /** Moves a consumer behind what was printed: now and then, and at the end. */

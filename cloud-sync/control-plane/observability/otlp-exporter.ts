@@ -113,7 +113,11 @@ export class OtlpExporter implements AsyncDisposable {
         return;
       }
       meter.add('holdfast.cloud.otlp.failures', { signal: name, 'error.type': answer.error });
-      const delayMs = answer.afterMs ?? backoffMs(Math.min(attempt, 20), retryDelays);
+      // A collector that asks for no pause gets one: it would be asked again and again.
+      const delayMs =
+        answer.afterMs === undefined
+          ? backoffMs(Math.min(attempt, 20), retryDelays)
+          : Math.max(answer.afterMs, retryDelays.minDelayMs);
       if (attempt === 1 || attempt % 10 === 0)
         logger.warn('otlp.send.failed', { signal: name, attempt, error: answer.message, retryMs: delayMs });
       await sleep(delayMs, undefined, { signal });
