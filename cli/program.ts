@@ -20,6 +20,7 @@ import { registerPush } from './commands/push.ts';
 import { registerResolve } from './commands/resolve.ts';
 import { registerRestore } from './commands/restore.ts';
 import { registerSecrets } from './commands/secrets.ts';
+import { registerShadow } from './commands/shadow/index.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerStream } from './commands/stream/index.ts';
 import { registerValidate } from './commands/validate.ts';
@@ -73,6 +74,7 @@ const registrations: readonly ((program: Command, surroundings: Surroundings) =>
   registerFunctions,
   registerStream,
   registerMessages,
+  registerShadow,
   registerSecrets,
   registerRestore,
   registerCloudUp,
