@@ -180,3 +180,33 @@ test('a loop of a function and a shadow ends', async () => {
   await eventually(async () => (await device.invoke('reader')) === 10);
   expect(device.plane.status().functions.restless).toMatchObject({ queued: 0, deadLetters: 0 });
 });
+
+test('what a function changes goes up to the cloud', async () => {
+  const lamp = {
+    code: `async invoke(on, env) { return (await env.LAMP.update({ reported: { on } })).version; }`,
+    bindings,
+  };
+  await using device = await openBoundDevice({ lamp });
+  const sent: { tail: string; body: { clientToken: string; state?: unknown } }[] = [];
+  let answer: (tail: string, payload: Uint8Array) => void = () => undefined;
+  device.plane.shadows.attach({
+    connected: true,
+    onConnectionChange: () => () => undefined,
+    onShadowAnswer: (listener) => ((answer = listener), () => undefined),
+    sendShadow: (tail, payload) => {
+      const body = JSON.parse(payload) as { clientToken: string };
+      sent.push({ tail, body });
+      const { clientToken } = body;
+      const listed = { shadows: [], timestamp: 1, clientToken };
+      if (tail === 'list') setImmediate(() => answer('list/accepted', Buffer.from(JSON.stringify(listed))));
+      return Promise.resolve();
+    },
+  });
+  await eventually(() => sent.length === 1);
+  expect(await device.invoke('lamp', true)).toBe(1);
+  await eventually(() => sent.length === 2);
+  expect(sent.map(({ tail, body }) => [tail, body.state])).toEqual([
+    ['list', undefined],
+    ['lamp/update', { reported: { on: true } }],
+  ]);
+});

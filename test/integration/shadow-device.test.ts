@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { CloudLink } from '../../agent/relay/cloud-link.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { json, startCloud, eventually, type TestDevice } from '../support/cloud.ts';
-import { connectTo, openDevice, type Device } from '../support/data-plane.ts';
+import { connectTo, openDevice, password, type Device } from '../support/data-plane.ts';
 import { openFrozenProxy } from '../support/frozen-proxy.ts';
 
 /** The agent's own link to the cloud, over `port`. */
@@ -72,6 +72,40 @@ test('a shadow works on the device without a network, survives a restart, and go
     const shadow = await inCloud();
     return shadow !== undefined && shadow.state.delta === undefined;
   });
+}, 60_000);
+
+test('a request that comes in by a bridge is answered, and a stream brings the answer out', async () => {
+  await using site = await openDevice({});
+  const bridge = {
+    ...{ url: `mqtt://127.0.0.1:${site.plane.mqtt.port}`, username: 'sensor', password: 'site' },
+    in: [{ topics: ['ask/#'], strip: 'ask/', topic: 'shadow/{topic}', qos: 1 }],
+    out: [{ stream: 'answers', topic: 'answers/{topic}', qos: 1 }],
+  };
+  const streams = { answers: { topics: ['shadow/+/+/+'] } };
+  const secrets = { get: () => Promise.resolve(password), onChange: () => () => undefined };
+  await using device = await openDevice({ streams, bridges: { site: bridge } }, { secrets });
+  await using remote = await connectTo(site.plane.mqtt.port);
+  const heard: string[] = [];
+  remote.client.on('message', (topic, payload) => {
+    const { clientToken } = json({ payload }) as { clientToken?: string };
+    heard.push(`${topic} ${clientToken ?? '-'}`);
+  });
+  await remote.client.subscribeAsync('answers/#', { qos: 1 });
+  await eventually(() => device.plane.status().bridges.site?.in != null);
+  const ask = (verb: string, body: object) =>
+    remote.client.publishAsync(`ask/lamp/${verb}`, JSON.stringify(body), { qos: 1 });
+  await ask('update', { state: { reported: { on: true } }, clientToken: 'a' });
+  await ask('get', { clientToken: 'b' });
+  await ask('delete', { version: 5, clientToken: 'c' });
+  await eventually(() => heard.includes('answers/shadow/lamp/delete/rejected c'));
+  expect(new Set(heard)).toEqual(
+    new Set([
+      'answers/shadow/lamp/update/accepted a',
+      'answers/shadow/lamp/update/documents a',
+      'answers/shadow/lamp/get/accepted b',
+      'answers/shadow/lamp/delete/rejected c',
+    ]),
+  );
 }, 60_000);
 
 test('a link that went silent is noticed at both ends, and the device comes back', async () => {
