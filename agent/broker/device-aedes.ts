@@ -49,13 +49,17 @@ export class DeviceAedes extends Aedes {
 
   /**
    * A client may go while its CONNECT is under way. aedes would then keep it for ever, for its end was already; or, at its end,
-   * forget another connection that has the same id and is well.
+   * forget another connection that has the same id and is well. And of several that take the same id over at once it would
+   * let more than one stay [MQTT-3.1.4-2].
    */
   #guardRegister(): void {
     const aedes = this as unknown as Internals & Register;
     const { _finishRegisterClient: register, unregisterClient: unregister } = aedes;
     aedes._finishRegisterClient = (client) => {
-      if (!client.closed) register.call(this, client);
+      const other = aedes.clients[client.id];
+      if (client.closed) return;
+      if (other === undefined || other === client || other.closed) register.call(this, client);
+      else other.close(() => aedes._finishRegisterClient(client));
     };
     aedes.unregisterClient = (client) => {
       if (aedes.clients[client.id] === client) unregister.call(this, client);
