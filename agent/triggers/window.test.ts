@@ -254,6 +254,17 @@ describe('messages of queues', () => {
   });
 });
 
+test('an event that was read before it was told of comes once', async () => {
+  const rows = [{ id: 1 }, { id: 2 }];
+  const { window, one, finish, next } = windowOn(rows);
+  // Both are committed, and being synced; the notice of their commit comes after that.
+  const first = await one();
+  window.offer(rows.map(eventOf), 0);
+  finish(first);
+  finish(await one());
+  expect(await next()).toEqual({ kind: 'idle' });
+});
+
 test('events that are put back together keep their order', async () => {
   const window = new Window(() => Promise.resolve({ events: [], upTo: 0, more: false, nextDue: undefined }));
   window.configure({ ordered: true, queues: new Map() });

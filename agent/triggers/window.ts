@@ -114,6 +114,8 @@ export class Window {
       return;
     }
     for (const event of events) {
+      // Read while its commit was being synced, before it was told of.
+      if (event.id <= this.#lastId) continue;
       if (this.#waiting.size >= maxSlots || this.#bytes >= maxBytes) {
         this.#more = true;
         return;
