@@ -5,8 +5,8 @@ import type { SessionMessage } from '../streams/session-operations.ts';
 import type { AedesClient } from './aedes-client.ts';
 
 /** Messages that are sent and not acknowledged, and their bytes; one is sent whatever its size. */
-const maxInFlight = 100;
-const maxInFlightBytes = 2 * 2 ** 20;
+export const sessionWindow = { limit: 100, maxBytes: 2 * 2 ** 20 } as const;
+const { limit: maxInFlight, maxBytes: maxInFlightBytes } = sessionWindow;
 
 export type SessionFeedOptions = {
   readonly client: AedesClient;
@@ -62,6 +62,8 @@ export class SessionFeed {
     // What is behind is read from disk, these with it.
     if (this.#state !== 'sending' || this.#behind) return;
     for (const message of messages) {
+      // Read while its commit was being synced, before it was told of.
+      if (message.id <= this.#sentUpTo) continue;
       if (!this.#hasRoom(message)) {
         this.#behind = true;
         return;
