@@ -21,7 +21,12 @@ function store(initial: Partial<StreamPolicy> = {}) {
     ...{ ledger, reads },
     follow: (change: Partial<StreamPolicy>) => void (policy = { ...policy, ...change }),
     run: (...operations: Operation[]) => ledger.accept(apply([operations], ledger)),
-    records: (after = 0) => reads.records({ stream: 's', after, limit: 1000, maxBytes: 2 ** 20 }).map(short),
+    /** As during the sync: it is there for SQLite, and counted nowhere. */
+    runUnsynced: (...operations: Operation[]) => void apply([operations], ledger),
+    records: (after = 0, upTo?: number) =>
+      reads
+        .records({ stream: 's', after, limit: 1000, maxBytes: 2 ** 20, ...(upTo !== undefined && { upTo }) })
+        .map(short),
     floor: () => readUpTo(ledger, 's', policy),
     reload: () => Ledger.load(database),
     [Symbol.dispose]: () => database.close(),
@@ -158,4 +163,15 @@ describe('reads', () => {
     expect(local.reads.seqFurther('s', 1, 3)).toBe(4);
     expect(local.reads.seqFurther('s', 3, 3)).toBeUndefined();
   });
+});
+
+test('[G5] a gap that reaches behind what is asked for is told as far as that', () => {
+  using local = store();
+  local.run(...appends(5));
+  local.follow({ maxBytes: 3 * rowBytes });
+  local.runUnsynced(...appends(5));
+  expect(local.records()).toEqual(['bytes8@8', '@9', '@10']);
+  expect(local.records(0, 5)).toEqual(['bytes5@5']);
+  expect(local.records(2, 5)).toEqual(['bytes3@5']);
+  expect(local.records(5, 9)).toEqual(['bytes3@8', '@9']);
 });

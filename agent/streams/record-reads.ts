@@ -7,7 +7,7 @@ export type RecordsQuery = {
   readonly limit: number;
   /** Stops after the record that reaches this; at least one comes. */
   readonly maxBytes: number;
-  /** None behind this one. */
+  /** None behind this one; of a gap that reaches further, the part up to it. */
   readonly upTo?: number;
 };
 
@@ -66,7 +66,12 @@ export function prepareRecordReads(database: DatabaseSync) {
       let bytes = 0;
       for (const row of page.iterate(stream, after, limit) as Iterable<unknown>) {
         const record = recordOf(row as Columns, records.length === 0 ? after : 0);
-        if (record.seq > upTo) break;
+        if (record.seq > upTo) {
+          const told = record.gap ? record.gap.count - (record.seq - upTo) : 0;
+          if (record.gap && told > 0)
+            records.push({ ...record, seq: upTo, gap: { ...record.gap, count: told } });
+          break;
+        }
         records.push(record);
         if (!record.gap) bytes += record.message.payload.byteLength;
         if (bytes >= maxBytes) break;
