@@ -202,6 +202,7 @@ export class LocalBroker implements AsyncDisposable {
   /** Ends every connection; a message that was being taken may or may not be acknowledged. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#persistence.stop();
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
     this.#persistence.flush();
     this.#stopListening();

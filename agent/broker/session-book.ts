@@ -6,6 +6,7 @@ import type { LocalStore } from '../streams/local-store.ts';
 import type { Operation } from '../streams/operations.ts';
 import type { SessionContent, SessionSubscription } from '../streams/session-operations.ts';
 import { nameOf } from './aedes-client.ts';
+import { sessionWindow } from './session-feed.ts';
 import { SubscriptionTree, type Qos } from './subscription-tree.ts';
 
 /** Sessions of one client of the manifest, and of all. */
@@ -14,7 +15,7 @@ const maxSessions = 1000;
 /** Topics whose sessions are remembered. */
 const maxRemembered = 10_000;
 
-export type SessionStore = Pick<LocalStore, 'commit' | 'counts' | 'sessions'>;
+export type SessionStore = Pick<LocalStore, 'commit' | 'counts' | 'sessions' | 'sessionMessages'>;
 
 export type Session = {
   readonly client: string;
@@ -54,9 +55,11 @@ export class SessionBook {
     for (const { client, subscriptions, received } of await options.store.sessions()) {
       const session = book.#add(client, received);
       for (const { filter, qos } of subscriptions) book.#index(session, filter, qos);
-      // Its client was connected when the agent died.
-      if (options.store.counts.sessions.of(client)?.away === null)
-        leaving.push({ op: 'leaveSession', client, time: options.now().getTime() });
+      if (options.store.counts.sessions.of(client)?.away !== null) continue;
+      // Its client was connected when the agent ended: it may have been sent what fits into the window [MQTT-3.3.1-1].
+      const sent = await options.store.sessionMessages({ client, after: 0, ...sessionWindow });
+      session.sentUpTo = sent.at(-1)?.id ?? 0;
+      leaving.push({ op: 'leaveSession', client, time: options.now().getTime() });
     }
     await options.store.commit(leaving);
     return book;

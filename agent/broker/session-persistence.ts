@@ -46,6 +46,7 @@ export class SessionPersistence {
   readonly #firsts = new WeakSet<object>();
   readonly #wills = new Map<string, { readonly owner: Client; readonly will: PublishPacket }>();
   readonly #settled = new Map<string, number[]>();
+  #stopping = false;
 
   constructor(options: SessionPersistenceOptions) {
     this.#options = options;
@@ -54,6 +55,11 @@ export class SessionPersistence {
   /** Of a client that is connected and has a session. */
   feed(clientId: string): SessionFeed | undefined {
     return this.#feeds.get(clientId);
+  }
+
+  /** The agent is going to end all connections. */
+  stop(): void {
+    this.#stopping = true;
   }
 
   /** `client` was let in, and its session is going to be opened. */
@@ -75,7 +81,8 @@ export class SessionPersistence {
       return;
     }
     this.#owners.delete(client.id);
-    if (session?.connected === true) this.#options.book.leave(session);
+    // The next start finds it as it would after a crash: what was sent may have to be sent again.
+    if (session?.connected === true && !this.#stopping) this.#options.book.leave(session);
   }
 
   /** Takes a QoS 2 message once [MQTT-4.3.3-2]: `accept` has what is to be committed with it. Rejects as `accept` does. */
