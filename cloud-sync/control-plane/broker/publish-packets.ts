@@ -44,8 +44,9 @@ export function publishPackets(
   for (const [index, text] of columns.data.entries()) {
     const head = heads[columns.topics[index] ?? 0];
     if (!head || gaps.has(index)) continue;
-    const encoding = base64.has(index) ? 'base64' : 'utf8';
-    const payloadBytes = Buffer.byteLength(text, encoding);
+    // A device may call anything base64: the length of what it says is not that of what is read from it.
+    const bytes = base64.has(index) ? Buffer.from(text, 'base64') : undefined;
+    const payloadBytes = bytes ? bytes.length : Buffer.byteLength(text);
     buffer[at++] = 0x30 | (head.qos << 1);
     at = writeLength(buffer, at, head.bytes.length + head.qos * 2 + payloadBytes);
     buffer.set(head.bytes, at);
@@ -54,7 +55,7 @@ export function publishPackets(
       at = buffer.writeUInt16BE(nextId(), at);
       acknowledged += 1;
     }
-    at += buffer.write(text, at, payloadBytes, encoding);
+    at += bytes ? bytes.copy(buffer, at) : buffer.write(text, at);
     count += 1;
   }
   return { bytes: buffer.subarray(0, at), count, acknowledged };

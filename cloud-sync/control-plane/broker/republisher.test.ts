@@ -110,6 +110,16 @@ test('messages come as packets that an MQTT client reads, in order, gaps left ou
   ]);
 });
 
+test('what a device wrongly calls base64 or text breaks out of no packet', async () => {
+  const { republisher, link, store } = setUp();
+  republisher.subscribe(link, link, 't/#', 0);
+  const { columns } = segment(1, Array(5).fill({}));
+  const data = ['A!!!!!!!!!!!', '====', '\ud800x', 'QUJD\nREVG', 'last'];
+  store({ id: 1, source, columns: { ...columns, data, base64: [0, 1, 3] } });
+  await settled();
+  expect(link.heard).toEqual(['', '', '\ufffdx', 'ABCDEF', 'last']);
+});
+
 test('a message comes once, at the highest QoS of the filters that match, and none after unsubscribing', async () => {
   const { republisher, link, store } = setUp();
   republisher.subscribe(link, link, 't/#', 0);
