@@ -104,6 +104,32 @@ describe('the ingest of the relay', () => {
     expect(await cloud.stored()).toHaveLength(2);
   });
 
+  test('refuses a batch that could not be read back: a byte order mark is no JSON', async () => {
+    await using cloud = await setUp();
+    const payload = await compress(`\ufeff${encodeRelayBatch(batch([1]))}`);
+    const taken = cloud.ingest(source, { kind: 'relay' }, payload);
+    await expect(taken).rejects.toMatchObject({ code: 'badRequest' });
+    expect(await cloud.stored()).toEqual([]);
+  });
+
+  test('a batch that cannot be stored takes no other of its group with it', async () => {
+    await using cloud = await setUp();
+    await cloud.relay(batch([1]));
+    const columns = JSON.parse(encodeRelayBatch(batch([1, 2]))) as { data: string[] };
+    // Text of control characters takes six times as much in JSON.
+    columns.data[1] = Buffer.alloc(2 ** 20).toString('base64');
+    const grown = await compress(JSON.stringify({ ...columns, base64: [1] }));
+    const taken = cloud.ingest(source, { kind: 'relay' }, grown);
+    const other = cloud.relay({ ...batch([1]), stream: 'other' });
+    await expect(taken).rejects.toMatchObject({ code: 'badRequest' });
+    await other;
+    expect((await cloud.stored()).map(({ stream, seq }) => [stream, seq])).toEqual([
+      ['s', 1],
+      ['other', 1],
+    ]);
+    expect(cloud.acks()).toEqual([1, 1]);
+  });
+
   test('acknowledges nothing that it could not store', async () => {
     const cloud = await setUp();
     await cloud[Symbol.asyncDispose]();

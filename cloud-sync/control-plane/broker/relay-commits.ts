@@ -46,7 +46,7 @@ export class RelayCommits {
     }
   }
 
-  /** Resolves after the commit [G1]; rejects when the batch was refused ('revoked') or nothing of its group could be stored. */
+  /** Resolves after the commit [G1]; rejects when the batch was refused ('revoked', 'badRequest') or nothing of its group could be stored. */
   submit(source: DeviceIdentity, batch: ReadBatch): Promise<undefined> {
     const settled = Promise.withResolvers<undefined>();
     this.#waiting.push({ source, batch, settled });

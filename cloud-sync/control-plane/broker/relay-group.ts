@@ -31,7 +31,7 @@ export class RelayGroup {
     this.#now = now;
   }
 
-  /** Stores what is new of the batch; a refused one ('revoked') comes back as the error, and the others go on. */
+  /** Stores what is new of the batch; a refused one ('revoked', 'badRequest') comes back as the error, and the others go on. */
   async store(source: DeviceIdentity, batch: ReadBatch): Promise<RelayOutcome | SyncError> {
     const { columns, lastSeq } = batch;
     const refusal = await this.#refusal(source, columns.epoch);
@@ -46,6 +46,7 @@ export class RelayGroup {
       store === 'whole'
         ? { body: batch.payload, columns }
         : repacked({ epoch, stream, firstSeq, entries: store });
+    if (kept instanceof SyncError) return kept;
     const id = await this.#insert(source, kept, { firstSeq, lastSeq });
     position.lastSeq = lastSeq;
     position.moved = true;
@@ -106,7 +107,12 @@ export class RelayGroup {
   }
 }
 
+/** Written anew a batch may be larger than any may be: text takes more than base64 where all of it is escaped. */
 function repacked(batch: Parameters<typeof packBody>[0]) {
-  const body = packBody(batch);
-  return { body, columns: unpackBody(0, body).columns };
+  try {
+    const body = packBody(batch);
+    return { body, columns: unpackBody(0, body).columns };
+  } catch (cause) {
+    return new SyncError('badRequest', 'What is new of the batch cannot be stored', { cause });
+  }
 }

@@ -63,7 +63,8 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+// RFC 8259 §8.1 has no byte order mark; left out here, it would stand in the way of who reads the body back.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const nonsense = (why: string, cause?: unknown) =>
   new SyncError('badRequest', `The message of the device ${why}`, { cause });
