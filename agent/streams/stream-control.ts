@@ -95,9 +95,11 @@ export class StreamControl {
     const { until, follow, topic } = request;
     let { after: at, limit: left } = request;
     while (!signal.aborted && left > 0 && at < until) {
+      const { lastSeq } = store.counts.stream(stream);
       const records = await store.records({ stream, after: at, ...page });
       const taken = records.filter((record) => record.seq <= until && isWanted(record, topic)).slice(0, left);
-      at = records.at(-1)?.seq ?? at;
+      // Numbers without records: what they were is gone.
+      at = records.at(-1)?.seq ?? Math.max(at, lastSeq);
       left -= taken.length;
       if (taken.length > 0) yield taken;
       if (records.length > 0) await turn();
@@ -185,11 +187,7 @@ export class StreamControl {
   /** Resolves when the stream goes beyond `seq`, or `signal` aborts. */
   async #next(stream: string, seq: number, signal: AbortSignal): Promise<void> {
     const { store } = this.#options;
-    if (store.counts.stream(stream).lastSeq > seq) {
-      // Numbers without records: what they were is gone.
-      await turn();
-      return;
-    }
+    if (store.counts.stream(stream).lastSeq > seq) return;
     const { promise, resolve } = Promise.withResolvers<undefined>();
     const stop = store.onCommit(({ streams }) => {
       if (streams.has(stream)) resolve(undefined);
