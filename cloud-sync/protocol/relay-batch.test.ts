@@ -34,6 +34,9 @@ test.each([
   ['columns of unequal length', { data: ['a'] }, /unequal length/],
   ['a key nobody knows', { more: 1 }, /does not fit its schema/],
   ['numbers beyond what can be counted', { firstSeq: Number.MAX_SAFE_INTEGER }, /counts too far/],
+  ['more topics than entries', { topicNames: ['a', 'b', 'c'] }, /says more about its entries than there are/],
+  ['more base64 than entries', { base64: [0, 0, 0] }, /says more about its entries/],
+  ['more types than entries', { types: [{ type: 'x', entries: [0, 1, 1] }] }, /says more about its entries/],
   ['no entries', { times: [], topics: [], data: [] }, /does not fit its schema at times/],
 ])('a batch with %s is refused', (_what, change, fault) => {
   expect(decodeRelayBatch({ ...columns(), ...change })).toMatch(fault);

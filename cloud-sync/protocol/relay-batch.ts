@@ -104,8 +104,12 @@ export function checkRelayColumns(json: unknown): CheckedRelayColumns | string {
     return `does not fit its schema at ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`;
   }
   const columns = parsed.data;
-  const { times, topics, topicNames, data, gaps } = columns;
+  const { times, topics, topicNames, data, gaps, base64, types } = columns;
   if (topics.length !== times.length || data.length !== times.length) return 'has columns of unequal length';
+  const typed = types.reduce((sum, { entries }) => sum + entries.length, 0);
+  // Few entries may not bring much: memory is reckoned by entries and their texts.
+  if (Math.max(topicNames.length, base64.length, types.length, typed) > times.length)
+    return 'says more about its entries than there are';
   let lastSeq = columns.firstSeq - 1 + times.length;
   const gapEntries = new Set<number>();
   for (const { entry, count } of gaps) {

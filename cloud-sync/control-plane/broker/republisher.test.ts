@@ -183,6 +183,32 @@ test('a subscriber that does not acknowledge is sent only so much, and goes on w
   expect(link.packets.length).toBeGreaterThan(16_384);
 });
 
+test('a subscriber that acknowledges slowly is waited for, as long as it does', async () => {
+  const { republisher, link, store } = setUp({ stallMs: 1000 });
+  republisher.subscribe(link, link, 't/#', 1);
+  const many = Array.from({ length: 4096 }, () => ({}));
+  store(...[1, 2, 3, 4, 5, 6].map((id) => segment(id, many)));
+  await settled();
+  for (let n = 0; n < 6; n++) {
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    republisher.acknowledge(link);
+  }
+  expect(link.isClosed).toBe(false);
+  while (!link.isClosed) await new Promise((resolve) => setTimeout(resolve, 50));
+});
+
+test('long topics count too where memory is bounded', async () => {
+  const { republisher, link, store, reads } = setUp();
+  republisher.subscribe(link, link, 't/#', 1);
+  link.room = 1;
+  const topics = Array.from({ length: 1000 }, (_, index) => ({ topic: `${index}${'x'.repeat(1000)}` }));
+  for (let id = 1; id <= 40; id++) store(segment(id, topics));
+  await settled();
+  link.drain(Number.POSITIVE_INFINITY);
+  while (link.packets.length < 16_000) await settled();
+  expect(reads.length).toBeGreaterThan(0);
+});
+
 test('a subscriber that retention overtakes is disconnected', async () => {
   const { republisher, link, stored, store } = setUp();
   republisher.subscribe(link, link, 't/#', 1);

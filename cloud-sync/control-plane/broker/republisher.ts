@@ -103,7 +103,6 @@ export class Republisher {
     const subscriber = this.#subscribers.get(key);
     if (!subscriber || subscriber.inFlight === 0) return;
     subscriber.inFlight -= 1;
-    if (subscriber.inFlight >= inFlightMessages / 2) return;
     subscriber.acknowledged?.resolve(undefined);
     subscriber.acknowledged = undefined;
   }
@@ -202,5 +201,7 @@ function deliver(subscriber: Subscriber, { source, columns }: RepublishedSegment
 function sizeOf({ columns }: RepublishedSegment): number {
   let chars = 0;
   for (const text of columns.data) chars += text.length + 32;
+  for (const name of columns.topicNames) chars += name.length;
+  for (const { type } of columns.types) chars += type.length;
   return chars;
 }
