@@ -1,5 +1,3 @@
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
 import { z } from 'zod';
 import {
   createHttpsClient,
@@ -8,6 +6,7 @@ import {
   type HttpsResponse,
 } from '../../lib/https-client.ts';
 import { isTransientNetworkError } from '../../lib/network-error.ts';
+import { textLines } from '../../lib/text-lines.ts';
 import { AgentError } from '../errors.ts';
 import {
   controlSocketPath,
@@ -34,6 +33,8 @@ import { StreamClient } from './stream-client.ts';
 type SecretUsers = z.output<typeof secretUsersSchema>;
 
 const answerMaxBytes = 16 * 2 ** 20;
+/** Of a line: a message is one, its payload in base64. */
+const lineMaxChars = 4 * 2 ** 20;
 
 /** What a face of the agent on the same machine uses. Rejects with AgentError: 'agentNotRunning', or the agent's own code. */
 export class ControlClient implements AsyncDisposable {
@@ -45,7 +46,7 @@ export class ControlClient implements AsyncDisposable {
     this.#http = http;
     this.#root = root;
     this.streams = new StreamClient({
-      request: (request) => this.#request(request),
+      lines: (request) => this.#lines(request),
       json: (schema, request) => this.#json(schema, request),
     });
   }
@@ -153,14 +154,8 @@ export class ControlClient implements AsyncDisposable {
   ): AsyncGenerator<LogLine> {
     const search = new URLSearchParams({ follow: String(query.follow), lines: String(query.lines) });
     if (query.function !== undefined) search.set('function', query.function);
-    const answer = await this.#request({ url: `/v1/logs?${search.toString()}`, signal });
-    try {
-      for await (const line of createInterface({ input: Readable.from(answer.body), crlfDelay: Infinity })) {
-        yield logLineSchema.parse(JSON.parse(line));
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
+    const lines = this.#lines({ url: `/v1/logs?${search.toString()}`, signal });
+    for await (const line of lines) yield logLineSchema.parse(JSON.parse(line));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -181,6 +176,26 @@ export class ControlClient implements AsyncDisposable {
   async #json<Schema extends z.ZodType>(schema: Schema, request: HttpsRequest): Promise<z.output<Schema>> {
     const answer = await this.#request(request);
     return schema.parse(JSON.parse(Buffer.from(await answer.bytes(answerMaxBytes)).toString('utf8')));
+  }
+
+  /** Lines of an answer as they come. Ends when the request's signal aborts. */
+  async *#lines(request: HttpsRequest): AsyncGenerator<string> {
+    const { signal } = request;
+    try {
+      const { body } = await this.#request(request);
+      yield* textLines(body, { maxChars: lineMaxChars });
+    } catch (cause) {
+      if (signal?.aborted) return;
+      if (!isTransientNetworkError(cause)) throw cause;
+      throw new AgentError(
+        'agentNotRunning',
+        `The agent on ${this.#root} went away in the middle of its answer`,
+        {
+          cause,
+          hint: `See whether it runs: holdfast status --root ${this.#root}`,
+        },
+      );
+    }
   }
 
   async #request(request: HttpsRequest): Promise<HttpsResponse> {

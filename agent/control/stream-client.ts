@@ -1,7 +1,5 @@
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
 import type { z } from 'zod';
-import type { HttpsRequest, HttpsResponse } from '../../lib/https-client.ts';
+import type { HttpsRequest } from '../../lib/https-client.ts';
 import { AgentError } from '../errors.ts';
 import {
   positionSchema,
@@ -14,7 +12,8 @@ import {
 } from './stream-protocol.ts';
 
 export type StreamClientOptions = {
-  readonly request: (request: HttpsRequest) => Promise<HttpsResponse>;
+  /** Ends when the request's signal aborts. */
+  readonly lines: (request: HttpsRequest) => AsyncIterable<string>;
   readonly json: <Schema extends z.ZodType>(
     schema: Schema,
     request: HttpsRequest,
@@ -58,7 +57,8 @@ export class StreamClient {
       value === undefined ? [] : [[name, String(value)] as [string, string]],
     );
     const url = `${pathOf(stream)}/records?${new URLSearchParams(given).toString()}`;
-    for await (const line of this.#lines({ url, signal })) yield recordLineSchema.parse(line);
+    for await (const line of this.#options.lines({ url, signal }))
+      yield recordLineSchema.parse(JSON.parse(line));
   }
 
   /** Everything up to `seq` is done with; resolves with where the cursor is, on disk. */
@@ -73,9 +73,9 @@ export class StreamClient {
 
   /** Gives records again; rejects with the agent's problem when it cannot go on. Ends it when `signal` aborts. */
   async *replay(stream: string, request: ReplayRequest, signal: AbortSignal): AsyncGenerator<ReplayStep> {
-    const lines = this.#lines({ ...posted(`${pathOf(stream)}/replays`, request), signal });
+    const lines = this.#options.lines({ ...posted(`${pathOf(stream)}/replays`, request), signal });
     for await (const line of lines) {
-      const step = replayLineSchema.parse(line);
+      const step = replayLineSchema.parse(JSON.parse(line));
       if (!('problem' in step)) {
         yield step;
         continue;
@@ -94,17 +94,6 @@ export class StreamClient {
     const request = posted(`${pathOf(stream)}/consumers/${encodeURIComponent(consumer)}`, body);
     const whole = signal ? { ...request, signal } : request;
     return (await this.#options.json(positionSchema, whole)).seq;
-  }
-
-  async *#lines(request: HttpsRequest): AsyncGenerator {
-    const { signal } = request;
-    try {
-      const { body } = await this.#options.request(request);
-      for await (const line of createInterface({ input: Readable.from(body), crlfDelay: Infinity }))
-        yield JSON.parse(line);
-    } catch (error) {
-      if (!signal?.aborted) throw error;
-    }
   }
 }
 

@@ -175,3 +175,15 @@ test('a rule of retention takes effect: the cloud lets go, says so, and keeps wh
     code: 4,
   });
 });
+
+test('who reads of an agent that is killed is told so', async () => {
+  const root = join(folder.path, 'device');
+  const reader = spawnCli(['stream', 'tail', 'observability', '-f', '--root', root], env);
+  const ended = once(reader, 'close');
+  const errors: string[] = [];
+  reader.stderr?.on('data', (chunk: Buffer) => errors.push(chunk.toString()));
+  await once(reader.stdout!, 'data');
+  expect(await agent.stop('SIGKILL')).toBeNull();
+  expect(await ended).toEqual([4, null]);
+  expect(errors.join('')).toContain(`The agent on ${root} went away`);
+});
