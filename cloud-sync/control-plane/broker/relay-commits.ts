@@ -22,44 +22,74 @@ type Waiting = {
 /** Of one transaction: batches, and bytes as they came. */
 const groupBatches = 64;
 const groupBytes = 8 * 2 ** 20;
-/** Read and not committed: who wants to read more waits. */
+/** Being read at once, and read but not in a group yet (bytes of JSON): who wants to read more waits. */
+const readingBatches = 8;
 const waitingBatches = 128;
-const waitingBytes = 16 * 2 ** 20;
+const waitingJsonBytes = 64 * 2 ** 20;
 
 /** Commits batches of many devices together, one fsync a group: while one group is on its way to the disk the next one gathers. */
 export class RelayCommits {
   readonly #options: RelayCommitsOptions;
   #waiting: Waiting[] = [];
-  #waitingBytes = 0;
+  #waitingJsonBytes = 0;
+  #reading = 0;
+  readonly #queue: PromiseWithResolvers<undefined>[] = [];
   #committing = false;
-  #room: PromiseWithResolvers<undefined> | undefined;
 
   constructor(options: RelayCommitsOptions) {
     this.#options = options;
   }
 
-  /** Resolves when there is memory for one more batch. */
-  async room(): Promise<void> {
-    while (this.#waiting.length >= waitingBatches || this.#waitingBytes >= waitingBytes) {
-      this.#room ??= Promise.withResolvers();
-      await this.#room.promise;
+  /**
+   * Reads a batch as soon as there is memory for it, first come, first served, and puts it into a group. Rejects as `read` does.
+   * `committed` resolves after the commit [G1]; it rejects when the batch was refused ('revoked', 'badRequest') or nothing of its
+   * group could be stored.
+   */
+  async take(
+    source: DeviceIdentity,
+    read: () => Promise<ReadBatch>,
+  ): Promise<{ readonly committed: Promise<undefined> }> {
+    const turn = Promise.withResolvers<undefined>();
+    this.#queue.push(turn);
+    this.#admit();
+    await turn.promise;
+    try {
+      return { committed: this.#submit(source, await read()) };
+    } finally {
+      this.#reading -= 1;
+      this.#admit();
     }
   }
 
-  /** Resolves after the commit [G1]; rejects when the batch was refused ('revoked', 'badRequest') or nothing of its group could be stored. */
-  submit(source: DeviceIdentity, batch: ReadBatch): Promise<undefined> {
+  #admit(): void {
+    while (this.#queue.length > 0 && this.#hasRoom) {
+      this.#reading += 1;
+      this.#queue.shift()?.resolve(undefined);
+    }
+  }
+
+  get #hasRoom(): boolean {
+    const batches = this.#reading + this.#waiting.length;
+    return (
+      this.#reading < readingBatches && batches < waitingBatches && this.#waitingJsonBytes < waitingJsonBytes
+    );
+  }
+
+  #submit(source: DeviceIdentity, batch: ReadBatch): Promise<undefined> {
     const settled = Promise.withResolvers<undefined>();
     this.#waiting.push({ source, batch, settled });
-    this.#waitingBytes += batch.payload.byteLength;
+    this.#waitingJsonBytes += batch.jsonBytes;
     if (!this.#committing) void this.#run();
     return settled.promise;
   }
 
   async #run(): Promise<void> {
     this.#committing = true;
-    // What is ready to be read from other sockets joins the group.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0) await this.#commit(this.#takeGroup());
+    while (this.#waiting.length > 0) {
+      // What is ready to be read from other sockets joins the group, and nobody else waits for more than one.
+      await new Promise((resolve) => setImmediate(resolve));
+      await this.#commit(this.#takeGroup());
+    }
     this.#committing = false;
   }
 
@@ -71,10 +101,10 @@ export class RelayCommits {
       bytes += batch.payload.byteLength;
       count += 1;
     }
-    this.#waitingBytes -= bytes;
-    this.#room?.resolve(undefined);
-    this.#room = undefined;
-    return this.#waiting.splice(0, count);
+    const group = this.#waiting.splice(0, count);
+    for (const { batch } of group) this.#waitingJsonBytes -= batch.jsonBytes;
+    this.#admit();
+    return group;
   }
 
   async #commit(group: readonly Waiting[]): Promise<void> {

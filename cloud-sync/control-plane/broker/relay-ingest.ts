@@ -42,10 +42,7 @@ export class RelayIngest {
     const line = this.#enter(source.device, payload.byteLength);
     try {
       // A batch that overtakes another would be refused as a hole; so it is read when the one before waits for its commit.
-      const entered = line.tail.then(async () => {
-        await this.#commits.room();
-        return { committed: this.#commits.submit(source, await readRelayBatch(payload)) };
-      });
+      const entered = line.tail.then(() => this.#commits.take(source, () => readRelayBatch(payload)));
       line.tail = entered.catch(() => undefined);
       await (
         await entered

@@ -32,6 +32,8 @@ export function readJson<Schema extends z.ZodType>(
 export type ReadBatch = CheckedRelayColumns & {
   /** As it came. */
   readonly payload: Uint8Array;
+  /** What it took in memory, roughly. */
+  readonly jsonBytes: number;
 };
 
 /**
@@ -52,7 +54,7 @@ export async function readRelayBatch(payload: Uint8Array): Promise<ReadBatch> {
   }
   const checked = checkRelayColumns(parseJson(json));
   if (typeof checked === 'string') throw nonsense(checked);
-  return { ...checked, payload };
+  return { ...checked, payload, jsonBytes: json.byteLength };
 }
 
 function parseJson(bytes: Uint8Array): unknown {
