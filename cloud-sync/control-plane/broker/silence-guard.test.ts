@@ -13,11 +13,16 @@ function setUp(keepAliveMs = 3000) {
     isBusy: () => state.isBusy,
     onSilent: () => void (state.silent += 1),
   });
+  /** Looks as often as it does by itself. */
   const pass = (ms: number): void => {
+    for (let left = ms; left > 0; left -= 100) stall(Math.min(left, 100));
+  };
+  /** Time in which nobody looks. */
+  const stall = (ms: number): void => {
     clock.ms += ms;
     guard.look();
   };
-  return { guard, socket, state, pass };
+  return { guard, socket, state, pass, stall };
 }
 
 test('a connection that is silent for one and a half of its keep-alive is ended, once', () => {
@@ -43,6 +48,16 @@ test('a byte now and then is no silence, nor is work on what came', () => {
   state.isBusy = false;
   pass(4000);
   expect(state.silent).toBe(0);
+  guard[Symbol.dispose]();
+});
+
+test('time in which this process stood still is no silence of anybody', () => {
+  const { guard, state, pass, stall } = setUp();
+  pass(3900);
+  stall(60_000);
+  expect(state.silent).toBe(0);
+  pass(200);
+  expect(state.silent).toBe(1);
   guard[Symbol.dispose]();
 });
 
