@@ -177,6 +177,8 @@ test('what is not there is said with the nearest name, and what contradicts itse
     cli('export', 'weather', '-o', missing),
     cli('replay', 'weather', '--from', '1', '--consumer', 'nobody'),
   ]);
+  const empty = await cli('replay', 'weather', '--from', 'oldest');
+  expect(empty).toMatchObject({ code: 0, stdout: '', stderr: expect.stringMatching(/^weather holds no/) });
   expect([typo.code, typo.stderr]).toEqual([
     4,
     'error: There is no stream wether on this device.\nhint: Did you mean weather?\n',

@@ -10,6 +10,15 @@ export async function connect(run: Run): Promise<ControlClient> {
   return ControlClient.forRoot(agentRoot(run));
 }
 
+/** For a person who was shown nothing. */
+export function sayNothing({ out }: Run, { name, messages }: Stream): void {
+  out.note(
+    messages === 0
+      ? `${name} holds no messages. Without keep a stream holds only what somebody has still to read.`
+      : `Nothing of what ${name} holds was asked for: holdfast stream ls shows its offsets and times.`,
+  );
+}
+
 /** Rejects with 'notFound' and the nearest name. */
 export async function findStream(run: Run, agent: ControlClient, name: string): Promise<Stream> {
   const { streams } = await agent.streams.list(run.signal);

@@ -5,7 +5,7 @@ import { CliError } from '../../errors.ts';
 import { examples, parseName, parseTopicFilter, parseTopicPrefix } from '../../options.ts';
 import { Progress } from '../../progress.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
-import { connect, findStream } from './find-stream.ts';
+import { connect, findStream, sayNothing } from './find-stream.ts';
 import { firstAt, lastUpTo, parsePosition, type Position } from './position.ts';
 import { exportedOf, readable } from './record-text.ts';
 import { drained } from '../../write-out.ts';
@@ -87,12 +87,15 @@ function check({ consumer, function: name, publish, rate, until, topic }: Option
 }
 
 async function print(run: Run, { agent, stream, range }: Work): Promise<void> {
+  let isEmpty = true;
   for await (const line of agent.streams.records(stream.name, range, run.signal)) {
+    isEmpty = false;
     const record = exportedOf(line);
     run.out.item(record, () => readable(record));
     await drained(run);
   }
   run.signal.throwIfAborted();
+  if (isEmpty) sayNothing(run, stream);
 }
 
 async function place(run: Run, { agent, stream, range }: Work, consumer: string): Promise<void> {

@@ -3,7 +3,7 @@ import type { ControlClient } from '../../../agent/control/client.ts';
 import { CliError } from '../../errors.ts';
 import { examples, parseCount, parseName, parseTopicFilter } from '../../options.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
-import { connect, findStream } from './find-stream.ts';
+import { connect, findStream, sayNothing } from './find-stream.ts';
 import { exportedOf, readable } from './record-text.ts';
 import { drained } from '../../write-out.ts';
 
@@ -46,16 +46,20 @@ async function tail(run: Run, options: Options, name: string): Promise<void> {
   if (commit && consumer === undefined)
     throw new CliError('usage', 'Give --commit together with --consumer NAME.');
   await using agent = await connect(run);
-  await findStream(run, agent, name);
+  const stream = await findStream(run, agent, name);
   const start = consumer === undefined ? { tail: lines ?? defaultLines } : { consumer, limit: lines };
   await using cursor = commit && consumer !== undefined ? new Cursor(agent, name, consumer) : undefined;
+  let isEmpty = true;
   for await (const line of agent.streams.records(name, { ...start, follow, topic }, run.signal)) {
     const record = exportedOf(line);
     run.out.item(record, () => readable(record));
     await drained(run);
+    isEmpty = false;
     await cursor?.reach(record.seq);
   }
-  if (!follow) run.signal.throwIfAborted();
+  if (follow) return;
+  run.signal.throwIfAborted();
+  if (isEmpty && lines !== 0 && consumer === undefined) sayNothing(run, stream);
 }
 
 /** Moves a consumer behind what was printed: now and then, and at the end. */
