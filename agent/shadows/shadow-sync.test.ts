@@ -254,3 +254,27 @@ test('an update whose answer was lost is not made again', async () => {
   expect(nextUpward(await world.replicas.read('one'))).toBeUndefined();
   await world.sync[Symbol.asyncDispose]();
 });
+
+test('a comparison that is not answered, as when the cloud has had too many requests, is tried again', async () => {
+  const asked: string[] = [];
+  const again = Promise.withResolvers<undefined>();
+  const store = memoryStore();
+  const deliver = () => Promise.resolve();
+  await using sync = new ShadowSync({
+    replicas: new ShadowReplicas({ store, now: () => new Date(0), routes: () => noRoutes, deliver }),
+    logger: silentLogger,
+    patienceMs: 5,
+  });
+  sync.attach({
+    connected: true,
+    sendShadow: (tail) => {
+      asked.push(tail);
+      if (asked.length === 3) again.resolve(undefined);
+      return Promise.resolve();
+    },
+    onShadowAnswer: () => () => undefined,
+    onConnectionChange: () => () => undefined,
+  });
+  await again.promise;
+  expect(asked).toEqual(['list', 'list', 'list']);
+});

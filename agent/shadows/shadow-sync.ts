@@ -37,6 +37,7 @@ export class ShadowSync implements AsyncDisposable {
   #link: ShadowUplink | undefined;
   /** Of the comparison under way. */
   #listToken: string | undefined;
+  #listTimer: NodeJS.Timeout | undefined;
   #isCompared = false;
   #waiting = 0;
   #tail: Promise<void> = Promise.resolve();
@@ -65,6 +66,7 @@ export class ShadowSync implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#listTimer);
     for (const detach of this.#detach) detach();
     this.#forgetTalks();
     await this.#tail;
@@ -72,6 +74,7 @@ export class ShadowSync implements AsyncDisposable {
 
   #connection(connected: boolean): void {
     this.#forgetTalks();
+    clearTimeout(this.#listTimer);
     this.#isCompared = false;
     this.#listToken = undefined;
     if (connected) this.#compare();
@@ -81,6 +84,9 @@ export class ShadowSync implements AsyncDisposable {
     if (!this.#link?.connected || this.#closed) return;
     const token = newToken();
     this.#listToken = token;
+    clearTimeout(this.#listTimer);
+    // Nothing goes up before it: a cloud that has had too many requests is asked again.
+    this.#listTimer = setTimeout(() => this.#compare(), this.#options.patienceMs);
     this.#send('list', { clientToken: token });
   }
 
@@ -136,6 +142,7 @@ export class ShadowSync implements AsyncDisposable {
   async #listed({ shadows, clientToken }: Extract<CloudAnswer, { kind: 'listed' }>['body']): Promise<void> {
     if (clientToken === undefined || clientToken !== this.#listToken) return;
     this.#listToken = undefined;
+    clearTimeout(this.#listTimer);
     this.#isCompared = true;
     const versions = new Map(shadows.map(({ name, version }) => [name, version]));
     for (const name of new Set([...versions.keys(), ...(await this.#options.replicas.names())])) {
