@@ -31,16 +31,17 @@ async function setUp() {
     await insertSegment(db, received, line);
     await addUsage(db, { device, stream, segments: 1, entries: 10, bytes: bodyBytes });
   };
-  const round = (day: number, defaults: Keep) =>
+  const keeper = (day: number, defaults: Keep) =>
     new RetentionKeeper({
       ...{ db, logger: silentLogger, defaults },
       now: () => new Date(startMs + day * dayMs),
-    }).round();
+    });
+  const round = (day: number, defaults: Keep) => keeper(day, defaults).round();
   const kept = async () =>
     (await db.selectFrom('segments').select(['device', 'stream', 'received']).orderBy('id').execute()).map(
       ({ device, stream, received }) => `${device}/${stream}@${(Date.parse(received) - startMs) / dayMs}`,
     );
-  return { db, store, round, kept, [Symbol.asyncDispose]: () => db.destroy() };
+  return { db, store, keeper, round, kept, [Symbol.asyncDispose]: () => db.destroy() };
 }
 
 const all: Keep = { keepMs: null, keepBytes: null };
@@ -101,6 +102,50 @@ test('a rule of a stream stands in the place of the default age, until it is tak
   expect(await unsetKeep(cloud.db, { device: 'a', stream: 'long' })).toBe(false);
   await cloud.round(1000, defaults);
   expect(await cloud.kept()).toEqual(['a/small@2']);
+});
+
+test('a stream whose rule was taken away is looked at again', async () => {
+  await using cloud = await setUp();
+  await cloud.store(0, 'a', 'long');
+  await cloud.store(0);
+  await cloud.store(1, 'a', 'long');
+  await setKeep(cloud.db, { device: 'a', stream: 'long' }, all);
+  const keeper = cloud.keeper(9, { keepMs: dayMs, keepBytes: null });
+  expect(await keeper.round()).toBe(1);
+  await cloud.store(2);
+  expect(await keeper.round()).toBe(1);
+  await unsetKeep(cloud.db, { device: 'a', stream: 'long' });
+  expect(await keeper.round()).toBe(2);
+  expect(await cloud.kept()).toEqual([]);
+});
+
+test('many old segments that stay let other work have its turn, and are looked at once', async () => {
+  await using cloud = await setUp();
+  await setKeep(cloud.db, { device: 'a', stream: 's' }, all);
+  for (let count = 0; count < 2000; count++) await cloud.store(0);
+  const keeper = cloud.keeper(9, { keepMs: dayMs, keepBytes: null });
+  const turnsOf = async (work: Promise<unknown>): Promise<number> => {
+    const state = { turns: 0, ended: false };
+    const turn = () => {
+      state.turns += 1;
+      if (!state.ended) setImmediate(turn);
+    };
+    setImmediate(turn);
+    await work;
+    state.ended = true;
+    return state.turns;
+  };
+  expect(await turnsOf(keeper.round())).toBeGreaterThan(5);
+  expect(await turnsOf(keeper.round())).toBeLessThan(5);
+});
+
+test('a rule for longer than time has lasted keeps everything, and stops nothing', async () => {
+  await using cloud = await setUp();
+  await cloud.store(0);
+  await cloud.store(0, 'b');
+  await setKeep(cloud.db, { device: 'a', stream: 's' }, { keepMs: Number.MAX_SAFE_INTEGER, keepBytes: null });
+  expect(await cloud.round(9, { keepMs: dayMs, keepBytes: null })).toBe(1);
+  expect(await cloud.kept()).toEqual(['a/s@0']);
 });
 
 test('many segments go, in as many transactions as it takes', async () => {

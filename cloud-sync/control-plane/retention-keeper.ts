@@ -29,6 +29,9 @@ export class RetentionKeeper implements AsyncDisposable {
   readonly #options: RetentionOptions;
   readonly #ended = new AbortController();
   #work: Promise<void> = Promise.resolve();
+  /** Up to this segment everything is looked at that is old, and only what has a rule of its own is left: the places in `#left`. */
+  #agedTo = 0;
+  readonly #left = new Set<string>();
 
   constructor(options: RetentionOptions) {
     this.#options = options;
@@ -96,14 +99,22 @@ export class RetentionKeeper implements AsyncDisposable {
   async #trimByAge(ruled: ReadonlySet<string>): Promise<number> {
     const { db, defaults } = this.#options;
     const before = this.#ago(defaults.keepMs);
+    if (![...this.#left].every((place) => ruled.has(place))) {
+      this.#agedTo = 0;
+      this.#left.clear();
+    }
     let removed = 0;
-    for (let after = 0; before !== '' && !this.#ended.signal.aborted;) {
-      const oldest = await oldestSegments(db, { after });
+    while (before !== '' && !this.#ended.signal.aborted) {
+      const oldest = await oldestSegments(db, { after: this.#agedTo });
       const end = oldest.findIndex(({ received }) => received >= before);
       const old = end < 0 ? oldest : oldest.slice(0, end);
-      removed += await this.#removeNow(old.filter((segment) => !ruled.has(placeOf(segment))));
-      after = old.at(-1)?.id ?? 0;
+      const gone = await this.#removeNow(old.filter((segment) => !ruled.has(placeOf(segment))));
+      removed += gone;
+      for (const place of old.map(placeOf)) if (ruled.has(place)) this.#left.add(place);
+      this.#agedTo = old.at(-1)?.id ?? this.#agedTo;
       if (end >= 0 || old.length === 0) break;
+      // There may be millions of them.
+      if (gone === 0) await sleep(betweenStepsMs);
     }
     return removed;
   }
@@ -145,7 +156,7 @@ export class RetentionKeeper implements AsyncDisposable {
 
   /** What was received before it is too old; '' is never. */
   #ago(keepMs: number | null): string {
-    return keepMs === null ? '' : new Date(this.#options.now().getTime() - keepMs).toISOString();
+    return keepMs === null ? '' : new Date(Math.max(0, this.#options.now().getTime() - keepMs)).toISOString();
   }
 
   async #giveBack(): Promise<boolean> {
