@@ -22,7 +22,7 @@ import { SessionPersistence } from './session-persistence.ts';
 
 type BrokerStore = Pick<
   LocalStore,
-  'commit' | 'counts' | 'onCommit' | 'retained' | 'sessions' | 'sessionMessages' | 'releasedPackets' | 'wills'
+  'commit' | 'counts' | 'onCommit' | 'retained' | 'sessions' | 'sessionMessages' | 'wills'
 >;
 
 export type LocalBrokerOptions = {

@@ -136,9 +136,16 @@ export class SessionFeed {
     this.#sentUpTo = id;
     this.#inFlight.set(packet, { id, bytes: payload.byteLength });
     this.#inFlightBytes += payload.byteLength;
-    // Its PUBREL was sent at the beginning of the connection.
-    if (released) return;
+    if (released) {
+      client.conn.write(pubrel(packet));
+      return;
+    }
     const message = { cmd: 'publish', topic, payload: Buffer.from(payload), qos, retain } as const;
     client.deliverQoS({ ...message, dup: id <= sentBefore, messageId: packet, fed: true }, () => undefined);
   }
+}
+
+/** [MQTT-3.6.1-1] aedes has no way to send one by itself. */
+function pubrel(packet: number): Buffer {
+  return Buffer.from([0x62, 2, packet >> 8, packet & 0xff]);
 }

@@ -12,7 +12,7 @@ import type { Qos } from './subscription-tree.ts';
 
 export type SessionPersistenceOptions = {
   readonly book: SessionBook;
-  readonly store: Pick<LocalStore, 'commit' | 'sessionMessages' | 'releasedPackets'>;
+  readonly store: Pick<LocalStore, 'commit' | 'sessionMessages'>;
   readonly retained: RetainedMessages;
   /** What a client was granted of a filter. */
   readonly granted: (client: Client, filter: string) => Qos | undefined;
@@ -185,7 +185,7 @@ export class SessionPersistence {
     this.#inBackground(operations);
   }
 
-  /** [MQTT-4.4.0-1] Called after CONNACK: what is to be released first, then the feed begins. */
+  /** [MQTT-4.4.0-1] Called after CONNACK. Everything is sent by the feed, which knows each message before it is acknowledged. */
   outgoingStream(client: AedesClient): Readable {
     const { book, store, logger } = this.#options;
     const session = client.clean ? undefined : book.get(client.id);
@@ -194,7 +194,7 @@ export class SessionPersistence {
     if (former) this.#endFeed(client.id, former);
     const feed = new SessionFeed({ client, store, sentBefore: session.sentUpTo, logger });
     this.#feeds.set(client.id, feed);
-    return Readable.from(releases(store, client.id));
+    return Readable.from([]);
   }
 
   async incomingGetPacket(client: Client, packet: PacketOf): Promise<object> {
@@ -280,11 +280,4 @@ export class SessionPersistence {
       .commit(operations)
       .catch((error: unknown) => logger.warn('mqtt.session.unsaved', { error: errorMessage(error) }));
   }
-}
-
-async function* releases(
-  store: SessionPersistenceOptions['store'],
-  client: string,
-): AsyncGenerator<{ readonly cmd: 'pubrel'; readonly messageId: number }> {
-  for (const messageId of await store.releasedPackets(client)) yield { cmd: 'pubrel', messageId };
 }

@@ -304,11 +304,6 @@ export class LocalStore implements AsyncDisposable {
     return this.#read(() => this.#reads.sessionMessages(query));
   }
 
-  /** Packet identifiers that the client is still to be told to release (QoS 2). */
-  async releasedPackets(client: string): Promise<number[]> {
-    return this.#read(() => this.#reads.releasedPackets(client));
-  }
-
   /** Of the clients that were connected last. */
   async wills(): Promise<StoredWill[]> {
     return this.#read(() => this.#reads.wills());

@@ -32,7 +32,6 @@ export function prepareSessionReads(database: DatabaseSync) {
   const subscriptions = sql('SELECT filter, qos FROM session_subscriptions WHERE client = ?');
   const received = sql('SELECT packet FROM session_received WHERE client = ?');
   const page = sql('SELECT * FROM session_messages WHERE client = ? AND id > ? ORDER BY id LIMIT ?');
-  const released = sql('SELECT packet FROM session_messages WHERE client = ? AND released = 1 ORDER BY id');
   const wills = sql('SELECT * FROM session_wills');
   return {
     sessions: (): StoredSession[] =>
@@ -54,7 +53,6 @@ export function prepareSessionReads(database: DatabaseSync) {
       }
       return messages;
     },
-    releasedPackets: (client: string): number[] => released.all(client).map(({ packet }) => Number(packet)),
     wills: (): StoredWill[] =>
       wills.all().map((row) => ({
         ...{ client: String(row.client), name: String(row.name), message: contentOf(row) },
