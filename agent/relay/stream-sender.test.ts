@@ -114,6 +114,14 @@ test('a batch that every link is lost over is tried ever more slowly, reconnecte
   expect(waits.at(-1)).toBe(15_000);
 });
 
+test('a clock that is set back ends the waiting', async () => {
+  const { sender, send, sleep } = setUp();
+  for (let turn = 0; turn < 5; turn++) await send(false);
+  expect(sender.dueInMs).toBe(4000);
+  sleep(-3_600_000);
+  expect(sender.dueInMs).toBe(0);
+});
+
 test('an ack ends the waiting', async () => {
   const { sender, send, ack } = setUp();
   for (let turn = 0; turn < 5; turn++) await send(false);

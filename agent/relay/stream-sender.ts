@@ -74,6 +74,8 @@ export class StreamSender {
   /** Since the cursor moved last. */
   #failures = 0;
   #notBefore = 0;
+  /** When that was found. A clock that was set back behind it ends the waiting. */
+  #pausedAt = 0;
   #ackTimer: NodeJS.Timeout | undefined;
   #saveTimer: NodeJS.Timeout | undefined;
 
@@ -113,7 +115,8 @@ export class StreamSender {
     const time = now();
     const left = this.#budget.left(this.#spec.budget, time, this.#reserved());
     const wait = left?.bytes === 0 ? msToNextDay(time) : 0;
-    return Math.max(wait, this.#notBefore - time.getTime(), this.#bucket?.waitMs() ?? 0, 0);
+    const pause = time.getTime() < this.#pausedAt ? 0 : this.#notBefore - time.getTime();
+    return Math.max(wait, pause, this.#bucket?.waitMs() ?? 0, 0);
   }
 
   /** A new connection: what was in flight is sent again from the cursor, at once, unless link after link was lost over it. */
@@ -150,8 +153,7 @@ export class StreamSender {
       if (round !== this.#round) return;
       if (builder.isEmpty) {
         // The next message needs more than what is left of the budget.
-        const time = this.#options.now();
-        this.#notBefore = time.getTime() + msToNextDay(time);
+        this.#pause(msToNextDay(this.#options.now()));
         return;
       }
       const after = this.#turn.catch(() => undefined);
@@ -232,9 +234,14 @@ export class StreamSender {
     this.#window.lost();
     this.#failures++;
     const delayMs = backoffMs(this.#failures, { ...retryDelays, random: this.#options.random });
-    this.#notBefore = this.#options.now().getTime() + delayMs;
+    this.#pause(delayMs);
     this.#options.logger.warn('relay.send.failed', { error: errorMessage(error), retryMs: delayMs });
     this.#options.onChange();
+  }
+
+  #pause(ms: number): void {
+    this.#pausedAt = this.#options.now().getTime();
+    this.#notBefore = this.#pausedAt + ms;
   }
 
   /** The oldest batch on its way is given its time from when it was sent, or the one before it acknowledged. */
