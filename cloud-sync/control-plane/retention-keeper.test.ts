@@ -1,8 +1,10 @@
 import { expect, test } from '@jest/globals';
+import { sql } from 'kysely';
 import { silentLogger } from '../../lib/logger.ts';
 import { registerDevice } from './database/devices.ts';
 import { openDatabase } from './database/open.ts';
 import { readRemoved } from './database/removed.ts';
+import { giveSpaceBack } from './database/remove-segments.ts';
 import {
   selectUsage,
   segmentOverheadBytes,
@@ -157,6 +159,17 @@ test('many segments go, in as many transactions as it takes', async () => {
   expect(await selectUsage(cloud.db, { limit: 10, device: 'a' })).toEqual([
     { device: 'a', stream: 's', messages: 10, bytes: segmentBytes, removed: 7000, keep: null },
   ]);
+});
+
+test('the space of what is gone is given back in large pieces', async () => {
+  await using cloud = await setUp();
+  const free = async () =>
+    (await sql<{ freelist_count: number }>`PRAGMA freelist_count`.execute(cloud.db)).rows[0];
+  for (let count = 0; count < 300; count++) await cloud.store(0);
+  await cloud.db.deleteFrom('segments').execute();
+  expect((await free())?.freelist_count).toBeGreaterThan(50);
+  expect(await giveSpaceBack(cloud.db)).toEqual({ more: false });
+  expect(await free()).toEqual({ freelist_count: 0 });
 });
 
 test('streams are listed in pages', async () => {

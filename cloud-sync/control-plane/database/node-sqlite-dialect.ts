@@ -72,7 +72,8 @@ function adapt(statement: StatementSync, onFailedFsync: (error: unknown) => void
     }
   };
   return {
-    reader: statement.columns().length > 0,
+    // It frees a page at each step, and `run` makes one step.
+    reader: statement.columns().length > 0 || statement.sourceSQL.startsWith('PRAGMA incremental_vacuum'),
     all: (parameters) => watched(() => statement.all(...(parameters as SQLInputValue[]))),
     run: (parameters) => watched(() => statement.run(...(parameters as SQLInputValue[]))),
     iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])),
