@@ -67,7 +67,9 @@ async function exportStream(run: Run, options: Options, name: string): Promise<v
     return;
   }
   await writeFile(run, resolve(output), text);
-  run.out.note(`Exported ${count.records} records of ${name} to ${output}.`);
+  run.out.note(
+    `Exported ${count.records} ${count.records === 1 ? 'record' : 'records'} of ${name} to ${output}.`,
+  );
 }
 
 async function* withProgress(
