@@ -19,9 +19,12 @@ export function anyValue(value: string | number | boolean): AnyValue {
   return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value };
 }
 
-/** RFC 3339 to nanoseconds since 1970; a device's clock before that counts as 1970. */
+/** In the year 2262: what a collector can count, in 63 bits. One time beyond it and it refuses the whole request. */
+const latestMs = 9_223_372_036_854;
+
+/** RFC 3339 to nanoseconds since 1970; what a device's clock says before that, or too far behind it, counts as the end of the range. */
 export function unixNano(time: string): string {
-  return String(BigInt(Math.max(0, Date.parse(time))) * 1_000_000n);
+  return String(BigInt(Math.min(latestMs, Math.max(0, Date.parse(time)))) * 1_000_000n);
 }
 
 /** Whom an event is about. */
