@@ -126,7 +126,9 @@ export class SessionBook {
     if (!present) await this.#makeRoom(nameOf(client));
     const session = this.#sessions.get(client) ?? this.#add(client);
     session.connected = true;
-    await this.#store.commit([{ op: 'openSession', client, name: session.name }]);
+    const opening = { op: 'openSession', client, name: session.name } as const;
+    // One that could not be ended may still be on disk.
+    await this.#store.commit(present ? [opening] : [{ op: 'endSession', client }, opening]);
     return { session, present };
   }
 
@@ -151,18 +153,22 @@ export class SessionBook {
   /** Resolves when it is on disk: SUBACK after it means that messages are kept. */
   async subscribe(session: Session, subscriptions: readonly SessionSubscription[]): Promise<void> {
     const changed = subscriptions.filter(({ filter, qos }) => session.subscriptions.get(filter) !== qos);
+    const before = changed.map(({ filter }) => [filter, session.subscriptions.get(filter)] as const);
     for (const { filter, qos } of changed) this.#index(session, filter, qos);
     // Asked for again for every filter of one packet: what is under way is waited for by an empty group too.
     const { client } = session;
-    await this.#store.commit([{ op: 'subscribe', client, subscriptions: changed }]);
+    try {
+      await this.#store.commit([{ op: 'subscribe', client, subscriptions: changed }]);
+    } catch (error) {
+      // As it is on disk: asked for again, it is written again.
+      for (const [filter, qos] of before) this.#restore(session, filter, qos);
+      throw error;
+    }
   }
 
   async unsubscribe(session: Session, filters: readonly string[]): Promise<void> {
     const { client } = session;
-    for (const filter of filters) {
-      if (session.subscriptions.delete(filter)) this.#tree.remove(filter, client);
-    }
-    this.#remembered.clear();
+    for (const filter of filters) this.#unindex(session, filter);
     await this.#store.commit([{ op: 'unsubscribe', client, filters }]);
   }
 
@@ -233,6 +239,16 @@ export class SessionBook {
     if (qos > 0) this.#tree.add(filter, session.client, qos);
     else this.#tree.remove(filter, session.client);
     this.#remembered.clear();
+  }
+
+  #unindex(session: Session, filter: string): void {
+    if (session.subscriptions.delete(filter)) this.#tree.remove(filter, session.client);
+    this.#remembered.clear();
+  }
+
+  #restore(session: Session, filter: string, qos: Qos | undefined): void {
+    if (qos === undefined) this.#unindex(session, filter);
+    else this.#index(session, filter, qos);
   }
 
   #inBackground(operations: readonly Operation[]): void {
