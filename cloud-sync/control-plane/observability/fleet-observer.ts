@@ -8,8 +8,9 @@ import { createCloudMeter, type CloudMeter } from './metrics.ts';
 
 type Segment = { readonly source: { readonly device: string }; readonly columns: RelayColumns };
 
-/** Streams whose backlog is told of one device; a manifest has fewer. */
+/** Streams whose backlog is told of one device, and how long their names may be; a manifest has fewer and shorter ones. */
 const maxStreams = 500;
+const maxNameLength = 63;
 
 /** Measures the control plane and what it knows of its fleet, for `GET /metrics`. */
 export class FleetObserver {
@@ -70,11 +71,10 @@ export class FleetObserver {
     if (!newest || newest.gap) return;
     const backlog = readMetricsEvent(newest.payload)?.metrics['holdfast.stream.backlog'];
     if (backlog?.kind !== 'gauge') return;
-    const relayed = backlog.points.filter(({ attributes }) => attributes.reader === 'cloud');
-    this.#backlogs.set(
-      device,
-      new Map(relayed.slice(0, maxStreams).map(({ attributes, value }) => [attributes.stream ?? '', value])),
+    const relayed = backlog.points.flatMap(({ attributes: { reader, stream = '' }, value }) =>
+      reader === 'cloud' && stream.length <= maxNameLength ? [[stream, value] as const] : [],
     );
+    this.#backlogs.set(device, new Map(relayed.slice(0, maxStreams)));
   }
 
   #observe(): void {
