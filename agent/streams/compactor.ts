@@ -43,8 +43,10 @@ export class Compactor implements Disposable {
   configure(streams: ReadonlyMap<string, number>): void {
     for (const name of this.#streams.keys()) if (!streams.has(name)) this.#streams.delete(name);
     for (const [name, afterMs] of streams) {
-      const { seen = 0, aged = 0 } = this.#streams.get(name) ?? {};
-      this.#streams.set(name, { afterMs, seen, aged });
+      const before = this.#streams.get(name) ?? { afterMs, seen: 0, aged: 0 };
+      // Without a time to stay nothing is looked at once more: what stayed so far is looked at as if it were new.
+      const seen = afterMs === 0 && before.afterMs > 0 ? before.aged : before.seen;
+      this.#streams.set(name, { afterMs, seen, aged: before.aged });
     }
   }
 

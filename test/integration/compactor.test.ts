@@ -72,3 +72,14 @@ test('a stream that grew by much is compacted at once, others and those not conf
   await local.compactor.run();
   expect(local.held()).toBe(10_003);
 });
+
+test('messages that may not stay any longer are dropped when the manifest says so', async () => {
+  await using local = await open(() => 1000);
+  local.compactor.configure(new Map([['s', 500]]));
+  await local.store.commit(appends(20, { keys: 5, time: 900 }));
+  await local.compactor.run();
+  expect(local.held()).toBe(20);
+  local.compactor.configure(new Map([['s', 0]]));
+  await local.compactor.run();
+  expect(local.held()).toBe(5);
+});
