@@ -193,6 +193,8 @@ export class CloudLink implements UplinkPort, ShadowUplink, AsyncDisposable {
         });
       watch.defer(this.#silence.watch(client, keepAliveMs, (silentMs) => this.#wentSilent(client, silentMs)));
       await this.#introduce(client, announce(true), ended);
+      // It was changed meanwhile.
+      if (keepAliveMs !== this.#keepAliveMs) return 0;
       this.#up(client, session);
       const established = performance.now();
       const stopped = aborted(this.#stop.signal).then(() => true);

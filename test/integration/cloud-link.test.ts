@@ -10,16 +10,21 @@ import { silentLogger } from '../../lib/logger.ts';
 const prefix = 'hf/v1/default/a';
 
 /** A device's link to a bare broker, which says to it what no control plane would. */
-async function openLink() {
+async function openLink(onConnect: (keepAliveS: number, link: () => CloudLink) => void = () => undefined) {
   await using starting = new AsyncDisposableStack();
-  const broker = await Aedes.createBroker();
+  const broker = await Aedes.createBroker({
+    preConnect: (_client, { keepalive }, done) => {
+      onConnect(keepalive ?? 0, () => link);
+      done(null, true);
+    },
+  });
   const server = createServer((socket) => broker.handle(socket));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   starting.defer(() => new Promise<void>((resolve) => server.close(() => resolve())));
   starting.defer(() => new Promise<void>((resolve) => broker.close(resolve)));
   const commands: [string, Command][] = [];
-  const link = new CloudLink({
+  const link: CloudLink = new CloudLink({
     identity: {
       tenant: 'default',
       device: 'a',
@@ -84,4 +89,13 @@ test.each([
     error: { code, message: expect.any(String) as unknown },
   });
   expect(device.commands).toEqual([]);
+});
+
+test('a keep-alive that is changed while the link is being made holds for it', async () => {
+  const keepAlives: number[] = [];
+  await using _link = await openLink((keepAliveS, link) => {
+    keepAlives.push(keepAliveS);
+    link().setKeepAlive(60_000);
+  });
+  expect(keepAlives).toEqual([3, 60]);
 });
