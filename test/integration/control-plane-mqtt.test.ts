@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import mqtt from 'mqtt-packet';
 import {
   batchOf,
   eventually,
@@ -122,6 +123,18 @@ describe('the broker', () => {
       enrolled: false,
       online: { online: false },
     });
+  });
+
+  test('holds few messages at QoS 2, whose senders it waits for', async () => {
+    await using cloud = await startCloud();
+    await using device = await cloud.enrol('a');
+    await using link = await device.connect();
+    const { reported: topic } = link.topics;
+    for (let messageId = 1; messageId <= 50; messageId++) {
+      const message = { topic, payload: JSON.stringify(report(1)), retain: false, dup: false } as const;
+      link.client.stream.write(mqtt.generate({ cmd: 'publish', qos: 2, messageId, ...message }));
+    }
+    await link.closed;
   });
 
   test('ends a connection whose packet is larger than any may be', async () => {

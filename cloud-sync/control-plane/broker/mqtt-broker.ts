@@ -28,6 +28,8 @@ export type MqttBrokerOptions = {
 const packetLimits = { connectBytes: 32 * 1024, packetBytes: 1.5 * 2 ** 20 };
 const maxConnections = 20_000;
 const connectTimeoutMs = 10_000;
+/** Of one client, waiting in memory for its PUBREL. The protocol has no need of QoS 2. */
+const maxQos2Messages = 16;
 /** A subscriber that reads nothing for this long is disconnected. */
 const drainTimeoutMs = 10_000;
 /** Messages of ours on their way to clients; what comes on top is not sent, and said again when they ask. */
@@ -177,6 +179,7 @@ export class MqttBroker implements AsyncDisposable {
     return {
       connectTimeout: connectTimeoutMs,
       drainTimeout: drainTimeoutMs,
+      maxInflightInbound: maxQos2Messages,
       preConnect: (client, packet, done) => {
         // Sessions would queue for absent clients in memory, without bound.
         packet.clean = true;
