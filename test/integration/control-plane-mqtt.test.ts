@@ -137,6 +137,17 @@ describe('the broker', () => {
     await link.closed;
   });
 
+  test('grants a connection only so many subscriptions', async () => {
+    await using cloud = await startCloud();
+    await using device = await cloud.enrol('a');
+    await using link = await device.connect();
+    const filters = Array.from({ length: 1200 }, (_, index) => `${link.topics.prefix}/${index}`);
+    const refused = link.client.subscribeAsync([`${link.topics.prefix}/${'x'.repeat(2000)}`, ...filters]);
+    await expect(refused).rejects.toMatchObject({
+      packet: { granted: [128, ...Array<number>(1000).fill(0), ...Array<number>(200).fill(128)] },
+    });
+  });
+
   test('ends a connection whose packet is larger than any may be', async () => {
     await using cloud = await startCloud();
     await using device = await cloud.enrol('a');

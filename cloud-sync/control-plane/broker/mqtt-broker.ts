@@ -30,6 +30,9 @@ const maxConnections = 20_000;
 const connectTimeoutMs = 10_000;
 /** Of one client, waiting in memory for its PUBREL. The protocol has no need of QoS 2. */
 const maxQos2Messages = 16;
+/** Of one connection, over its life. A device needs ten. */
+const maxSubscriptions = 1000;
+const maxFilterLength = 1024;
 /** A subscriber that reads nothing for this long is disconnected. */
 const drainTimeoutMs = 10_000;
 /** Messages of ours on their way to clients; what comes on top is not sent, and said again when they ask. */
@@ -51,6 +54,8 @@ export class MqttBroker implements AsyncDisposable {
   readonly #ingesting = new Set<Promise<void>>();
   /** How much of each client is being taken in. */
   readonly #busy = new WeakMap<Client, number>();
+  /** How many subscriptions each client was granted; what it gave up counts on. */
+  readonly #granted = new WeakMap<Client, number>();
   readonly #links = new DeviceLinks((identity, offline) => this.#gone(identity, offline));
   readonly #silence = new SilenceGuard();
   #aedes: Aedes;
@@ -198,7 +203,11 @@ export class MqttBroker implements AsyncDisposable {
         );
       },
       authorizeSubscribe: (client, subscription, done) => {
-        const allowed = maySubscribe(this.#identities.get(client), subscription.topic);
+        const count = this.#granted.get(client) ?? 0;
+        const { topic } = subscription;
+        const fits = count < maxSubscriptions && topic.length <= maxFilterLength;
+        const allowed = fits && maySubscribe(this.#identities.get(client), topic);
+        if (allowed) this.#granted.set(client, count + 1);
         done(null, allowed ? subscription : null);
       },
       // aedes sends PUBACK after this hook and before `published`: what is promised must be stored here. [G1]
