@@ -159,3 +159,14 @@ test('what must be alone waits for what was submitted before it', async () => {
   await Promise.all([first, alone]);
   expect(told).toEqual(['durable', 'alone']);
 });
+
+test('[G1] after a failed sync nothing is done alone either', async () => {
+  const { syncs, told, options } = slowDisk();
+  const { commits } = committer(undefined, options);
+  const first = commits.submit(1, 1);
+  const alone = commits.alone(() => Promise.resolve(void told.push('alone')));
+  syncs[0]?.reject(new Error('fatal'));
+  await expect(first).rejects.toThrow('fatal');
+  await expect(alone).rejects.toThrow('fatal');
+  expect(told).toEqual([]);
+});

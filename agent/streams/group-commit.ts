@@ -61,9 +61,10 @@ export class GroupCommit<Unit, Written extends Refusals> {
     return settled.promise;
   }
 
-  /** Writes what waits, then calls `work` while nothing is being written. */
+  /** Writes what waits, then calls `work` while nothing is being written. Rejects without it after a fatal failure. */
   async alone(work: () => Promise<void>): Promise<void> {
     await this.#drain();
+    if (this.#failure !== undefined) throw this.#failure;
     await work();
   }
 
