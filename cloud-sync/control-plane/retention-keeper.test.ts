@@ -70,7 +70,11 @@ test('what was received too long ago goes, and a query can say so', async () => 
     count: 10,
     oldestKept: null,
   });
-  expect(await readRemoved(cloud.db, { device: undefined, stream: undefined })).toMatchObject({ count: 30 });
+  const fleet = { device: undefined, stream: undefined };
+  expect(await readRemoved(cloud.db, fleet)).toMatchObject({ count: 30 });
+  const kept = { count: 30, oldestKept: '2026-01-03T00:00:00.000Z' };
+  expect(await readRemoved(cloud.db, { ...fleet, stream: 's' })).toEqual(kept);
+  expect(await readRemoved(cloud.db, { ...fleet, stream: 'none' })).toBeNull();
 });
 
 test('the oldest of all streams go when all take too much', async () => {

@@ -19,8 +19,9 @@ export type SegmentIds = {
 
 /** A time range with at most this many segments is read by its index and sorted; a wider one in order of the ids. */
 const narrowSegments = 20_000;
-/** Ids looked at by one statement, so that none takes long. */
-const windowIds = 100_000;
+/** Ids looked at by one statement, so that none takes long: in an index, or in the table, which has the bodies beside. */
+const indexedIds = 100_000;
+const tableIds = 10_000;
 
 /**
  * Finds segments in order of their ids, in steps of bounded work. A segment that overlaps the time range is found, though
@@ -76,7 +77,7 @@ export class SegmentFinder {
       device === undefined
         ? sql`segments NOT INDEXED WHERE true`
         : sql`segments INDEXED BY segments_by_device WHERE device = ${device}`;
-    const endId = fromId + windowIds;
+    const endId = fromId + (device === undefined ? tableIds : indexedIds);
     const { rows } = await sql<{ id: number }>`SELECT id FROM ${table} AND id >= ${fromId} AND id < ${endId}
       AND last_time_ms >= ${sinceMs} AND first_time_ms <= ${untilMs} ${this.#inStream()}
       ORDER BY id LIMIT ${limit}`.execute(this.#db);
