@@ -76,7 +76,12 @@ export class ListenerCertificates {
     const known = this.#issued.get(host);
     if (known?.hosts === wanted && known.notAfter.getTime() - now().getTime() > renewMs) return known;
     this.#authority ??= CertificateAuthority.open({ folder: join(root, 'mqtt'), now });
-    const authority = await this.#authority;
+    const opening = this.#authority;
+    const authority = await opening.catch((error: unknown) => {
+      // The next one who asks tries again.
+      if (this.#authority === opening) this.#authority = undefined;
+      throw error;
+    });
     const { certificatePem, privateKeyPem, notAfter } = await authority.issueServer({
       hosts,
       name: 'holdfast device',

@@ -66,6 +66,7 @@ export class Listeners implements AsyncDisposable {
   /** Replaces certificates that end soon or are for other addresses than the machine has now. */
   async tidy(): Promise<void> {
     await Promise.all([...this.#listeners.values()].map((listener) => listener.open()));
+    await this.#lookForCa();
   }
 
   status(): ListenersStatus {

@@ -1,12 +1,16 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import mqtt from 'mqtt';
 import { createWebSocketStream, WebSocket } from 'ws';
+import { ConnectionLimits } from '../../agent/broker/connection-limits.ts';
+import { Listeners } from '../../agent/broker/listeners.ts';
 import type { SecretSource } from '../../agent/gateway/ports.ts';
 import { certificatePin, readCertificate } from '../../cloud-sync/trust/index.ts';
+import { silentLogger } from '../../lib/logger.ts';
 import { fingerprintOf, makeCertificate, type CertificateFiles } from '../support/certificates.ts';
 import {
   bundlesOf,
@@ -194,6 +198,24 @@ test('a certificate from secrets is replaced without ending connections; one tha
   expect(await shownPin(port)).toBe(certificatePin(readCertificate(second.certificatePem)));
   await client.publishAsync('in/a', 'still here', { qos: 1 });
   await client.endAsync(true);
+});
+
+test('an authority that cannot be opened is tried again', async () => {
+  await using own = await temporaryFolder();
+  const place = join(own.path, 'mqtt');
+  await writeFile(place, 'in the way');
+  await using listeners = new Listeners({
+    ...{ root: own.path, secrets: new FakeSecrets(), onChange: () => undefined, logger: silentLogger },
+    ...{ broker: { connections: new ConnectionLimits(), connect: () => undefined }, now: () => new Date() },
+  });
+  await listeners.configure({ tls: { protocol: 'mqtts', host: '127.0.0.1', port: await freePort() } });
+  expect(listeners.status()).toMatchObject({ ca: null, listeners: { tls: { problem: expect.anything() } } });
+  await rm(place);
+  await listeners.tidy();
+  expect(listeners.status()).toMatchObject({
+    ca: { pem: expect.stringContaining('BEGIN CERTIFICATE') },
+    listeners: { tls: { problem: null } },
+  });
 });
 
 test('a port that another program has is a problem of the listener, and taken once it is free', async () => {
