@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { sql } from 'kysely';
 import type { RelayEntry } from '../protocol/relay-batch.ts';
 import { registerDevice } from './database/devices.ts';
 import { openDatabase } from './database/open.ts';
@@ -164,4 +165,21 @@ test('a body that is broken is named', async () => {
     code: 'corrupt',
     message: expect.stringContaining(`segment ${id}`) as unknown,
   });
+});
+
+test('looking through much that is not asked for, it lets other work have its turn', async () => {
+  await using cloud = await setUp();
+  await cloud.store('a', [1]);
+  await sql`UPDATE sqlite_sequence SET seq = 500000 WHERE name = 'segments'`.execute(cloud.db);
+  await cloud.store('b', [2]);
+  const state = { turns: 0, ended: false };
+  const turn = () => {
+    state.turns += 1;
+    if (!state.ended) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const page = await cloud.read({ device: undefined, stream: 'none' });
+  state.ended = true;
+  expect(page).toMatchObject({ messages: [], next: null });
+  expect(state.turns).toBeGreaterThan(20);
 });

@@ -39,7 +39,7 @@ const foundSegments = 256;
 /** The largest time that RFC 3339 can say; a device's clock can be further off than that. */
 const maxTimeMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-/** A page in order of arrival. Gives way to other work between its segments; ends early by size and by time, and says where to go on. */
+/** A page in order of arrival. Gives way to other work between its segments, and between steps that find none; ends early by size and by time, and says where to go on. */
 export async function readMessagePage(
   db: Database,
   query: PageQuery,
@@ -52,9 +52,10 @@ export async function readMessagePage(
   const newestId = await newestSegmentId(db);
   let nextId: number | undefined = Math.floor(query.after / idsPerSegment);
   while (nextId !== undefined) {
+    await turn();
     const found = await finder.find(nextId, foundSegments);
     for (const id of found.ids) {
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
       const segment = await readSegment(db, id);
       if (segment) page.add(segment);
       if (page.isFull) return page.end({ removed, more: true });
@@ -66,6 +67,8 @@ export async function readMessagePage(
   page.skipTo(newestId + 1);
   return page.end({ removed, more: false });
 }
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 class Page {
   readonly #query: PageQuery;
