@@ -168,8 +168,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const deployments = new Deployments(runtime);
     const parts = {
       ...{ store, ingress, broker, dispatcher, cron, files, relay, gateway, deployments, changes },
-      shadows,
-      ...{ upkeep, streamTriggers, listeners, bridges, publish },
+      ...{ shadows, upkeep, streamTriggers, listeners, bridges, publish },
       ...{ observability, now, logger },
     };
     const plane = new DataPlane(parts, starting.move());

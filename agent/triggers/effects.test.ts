@@ -74,7 +74,7 @@ describe('an invocation', () => {
     void own.kvPut('s', 'a', bytes('1'));
     void own.kvPut('s', 'a', bytes('2'));
     own.kvDelete('s', 'b');
-    own.publish({ ...message, retain: true });
+    void own.publish({ ...message, retain: true });
     const operations = own.operations(7);
     expect(operations.map(({ op }) => op)).toEqual(['put', 'remove', 'append', 'enqueue', 'retain']);
     expect(operations[0]).toMatchObject({ value: bytes('2') });
@@ -83,7 +83,7 @@ describe('an invocation', () => {
 
   test('starts no further function after eight, and is logged all the same', () => {
     const own = effects({ hops: 8 });
-    own.publish(message);
+    void own.publish(message);
     expect(own.operations(0).map(({ op }) => op)).toEqual(['append']);
   });
 
@@ -108,7 +108,7 @@ describe('an invocation', () => {
     expect(refusals.map(codeOf)).toEqual(refusals.map(() => 'tooLarge'));
     const many = effects();
     const flood = codeOf(() => {
-      for (let i = 0; i <= 10_000; i++) many.publish(message);
+      for (let i = 0; i <= 10_000; i++) void many.publish(message);
     });
     const large = effects();
     const weight = codeOf(() => {
