@@ -23,7 +23,7 @@ export type ShadowStoreOptions = {
 };
 
 export type ShadowPlace = { readonly device: string; readonly name: string };
-/** Runs in the transaction of a change, and may refuse it by rejecting. */
+/** Runs in the transaction of a change that would be made, and may refuse it by rejecting. */
 type Beside = (transaction: Database) => Promise<void>;
 
 /**
@@ -82,13 +82,13 @@ export class ShadowStore {
       const timestamp = Math.floor(now().getTime() / 1000);
       let messages: OutgoingMessage[] = [];
       const outcome = await db.transaction().execute(async (transaction): Promise<Outcome<Shadow>> => {
-        await beside(transaction);
         const previous = await readShadow(transaction, device, name);
         const next = change.next(previous, timestamp);
         if (next.rejected) return next;
         const current = next.accepted;
         if (current.exists && !previous.exists && (await isFull(transaction, device)))
           return { rejected: tooManyShadows };
+        await beside(transaction);
         await writeShadow(transaction, device, name, current);
         messages = change.messages(previous, current);
         return next;
