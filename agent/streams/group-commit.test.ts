@@ -160,6 +160,19 @@ test('what must be alone waits for what was submitted before it', async () => {
   expect(told).toEqual(['durable', 'alone']);
 });
 
+test('what must be alone is not held up by what comes all the time', async () => {
+  const { syncs, told, options } = slowDisk();
+  const { commits } = committer(undefined, options);
+  void commits.submit(0, 1);
+  void commits.alone(() => Promise.resolve(void told.push('alone')));
+  for (let unit = 1; unit < 5; unit++) {
+    void commits.submit(unit, 1);
+    syncs.at(-1)?.resolve(undefined);
+    await settle();
+  }
+  expect(told).toEqual(['durable', 'durable', 'alone']);
+});
+
 test('[G1] after a failed sync nothing is done alone either', async () => {
   const { syncs, told, options } = slowDisk();
   const { commits } = committer(undefined, options);

@@ -63,7 +63,12 @@ export class GroupCommit<Unit, Written extends Refusals> {
 
   /** Writes what waits, then calls `work` while nothing is being written. Rejects without it after a fatal failure. */
   async alone(work: () => Promise<void>): Promise<void> {
-    await this.#drain();
+    // What was submitted before is in the group that is being written, or in the next one. Later ones hold nobody up.
+    for (let group = 0; group < 2; group++) {
+      this.#start();
+      await this.#writing;
+    }
+    while (this.#writing) await this.#writing;
     if (this.#failure !== undefined) throw this.#failure;
     await work();
   }
