@@ -79,7 +79,8 @@ export class LocalBroker implements AsyncDisposable {
   #leftWills: readonly StoredWill[] = [];
   #clients: ReadonlyMap<string, ClientSpec> = new Map();
   #port = 0;
-  #configured = false;
+  /** Opens when the clients are known and what those of the time before left is published. */
+  #door: 'closed' | 'opening' | 'open' = 'closed';
 
   /** Rejects with AgentError 'portInUse' or 'broken', or as the store does. */
   static async open(options: LocalBrokerOptions): Promise<LocalBroker> {
@@ -144,10 +145,10 @@ export class LocalBroker implements AsyncDisposable {
     } catch (error) {
       this.#options.logger.warn('mqtt.sessions.kept', { error: errorMessage(error) });
     }
-    if (this.#configured) return;
+    if (this.#door !== 'closed') return;
     // Nobody is let in before them: who comes back may leave a new one.
-    if (this.#leftWills.length === 0) this.#configured = true;
-    else void this.#publishLeftWills();
+    this.#door = 'opening';
+    void this.#publishLeftWills();
   }
 
   /** Ends sessions whose time is over. */
@@ -177,7 +178,7 @@ export class LocalBroker implements AsyncDisposable {
   /** A connection that a listener took; `release` runs when it ends. */
   connect(connection: Connection, peer: Peer, onAuthenticated: () => void): void {
     // Until the manifest's clients are known nobody can be told yes or no: as if nothing listened yet.
-    if (!this.#configured || this.#aedes.closed) {
+    if (this.#door !== 'open' || this.#aedes.closed) {
       connection.destroy();
       return;
     }
@@ -338,9 +339,7 @@ export class LocalBroker implements AsyncDisposable {
 
   /** By the rules of today: a client that may not publish its will any more leaves none. */
   async #publishLeftWills(): Promise<void> {
-    const wills = this.#leftWills;
-    this.#leftWills = [];
-    for (const { client, name, message } of wills) {
+    for (const { client, name, message } of this.#leftWills) {
       const forget = { op: 'forgetWill', client } as const;
       try {
         if (this.#admission.mayPublish(name, message.topic)) {
@@ -351,7 +350,8 @@ export class LocalBroker implements AsyncDisposable {
         this.#options.logger.warn('mqtt.will.unpublished', { client, error: errorMessage(error) });
       }
     }
-    this.#configured = true;
+    this.#leftWills = [];
+    this.#door = 'open';
   }
 
   #report(event: string, client: Client, error: Error): void {

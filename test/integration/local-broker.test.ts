@@ -251,3 +251,26 @@ test.each([
   await expect(connection).rejects.toMatchObject({ code: 5 });
   expect(broker.clientCount).toBe(0);
 });
+
+test('nobody is let in before the last wills of the time before, whatever is configured meanwhile', async () => {
+  await using folder = await temporaryFolder();
+  await using store = await LocalStore.open({ root: folder.path, logger: silentLogger });
+  const message = { topic: 'state', payload: Buffer.from('gone'), qos: 1, retain: true } as const;
+  await store.commit([{ op: 'putWill', client: 'sensor/1', name: 'sensor', message }]);
+  const taken = Promise.withResolvers<undefined>();
+  await using broker = await LocalBroker.open({
+    ...{ root: folder.path, host: '127.0.0.1', port: 0, store, now: () => new Date(), logger: silentLogger },
+    verifyPassword: () => Promise.resolve(true),
+    accept: () => taken.promise,
+  });
+  const clients = { sensor: { password: 'scrypt:x', publish: ['#'], subscribe: ['#'] } };
+  for (let generation = 0; generation < 2; generation++)
+    await broker.setClients(clients as unknown as Parameters<typeof broker.setClients>[0]);
+  await expect(connectTo(broker.port)).rejects.toThrow();
+  taken.resolve(undefined);
+  await eventually(async () => {
+    const connection = await connectTo(broker.port).catch(() => undefined);
+    await connection?.[Symbol.asyncDispose]();
+    return connection !== undefined;
+  });
+});
