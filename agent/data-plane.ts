@@ -365,9 +365,9 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   async #tidy(): Promise<void> {
     const { store, upkeep, broker, listeners, now, logger } = this.#parts;
     const time = now().getTime();
-    const operations: Operation[] = [...upkeep.expiry(time), { op: 'sweep', before: time, limit: maxSwept }];
     try {
-      await store.commit(operations);
+      await upkeep.expire();
+      await store.commit([{ op: 'sweep', before: time, limit: maxSwept }]);
       await broker.tidy();
       await listeners.tidy();
     } catch (error) {

@@ -48,7 +48,8 @@ export function applyStream(writes: StreamContext, draft: Draft, operation: Stre
       return;
     }
     case 'expire': {
-      trimByAge(writes, draft, stream, { before: operation.before, policy: writes.policyOf(stream) });
+      const { before, limit } = operation;
+      trimByAge(writes, draft, stream, { before, limit, policy: writes.policyOf(stream) });
       return;
     }
     case 'compact': {

@@ -236,6 +236,11 @@ export class LocalStore implements AsyncDisposable {
     return this.#read(() => this.#reads.streamInfo(stream));
   }
 
+  /** When the first message came that is still there, milliseconds since 1970; undefined when none is. */
+  async oldestMessage(stream: string): Promise<number | undefined> {
+    return this.#read(() => this.#reads.oldestMessage(stream));
+  }
+
   /**
    * The number of the first record that is not before `time`, milliseconds since 1970; behind the last one when there is
    * none. Where the clock was set back, of one of those around it.

@@ -52,6 +52,7 @@ export function prepareRecordReads(database: DatabaseSync) {
     'SELECT seq, time FROM messages WHERE stream = ? AND seq <= ? ORDER BY seq DESC LIMIT 1',
   );
   const further = sql('SELECT seq FROM messages WHERE stream = ? AND seq > ? ORDER BY seq LIMIT 1 OFFSET ?');
+  const oldest = sql('SELECT time FROM messages WHERE stream = ? AND gap_count IS NULL ORDER BY seq LIMIT 1');
   const lastOf = sql('SELECT last_seq AS seq FROM streams WHERE name = ?');
   const lastSeq = (stream: string): number => Number(lastOf.get(stream)?.seq ?? 0);
   return {
@@ -67,9 +68,7 @@ export function prepareRecordReads(database: DatabaseSync) {
       for (const row of page.iterate(stream, after, limit) as Iterable<unknown>) {
         const record = recordOf(row as Columns, records.length === 0 ? after : 0);
         if (record.seq > upTo) {
-          const told = record.gap ? record.gap.count - (record.seq - upTo) : 0;
-          if (record.gap && told > 0)
-            records.push({ ...record, seq: upTo, gap: { ...record.gap, count: told } });
+          records.push(...partUpTo(record, upTo));
           break;
         }
         records.push(record);
@@ -94,6 +93,8 @@ export function prepareRecordReads(database: DatabaseSync) {
         newest: numberOf(newest?.time),
       };
     },
+    /** When the first message came that is still there, milliseconds since 1970. */
+    oldestMessage: (stream: string): number | undefined => numberOf(oldest.get(stream)?.time),
     /** The number of the first record that is not before `time`; behind the last one when there is none. */
     seqAt: (stream: string, time: number): number => {
       const end = lastSeq(stream) + 1;
@@ -127,6 +128,12 @@ function recordOf(row: Columns, after: number): StreamRecord {
     ...(origin !== null && { origin }),
   };
   return { seq, time, gap: undefined, message };
+}
+
+/** Of a gap that begins before `upTo`, the part up to it. */
+function partUpTo(record: StreamRecord, upTo: number): StreamRecord[] {
+  const count = record.gap ? record.gap.count - (record.seq - upTo) : 0;
+  return record.gap && count > 0 ? [{ ...record, seq: upTo, gap: { ...record.gap, count } }] : [];
 }
 
 function numberOf(value: SQLOutputValue | undefined): number | undefined {

@@ -21,14 +21,19 @@ export function trimToBytes(writes: Writes, draft: Draft, stream: string, policy
   });
 }
 
-/** Drops the messages of a stream that are older than `before`. */
+/** Drops the oldest messages of a stream, `limit` at most, that are older than `before`. */
 export function trimByAge(
   writes: Writes,
   draft: Draft,
   stream: string,
-  { before, policy }: { readonly before: number; readonly policy: StreamPolicy },
+  {
+    before,
+    limit = Number.POSITIVE_INFINITY,
+    policy,
+  }: { readonly before: number; readonly limit?: number | undefined; readonly policy: StreamPolicy },
 ): void {
-  dropOldest(writes, draft, stream, { policy, reason: 'age' }, ({ time }) => time < before);
+  let left = limit;
+  dropOldest(writes, draft, stream, { policy, reason: 'age' }, ({ time }) => time < before && left-- > 0);
 }
 
 /** Drops from the oldest on while `condemned` says so. Messages that not all readers had leave gap records. [G5] */

@@ -16,8 +16,13 @@ export type StreamOperation =
   /** A consumer goes on behind `seq`, before or after where it is. */
   | ({ readonly op: 'seek' } & ConsumerPlace)
   | { readonly op: 'forgetConsumer'; readonly stream: string; readonly consumer: string }
-  /** Drops messages older than `before`. */
-  | { readonly op: 'expire'; readonly stream: string; readonly before: number }
+  /** Drops the oldest messages, `limit` at most (all when left out), that are older than `before`. */
+  | {
+      readonly op: 'expire';
+      readonly stream: string;
+      readonly before: number;
+      readonly limit?: number | undefined;
+    }
   /**
    * Looks at `limit` messages behind `after`: of each, that one and the one of its key before it are dropped if they are
    * older than `before` and have a newer one of their key.

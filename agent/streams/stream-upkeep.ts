@@ -14,11 +14,16 @@ export type StreamUpkeepOptions = {
   readonly now: () => Date;
 };
 
+/** Messages dropped in one commit: some tens of milliseconds. */
+const expiredAtOnce = 2000;
+
 /** Keeps the streams as the manifest says: who reads them, how long they keep, what is superseded. */
 export class StreamUpkeep implements Disposable {
   readonly #options: StreamUpkeepOptions;
   readonly #compactor: Compactor;
   #streams: Readonly<Record<string, StreamSpec>> = {};
+  #expiring: Promise<void> | undefined;
+  #stopped = false;
 
   constructor(options: StreamUpkeepOptions) {
     this.#options = options;
@@ -61,11 +66,22 @@ export class StreamUpkeep implements Disposable {
     }
   }
 
-  /** Drops what is older than its stream keeps. */
-  expiry(nowMs: number): Operation[] {
-    return Object.entries(this.#streams).flatMap<Operation>(([stream, { keep }]) =>
-      keep.age === undefined ? [] : [{ op: 'expire', stream, before: nowMs - keep.age }],
-    );
+  /** Drops what is older than its stream keeps; one run at a time. Rejects as the store's commit does. */
+  expire(): Promise<void> {
+    this.#expiring ??= this.#expire().finally(() => (this.#expiring = undefined));
+    return this.#expiring;
+  }
+
+  /** After a month without power much is too old at once: in slices that let the loop turn between them. */
+  async #expire(): Promise<void> {
+    const { store, now } = this.#options;
+    const limit = expiredAtOnce;
+    for (const [stream, { keep }] of Object.entries(this.#streams)) {
+      if (keep.age === undefined) continue;
+      const before = now().getTime() - keep.age;
+      while (!this.#stopped && ((await store.oldestMessage(stream)) ?? before) < before)
+        await store.commit([{ op: 'expire', stream, before, limit }]);
+    }
   }
 
   /** Drops what is superseded. Never rejects. */
@@ -74,6 +90,7 @@ export class StreamUpkeep implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#stopped = true;
     this.#compactor[Symbol.dispose]();
   }
 }
