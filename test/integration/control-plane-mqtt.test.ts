@@ -125,6 +125,28 @@ describe('the broker', () => {
     });
   });
 
+  test('lets no device wait for a subscriber that has stopped reading', async () => {
+    await using cloud = await startCloud();
+    await using device = await cloud.enrol('a');
+    const { mqtt: url, ca } = device.identity;
+    const operator = { username: 'operator', password: cloud.plane.operatorToken };
+    await using frozen = await openLink(url, { ca, ...operator });
+    await frozen.client.subscribeAsync('hf/#', { qos: 0 });
+    frozen.client.stream.unpipe();
+    frozen.client.stream.pause();
+    await using link = await subscribe(await device.connect());
+    const condition = { type: 'x', status: true, reason: 'y', message: 'z'.repeat(2000) };
+    const conditions = Array.from({ length: 32 }, () => condition);
+    for (let seq = 1; seq <= 240; seq++) {
+      await link.send(link.topics.reported, { ...report(seq), conditions });
+      expect(json(await link.next(link.topics.reportedAck))).toEqual({ seq });
+    }
+    let bytes = 0;
+    frozen.client.stream.on('data', (chunk: Buffer) => void (bytes += chunk.length));
+    frozen.client.stream.resume();
+    await eventually(() => bytes > 240 * 64_000);
+  });
+
   test('holds few messages at QoS 2, whose senders it waits for', async () => {
     await using cloud = await startCloud();
     await using device = await cloud.enrol('a');

@@ -14,6 +14,7 @@ import { inOrder } from './in-order.ts';
 import type { Ingest, OutgoingMessage } from './ingest.ts';
 import type { Republisher } from './republisher.ts';
 import { SilenceGuard } from './silence-guard.ts';
+import { dropSlowReader } from './slow-reader.ts';
 import { subscriberLink } from './subscriber-link.ts';
 
 export type MqttBrokerOptions = {
@@ -33,8 +34,8 @@ const maxQos2Messages = 16;
 /** Of one connection, over its life. A device needs ten. */
 const maxSubscriptions = 1000;
 const maxFilterLength = 1024;
-/** A subscriber that reads nothing for this long is disconnected. */
-const drainTimeoutMs = 10_000;
+/** A client that leaves more than this unread, or reads nothing of it for so long, is disconnected. */
+const slowReader = { maxWaitingBytes: 16 * 2 ** 20, stallMs: 30_000 };
 /** Messages of ours on their way to clients; what comes on top is not sent, and said again when they ask. */
 const maxUndelivered = 20_000;
 
@@ -131,6 +132,7 @@ export class MqttBroker implements AsyncDisposable {
     socket.once('close', () => this.#sockets.delete(socket));
     socket.setKeepAlive(true, 30_000);
     limitMqttPackets(socket, packetLimits);
+    dropSlowReader(socket, slowReader);
     this.#aedes.handle(socket);
   }
 
@@ -183,7 +185,6 @@ export class MqttBroker implements AsyncDisposable {
   #aedesOptions(): AedesOptions {
     return {
       connectTimeout: connectTimeoutMs,
-      drainTimeout: drainTimeoutMs,
       maxInflightInbound: maxQos2Messages,
       preConnect: (client, packet, done) => {
         // Sessions would queue for absent clients in memory, without bound.

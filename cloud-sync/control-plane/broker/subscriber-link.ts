@@ -15,7 +15,11 @@ export function subscriberLink(client: Client): SubscriberLink {
       counter._nextId = id >= 65_535 ? 1 : id + 1;
       return id;
     },
-    write: (bytes) => conn.writable && conn.write(bytes),
+    write(bytes) {
+      if (conn.writable) conn.write(bytes);
+      // Not what `write` returned: `dropSlowReader` has changed that.
+      return conn.writable && !conn.writableNeedDrain;
+    },
     drained: () =>
       new Promise((resolve) => {
         if (conn.destroyed || !conn.writableNeedDrain) {
