@@ -5,7 +5,7 @@ import { dropSlowReader } from './slow-reader.ts';
 /** A socket whose peer takes a chunk when it is told to. */
 class FakeSocket extends Duplex {
   bytesTaken = 0;
-  take: (() => void) | undefined;
+  accept: (() => void) | undefined;
 
   get bytesWritten(): number {
     return this.bytesTaken + this.writableLength;
@@ -16,7 +16,7 @@ class FakeSocket extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.take = () => {
+    this.accept = () => {
       this.bytesTaken += chunk.length;
       done();
     };
@@ -45,7 +45,7 @@ test('who takes something now and then stays, and who takes nothing more does no
   for (let n = 0; n < 10; n++) socket.write(Buffer.alloc(50));
   for (let n = 0; n < 6; n++) {
     await pause(100);
-    socket.take?.();
+    socket.accept?.();
   }
   expect(socket.destroyed).toBe(false);
   while (!socket.destroyed) await pause(20);
@@ -54,7 +54,7 @@ test('who takes something now and then stays, and who takes nothing more does no
 test('who has read everything may be silent', async () => {
   const socket = setUp({ stallMs: 20 });
   socket.write(Buffer.alloc(50));
-  socket.take?.();
+  socket.accept?.();
   await pause(100);
   expect(socket.destroyed).toBe(false);
 });
