@@ -25,7 +25,11 @@ export function measureStreams(
   });
 }
 
-/** Once a snapshot, of two files: not worth waiting for. */
+/** Once a snapshot, of two files: not worth waiting for. NaN, which is not reported, when the disk does not say. */
 function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  } catch {
+    return Number.NaN;
+  }
 }
