@@ -15,6 +15,8 @@ const clientIdPattern = /^[A-Za-z0-9_.:|@-]{0,128}$/;
 /** Of one connection, and of all; those of sessions are counted by themselves. */
 const maxSubscriptions = 1000;
 const maxAllSubscriptions = 50_000;
+/** Topics of a client whose answer is remembered. */
+const maxRemembered = 1000;
 
 /** CONNACK return codes [MQTT-3.2.2]. */
 export const connack = { accepted: 0, identifierRejected: 2, notAuthorized: 5 } as const;
@@ -46,6 +48,8 @@ export class Admission {
   readonly #admitted = new WeakMap<Client, ClientSpec>();
   /** By filter. */
   readonly #granted = new WeakMap<Client, Map<string, Qos>>();
+  /** By topic, of each client of the manifest: asked at every message. */
+  readonly #mayPublish = new WeakMap<ClientSpec, Map<string, boolean>>();
   #subscriptions = 0;
   #clients: ReadonlyMap<string, ClientSpec> = new Map();
   #names: ReadonlyMap<string, string> = new Map();
@@ -115,7 +119,14 @@ export class Admission {
 
   mayPublish(name: string | undefined, topic: string): boolean {
     const spec = name === undefined ? undefined : this.#clients.get(name);
-    return spec !== undefined && mayPublish(spec, topic);
+    if (spec === undefined) return false;
+    const known = this.#mayPublish.get(spec) ?? new Map<string, boolean>();
+    const remembered = known.get(topic);
+    if (remembered !== undefined) return remembered;
+    const may = mayPublish(spec, topic);
+    if (known.size >= maxRemembered) known.clear();
+    this.#mayPublish.set(spec, known.set(topic, may));
+    return may;
   }
 
   mayRead(name: string | undefined, filter: string): boolean {
