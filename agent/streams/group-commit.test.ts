@@ -128,10 +128,10 @@ test('[G1] nobody goes on before the sync, and what comes meanwhile is the next 
   syncs[0]?.resolve(undefined);
   await settle();
   expect(told).toEqual(['durable', 'first']);
-  turn();
+  // Already on its way, without waiting for another turn.
+  expect(groups).toEqual([[1], [2, 3]]);
   syncs[1]?.resolve(undefined);
   await Promise.all(others);
-  expect(groups).toEqual([[1], [2, 3]]);
 });
 
 test('[G1] a failed sync rejects its group, and everything after it is refused', async () => {
@@ -141,10 +141,8 @@ test('[G1] a failed sync rejects its group, and everything after it is refused',
   turn();
   const second = commits.submit(2, 1);
   syncs[0]?.reject(new Error('fatal'));
-  await expect(first).rejects.toThrow('fatal');
-  await settle();
-  turn();
-  await expect(second).rejects.toThrow('fatal');
+  const outcomes = await Promise.allSettled([first, second]);
+  expect(outcomes).toMatchObject([1, 2].map(() => ({ status: 'rejected', reason: { message: 'fatal' } })));
   expect([groups, told]).toEqual([[[1]], []]);
 });
 
@@ -170,7 +168,8 @@ test('what must be alone is not held up by what comes all the time', async () =>
     syncs.at(-1)?.resolve(undefined);
     await settle();
   }
-  expect(told).toEqual(['durable', 'durable', 'alone']);
+  expect(told.slice(0, 2)).toEqual(['durable', 'alone']);
+  expect(told.slice(2)).not.toEqual([]);
 });
 
 test('[G1] after a failed sync nothing is done alone either', async () => {

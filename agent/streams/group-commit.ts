@@ -22,6 +22,13 @@ export type Refusals = { readonly refused: ReadonlyMap<number, Error> };
 
 type Pending<Unit> = { readonly unit: Unit; readonly settled: PromiseWithResolvers<undefined> };
 
+/** `isNext`: what was submitted before it is being written. */
+type Alone = {
+  readonly work: () => Promise<void>;
+  readonly settled: PromiseWithResolvers<undefined>;
+  isNext: boolean;
+};
+
 /**
  * Gathers the units of all writers into one transaction with one fsync. While the fsync runs, beside this thread, the next
  * group gathers and is written after it: throughput grows with load by itself, and a slow disk holds up nobody else.
@@ -31,7 +38,8 @@ export class GroupCommit<Unit, Written extends Refusals> {
   #pending: Pending<Unit>[] = [];
   #pendingBytes = 0;
   #scheduled = false;
-  /** Settles, never rejects, when the group that is being written is durable or has failed. */
+  readonly #alone: Alone[] = [];
+  /** Settles, never rejects, when what is being written is durable or has failed, and what follows has begun. */
   #writing: Promise<void> | undefined;
   /** After a fatal failure. */
   #failure: Error | undefined;
@@ -61,71 +69,92 @@ export class GroupCommit<Unit, Written extends Refusals> {
     return settled.promise;
   }
 
-  /** Writes what waits, then calls `work` while nothing is being written. Rejects without it after a fatal failure. */
+  /**
+   * Calls `work` while nothing is being written, after what was submitted before and before all that comes later. Rejects
+   * without it after a fatal failure.
+   */
   async alone(work: () => Promise<void>): Promise<void> {
-    // What was submitted before is in the group that is being written, or in the next one. Later ones hold nobody up.
-    for (let group = 0; group < 2; group++) {
-      this.#start();
-      await this.#writing;
-    }
-    while (this.#writing) await this.#writing;
-    if (this.#failure !== undefined) throw this.#failure;
-    await work();
+    const settled = Promise.withResolvers<undefined>();
+    this.#alone.push({ work, settled, isNext: this.#pending.length === 0 });
+    this.#next();
+    await settled.promise;
   }
 
   /** Resolves when what waits is on disk or has failed; every later unit is refused. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#drain();
-  }
-
-  async #drain(): Promise<void> {
-    for (;;) {
-      this.#start();
-      if (!this.#writing) return;
-      await this.#writing;
-    }
+    this.#next();
+    while (this.#writing) await this.#writing;
   }
 
   #wake(): void {
-    if (this.#writing || this.#scheduled || this.#pending.length === 0) return;
+    if (this.#writing || this.#scheduled) return;
     this.#scheduled = true;
     this.#options.schedule(() => {
       this.#scheduled = false;
-      this.#start();
+      this.#next();
     });
   }
 
-  #start(): void {
-    if (this.#writing || this.#pending.length === 0) return;
-    const group = this.#pending;
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    this.#writing = this.#write(group).then(() => {
-      this.#writing = undefined;
-      this.#wake();
-    });
+  /** Begins with whatever is to be written next, unless something is being written. */
+  #next(): void {
+    if (this.#writing) return;
+    if (this.#alone[0]?.isNext) {
+      this.#writing = this.#isolate(this.#alone.shift());
+    } else if (this.#pending.length > 0) {
+      const group = this.#pending;
+      this.#pending = [];
+      this.#pendingBytes = 0;
+      for (const waiting of this.#alone) waiting.isNext = true;
+      this.#writing = this.#write(group);
+    }
+  }
+
+  #ended(): void {
+    this.#writing = undefined;
+    this.#next();
+  }
+
+  async #isolate(alone: Alone | undefined): Promise<void> {
+    const outcome = (async () => {
+      if (this.#failure !== undefined) throw this.#failure;
+      await alone?.work();
+      return undefined;
+    })();
+    await Promise.allSettled([outcome]);
+    alone?.settled.resolve(outcome);
+    this.#ended();
   }
 
   async #write(group: readonly Pending<Unit>[]): Promise<void> {
-    let written: Written;
-    try {
-      if (this.#failure !== undefined) throw this.#failure;
-      written = this.#options.commit(group.map(({ unit }) => unit));
-      await this.#options.sync();
-      this.#options.onDurable(written);
-    } catch (thrown) {
-      const error = thrown as Error;
-      const isFirst = this.#failure === undefined && this.#options.isFatal(error);
-      if (isFirst) this.#failure = error;
-      for (const { settled } of group) settled.reject(error);
-      if (isFirst) this.#options.onFatal(error);
+    const written = await this.#attempt(group);
+    // The next group is on its way to the disk while the writers of this one are answered.
+    this.#ended();
+    if (written instanceof Error) {
+      for (const { settled } of group) settled.reject(written);
       return;
     }
     for (const [place, { settled }] of group.entries()) {
       const error = written.refused.get(place);
       if (error) settled.reject(error);
       else settled.resolve(undefined);
+    }
+  }
+
+  async #attempt(group: readonly Pending<Unit>[]): Promise<Written | Error> {
+    try {
+      if (this.#failure !== undefined) throw this.#failure;
+      const written = this.#options.commit(group.map(({ unit }) => unit));
+      await this.#options.sync();
+      this.#options.onDurable(written);
+      return written;
+    } catch (thrown) {
+      const error = thrown as Error;
+      if (this.#failure === undefined && this.#options.isFatal(error)) {
+        this.#failure = error;
+        this.#options.onFatal(error);
+      }
+      return error;
     }
   }
 }
