@@ -16,7 +16,7 @@ export type RelayOptions = {
 };
 
 /** On their way at once, over all streams: bounds memory. Batches, and bytes of the wire. */
-const maxBatches = 12;
+const maxBatches = 16;
 const maxWireBytes = 4 * 2 ** 20;
 const maxTimerMs = 60_000;
 /** New epochs a start of the agent. A cloud that is ahead of them all is broken, and is not followed for ever. */

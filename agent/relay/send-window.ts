@@ -1,5 +1,5 @@
 /** Of one stream at once. Bytes are those of the wire. */
-const maxBatches = 8;
+const maxBatches = 12;
 const maxWireBytes = 2 * 2 ** 20;
 /**
  * Of payloads and topics in a batch: between these, by how soon batches are acknowledged. Larger ones would compress no
