@@ -26,9 +26,6 @@ type PacketOf = { readonly cmd?: string; readonly messageId?: number | undefined
 /** QoS 2 messages of one client that it has not released, over all its connections. */
 const maxTaken = 1000;
 
-/** The connection that a session is open for, and the one that it takes the session from. */
-type Owner = { readonly client: Client; readonly before: Client | undefined };
-
 /** A session without subscriptions is one too: aedes says so only if it finds something to restore. */
 const placeholder = '$session';
 
@@ -39,7 +36,8 @@ const placeholder = '$session';
 export class SessionPersistence {
   readonly #options: SessionPersistenceOptions;
   readonly #feeds = new Map<string, SessionFeed>();
-  readonly #owners = new Map<string, Owner>();
+  /** By session, connections that were let in for it and have not ended. One stays, and not always the one let in last. */
+  readonly #owners = new Map<string, Set<Client>>();
   /** Of clients without a session. */
   readonly #taken = new WeakMap<Client, Taken>();
   /** Packets that were taken the first time that they came. */
@@ -65,8 +63,8 @@ export class SessionPersistence {
   /** `client` was let in, and its session is going to be opened. */
   enter(client: Client): void {
     if (client.clean) return;
-    const before = this.#owners.get(client.id)?.client;
-    this.#owners.set(client.id, { client, before: before?.closed === false ? before : undefined });
+    const owners = this.#owners.get(client.id) ?? new Set();
+    this.#owners.set(client.id, owners.add(client));
   }
 
   /** The connection of `client` ended, at whatever stage; nothing happens when that is known already. */
@@ -74,12 +72,8 @@ export class SessionPersistence {
     const session = this.#sessionOf(client);
     const feed = this.#feeds.get(client.id);
     if (feed?.isOf(client)) this.#endFeed(client.id, feed);
-    const owner = this.#owners.get(client.id);
-    if (owner?.client !== client) return;
-    if (owner.before?.closed === false) {
-      this.#owners.set(client.id, { client: owner.before, before: undefined });
-      return;
-    }
+    const owners = this.#owners.get(client.id);
+    if (!owners?.delete(client) || owners.size > 0) return;
     this.#owners.delete(client.id);
     // The next start finds it as it would after a crash: what was sent may have to be sent again.
     if (session?.connected === true && !this.#stopping) this.#options.book.leave(session);
