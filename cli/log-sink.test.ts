@@ -12,3 +12,7 @@ test('what a function says does nothing to the terminal', () => {
   expect(formatField(['message', 'a\u009b\u202eb'])).toBe('message="a\\u009b\\u202eb"');
   expect(formatField(['deep', { text: '\u{e0001}' }])).toBe('deep={"text":"\\udb40\\udc01"}');
 });
+
+test('a field without a value says so', () => {
+  expect(formatField(['left', undefined])).toBe('left=undefined');
+});

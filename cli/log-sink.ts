@@ -1,6 +1,6 @@
 import { jsonLines, type LogEvent, type LogSink } from '../lib/logger.ts';
 import { paint, type Io, type Style } from './io.ts';
-import { printable } from './printable.ts';
+import { escapeControls, printable } from './printable.ts';
 
 const styles: Readonly<Record<string, Style>> = { debug: 'dim', info: 'cyan', warn: 'yellow', error: 'red' };
 
@@ -29,12 +29,5 @@ export function formatLogEvent(
 /** `key=value`, quoted only where a space or a control character would break it: functions say what they like. */
 export function formatField([key, value]: [string, unknown]): string {
   const isPlain = typeof value === 'string' && !/[\s"\p{C}]/u.test(value);
-  return `${escaped(key)}=${isPlain ? value : escaped(JSON.stringify(value))}`;
-}
-
-/** Control characters that JSON leaves as they are would reach the terminal. */
-function escaped(text = 'undefined'): string {
-  return text.replaceAll(/\p{C}/gu, (character) =>
-    character.replaceAll(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
-  );
+  return escapeControls(`${key}=${isPlain ? value : JSON.stringify(value)}`);
 }

@@ -2,3 +2,10 @@
 export function printable(text: string): string {
   return text.replaceAll(/[\p{C}\s]+/gu, ' ');
 }
+
+/** The same for text that has to keep its value: what JSON leaves as it is comes as its escapes. */
+export function escapeControls(text: string): string {
+  return text.replaceAll(/\p{C}/gu, (character) =>
+    character.replaceAll(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  );
+}
