@@ -3,6 +3,7 @@ export { buildBundle } from './bundle/build-bundle.ts';
 export { readBundle, type FunctionBundle } from './bundle/read-bundle.ts';
 export { FunctionRuntime } from './runtime/function-runtime.ts';
 export type {
+  DeletedShadow,
   FunctionLog,
   FunctionResponse,
   InvocationEffects,

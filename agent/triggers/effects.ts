@@ -18,7 +18,7 @@ import { checkRetainedRoom } from '../streams/check-retained-room.ts';
 import type { LocalStore } from '../streams/local-store.ts';
 import type { Operation } from '../streams/operations.ts';
 import { messageOperations, queueOperation } from './message-operations.ts';
-import type { InvocationEffects, PublishedMessage } from './ports.ts';
+import type { DeletedShadow, InvocationEffects, PublishedMessage } from './ports.ts';
 import type { Routes } from './routes.ts';
 
 /** What one invocation may buffer in all. */
@@ -36,7 +36,6 @@ export type EffectsOptions = {
 
 type PutOptions = Parameters<InvocationEffects['kvPut']>[3];
 type Write = { readonly value: Uint8Array; readonly expires: number | undefined } | undefined;
-type DeletedShadow = { readonly version: number; readonly timestamp: number };
 type Sent = { readonly queue: string; readonly message: Parameters<InvocationEffects['queueSend']>[1] };
 
 /**

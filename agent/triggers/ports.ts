@@ -1,8 +1,13 @@
-import type { InvocationEffects, InvocationEvent, InvocationResult } from '../../functions/index.ts';
+import type {
+  DeletedShadow,
+  InvocationEffects,
+  InvocationEvent,
+  InvocationResult,
+} from '../../functions/index.ts';
 import type { Digest } from '../../lib/digest.ts';
 import type { FunctionSpec } from '../../manifests/function.ts';
 
-export type { InvocationEffects, InvocationEvent, InvocationResult };
+export type { DeletedShadow, InvocationEffects, InvocationEvent, InvocationResult };
 
 export type PublishedMessage = Parameters<InvocationEffects['publish']>[0];
 
