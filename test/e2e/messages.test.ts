@@ -1,30 +1,19 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { hashPassword } from '../../lib/password.ts';
-import {
-  runCli,
-  spawnCli,
-  startDaemon,
-  temporaryFolder,
-  type CliResult,
-  type Daemon,
-} from '../support/cli.ts';
+import { spawnCli, type CliResult } from '../support/cli.ts';
 import { connectTo, eventually, password } from '../support/data-plane.ts';
+import { World, worldDevice } from '../support/world.ts';
 
 jest.setTimeout(180_000);
 
 /** A real cloud and a real agent: what an operator sees of the messages of a device. */
 
-const device = 'kiosk-1';
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let cloud: Daemon;
-let agent: Daemon;
-let env: Record<string, string>;
+const device = worldDevice;
+let world: World;
 
-const cli = (...parameters: string[]) => runCli(parameters, { env });
+const cli = (...parameters: string[]) => world.cli(...parameters);
 
 function linesOf({ code, stdout, stderr }: CliResult): Record<string, unknown>[] {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -36,33 +25,20 @@ const messages = async (...parameters: string[]) =>
   linesOf(await cli('messages', device, '--json', ...parameters));
 
 async function publish(topic: string, ...payloads: (string | Buffer)[]): Promise<void> {
-  const { port } = agent.ready.mqtt as { port: number };
+  const { port } = world.agent?.ready.mqtt as { port: number };
   await using link = await connectTo(port);
   for (const payload of payloads) await link.client.publishAsync(topic, payload, { qos: 1 });
 }
 
 beforeAll(async () => {
-  folder = await temporaryFolder();
-  env = { HOLDFAST_CONTEXT: join(folder.path, 'cloud', 'operator.json'), HOME: folder.path };
-  const manifest = {
-    ...{ apiVersion: 'holdfast/v1', kind: 'Machine', metadata: { name: device } },
+  world = await World.open();
+  await world.deployMachine({
     streams: { site: { topics: ['site/#'], relay: {} }, doors: { topics: ['doors/#'], relay: {} } },
     clients: { sensor: { password: await hashPassword(password), publish: ['#'] } },
-  };
-  await writeFile(join(folder.path, 'kiosk.json'), JSON.stringify(manifest));
-  cloud = await startDaemon(['cloud', 'up', '--folder', join(folder.path, 'cloud')], env);
-  const token = (await cli('devices', 'enrol', device)).stdout.trim();
-  const root = join(folder.path, 'device');
-  agent = await startDaemon(['agent', 'up', '--root', root, '--mqtt-port', '0', '--token', token], env);
-  const deployed = await cli('deploy', join(folder.path, 'kiosk.json'), '--wait', '60s');
-  expect(deployed).toMatchObject({ code: 0 });
+  });
 });
 
-afterAll(async () => {
-  await agent[Symbol.asyncDispose]();
-  await cloud[Symbol.asyncDispose]();
-  await folder[Symbol.asyncDispose]();
-});
+afterAll(() => world[Symbol.asyncDispose]());
 
 test('messages are found by stream, topic and time, and shown a line each', async () => {
   await publish('site/roof', '{"t":1}', 'a\u001b[2J');
@@ -114,7 +90,7 @@ test('what asks for nothing that there can be is refused, with where to look', a
 });
 
 test('a follower prints what arrives, and Ctrl-C ends it with 130 and leaves no process', async () => {
-  const follower = spawnCli(['messages', device, '--topic', 'site/late', '-f', '--json'], env);
+  const follower = spawnCli(['messages', device, '--topic', 'site/late', '-f', '--json'], world.env);
   const ended = once(follower, 'close');
   const heard: string[] = [];
   createInterface({ input: follower.stdout! }).on('line', (line) => {
@@ -139,13 +115,13 @@ test('the log of a device comes from the cloud as the device prints it', async (
     there = await logs('--device', device);
     return there.some(({ event }) => event === 'reconcile.committed');
   });
-  const here = await logs('--root', join(folder.path, 'device'));
+  const here = await logs('--root', world.root);
   const committed = ({ event }: Record<string, unknown>) => event === 'reconcile.committed';
   expect(there.find(committed)).toEqual(here.find(committed));
   expect(linesOf(await cli('logs', '--device', device, '-n', '1', '--json'))).toHaveLength(1);
   expect(await logs('--device', device, '--function', 'none')).toEqual([]);
 
-  const follower = spawnCli(['logs', '--device', device, '-f'], env);
+  const follower = spawnCli(['logs', '--device', device, '-f'], world.env);
   const ended = once(follower, 'close');
   await once(follower.stdout!, 'data');
   follower.kill('SIGINT');
@@ -177,13 +153,13 @@ test('a rule of retention takes effect: the cloud lets go, says so, and keeps wh
 });
 
 test('who reads of an agent that is killed is told so', async () => {
-  const root = join(folder.path, 'device');
-  const reader = spawnCli(['stream', 'tail', 'observability', '-f', '--root', root], env);
+  const root = world.root;
+  const reader = spawnCli(['stream', 'tail', 'observability', '-f', '--root', root], world.env);
   const ended = once(reader, 'close');
   const errors: string[] = [];
   reader.stderr?.on('data', (chunk: Buffer) => errors.push(chunk.toString()));
   await once(reader.stdout!, 'data');
-  expect(await agent.stop('SIGKILL')).toBeNull();
+  expect(await world.agent?.stop('SIGKILL')).toBeNull();
   expect(await ended).toEqual([4, null]);
   expect(errors.join('')).toContain(`The agent on ${root} went away`);
 });

@@ -2,20 +2,18 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { hashPassword } from '../../lib/password.ts';
-import { runCli, startDaemon, temporaryFolder, type CliResult, type Daemon } from '../support/cli.ts';
+import { runCli, type CliResult } from '../support/cli.ts';
 import { connectTo, eventually, password } from '../support/data-plane.ts';
+import { World, worldDevice } from '../support/world.ts';
 
 jest.setTimeout(180_000);
 
 /** A real cloud and a real agent: how an operator steers a device by its shadows. */
 
-const device = 'kiosk-1';
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let cloud: Daemon;
-let agent: Daemon;
-let env: Record<string, string>;
+const device = worldDevice;
+let world: World;
 
-const shadow = (...parameters: string[]) => runCli(['shadow', ...parameters], { env });
+const shadow = (...parameters: string[]) => world.cli('shadow', ...parameters);
 
 function documentOf({ code, stdout, stderr }: CliResult): Record<string, unknown> {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -23,31 +21,18 @@ function documentOf({ code, stdout, stderr }: CliResult): Record<string, unknown
 }
 
 beforeAll(async () => {
-  folder = await temporaryFolder();
-  env = { HOLDFAST_CONTEXT: join(folder.path, 'cloud', 'operator.json'), HOME: folder.path };
-  const manifest = {
-    ...{ apiVersion: 'holdfast/v1', kind: 'Machine', metadata: { name: device } },
+  world = await World.open();
+  await world.deployMachine({
     clients: { sensor: { password: await hashPassword(password), publish: ['#'], subscribe: ['#'] } },
-  };
-  await writeFile(join(folder.path, 'kiosk.json'), JSON.stringify(manifest));
-  cloud = await startDaemon(['cloud', 'up', '--folder', join(folder.path, 'cloud')], env);
-  const token = (await runCli(['devices', 'enrol', device], { env })).stdout.trim();
-  const root = join(folder.path, 'device');
-  agent = await startDaemon(['agent', 'up', '--root', root, '--mqtt-port', '0', '--token', token], env);
-  const deployed = await runCli(['deploy', join(folder.path, 'kiosk.json'), '--wait', '60s'], { env });
-  expect(deployed).toMatchObject({ code: 0 });
+  });
 });
 
-afterAll(async () => {
-  await agent[Symbol.asyncDispose]();
-  await cloud[Symbol.asyncDispose]();
-  await folder[Symbol.asyncDispose]();
-});
+afterAll(() => world[Symbol.asyncDispose]());
 
 test('what an operator desires reaches the device, and what it reports comes back', async () => {
   const none = await shadow('ls', device);
   expect(none.stdout).toContain('kiosk-1 has no shadows yet');
-  const { port } = agent.ready.mqtt as { port: number };
+  const { port } = world.agent?.ready.mqtt as { port: number };
   await using link = await connectTo(port);
   const deltas: string[] = [];
   link.client.on('message', (_topic, payload) => deltas.push(payload.toString()));
@@ -70,7 +55,7 @@ test('what an operator desires reaches the device, and what it reports comes bac
 });
 
 test('a file or stdin is taken as well, and a condition holds', async () => {
-  const file = join(folder.path, 'state.json');
+  const file = join(world.folder, 'state.json');
   await writeFile(file, '{"mode": "eco"}');
   const set = (...parameters: string[]) => shadow('set', device, 'heater', ...parameters);
   expect(documentOf(await set('--desired-file', file, '--if-version', '0')).version).toBe(1);
@@ -81,7 +66,7 @@ test('a file or stdin is taken as well, and a condition holds', async () => {
       'hint: holdfast shadow get kiosk-1 heater shows what it is now.\n',
   );
   const fromStdin = runCli(['shadow', 'set', device, 'heater', '--reported-file', '-', '--desired', 'null'], {
-    env,
+    env: world.env,
     input: '{"mode": "off"}',
   });
   expect(documentOf(await fromStdin)).toMatchObject({ state: { reported: { mode: 'off' } }, version: 2 });
@@ -93,7 +78,7 @@ test('a file or stdin is taken as well, and a condition holds', async () => {
 });
 
 test('what cannot be is refused, with what to do', async () => {
-  const broken = join(folder.path, 'broken.json');
+  const broken = join(world.folder, 'broken.json');
   await writeFile(broken, '{"mode": ');
   const set = (...parameters: string[]) => shadow('set', device, 'lamp', ...parameters);
   const refused = await Promise.all([
@@ -102,7 +87,7 @@ test('what cannot be is refused, with what to do', async () => {
     set('--desired', '{}', '--desired-file', broken),
     set(),
     set('--desired-file', broken),
-    set('--desired-file', join(folder.path, 'absent.json')),
+    set('--desired-file', join(world.folder, 'absent.json')),
     set('--desired', JSON.stringify({ deep: JSON.parse('['.repeat(9) + ']'.repeat(9)) as unknown })),
     set('--desired', JSON.stringify({ text: 'x'.repeat(31 * 1024) })),
     shadow('set', 'nobody', 'lamp', '--desired', '{}'),

@@ -95,6 +95,14 @@ export class World implements AsyncDisposable {
     return this.cli('deploy', file, '--wait', '30s');
   }
 
+  /** Deploys a manifest that has this beside its head, and waits for the device. Rejects unless it is committed there. */
+  async deployMachine(sections: object): Promise<void> {
+    const head = { apiVersion: 'holdfast/v1', kind: 'Machine', metadata: { name: worldDevice } };
+    const file = join(this.folder, 'machine.source.json');
+    await writeFile(file, JSON.stringify({ ...head, ...sections }));
+    await this.json('deploy', file, '--wait', '60s');
+  }
+
   /** What the function on the device answers: proof of which version runs there. */
   async running(): Promise<unknown> {
     const { result } = (await this.json('invoke', 'which')) as { result: unknown };
