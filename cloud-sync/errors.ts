@@ -25,6 +25,14 @@ const codes = [
   'tooLarge',
   'corrupt',
   'badState',
+  // The vault
+  'noRepository',
+  'repositoryExists',
+  'badKeyFile',
+  'locked',
+  'stale',
+  'quotaExceeded',
+  'damaged',
   // This machine
   'diskFull',
   'portInUse',
