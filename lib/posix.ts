@@ -1,0 +1,136 @@
+import type * as Ffi from 'node:ffi';
+import { createRequire } from 'node:module';
+import { endianness } from 'node:os';
+import { getSystemErrorName } from 'node:util';
+
+/** Whole paths as text, or as the bytes they are where they are no UTF-8. Without NUL. */
+export type RawPath = string | Uint8Array;
+
+/**
+ * Calls of the C library that node has no function for. All are synchronous, follow no symbolic link at the end of `path`, and
+ * throw an Error whose `code` is node's (`ENOENT`, `EPERM`, `ENOTSUP` …).
+ */
+export type Posix = {
+  /** Names of the extended attributes, in the kernel's order. None where the file system knows no such thing. */
+  listAttributes(path: RawPath): string[];
+  /** A value, 64 KiB at most as the kernel has it. */
+  getAttribute(path: RawPath, name: string): Buffer;
+  setAttribute(path: RawPath, name: string, value: Uint8Array): void;
+  /** Nanoseconds since 1970. */
+  setTimes(path: RawPath, times: { readonly atimeNs: bigint; readonly mtimeNs: bigint }): void;
+  /** A fifo, socket or device. `mode` with the bits of the type, less the umask; `device` as `st_rdev` has it. */
+  makeNode(path: RawPath, mode: number, device: number): void;
+  /** Everything of the file system that an open file lies on is on disk when it returns. A failure is fatal. */
+  syncFileSystem(descriptor: number): void;
+};
+
+const signatures = {
+  __errno_location: { arguments: [], return: 'pointer' },
+  llistxattr: { arguments: ['pointer', 'pointer', 'u64'], return: 'i64' },
+  lgetxattr: { arguments: ['pointer', 'pointer', 'pointer', 'u64'], return: 'i64' },
+  lsetxattr: { arguments: ['pointer', 'pointer', 'pointer', 'u64', 'i32'], return: 'i32' },
+  utimensat: { arguments: ['i32', 'pointer', 'pointer', 'i32'], return: 'i32' },
+  mknod: { arguments: ['pointer', 'u32', 'u64'], return: 'i32' },
+  syncfs: { arguments: ['i32'], return: 'i32' },
+} as const;
+
+const atFdcwd = -100;
+const atSymlinkNofollow = 0x100;
+/** XATTR_LIST_MAX and XATTR_SIZE_MAX of Linux: 64 KiB each. */
+const attributeBytes = 65_536;
+
+/**
+ * By node's foreign function interface. Undefined where that is not there (node 24), not allowed, or the C library is another than
+ * that of a 64-bit, little-endian Linux: callers then do with what node has. One a thread.
+ */
+export function openPosix(): Posix | undefined {
+  if (process.platform !== 'linux' || endianness() !== 'LE' || !['x64', 'arm64'].includes(process.arch))
+    return undefined;
+  try {
+    return posixBy(loadFunctions());
+  } catch {
+    return undefined;
+  }
+}
+
+type Load = { ffi: typeof Ffi; c: ReturnType<typeof loadC> };
+
+function loadC(ffi: typeof Ffi) {
+  return ffi.dlopen(null, signatures).functions;
+}
+
+function loadFunctions(): Load {
+  const ffi = createRequire(import.meta.url)('node:ffi') as typeof Ffi;
+  return { ffi, c: loadC(ffi) };
+}
+
+function posixBy({ ffi, c }: Load): Posix {
+  // A thread has one errno, always at the same place; reading it is no call that could change it.
+  const errno = c.__errno_location();
+  const checked = (result: number, call: string, path: RawPath | number): number => {
+    if (result >= 0) return result;
+    throw failure(ffi.getInt32(errno), call, path);
+  };
+  const scratch = Buffer.alloc(attributeBytes);
+  const size = BigInt(attributeBytes);
+  return {
+    listAttributes: (path) => {
+      const length = Number(c.llistxattr(terminated(path), scratch, size));
+      if (length < 0 && ffi.getInt32(errno) === notSupported) return [];
+      return namesOf(scratch.subarray(0, checked(length, 'llistxattr', path)));
+    },
+    getAttribute: (path, name) => {
+      const length = Number(c.lgetxattr(terminated(path), terminated(name), scratch, size));
+      return Buffer.from(scratch.subarray(0, checked(length, 'lgetxattr', path)));
+    },
+    setAttribute: (path, name, value) => {
+      const result = c.lsetxattr(terminated(path), terminated(name), value, BigInt(value.byteLength), 0);
+      checked(result, 'lsetxattr', path);
+    },
+    setTimes: (path, { atimeNs, mtimeNs }) => {
+      const result = c.utimensat(atFdcwd, terminated(path), timespecs(atimeNs, mtimeNs), atSymlinkNofollow);
+      checked(result, 'utimensat', path);
+    },
+    makeNode: (path, mode, device) => {
+      checked(c.mknod(terminated(path), mode, BigInt(device)), 'mknod', path);
+    },
+    syncFileSystem: (descriptor) => void checked(c.syncfs(descriptor), 'syncfs', descriptor),
+  };
+}
+
+/** EOPNOTSUPP */
+const notSupported = 95;
+
+function failure(errno: number, call: string, path: RawPath | number): Error {
+  const code = getSystemErrorName(-errno);
+  const where = typeof path === 'object' ? Buffer.from(path).toString() : path;
+  return Object.assign(new Error(`${code}: ${call} '${where}'`), { code, errno: -errno, syscall: call });
+}
+
+function namesOf(list: Buffer): string[] {
+  return list.length === 0 ? [] : list.toString('utf8', 0, list.length - 1).split('\0');
+}
+
+/** As C reads it. */
+function terminated(text: RawPath): Buffer {
+  const bytes = typeof text === 'string' ? Buffer.from(`${text}\0`) : Buffer.concat([text, nul]);
+  if (bytes.indexOf(0) !== bytes.length - 1) throw failure(invalid, 'path', text);
+  return bytes;
+}
+
+const nul = Buffer.from([0]);
+/** EINVAL */
+const invalid = 22;
+
+/** Two `struct timespec` of 64 bits each. Nanoseconds are never negative, seconds before 1970 are. */
+function timespecs(...times: bigint[]): Buffer {
+  const bytes = Buffer.alloc(16 * times.length);
+  for (const [at, time] of times.entries()) {
+    const nanoseconds = ((time % second) + second) % second;
+    bytes.writeBigInt64LE((time - nanoseconds) / second, 16 * at);
+    bytes.writeBigInt64LE(nanoseconds, 16 * at + 8);
+  }
+  return bytes;
+}
+
+const second = 1_000_000_000n;

@@ -1,0 +1,67 @@
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import {
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  closeSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openPosix } from '../../lib/posix.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-posix-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const posix = openPosix()!;
+
+describe('what node has no function for', () => {
+  test('gives an attribute that a program of the system reads, and reads one that it set', () => {
+    const file = join(folder, 'attributes');
+    writeFileSync(file, 'x');
+    posix.setAttribute(file, 'user.ours', Buffer.from([0, 1, 255]));
+    expect(execFileSync('getfattr', ['--only-values', '-n', 'user.ours', file])).toEqual(
+      Buffer.from([0, 1, 255]),
+    );
+    execFileSync('setfattr', ['-n', 'user.theirs', '-v', 'value', file]);
+    expect(posix.listAttributes(file).sort()).toEqual(['user.ours', 'user.theirs']);
+    expect(posix.getAttribute(file, 'user.theirs').toString()).toBe('value');
+  });
+
+  test('sets times to the nanosecond, also before 1970, also of a link to nowhere', () => {
+    const link = join(folder, 'link');
+    symlinkSync('nowhere', link);
+    posix.setTimes(link, { atimeNs: 1_700_000_000_123_456_789n, mtimeNs: -1_500_000_001n });
+    expect(lstatSync(link, { bigint: true })).toMatchObject({ mtimeNs: -1_500_000_001n });
+  });
+
+  test('makes a fifo under a name that is no UTF-8', () => {
+    const path = Buffer.concat([Buffer.from(`${folder}/fifo-`), Buffer.from([0xff])]);
+    posix.makeNode(path, 0o010600, 0);
+    expect(lstatSync(path).isFIFO()).toBe(true);
+  });
+
+  test('fails with the code that node would give', () => {
+    const missing = join(folder, 'missing');
+    const failing = (call: () => unknown) =>
+      expect(call).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+    failing(() => posix.listAttributes(missing));
+    failing(() => posix.getAttribute(missing, 'user.x'));
+    failing(() => posix.setTimes(missing, { atimeNs: 0n, mtimeNs: 0n }));
+    expect(() => posix.getAttribute(folder, 'user.none')).toThrow(
+      expect.objectContaining({ code: 'ENODATA' }),
+    );
+    expect(() => posix.listAttributes(`${folder}\0etc`)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+  });
+
+  test('syncs the file system of an open folder, and says so when it cannot', () => {
+    const descriptor = openSync(folder, 'r');
+    posix.syncFileSystem(descriptor);
+    closeSync(descriptor);
+    expect(() => posix.syncFileSystem(descriptor)).toThrow(expect.objectContaining({ code: 'EBADF' }));
+    expect(readFileSync(join(folder, 'attributes'), 'utf8')).toBe('x');
+  });
+});
