@@ -1,9 +1,19 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once as event } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
+import { LocalStore } from '../../agent/streams/local-store.ts';
 import type { SecretSource } from '../../agent/gateway/ports.ts';
-import { connectTo, eventually, openDevice, temporaryFolder, type Device } from '../support/data-plane.ts';
+import { silentLogger } from '../../lib/logger.ts';
+import {
+  connectTo,
+  eventually,
+  openDevice,
+  temporaryFolder,
+  text,
+  type Device,
+} from '../support/data-plane.ts';
 import { makeCertificates, openMosquitto, openNats, openPeerClient } from '../support/mqtt-brokers.ts';
 import { peerTest } from '../support/peers.ts';
 
@@ -277,3 +287,85 @@ peerTest(
   },
   timeoutMs,
 );
+
+const childPath = join(import.meta.dirname, '../support/bridge-child.ts');
+
+/** An agent in a process of its own; what it returns kills it with SIGKILL. */
+async function startAgent(root: string, url: string, qos: number) {
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', childPath, root, url, String(qos)],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const [line] = (await event(child.stdout, 'data')) as [Buffer];
+  const kill = async (): Promise<void> => {
+    const exited = event(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  };
+  return { port: Number(line.toString()), kill };
+}
+
+/** What a stream holds, without what came twice. */
+async function heldBy(root: string, stream: string): Promise<string[]> {
+  await using store = await LocalStore.open({ root, logger: silentLogger });
+  const records = await store.records({ stream, after: 0, limit: 100_000, maxBytes: 2 ** 30 });
+  return once(records.map((record) => (record.gap ? record.gap.reason : text(record.message.payload))));
+}
+
+for (const qos of [1, 2] as const)
+  peerTest(
+    mosquitto,
+    `[G1] [G5] an agent that is killed in the middle, again and again, loses nothing in either direction: QoS ${qos}`,
+    async () => {
+      await using folder = await temporaryFolder();
+      await using root = await temporaryFolder();
+      await using broker = await openMosquitto(folder.path);
+      await using judge = await openPeerClient(broker.port, { filter: 'site/#', qos: 2 });
+      const url = `mqtt://127.0.0.1:${broker.port}`;
+      const acknowledged: string[] = [];
+      // So that the other broker knows the subscription before anything is published there.
+      const first = await startAgent(root.path, url, qos);
+      await judge.client.publishAsync('orders/x', 'hello', { qos });
+      await publish(first.port, 'site/a', ['0']);
+      await eventually(() => judge.received.length > 0);
+      await first.kill();
+      for (let round = 0; round < 4; round++) {
+        const agent = await startAgent(root.path, url, qos);
+        await using sensor = await connectTo(agent.port);
+        // A client that does not connect again would wait for ever for what was not acknowledged.
+        sensor.client.once('close', () => sensor.client.end(true));
+        const before = judge.received.length;
+        const sending = range(1, 400).map(async (n) => {
+          await sensor.client.publishAsync('site/a', `${round}-${n}`, { qos: 1 });
+          acknowledged.push(`site/a ${round}-${n}`);
+        });
+        // One by one: mosquitto 2.0.11 drops what one client has in flight of QoS 2 beyond 20 messages.
+        const ordering = (async () => {
+          for (const n of range(1, 100))
+            await judge.client.publishAsync('orders/x', `${round}-${n}`, { qos });
+        })();
+        await eventually(() => judge.received.length > before + 3 + round * 60);
+        await agent.kill();
+        await Promise.allSettled(sending);
+        await ordering;
+      }
+      const last = await startAgent(root.path, url, qos);
+      await publish(last.port, 'site/a', ['end']);
+      await judge.client.publishAsync('orders/x', 'end', { qos });
+      await eventually(() => judge.received.includes('site/a end'));
+      const missing = acknowledged.filter((line) => !judge.received.includes(line));
+      expect(missing).toEqual([]);
+      const held = async (): Promise<string[]> => {
+        await using copy = await temporaryFolder();
+        spawnSync('cp', ['-r', join(root.path, 'data'), copy.path]);
+        return await heldBy(copy.path, 'came');
+      };
+      await eventually(async () => (await held()).includes('end'));
+      await last.kill();
+      const orders = [0, 1, 2, 3].flatMap((round) => range(1, 100).map((n) => `${round}-${n}`));
+      const came = await heldBy(root.path, 'came');
+      expect(orders.filter((order) => !came.includes(order))).toEqual([]);
+    },
+    timeoutMs,
+  );
