@@ -6,6 +6,7 @@ import {
   cronSchema,
   durationBetween,
   durationSchema,
+  excludePatternSchema,
   nameSchema,
   streamKeySchema,
   topicFilterSchema,
@@ -15,6 +16,11 @@ const keepCount = z.int().min(1).max(100_000).optional();
 
 export const volumeSchema = z.strictObject({
   snapshot: cronSchema.optional(),
+  exclude: z
+    .array(excludePatternSchema)
+    .max(100)
+    .optional()
+    .describe('What snapshots leave out: patterns as in .gitignore, relative to the volume.'),
   keep: z
     .strictObject({
       within: durationSchema.optional(),

@@ -214,9 +214,32 @@ export const controlSchema = z.strictObject({
     ),
 });
 
+/** What a snapshot leaves out, as a line of .gitignore. */
+export const excludePatternSchema = text(1024, /^[^\0\r\n]+$/, 'a pattern as in .gitignore, on one line');
+
+const powerPolicySchema = z.enum(['run', 'pause']);
+
 export const vaultSchema = z.strictObject({
-  repository: text(2048, /^(rest:https?:\/\/|s3:|\/)/, 'rest:https://…, s3:… or an absolute path'),
+  repository: text(2048, /^(rest:https?:\/\/|s3:|\/)/, 'rest:https://…, s3:… or an absolute path')
+    .optional()
+    .describe("Where snapshots go; when it is left out, to the control plane's own vault of this device."),
+  owner: text(2048, /^hfo1\.[A-Za-z0-9_-]+$/, 'an owner key as holdfast deploy writes it')
+    .optional()
+    .describe(
+      'A public key, and its private half wrapped by the owner passphrase: lets the passphrase open the repository.',
+    ),
+  login: nameSchema
+    .optional()
+    .describe('A secret of the device, user:password, for a REST server that asks for one.'),
+  throttle: bytesPerSecondSchema
+    .optional()
+    .describe('Bytes a second into the repository, at most, over a few seconds.'),
+  onBattery: powerPolicySchema.default('run').describe('Scheduled snapshots while there is no mains power.'),
+  onMetered: powerPolicySchema
+    .default('run')
+    .describe('Scheduled snapshots into a remote repository over a link that is known to cost by the byte.'),
 });
+export type VaultSpec = z.output<typeof vaultSchema>;
 
 function isTimezone(name: string): boolean {
   try {

@@ -23,7 +23,7 @@ apiVersion: holdfast/v1
 kind: Machine
 metadata: { name: greenhouse-7, labels: { site: north } }
 control: { url: "https://cloud.example.com", ca: "sha256:${'0'.repeat(64)}", recovery: hfr1.abc }
-vault: { repository: "rest:https://cloud.example.com/vault/greenhouse-7" }
+vault: { repository: "rest:https://cloud.example.com/vault/greenhouse-7", owner: hfo1.abc, login: vault-login, throttle: 2MiB/s, onBattery: pause, onMetered: pause }
 apps:
   dashboard:
     image: registry.example.com/acme/dashboard@sha256:${'1'.repeat(64)}
@@ -54,7 +54,7 @@ functions:
     limits: { memory: 32MiB, cpu: 50ms, timeout: 5s, concurrency: 4, queue: 1000 }
     budget: { invocations: 100000/day, egress: 10MiB/day, onExceeded: pause }
 volumes:
-  dashboard-data: { snapshot: "*/15 * * * *", keep: { within: 30d, hourly: 24 } }
+  dashboard-data: { snapshot: "*/15 * * * *", exclude: ["*.tmp", /cache/], keep: { within: 30d, hourly: 24 } }
 streams:
   telemetry:
     topics: [site/#]
