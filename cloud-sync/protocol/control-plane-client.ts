@@ -34,6 +34,13 @@ import {
   type ShadowList,
   type ShadowPatch,
 } from './shadow.ts';
+import {
+  vaultGrantAnswerSchema,
+  vaultUsageSchema,
+  type VaultGrant,
+  type VaultQuota,
+  type VaultUsage,
+} from './vault.ts';
 
 export type ControlPlaneClientOptions = {
   /** Trusts the control plane's CA; shows the device's certificate when it speaks as one. */
@@ -243,6 +250,38 @@ export class ControlPlaneClient {
     await (await exchange(this.#options.http, request)).discard();
   }
 
+  /** As an operator: what the cloud keeps of the device's vault. Errors: 'notFound'. */
+  async vault(device: string, options: Signalled = {}): Promise<VaultUsage> {
+    const path = vaultPath(device);
+    return this.#json({ path, schema: vaultUsageSchema, maxBytes: largeBytes, ...options });
+  }
+
+  /** As a device: the same of its own. */
+  async ownVault(options: Signalled = {}): Promise<VaultUsage> {
+    const path = '/v1/device/vault';
+    return this.#json({ path, schema: vaultUsageSchema, maxBytes: largeBytes, ...options });
+  }
+
+  /** As an operator: lets files of the vault be removed for a time, in place of an earlier grant; null ends it. Errors: 'notFound'. */
+  async grantVault(
+    device: string,
+    body: { readonly forMs: number } | null,
+    options: Signalled = {},
+  ): Promise<VaultGrant | null> {
+    const path = `${vaultPath(device)}/grant`;
+    const call = body === null ? ({ method: 'DELETE' } as const) : { method: 'POST' as const, body };
+    return (await this.#json({ ...call, path, schema: vaultGrantAnswerSchema, ...options })).grant;
+  }
+
+  /** As an operator: gives the vault a quota of its own; null takes it away again. Errors: 'notFound'. */
+  async setVaultQuota(device: string, quota: VaultQuota | null, { signal }: Signalled = {}): Promise<void> {
+    const path = `${vaultPath(device)}/quota`;
+    const call =
+      quota === null ? ({ method: 'DELETE', path } as const) : { method: 'PUT' as const, path, body: quota };
+    const request = this.#request({ ...call, ...(signal && { signal }) });
+    await (await exchange(this.#options.http, request)).discard();
+  }
+
   /** As a device: what it should run, undefined when nothing was deployed yet. */
   async desired(options: Signalled = {}): Promise<Desired | undefined> {
     try {
@@ -295,6 +334,7 @@ type Call = {
 };
 
 const devicePath = (device: string) => `/v1/devices/${encodeURIComponent(device)}`;
+const vaultPath = (device: string) => `${devicePath(device)}/vault`;
 const shadowPath = (device: string, name: string) =>
   `${devicePath(device)}/shadows/${encodeURIComponent(name)}`;
 
