@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import {
+  bytesPerSecondSchema,
   bytesSchema,
   durationSchema,
   nameSchema,
@@ -27,6 +28,13 @@ export function parseBytes(text: string): number {
   const parsed = bytesSchema.safeParse(text);
   if (!parsed.success || parsed.data === 0)
     throw new InvalidArgumentError('Give a whole number and a unit, such as 500MiB or 10GiB.');
+  return parsed.data;
+}
+
+/** `2MiB/s` to bytes a second. */
+export function parseBytesPerSecond(text: string): number {
+  const parsed = bytesPerSecondSchema.safeParse(text);
+  if (!parsed.success) throw new InvalidArgumentError('Give an amount a second, such as 500KiB/s or 2MiB/s.');
   return parsed.data;
 }
 
@@ -77,6 +85,11 @@ export function parseTopicPrefix(text: string): string {
 export function parseCount(text: string): number {
   if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
   return Number(text);
+}
+
+/** For an option that may be given several times. */
+export function collect(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text];
 }
 
 /** Examples under a command's help. */

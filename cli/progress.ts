@@ -44,6 +44,11 @@ export class Progress implements Disposable {
     this.#draw(() => `${this.#label}: ${text}`);
   }
 
+  /** A line of the caller's own behind the label. */
+  line(render: () => string): void {
+    this.#draw(() => `${this.#label} ${render()}`);
+  }
+
   [Symbol.dispose](): void {
     if (this.#drawnMs > 0) this.#stderr.write('\r\u001b[2K');
   }

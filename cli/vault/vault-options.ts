@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import type { Run } from '../run.ts';
+
+/** How a command reaches a repository: the agent's own, or any restic repository that `--repository` names. */
+export type VaultOptions = {
+  readonly repository?: string;
+  readonly passwordFile?: string;
+  readonly passphraseFile?: string;
+  readonly recoveryCodeFile?: string;
+};
+
+export function withVault(command: Command): Command {
+  return command
+    .option(
+      '--repository <location>',
+      "A restic repository: a folder, or rest:https://… (default: $HOLDFAST_REPOSITORY, else the agent's own).",
+    )
+    .option('--password-file <file>', 'Its password (or $HOLDFAST_VAULT_PASSWORD, or a prompt).')
+    .option('--passphrase-file <file>', 'Open it by the owner passphrase instead (or $HOLDFAST_PASSPHRASE).')
+    .option('--recovery-code-file <file>', 'Open it by the recovery code instead; - reads stdin.');
+}
+
+/** Where the repository is when it is not the agent's: `--repository`, else HOLDFAST_REPOSITORY. */
+export function repositoryLocation({ io: { env } }: Run, { repository }: VaultOptions): string | undefined {
+  return repository ?? (env.HOLDFAST_REPOSITORY === '' ? undefined : env.HOLDFAST_REPOSITORY);
+}
