@@ -6,8 +6,12 @@ import { parseArgs } from 'node:util';
 /** What a bench gives: figures by name; `null` where this machine cannot measure one. */
 export type Figures = Readonly<Record<string, number | null>>;
 
-/** `quick`: less of everything, to see that it works; its figures say little. */
-export type RunOptions = { readonly quick: boolean };
+export type RunOptions = {
+  /** Less of everything, to see that it works; its figures say little. */
+  readonly quick: boolean;
+  /** A folder with what is to be worked on, for a bench that works on files: it is read, never changed. Default: the bench's own choice. */
+  readonly data?: string | undefined;
+};
 
 type Bench = { run(report: (line: string) => void, options: RunOptions): Promise<Figures> };
 
@@ -15,7 +19,7 @@ const folder = fileURLToPath(new URL('.', import.meta.url));
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false } },
+  options: { quick: { type: 'boolean', default: false }, data: { type: 'string' } },
 });
 const [name] = positionals;
 const entry = `${folder}${name ?? ''}/main.ts`;
@@ -23,7 +27,7 @@ if (name === undefined || !/^[a-z0-9-]+$/.test(name) || !existsSync(entry)) {
   const names = (await readdir(folder, { withFileTypes: true }))
     .filter((item) => item.isDirectory())
     .map((item) => item.name);
-  process.stderr.write(`Usage: npm run bench -- NAME [--quick], one of: ${names.join(', ')}\n`);
+  process.stderr.write(`Usage: npm run bench -- NAME [--quick] [--data DIR], one of: ${names.join(', ')}\n`);
   process.exitCode = 2;
 } else {
   const bench = (await import(entry)) as Bench;

@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process';
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import type { RunOptions } from '../main.ts';
+import { filesBelow } from './files-below.ts';
+
+/** What a Debian machine is made of: programs, pictures, texts; many small files and some large ones. */
+const usual = ['/usr/lib/x86_64-linux-gnu', '/usr/share'];
+const small = ['/usr/share/zoneinfo', '/usr/share/perl'];
+
+export type DataSet = { readonly folder: string; readonly files: readonly string[]; readonly bytes: number };
+
+/** Copies what is to be snapshotted into `folder`, which must not be there: what it was copied from is never changed. */
+export async function copyData(folder: string, { quick, data }: RunOptions): Promise<DataSet> {
+  const sources = data === undefined ? (quick ? small : usual) : [resolve(data)];
+  const missing = sources.filter((source) => !existsSync(source));
+  if (missing.length > 0)
+    throw new Error(`There is no ${missing.join(' and no ')} to snapshot. Name another folder with --data.`);
+  await mkdir(folder);
+  await promisify(execFile)('cp', ['--archive', '--target-directory', folder, ...sources]);
+  return await warm(folder);
+}
+
+/** Reads every file once, so that the first to work on it finds it in memory like the others. */
+export async function warm(folder: string): Promise<DataSet> {
+  const files = filesBelow(folder);
+  let bytes = 0;
+  for (const file of files)
+    await finished(createReadStream(file).on('data', (chunk) => (bytes += chunk.length)));
+  return { folder, files, bytes };
+}
