@@ -29,6 +29,7 @@ import {
   type Status,
 } from './protocol.ts';
 import { StreamClient } from './stream-client.ts';
+import { VaultClient, type VaultClientOptions } from './vault-client.ts';
 
 type SecretUsers = z.output<typeof secretUsersSchema>;
 
@@ -41,14 +42,17 @@ export class ControlClient implements AsyncDisposable {
   readonly #http: HttpsClient;
   readonly #root: string;
   readonly streams: StreamClient;
+  readonly vault: VaultClient;
 
   private constructor(http: HttpsClient, root: string) {
     this.#http = http;
     this.#root = root;
-    this.streams = new StreamClient({
+    const exchange: VaultClientOptions = {
       lines: (request) => this.#lines(request),
       json: (schema, request) => this.#json(schema, request),
-    });
+    };
+    this.streams = new StreamClient(exchange);
+    this.vault = new VaultClient(exchange);
   }
 
   static forRoot(root: string): ControlClient {

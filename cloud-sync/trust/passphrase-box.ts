@@ -32,12 +32,12 @@ export const passphraseBoxShape = {
   nonce: bytesField(12, 12),
   box: bytesField(tagBytes + 1, 512),
 };
-const passphraseBoxSchema = z.strictObject(passphraseBoxShape);
+type BoxSchema = z.ZodObject<typeof passphraseBoxShape>;
 
 /** A short secret under a passphrase: scrypt and AES-256-GCM. */
-export type PassphraseBox = z.output<typeof passphraseBoxSchema>;
+export type PassphraseBox = z.output<BoxSchema>;
 /** The same as JSON. */
-export type PassphraseBoxJson = z.input<typeof passphraseBoxSchema>;
+export type PassphraseBoxJson = z.input<BoxSchema>;
 
 type Bound = {
   /** What is authenticated along with the secret, and not kept in the box. */
