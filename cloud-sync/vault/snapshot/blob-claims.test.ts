@@ -1,0 +1,62 @@
+import { describe, expect, test } from '@jest/globals';
+import { hash } from 'node:crypto';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { BlobClaims, createBlobClaims } from './blob-claims.ts';
+
+const idOf = (text: string) => hash('sha256', text, 'buffer');
+
+describe('claiming blobs', () => {
+  test('gives each id to the first who asks', () => {
+    const claims = new BlobClaims(createBlobClaims(0));
+    expect(claims.claim(idOf('a'))).toBe(true);
+    expect(claims.claim(idOf('b'))).toBe(true);
+    expect(claims.claim(idOf('a'))).toBe(false);
+  });
+
+  test('tells ids of one bucket apart by every bit', () => {
+    const claims = new BlobClaims(createBlobClaims(0));
+    const id = idOf('a');
+    expect(claims.claim(id)).toBe(true);
+    for (let bit = 32; bit < 256; bit += 1) {
+      const other = Buffer.from(id);
+      other.writeUInt8(other.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+      expect(claims.claim(other)).toBe(true);
+      expect(claims.claim(other)).toBe(false);
+    }
+    expect(claims.claim(id)).toBe(false);
+  });
+
+  test('gives no id to two threads that ask at the same time', async () => {
+    const shared = createBlobClaims(0);
+    const start = new Int32Array(new SharedArrayBuffer(4));
+    const count = 100_000;
+    const threads = [0, 1, 2].map(() => {
+      const program = `
+        import { hash } from 'node:crypto';
+        import { parentPort, workerData } from 'node:worker_threads';
+        const { BlobClaims } = await import(workerData.module);
+        const claims = new BlobClaims(workerData.shared);
+        const ids = Array.from({ length: workerData.count }, (_, n) => hash('sha256', String(n), 'buffer'));
+        parentPort.postMessage('ready');
+        Atomics.wait(workerData.start, 0, 0);
+        const mine = new Uint8Array(ids.map((id) => Number(claims.claim(id))));
+        parentPort.postMessage(mine);
+      `;
+      const module = new URL('blob-claims.ts', import.meta.url).href;
+      return new Worker(new URL(`data:text/javascript,${encodeURIComponent(program)}`), {
+        workerData: { module, shared, start, count },
+      });
+    });
+    await Promise.all(threads.map((thread) => once(thread, 'message')));
+    const answers = threads.map((thread) => once(thread, 'message') as Promise<[Uint8Array]>);
+    Atomics.store(start, 0, 1);
+    Atomics.notify(start, 0);
+    const claimed = (await Promise.all(answers)).map(([mine]) => mine);
+    await Promise.all(threads.map((thread) => thread.terminate()));
+    const owners = Array.from({ length: count }, (_, n) => claimed.filter((mine) => mine[n] === 1).length);
+    expect(new Set(owners)).toEqual(new Set([1]));
+    // Each had a part, or nothing was tried at the same time.
+    expect(claimed.filter((mine) => mine.includes(1)).length).toBeGreaterThan(1);
+  });
+});
