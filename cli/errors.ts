@@ -16,6 +16,8 @@ export type CliErrorCode =
   | 'superseded'
   | 'timedOut'
   | 'testsFailed'
+  | 'snapshotFailed'
+  | 'refusedKey'
   | 'portInUse'
   | 'interrupted';
 

@@ -24,6 +24,8 @@ export const cliExits: Readonly<Record<CliErrorCode, ExitName>> = {
   superseded: 'conflict',
   timedOut: 'failure',
   testsFailed: 'failure',
+  snapshotFailed: 'failure',
+  refusedKey: 'unverified',
   portInUse: 'conflict',
   interrupted: 'interrupted',
 };
@@ -174,7 +176,7 @@ function exitIn(table: Readonly<Record<string, ExitName>>, code: string): ExitNa
 }
 
 function agentExitOf(error: AgentError): ExitName {
-  return exitIn({ ...functionExits, ...agentExits }, agentCodeOf(error));
+  return exitIn({ ...functionExits, ...syncExits, ...agentExits }, agentCodeOf(error));
 }
 
 /** What the agent refused over its socket comes with the agent's own code as the cause. */

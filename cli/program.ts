@@ -24,6 +24,7 @@ import { registerShadow } from './commands/shadow/index.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerStream } from './commands/stream/index.ts';
 import { registerValidate } from './commands/validate.ts';
+import { registerVault } from './commands/vault/index.ts';
 import { registerVersion } from './commands/version.ts';
 
 /** The whole command tree. Commands import what they work with only when they run: `holdfast version` stays quick. */
@@ -76,6 +77,7 @@ const registrations: readonly ((program: Command, surroundings: Surroundings) =>
   registerMessages,
   registerShadow,
   registerSecrets,
+  registerVault,
   registerRestore,
   registerCloudUp,
   registerAgentUp,

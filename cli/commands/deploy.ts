@@ -3,6 +3,7 @@ import type { DeployResponse } from '../../cloud-sync/protocol/api.ts';
 import { atomicWrite } from '../../lib/atomic-write.ts';
 import type { JsonObject } from '../../manifests/index.ts';
 import { openCloud, type Cloud } from '../cloud.ts';
+import type { ControlRequest } from '../control-section.ts';
 import { CliError } from '../errors.ts';
 import { followDeploy } from '../follow-deploy.ts';
 import { parseManifestText, readManifest, type ManifestFile } from '../manifest-file.ts';
@@ -56,10 +57,10 @@ async function deploy(run: Run, options: Options, path: string): Promise<void> {
   }
   const passphrase = await readPassphrase(run, options);
   await using cloud = await openCloud(run);
-  const document = await prepare(run, { cloud, file, options, passphrase });
+  const { document, recoveryKey } = await prepare(run, { cloud, file, options, passphrase });
   const before = await cloud.call((client) => client.devices({ signal: run.signal }));
   const staleSeq = before.find(({ name }) => name === device)?.reported?.seq;
-  const answer = await put(run, { cloud, device, document, passphrase });
+  const answer = await put(run, { cloud, device, document, recoveryKey });
   const waitMs = options.wait === true ? defaultWaitMs : options.wait;
   if (waitMs !== undefined)
     await followDeploy(run, cloud, { device, generation: answer.generation, staleSeq, timeoutMs: waitMs });
@@ -68,6 +69,7 @@ async function deploy(run: Run, options: Options, path: string): Promise<void> {
     ...answer,
     committed: waitMs !== undefined,
     machineFile: options.out ?? null,
+    owner: await fingerprintOf(document),
   };
   run.out.result(result, () => formatResult(result));
 }
@@ -79,9 +81,11 @@ type Preparation = {
   readonly passphrase: string | undefined;
 };
 
+type Prepared = { readonly document: JsonObject; readonly recoveryKey: string | undefined };
+
 /** The document to deploy; written to `--out` before the cloud hears of it, so that no key exists in the cloud alone. */
-async function prepare(run: Run, { cloud, file, options, passphrase }: Preparation): Promise<JsonObject> {
-  const [{ completeControl, hasRecovery }, { rewriteManifest }] = await Promise.all([
+async function prepare(run: Run, { cloud, file, options, passphrase }: Preparation): Promise<Prepared> {
+  const [{ hasRecovery, recoveryPublicKey }, { rewriteManifest }] = await Promise.all([
     import('../control-section.ts'),
     import('../machine-file.ts'),
   ]);
@@ -91,14 +95,30 @@ async function prepare(run: Run, { cloud, file, options, passphrase }: Preparati
   const document =
     out === undefined
       ? resolved
-      : await completeControl({ document: resolved, context: cloud.context, previous, passphrase });
+      : await complete({ document: resolved, context: cloud.context, previous, passphrase });
+  const recoveryKey = await recoveryPublicKey(document, passphrase);
   if (!hasRecovery(document)) {
     run.out.note(
       'Note: without a recovery key this device cannot be restored from its file. Set HOLDFAST_PASSPHRASE and give --out FILE.',
     );
   }
   if (out !== undefined) await atomicWrite(out, rewriteManifest(file.text, document));
-  return document;
+  return { document, recoveryKey };
+}
+
+async function complete(request: ControlRequest): Promise<JsonObject> {
+  const [{ completeControl }, { completeVault }] = await Promise.all([
+    import('../control-section.ts'),
+    import('../vault-section.ts'),
+  ]);
+  return completeVault({ ...request, document: await completeControl(request) });
+}
+
+/** For people to compare with what the device shows. */
+async function fingerprintOf(document: JsonObject): Promise<string | null> {
+  if (document.vault === undefined) return null;
+  const { documentFingerprint } = await import('../vault-section.ts');
+  return documentFingerprint(document) ?? null;
 }
 
 /** The machine file that `--out` would replace; undefined when there is none. */
@@ -129,16 +149,13 @@ type Put = {
   readonly cloud: Cloud;
   readonly device: string;
   readonly document: JsonObject;
-  readonly passphrase: string | undefined;
+  /** The public half. */
+  readonly recoveryKey: string | undefined;
 };
 
 /** Safe to repeat: the same digest is the same generation. */
-async function put(run: Run, { cloud, device, document, passphrase }: Put): Promise<DeployResponse> {
-  const [{ canonicalize }, { recoveryPublicKey }] = await Promise.all([
-    import('../../manifests/index.ts'),
-    import('../control-section.ts'),
-  ]);
-  const recoveryKey = await recoveryPublicKey(document, passphrase);
+async function put(run: Run, { cloud, device, document, recoveryKey }: Put): Promise<DeployResponse> {
+  const { canonicalize } = await import('../../manifests/index.ts');
   const bytes = Buffer.from(canonicalize(document));
   return await cloud.call((client) =>
     client.deploy(device, bytes, { ...(recoveryKey !== undefined && { recoveryKey }), signal: run.signal }),
@@ -150,12 +167,16 @@ type Result = DeployResponse & {
   /** Seen committed; false when nobody waited for it. */
   readonly committed: boolean;
   readonly machineFile: string | null;
+  /** Fingerprint of `vault.owner`. */
+  readonly owner: string | null;
 };
 
-function formatResult({ device, generation, digest, unchanged, committed, machineFile }: Result): string {
+function formatResult(result: Result): string {
+  const { device, generation, digest, unchanged, committed, machineFile, owner } = result;
   const state = committed ? 'committed' : unchanged ? 'unchanged' : 'sent';
   const lines = [`${device}: generation ${generation} ${state} (${digest})`];
   if (machineFile !== null)
     lines.push(`Machine file: ${machineFile}. Keep it and its passphrase apart from the device.`);
+  if (owner !== null) lines.push(`Owner key of its snapshots: ${owner}`);
   return lines.join('\n');
 }

@@ -31,7 +31,7 @@ export function formatNode(path: string, node: TreeNode, { long }: { long: boole
 
 /** `rwxr-sr-x` with set-id and sticky bits, as ls writes them. */
 export function formatMode(mode: number): string {
-  const letters = [...'rwxrwxrwx'].map((letter, index) => ((mode >> (8 - index)) & 1 ? letter : '-'));
+  const letters = Array.from('rwxrwxrwx', (letter, index) => ((mode >> (8 - index)) & 1 ? letter : '-'));
   for (const [bit, at, letter] of [
     [0o4000, 2, 's'],
     [0o2000, 5, 's'],

@@ -3,11 +3,11 @@ import { formatRecoverySheet, formatWords } from './recovery-code-text.ts';
 
 const words = Array.from({ length: 24 }, (_, index) => `word${String.fromCharCode(97 + index)}`);
 
-test('24 words stand in four numbered columns, read downwards', () => {
+test('24 words stand in four numbered columns, read line by line', () => {
   const lines = formatWords(words).split('\n');
   expect(lines).toHaveLength(6);
-  expect(lines[0]).toBe(' 1 worda    7 wordg   13 wordm   19 words');
-  expect(lines[5]).toBe(' 6 wordf   12 wordl   18 wordr   24 wordx');
+  expect(lines[0]).toBe(' 1 worda    2 wordb    3 wordc    4 wordd');
+  expect(lines[5]).toBe('21 wordu   22 wordv   23 wordw   24 wordx');
 });
 
 test('the sheet fits a page of 120 columns and holds every word once', () => {

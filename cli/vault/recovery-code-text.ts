@@ -1,15 +1,12 @@
 const columns = 4;
 
-/** The words of a recovery code for print: numbered, down the columns. */
+/** The words of a recovery code for print: numbered, line by line, so that a copy of the block reads in order. */
 export function formatWords(words: readonly string[]): string {
-  const rows = Math.ceil(words.length / columns);
   const width = Math.max(...words.map((word) => word.length));
-  return Array.from({ length: rows }, (_, row) =>
-    Array.from({ length: columns }, (_, column) => {
-      const at = column * rows + row;
-      const word = words[at];
-      return word === undefined ? '' : `${String(at + 1).padStart(2)} ${word.padEnd(width)}`;
-    })
+  const cells = words.map((word, at) => `${String(at + 1).padStart(2)} ${word.padEnd(width)}`);
+  return Array.from({ length: Math.ceil(cells.length / columns) }, (_, row) =>
+    cells
+      .slice(row * columns, (row + 1) * columns)
       .join('   ')
       .trimEnd(),
   ).join('\n');

@@ -1,0 +1,15 @@
+import type { Command } from 'commander';
+import type { Surroundings } from '../../run.ts';
+import { registerGrant } from './grant.ts';
+import { registerTrustOwner } from './trust-owner.ts';
+import { registerUsage } from './usage.ts';
+
+const registrations = [registerTrustOwner, registerGrant, registerUsage];
+
+/** `holdfast vault …`: the repository behind the snapshots, its keys, its health, its rights. */
+export function registerVault(program: Command, surroundings: Surroundings): void {
+  const vault = program
+    .command('vault')
+    .description('The encrypted repository of the snapshots: make, check, repair, prune it, and its keys.');
+  for (const register of registrations) register(vault, surroundings);
+}
