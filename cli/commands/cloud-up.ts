@@ -17,7 +17,10 @@ type Options = {
   readonly otlpHeaders?: string;
   readonly keepMessages?: number;
   readonly keepBytes?: number;
+  readonly vaultQuota?: number;
 };
+
+const defaultVaultQuotaBytes = 50 * 2 ** 30;
 
 export function registerCloudUp(program: Command, surroundings: Surroundings): void {
   const cloud = program.command('cloud').description('Run the control plane, or say what it keeps.');
@@ -33,6 +36,11 @@ export function registerCloudUp(program: Command, surroundings: Surroundings): v
     .option(
       '--keep-bytes <size>',
       'Remove the oldest when all take more than this, such as 10GiB.',
+      parseBytes,
+    )
+    .option(
+      '--vault-quota <size>',
+      "What a device's vault may take that has no quota of its own (default: 50GiB).",
       parseBytes,
     )
     .option('--public-mqtt-url <url>', 'How devices reach the broker, when not as mqtts://localhost:PORT.')
@@ -64,6 +72,7 @@ async function cloudUp(run: Run, options: Options): Promise<void> {
     host,
     apiPort,
     mqttPort,
+    vaultQuotaBytes: options.vaultQuota ?? defaultVaultQuotaBytes,
     keep: { keepMs: options.keepMessages ?? null, keepBytes: options.keepBytes ?? null },
     ...(publicUrl !== undefined && { publicUrl }),
     ...(publicMqttUrl !== undefined && { publicMqttUrl }),

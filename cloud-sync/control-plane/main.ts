@@ -35,6 +35,7 @@ import { openPort } from './ports.ts';
 import { openFolderRegistryStore, registryPlugin, type RegistryAccess } from './registry/index.ts';
 import { ShadowIngest } from './shadows/shadow-ingest.ts';
 import { ShadowStore } from './shadows/shadow-store.ts';
+import { openFolderVaultStore, vaultPlugin, VaultRules, Vaults } from './vault/index.ts';
 
 export type ControlPlaneOptions = {
   /** Holds everything: database, certificate authority, registry. One control plane at a time. */
@@ -54,6 +55,8 @@ export type ControlPlaneOptions = {
   readonly logger: Logger;
   /** What is kept of what devices relay; default everything. */
   readonly keep?: Keep;
+  /** What the vault of a device may take that has no quota of its own; null (the default) is without end. */
+  readonly vaultQuotaBytes?: number | null;
   /** An fsync of the database failed. Default: ends the process at once, for a later one could not be believed. */
   readonly onFailedFsync?: (error: unknown) => void;
   /** Ends a start; what runs is ended by disposing it. */
@@ -99,6 +102,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { keep: defaults = keepAll } = options;
   const retention = starting.use(new RetentionKeeper({ db, now, logger, defaults }));
   const store = await openFolderRegistryStore(join(folder, 'registry'));
+  const { rules, vaults } = openVaults(options, { db, now, observer });
+  starting.use(vaults);
   const addresses = { url: '', mqttUrl: '' };
   const api = await createApiServer({
     context: {
@@ -110,11 +115,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       retention,
       devices: deviceLinks({ broker, commands, db }),
       shadows,
+      vaults: rules,
       hasArtifact: async (repository, digest) => (await store.manifest(repository, digest)) !== undefined,
     },
     tls,
     extend: async (app) => {
       await app.register(registryPlugin, { store, authorize: registryAccess, logger });
+      await app.register(vaultPlugin, { vaults, logger });
       addMetricsRoute(app, () => observer.text());
     },
   });
@@ -200,6 +207,18 @@ async function openBroker({ db, now, logger, tls, observer }: BrokerParts) {
   const measured = observer.measure(ingest);
   const broker: MqttBroker = await MqttBroker.open({ db, ingest: measured, republisher, logger, tls });
   return { broker, commands, shadows };
+}
+
+type VaultParts = { readonly db: Database; readonly now: () => Date; readonly observer: FleetObserver };
+
+function openVaults(
+  { folder, vaultQuotaBytes: defaultQuotaBytes = null, logger }: ControlPlaneOptions,
+  { db, now, observer }: VaultParts,
+) {
+  const rules = new VaultRules({ db, now, defaultQuotaBytes });
+  const store = openFolderVaultStore(join(folder, 'vault'));
+  const onReceived = (bytes: number) => observer.meter.add('holdfast.cloud.vault.received', {}, bytes);
+  return { rules, vaults: new Vaults({ db, store, rules, now, logger, onReceived }) };
 }
 
 type LinkParts = { readonly broker: MqttBroker; readonly commands: Commands; readonly db: Database };

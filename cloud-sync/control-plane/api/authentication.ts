@@ -61,6 +61,15 @@ export function requireDevice({ identity }: FastifyRequest): DeviceIdentity {
   throw unauthorized(identity, 'Connect with the client certificate of an enrolled device.');
 }
 
+/** An operator, or the device itself. @throws SyncError 'unauthorized', 'revoked', or 'forbidden' for another device */
+export function requireAccessTo(device: string, { identity }: FastifyRequest): { readonly actor: string } {
+  if (identity?.kind === 'operator') return { actor: `operator:${identity.name}` };
+  if (identity?.kind !== 'device')
+    throw unauthorized(identity, 'Log in with an operator token as the password, or with the certificate.');
+  if (identity.device === device) return { actor: `device:${device}` };
+  throw new SyncError('forbidden', `The device ${identity.device} may not reach what is of ${device}`);
+}
+
 function unauthorized(
   identity: Exclude<Identity, { kind: 'device' | 'operator' }> | null,
   hint: string,

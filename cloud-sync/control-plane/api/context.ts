@@ -10,6 +10,7 @@ import type { IssuedDevice } from '../../trust/index.ts';
 import type { Keep } from '../database/retention.ts';
 import type { Database } from '../database/schema.ts';
 import type { ShadowStore } from '../shadows/shadow-store.ts';
+import type { VaultRules } from '../vault/vault-rules.ts';
 
 export type Api = FastifyInstance<
   Server,
@@ -40,6 +41,7 @@ export type ApiContext = {
   };
   readonly retention: { readonly defaults: Keep };
   readonly shadows: Pick<ShadowStore, 'list' | 'get' | 'update' | 'delete'>;
+  readonly vaults: Pick<VaultRules, 'usage' | 'grant' | 'giveGrant' | 'endGrant' | 'setQuota' | 'resetQuota'>;
   /** Whether our own registry holds the manifest `digest` in `repository`. */
   readonly hasArtifact: (repository: string, digest: Digest) => Promise<boolean>;
 };

@@ -11,6 +11,8 @@ export const problemResponses = { '4xx': problemSchema, '5xx': problemSchema } a
 const statuses: Partial<Record<SyncErrorCode, number>> = {
   badRequest: 400,
   badCsr: 400,
+  digestMismatch: 400,
+  sizeMismatch: 400,
   badToken: 401,
   unauthorized: 401,
   forbidden: 403,
@@ -27,18 +29,22 @@ const statuses: Partial<Record<SyncErrorCode, number>> = {
   unavailable: 503,
   timeout: 504,
   diskFull: 507,
+  quotaExceeded: 507,
 };
 
 type Answer = { readonly status: number; readonly problem: Problem };
 
-/** Answers every failure as a problem: ours in our words, anything unforeseen without its details. */
-export function createErrorHandler(logger: Logger) {
+/**
+ * Answers every failure as a problem: ours in our words, anything unforeseen without its details. `scheme` is how to log in, said to
+ * who did not.
+ */
+export function createErrorHandler(logger: Logger, scheme: 'Bearer' | 'Basic' = 'Bearer') {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const { status, problem } = answerTo(error);
     if (status >= 500) {
       logger.error('api.failed', { method: request.method, route: request.routeOptions.url, error });
     }
-    if (status === 401) void reply.header('www-authenticate', 'Bearer realm="holdfast"');
+    if (status === 401) void reply.header('www-authenticate', `${scheme} realm="holdfast"`);
     return reply.code(status).type('application/json').serializer(JSON.stringify).send(problem);
   };
 }

@@ -20,6 +20,7 @@ import { createErrorHandler } from './problems.ts';
 import { addRetentionRoutes } from './retention-routes.ts';
 import { addRecoveryRoutes } from './recovery-routes.ts';
 import { addShadowRoutes } from './shadow-routes.ts';
+import { addVaultRoutes } from './vault-routes.ts';
 
 export type ApiServerOptions = {
   readonly context: ApiContext;
@@ -63,6 +64,7 @@ export async function createApiServer({ context, tls, extend }: ApiServerOptions
   addRetentionRoutes(app, context);
   addOwnRoutes(app, context);
   addShadowRoutes(app, context);
+  addVaultRoutes(app, context);
   await app.ready();
   return app;
 }

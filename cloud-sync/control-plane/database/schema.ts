@@ -72,6 +72,13 @@ export type Tables = {
     timestamp: number;
     body: string;
   };
+  /** Milliseconds since 1970, by our clock. */
+  vault_files: { device: string; type: string; name: string; bytes: number; received_ms: number };
+  vault_usage: { device: string; type: string; files: number; bytes: number };
+  /** Where it is not the default. null: without end. */
+  vault_quotas: { device: string; quota_bytes: number | null };
+  vault_grants: { device: string; until_ms: number; granted_by: string };
+  vault_removals: { device: string; actor: string; files: number; bytes: number };
   audit: {
     id: Generated<number>;
     time: string;

@@ -4,6 +4,7 @@ import { relayEntries, type RelayColumns } from '../../protocol/relay-batch.ts';
 import type { Ingest } from '../broker/ingest.ts';
 import { selectSeenDevices, selectStoredTotals, type SeenDevice } from '../database/fleet-metrics.ts';
 import type { Database } from '../database/schema.ts';
+import { selectVaultTotals, type VaultTotals } from '../database/vault-files.ts';
 import { createCloudMeter, type CloudMeter } from './metrics.ts';
 
 type Segment = { readonly source: { readonly device: string }; readonly columns: RelayColumns };
@@ -21,6 +22,7 @@ export class FleetObserver {
   readonly #lastStored = new Map<string, number>();
   #devices: readonly SeenDevice[] = [];
   #totals = { entries: 0, bytes: 0 };
+  #vaults: readonly VaultTotals[] = [];
 
   constructor(db: Database) {
     this.#db = db;
@@ -60,6 +62,7 @@ export class FleetObserver {
   async text(): Promise<string> {
     this.#devices = await selectSeenDevices(this.#db);
     this.#totals = await selectStoredTotals(this.#db);
+    this.#vaults = await selectVaultTotals(this.#db);
     return prometheusText(this.meter.snapshot());
   }
 
@@ -97,6 +100,11 @@ export class FleetObserver {
       for (const [device, streams] of this.#backlogs)
         for (const [stream, count] of streams)
           report('holdfast.cloud.device.backlog', count, { device, stream });
+      for (const { device, bytes, snapshots, newestMs } of this.#vaults) {
+        report('holdfast.cloud.vault.size', bytes, { device });
+        report('holdfast.cloud.vault.snapshots', snapshots, { device });
+        if (newestMs !== null) report('holdfast.cloud.vault.last_snapshot', newestMs / 1000, { device });
+      }
     });
   }
 }

@@ -71,6 +71,29 @@ export const cloudMetrics = {
     unit: 'By',
     description: 'Bytes of the messages that are kept, compressed.',
   },
+  'holdfast.cloud.vault.received': {
+    kind: 'counter',
+    unit: 'By',
+    description: 'Bytes of files that came for the vaults, refused ones included.',
+  },
+  'holdfast.cloud.vault.size': {
+    kind: 'gauge',
+    unit: 'By',
+    description: 'Bytes of the files in the vault of a device.',
+    attributes: ['device'],
+  },
+  'holdfast.cloud.vault.snapshots': {
+    kind: 'gauge',
+    unit: '{snapshot}',
+    description: 'Snapshots in the vault of a device.',
+    attributes: ['device'],
+  },
+  'holdfast.cloud.vault.last_snapshot': {
+    kind: 'gauge',
+    unit: 's',
+    description: 'When the newest snapshot of a device was received, in seconds since 1970.',
+    attributes: ['device'],
+  },
   'holdfast.cloud.otlp.exported': {
     kind: 'counter',
     unit: '{item}',
