@@ -18,6 +18,7 @@ export type AgentErrorCode =
   | 'unknownSecret'
   | 'unknownDevice'
   | 'unknownStream'
+  | 'unknownVolume'
   | 'unknownConsumer'
   | 'badInput'
   | 'badMessage'

@@ -50,7 +50,7 @@ export const conditionSchema = z.strictObject({
 export type Condition = z.output<typeof conditionSchema>;
 
 const componentSchema = z.strictObject({
-  kind: z.enum(['app', 'function', 'listener', 'bridge']),
+  kind: z.enum(['app', 'function', 'listener', 'bridge', 'volume']),
   digest: digestSchema.optional(),
   state: z.enum(['running', 'waiting', 'paused', 'stopped', 'failed', 'unsupported']),
   message: z.string().max(2048).optional(),

@@ -1,0 +1,23 @@
+import type { SnapshotProgress } from '../../cloud-sync/vault/snapshot/snapshot-request.ts';
+import type { JobStep, OpenedRepository, VaultAccess, VaultTask, VaultTaskResult } from './job-protocol.ts';
+
+export type JobOptions = {
+  readonly onOpened: (opened: OpenedRepository) => void;
+  readonly onSnapshotProgress?: (progress: SnapshotProgress) => void;
+  readonly onStep?: (step: JobStep) => void;
+  /** Ends the job; what it wrote stays good. */
+  readonly signal: AbortSignal;
+};
+
+/** Does one task on a repository. Rejects with a SyncError; with the signal's reason when that aborts. */
+export type JobRunner = (
+  access: VaultAccess,
+  task: VaultTask,
+  options: JobOptions,
+) => Promise<VaultTaskResult>;
+
+/** What decides whether a scheduled snapshot waits. */
+export type Surroundings = {
+  readonly power: 'mains' | 'battery' | 'unknown';
+  readonly link: 'metered' | 'unmetered' | 'unknown';
+};

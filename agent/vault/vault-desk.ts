@@ -1,0 +1,100 @@
+import { join } from 'node:path';
+import type { SnapshotProgress } from '../../cloud-sync/vault/snapshot/snapshot-request.ts';
+import type { Machine } from '../../manifests/machine.ts';
+import type { DeviceIdentity } from '../identity/identity-store.ts';
+import { deviceSlotSecret } from './device-slot.ts';
+import type { JobStep, OpenedRepository, VaultAccess, VaultTask, VaultTaskResult } from './job-protocol.ts';
+import type { JobAbout, JobQueue } from './job-queue.ts';
+import type { JobRunner } from './ports.ts';
+import { repositoryCredentials, repositoryTarget, type RepositoryTarget } from './repository-target.ts';
+import type { VaultStateHolder } from './vault-state.ts';
+
+export type VaultDeskOptions = {
+  readonly root: string;
+  readonly identity: DeviceIdentity;
+  /** Of this device. */
+  readonly secret: (name: string) => Promise<string | undefined>;
+  readonly state: VaultStateHolder;
+  readonly queue: JobQueue;
+  readonly run: JobRunner;
+};
+
+export type TaskCallbacks = {
+  readonly signal: AbortSignal;
+  readonly onSnapshotProgress?: (progress: SnapshotProgress) => void;
+  readonly onStep?: (step: JobStep) => void;
+};
+
+/** Brings tasks to the repository of the manifest that runs, each in its turn, and remembers which repository that is. */
+export class VaultDesk {
+  readonly #options: VaultDeskOptions;
+  #vault: Machine['vault'];
+
+  constructor(options: VaultDeskOptions) {
+    this.#options = options;
+  }
+
+  configure(vault: Machine['vault']): void {
+    this.#vault = vault;
+  }
+
+  get target(): RepositoryTarget {
+    return repositoryTarget(this.#vault, this.#options.identity);
+  }
+
+  /** The repository at this location that was used before. */
+  get repositoryId(): string | null {
+    const { repository } = this.#options.state.state;
+    return repository?.location === this.target.location ? repository.id : null;
+  }
+
+  /** Rejects with the task's SyncError or AgentError 'unknownSecret', 'stateBroken'; with the signal's reason when that aborts. */
+  do(about: JobAbout, task: VaultTask, callbacks: TaskCallbacks): Promise<VaultTaskResult> {
+    const { queue, run } = this.#options;
+    return queue.add(about, callbacks.signal, async (signal, report) => {
+      const access = await this.#access();
+      const known: Promise<void>[] = [];
+      const result = await run(access, task, {
+        ...callbacks,
+        signal,
+        onOpened: (opened) => {
+          const remembered = this.#remember(access, opened);
+          remembered.catch(() => undefined);
+          known.push(remembered);
+        },
+        onSnapshotProgress: (progress) => {
+          report.progress(progress);
+          callbacks.onSnapshotProgress?.(progress);
+        },
+      });
+      await Promise.all(known);
+      return result;
+    });
+  }
+
+  async #access(): Promise<VaultAccess> {
+    const { root, identity, secret, state } = this.#options;
+    const { trustedOwner, ownerSlot } = state.state;
+    const target = this.target;
+    const slot = this.repositoryId !== null && ownerSlot?.owner === trustedOwner ? ownerSlot?.name : null;
+    return {
+      location: target.location,
+      http: await repositoryCredentials(target, this.#vault, { identity, secret }),
+      secret: await deviceSlotSecret(root),
+      device: identity.device,
+      repositoryId: this.repositoryId,
+      floor: join(root, 'vault', 'floor.json'),
+      owner: trustedOwner === null ? null : { publicKey: trustedOwner, slot: slot ?? null },
+    };
+  }
+
+  async #remember({ location, owner }: VaultAccess, { id, ownerSlot }: OpenedRepository): Promise<void> {
+    await this.#options.state.update(({ repository, ownerSlot: before }) => {
+      const slot = owner && ownerSlot !== null ? { owner: owner.publicKey, name: ownerSlot } : null;
+      const isKnown = repository?.location === location && repository.id === id;
+      const isSlotKnown = before?.name === slot?.name && before?.owner === slot?.owner;
+      if (isKnown && isSlotKnown) return {};
+      return { repository: { location, id }, ownerSlot: slot };
+    });
+  }
+}

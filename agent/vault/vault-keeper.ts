@@ -1,0 +1,377 @@
+import { join } from 'node:path';
+import type { Component, Condition } from '../../cloud-sync/protocol/messages.ts';
+import type { SnapshotOutcome, SnapshotProgress } from '../../cloud-sync/vault/snapshot/snapshot-request.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { Machine } from '../../manifests/machine.ts';
+import type { UpkeepResult, VaultJobStatus, VaultStatus } from '../control/vault-protocol.ts';
+import { AgentError } from '../errors.ts';
+import type { DeviceIdentity } from '../identity/identity-store.ts';
+import type { RestoredVolume, VaultTask, VaultTaskResult } from './job-protocol.ts';
+import { JobQueue } from './job-queue.ts';
+import { OwnerTrust } from './owner-trust.ts';
+import type { JobRunner, Surroundings } from './ports.ts';
+import { describeProblem } from './problem.ts';
+import { recordedPathOf } from './recorded-path.ts';
+import { SnapshotSchedules } from './snapshot-schedules.ts';
+import { VaultDesk, type TaskCallbacks } from './vault-desk.ts';
+import { vaultComponents, vaultStatus, type VaultView } from './vault-report.ts';
+import { VaultStateStore } from './vault-state.ts';
+
+export type VaultKeeperOptions = {
+  readonly root: string;
+  readonly identity: DeviceIdentity;
+  /** Of this device, by name. */
+  readonly secret: (name: string) => Promise<string | undefined>;
+  readonly run: JobRunner;
+  readonly surroundings: () => Promise<Surroundings>;
+  readonly now: () => Date;
+  /** Resolves after that time or when the signal aborts. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly random?: () => number;
+  /** What `status`, `components` or `conditions` say may be another. */
+  readonly onChange: () => void;
+  readonly logger: Logger;
+};
+
+type Parts = {
+  readonly queue: JobQueue;
+  readonly desk: VaultDesk;
+  readonly schedules: SnapshotSchedules;
+  readonly owner: OwnerTrust;
+  readonly state: VaultStateStore;
+};
+
+export type SnapshotOptions = {
+  readonly reason: string;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: SnapshotProgress) => void;
+};
+
+/** The clock of the machine may be set meanwhile: no wait is longer than this. */
+const maxSleepMs = 60_000;
+/** How often a paused schedule looks whether it may go on, and a running one whether it still may. */
+const surroundingsEveryMs = 30_000;
+const retentionEveryMs = 24 * 3_600_000;
+
+type Pause = NonNullable<VaultStatus['paused']>;
+
+/** A scheduled job made room: it is due as before. */
+class Paused extends Error {
+  readonly why: Pause;
+
+  constructor(why: Pause) {
+    super(`Paused ${why}`);
+    this.why = why;
+  }
+}
+
+/**
+ * Snapshots the volumes as the manifest says, one job at a time, also without a network when the repository is a folder [G4].
+ * What was missed while the agent was off is made up for once; a failure that may pass is tried again with back-off.
+ */
+export class VaultKeeper implements AsyncDisposable {
+  readonly #options: VaultKeeperOptions;
+  readonly #parts: Parts;
+  readonly #stop = new AbortController();
+  #machine: Pick<Machine, 'volumes' | 'vault'> = { volumes: {} };
+  #wake = new AbortController();
+  #loop: Promise<void> = Promise.resolve();
+  #surroundings: Surroundings = { power: 'unknown', link: 'unknown' };
+  #paused: Pause | null = null;
+
+  private constructor(options: VaultKeeperOptions, parts: Parts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  static async open(options: VaultKeeperOptions): Promise<VaultKeeper> {
+    const { root, identity, secret, run, now, random = Math.random, onChange, logger } = options;
+    const state = await VaultStateStore.open(root, logger);
+    const queue = new JobQueue({ now, onChange });
+    return new VaultKeeper(options, {
+      ...{ state, queue },
+      desk: new VaultDesk({ root, identity, secret, state, queue, run }),
+      schedules: new SnapshotSchedules({ state, now, random }),
+      owner: new OwnerTrust({ state, logger }),
+    });
+  }
+
+  /** Begins to keep the schedules. */
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  /** Follows a generation. */
+  async configure({ volumes, vault }: Pick<Machine, 'volumes' | 'vault'>): Promise<void> {
+    const { desk, schedules, owner } = this.#parts;
+    this.#machine = vault === undefined ? { volumes } : { volumes, vault };
+    desk.configure(vault);
+    await owner.configure(vault?.owner);
+    await schedules.configure(volumes);
+    this.#wake.abort();
+    this.#options.onChange();
+  }
+
+  status(): VaultStatus {
+    return vaultStatus(this.#view());
+  }
+
+  jobs(): VaultJobStatus[] {
+    return this.#parts.queue.list();
+  }
+
+  /** `volumes.<name>` of those that are snapshotted. */
+  components(): Record<string, Component> {
+    return vaultComponents(this.#view());
+  }
+
+  conditions(): Condition[] {
+    return this.#parts.owner.conditions();
+  }
+
+  get volumes(): readonly string[] {
+    return Object.keys(this.#machine.volumes);
+  }
+
+  /**
+   * A new snapshot of a volume, whether or not anything changed: before an update of the app that owns it, too. Rejects with
+   * AgentError 'unknownVolume' or what the job rejects with.
+   */
+  async snapshotVolume(volume: string, options: SnapshotOptions): Promise<SnapshotOutcome> {
+    return this.#snapshot(volume, { ...options, skipUnchanged: false });
+  }
+
+  /**
+   * Puts a volume back to a snapshot of it: what the snapshot holds is staged, verified and exchanged as a whole. Nobody may
+   * write to the volume meanwhile. Rejects as `snapshotVolume`, with `damaged` when not every file could be given back.
+   */
+  async restoreVolume(
+    volume: string,
+    snapshot: string,
+    { reason, signal }: SnapshotOptions,
+  ): Promise<RestoredVolume> {
+    this.#requireVolume(volume);
+    const task = { kind: 'restore', snapshot, target: this.#folderOf(volume) } as const;
+    const result = await this.#do({ kind: 'restore', volume, reason }, task, { signal });
+    if (result.kind !== 'restore') throw unexpected(result);
+    return result.restored;
+  }
+
+  /** Forgets by `keep`, prunes or checks, as the task says. */
+  async upkeep(
+    task:
+      | Extract<VaultTask, { kind: 'prune' | 'check' }>
+      | {
+          readonly kind: 'forget';
+          readonly volumes?: readonly string[] | undefined;
+          readonly prune: boolean;
+        },
+    reason: string,
+    callbacks: TaskCallbacks,
+  ): Promise<UpkeepResult> {
+    const whole = task.kind === 'forget' ? this.#forgetTask(task.volumes ?? this.volumes, task.prune) : task;
+    const result = await this.#do({ kind: whole.kind, volume: null, reason }, whole, callbacks);
+    if (result.kind !== 'upkeep') throw unexpected(result);
+    return result.result;
+  }
+
+  /** Lists, adds or removes key slots. */
+  keys(
+    task: Extract<VaultTask, { kind: 'listKeys' | 'addPassphrase' | 'addRecoveryCode' | 'removeKey' }>,
+    callbacks: TaskCallbacks,
+  ): Promise<VaultTaskResult> {
+    return this.#do({ kind: 'keys', volume: null, reason: 'request' }, task, callbacks);
+  }
+
+  /** Resolves with its fingerprint; the next job seals a slot to it. */
+  async trustOwner(fingerprint: string): Promise<string> {
+    const trusted = await this.#parts.owner.accept(fingerprint);
+    this.#options.onChange();
+    return trusted;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#parts.queue[Symbol.asyncDispose]();
+    await this.#loop;
+  }
+
+  #do(
+    about: Parameters<VaultDesk['do']>[0],
+    task: VaultTask,
+    callbacks: TaskCallbacks,
+  ): Promise<VaultTaskResult> {
+    return this.#parts.desk.do(about, task, callbacks);
+  }
+
+  async #run(): Promise<void> {
+    const { sleep, logger } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      this.#wake = new AbortController();
+      const waitMs = await this.#turn().catch((error: unknown) => {
+        logger.error('vault.schedule.failed', { error });
+        return maxSleepMs;
+      });
+      if (waitMs > 0) await sleep(waitMs, AbortSignal.any([this.#wake.signal, this.#stop.signal]));
+    }
+  }
+
+  /** Does what is due; milliseconds until it is worth looking again. */
+  async #turn(): Promise<number> {
+    const { schedules } = this.#parts;
+    const { now } = this.#options;
+    const next = schedules.next();
+    if (!next) return maxSleepMs;
+    const waitMs = next.dueMs - now().getTime();
+    if (waitMs > 0) return Math.min(waitMs, maxSleepMs);
+    this.#setPaused(await this.#mustPause());
+    if (this.#paused) return surroundingsEveryMs;
+    await this.#scheduled(next.volume);
+    return 0;
+  }
+
+  async #scheduled(volume: string): Promise<void> {
+    const { logger } = this.#options;
+    using pausing = this.#pausing();
+    const signal = AbortSignal.any([this.#stop.signal, pausing.signal]);
+    try {
+      await this.#snapshot(volume, { reason: 'schedule', signal, skipUnchanged: true });
+    } catch (error) {
+      if (pausing.signal.aborted) this.#setPaused((pausing.signal.reason as Paused).why);
+      else if (!signal.aborted) logger.warn('vault.snapshot.failed', { volume, error });
+      return;
+    }
+    await this.#keep(signal);
+  }
+
+  /** Once a day what `keep` does not keep is forgotten, where this device may delete. */
+  async #keep(signal: AbortSignal): Promise<void> {
+    const { state } = this.#parts;
+    const { now, logger } = this.#options;
+    const nowMs = now().getTime();
+    const lastMs = state.state.retention?.timeMs ?? Number.NEGATIVE_INFINITY;
+    const isKept = Object.values(this.#machine.volumes).some(({ keep }) => keep !== undefined);
+    if (!isKept || nowMs < lastMs + retentionEveryMs) return;
+    try {
+      await this.upkeep({ kind: 'forget', prune: true }, 'schedule', { signal });
+      await state.update(() => ({ retention: { timeMs: nowMs, problem: null } }));
+    } catch (error) {
+      if (signal.aborted) return;
+      logger.warn('vault.retention.failed', { error });
+      await state.update(() => ({ retention: { timeMs: nowMs, problem: describeProblem(error) } }));
+    }
+  }
+
+  async #snapshot(
+    volume: string,
+    { reason, signal, onProgress, skipUnchanged }: SnapshotOptions & { readonly skipUnchanged: boolean },
+  ): Promise<SnapshotOutcome> {
+    const { schedules } = this.#parts;
+    const task = this.#snapshotTask(volume, reason, skipUnchanged);
+    const startedMs = this.#options.now().getTime();
+    try {
+      const callbacks = onProgress === undefined ? { signal } : { signal, onSnapshotProgress: onProgress };
+      const result = await this.#do({ kind: 'snapshot', volume, reason }, task, callbacks);
+      if (result.kind !== 'snapshot') throw unexpected(result);
+      await schedules.succeeded(volume, startedMs, result.outcome);
+      return result.outcome;
+    } catch (error) {
+      if (!signal.aborted && !this.#stop.signal.aborted) await schedules.failed(volume, error);
+      throw error;
+    } finally {
+      this.#options.onChange();
+    }
+  }
+
+  #snapshotTask(volume: string, reason: string, skipUnchanged: boolean): VaultTask {
+    const { exclude = [] } = this.#requireVolume(volume);
+    const { vault } = this.#machine;
+    return {
+      kind: 'snapshot',
+      folder: this.#folderOf(volume),
+      recordedPath: recordedPathOf(volume),
+      tags: [
+        'holdfast',
+        ...(reason === 'schedule' || reason === 'request' ? [] : [reason.replaceAll(',', ' ')]),
+      ],
+      excludes: exclude,
+      memory: join(this.#options.root, 'vault', 'memory', volume),
+      ...(vault?.throttle !== undefined && { bytesPerSecond: vault.throttle }),
+      skipUnchanged,
+    };
+  }
+
+  #forgetTask(volumes: readonly string[], prune: boolean): Extract<VaultTask, { kind: 'forget' }> {
+    const kept = volumes.flatMap((name) => {
+      const { keep } = this.#requireVolume(name);
+      return keep === undefined ? [] : [{ recordedPath: recordedPathOf(name), keep }];
+    });
+    if (kept.length > 0) return { kind: 'forget', volumes: kept, prune };
+    throw new AgentError('notConfigured', 'The manifest says of no volume which snapshots to keep', {
+      hint: 'Give it a keep, such as keep: { daily: 7, weekly: 4 }.',
+    });
+  }
+
+  #requireVolume(name: string): Machine['volumes'][string] {
+    const { volumes } = this.#machine;
+    const spec = Object.hasOwn(volumes, name) ? volumes[name] : undefined;
+    if (spec) return spec;
+    throw new AgentError('unknownVolume', `The manifest that runs has no volume ${name}`, {
+      hint: `It has: ${Object.keys(volumes).join(', ') || 'none'}.`,
+    });
+  }
+
+  /** Aborts with `Paused` once a scheduled job has to make room. */
+  #pausing(): { readonly signal: AbortSignal } & Disposable {
+    const controller = new AbortController();
+    const over = new AbortController();
+    const watch = async (): Promise<void> => {
+      for (;;) {
+        await this.#options.sleep(surroundingsEveryMs, over.signal);
+        if (over.signal.aborted) return;
+        const why = await this.#mustPause();
+        if (why) return controller.abort(new Paused(why));
+      }
+    };
+    void watch().catch(() => undefined);
+    return { signal: controller.signal, [Symbol.dispose]: () => over.abort() };
+  }
+
+  async #mustPause(): Promise<Pause | null> {
+    this.#surroundings = await this.#options.surroundings();
+    const { power, link } = this.#surroundings;
+    const { onBattery, onMetered } = this.#machine.vault ?? {};
+    if (onBattery === 'pause' && power === 'battery') return 'onBattery';
+    return onMetered === 'pause' && link === 'metered' && this.#parts.desk.target.isRemote
+      ? 'onMetered'
+      : null;
+  }
+
+  #setPaused(why: Pause | null): void {
+    if (this.#paused === why) return;
+    this.#paused = why;
+    this.#options.onChange();
+  }
+
+  #folderOf(volume: string): string {
+    return join(this.#options.root, 'volumes', volume);
+  }
+
+  #view(): VaultView {
+    const { queue, desk, schedules, owner, state } = this.#parts;
+    return {
+      ...{ queue, schedules, owner },
+      state: state.state,
+      machine: this.#machine,
+      location: desk.target.location,
+      repositoryId: desk.repositoryId,
+      surroundings: this.#surroundings,
+      paused: this.#paused,
+      nowMs: this.#options.now().getTime(),
+    };
+  }
+}
+
+function unexpected({ kind }: VaultTaskResult): Error {
+  return new Error(`The job answered with ${kind}`);
+}
