@@ -1,9 +1,5 @@
-import {
-  createOwnerKey,
-  openOwnerKey,
-  ownerFingerprint,
-  ownerPublicKey,
-} from '../cloud-sync/vault/keys/owner-key.ts';
+import { createOwnerKey, openOwnerKey } from '../cloud-sync/vault/keys/owner-key.ts';
+import { ownerFingerprint, ownerPublicKey } from '../cloud-sync/vault/keys/owner-public-key.ts';
 import type { JsonObject, JsonValue } from '../manifests/index.ts';
 
 export type VaultSectionRequest = {
