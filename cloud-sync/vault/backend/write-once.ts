@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto';
+import { link, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { syncFolder } from '../../../lib/atomic-write.ts';
+import { errorCode } from '../../../lib/error-code.ts';
+
+/** What file systems answer that know no hard links: FAT, some of FUSE and SMB. */
+const noLinks: ReadonlySet<string | undefined> = new Set([
+  'EPERM',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+  'EMLINK',
+]);
+
+/**
+ * Writes a new file so that after any crash it is there whole or not at all. Resolves once it is durable. [G1] Rejects with node's error,
+ * EEXIST when there is one already, which stays as it is. The temporary has a name as `atomicWrite` gives it, to be swept as those are.
+ */
+export async function writeOnce(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    {
+      await using file = await open(temporary, 'wx', 0o600);
+      await file.writeFile(bytes, { signal });
+      await file.sync();
+    }
+    signal.throwIfAborted();
+    await giveName(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await syncFolder(dirname(path));
+}
+
+/** A link fails where there is a file; a rename would replace it. */
+async function giveName(temporary: string, path: string): Promise<void> {
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    if (!noLinks.has(errorCode(error))) throw error;
+    await refuseExisting(path);
+    await rename(temporary, path);
+  }
+}
+
+async function refuseExisting(path: string): Promise<void> {
+  try {
+    await stat(path);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  throw Object.assign(new Error(`${path} exists already`), { code: 'EEXIST' });
+}

@@ -1,0 +1,34 @@
+import { SyncError } from '../../errors.ts';
+
+const nsPerSecond = 1_000_000_000n;
+/** Years 0000 to 9999: what RFC 3339 can say. */
+const minSeconds = -62_167_219_200;
+const maxSeconds = 253_402_300_799;
+
+const form = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
+
+/** Nanoseconds since 1970 as RFC 3339 in UTC, as Go writes it: no zeros at the end of the fraction. Years beyond 0000 to 9999 become these. */
+export function rfc3339OfNs(ns: bigint): string {
+  let seconds = Number(ns / nsPerSecond);
+  let fraction = Number(ns % nsPerSecond);
+  if (fraction < 0) {
+    fraction += 1e9;
+    seconds -= 1;
+  }
+  const clamped = Math.min(Math.max(seconds, minSeconds), maxSeconds);
+  const text = new Date(clamped * 1000).toISOString().slice(0, 19);
+  if (fraction === 0) return `${text}Z`;
+  const digits = String(fraction).padStart(9, '0');
+  return `${text}.${digits.replace(/0+$/, '')}Z`;
+}
+
+/** Nanoseconds since 1970. Rejects what is no RFC 3339 time with `corrupt`. */
+export function nsOfRfc3339(text: string): bigint {
+  const match = form.exec(text);
+  const ms = match === null ? NaN : Date.parse(`${match[1]}${match[3]}`);
+  if (match === null || Number.isNaN(ms)) {
+    throw new SyncError('corrupt', `${JSON.stringify(text)} is no time of RFC 3339`);
+  }
+  const fraction = match[2] === undefined ? 0 : Number(match[2].padEnd(9, '0'));
+  return BigInt(ms) * 1_000_000n + BigInt(fraction);
+}

@@ -1,0 +1,86 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  randomFillSync,
+  type KeyObject,
+} from 'node:crypto';
+import sodium from 'sodium-native';
+import { SyncError } from '../../errors.ts';
+import type { MasterKey } from './master-key.ts';
+
+const ivBytes = 16;
+const macBytes = 16;
+const ivsAtOnce = 256;
+
+/** What sealing adds: the initialisation vector before and the authentication code after the ciphertext. */
+export const sealOverheadBytes = ivBytes + macBytes;
+
+/**
+ * AES-256-CTR under a fresh random IV, and Poly1305-AES (Bernstein, 2005) over the ciphertext with the same IV as its nonce: how every
+ * blob and file of a restic repository is encrypted. Synchronous; one for each thread.
+ */
+export class Sealer {
+  readonly #encryptionKey: KeyObject;
+  readonly #nonceCipher;
+  /** r, then AES-128(k, IV): the key of one code. */
+  readonly #oneTimeKey = Buffer.alloc(32);
+  readonly #ivs = Buffer.allocUnsafeSlow(ivsAtOnce * ivBytes);
+  #ivOffset = ivsAtOnce * ivBytes;
+
+  constructor(key: MasterKey) {
+    this.#encryptionKey = createSecretKey(key.encrypt);
+    this.#nonceCipher = createCipheriv('aes-128-ecb', key.mac.k, null);
+    this.#oneTimeKey.set(key.mac.r);
+  }
+
+  /** IV, ciphertext and authentication code in a buffer of its own. */
+  seal(plain: Uint8Array): Buffer {
+    const sealed = Buffer.allocUnsafe(plain.byteLength + sealOverheadBytes);
+    this.#fillIv(sealed);
+    const iv = sealed.subarray(0, ivBytes);
+    const ciphertext = sealed.subarray(ivBytes, ivBytes + plain.byteLength);
+    if (plain.byteLength > 0) {
+      ciphertext.set(createCipheriv('aes-256-ctr', this.#encryptionKey, iv).update(plain));
+    }
+    sodium.crypto_onetimeauth(sealed.subarray(-macBytes), ciphertext, this.#oneTimeKeyOf(iv));
+    return sealed;
+  }
+
+  /** The plain bytes of what `seal` returned. Rejects anything else with `corrupt`; compares in constant time. [G8] */
+  open(sealed: Uint8Array): Buffer {
+    const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+    if (bytes.byteLength < sealOverheadBytes) {
+      throw new SyncError(
+        'corrupt',
+        `Cannot decrypt ${bytes.byteLength} bytes: no sealed text is that short`,
+      );
+    }
+    const iv = bytes.subarray(0, ivBytes);
+    const ciphertext = bytes.subarray(ivBytes, -macBytes);
+    const mac = bytes.subarray(-macBytes);
+    if (!sodium.crypto_onetimeauth_verify(mac, ciphertext, this.#oneTimeKeyOf(iv))) {
+      throw new SyncError(
+        'corrupt',
+        `Cannot decrypt ${bytes.byteLength} bytes: their authentication code does not fit them`,
+      );
+    }
+    if (ciphertext.byteLength === 0) return Buffer.alloc(0);
+    return createDecipheriv('aes-256-ctr', this.#encryptionKey, iv).update(ciphertext);
+  }
+
+  #oneTimeKeyOf(iv: Uint8Array): Buffer {
+    this.#oneTimeKey.set(this.#nonceCipher.update(iv), macBytes);
+    return this.#oneTimeKey;
+  }
+
+  /** Random bytes are taken from the system in blocks: a call for each of ten thousand small blobs would cost more than their encryption. */
+  #fillIv(sealed: Buffer): void {
+    if (this.#ivOffset === this.#ivs.byteLength) {
+      randomFillSync(this.#ivs);
+      this.#ivOffset = 0;
+    }
+    sealed.set(this.#ivs.subarray(this.#ivOffset, this.#ivOffset + ivBytes));
+    this.#ivOffset += ivBytes;
+  }
+}

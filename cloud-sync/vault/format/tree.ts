@@ -1,0 +1,50 @@
+import { SyncError } from '../../errors.ts';
+import { maxBlobBytes } from './blob-codec.ts';
+import { decodeNode } from './decode-node.ts';
+import { encodeNode } from './encode-node.ts';
+import { compareNames } from './name-bytes.ts';
+import type { TreeNode } from './tree-node.ts';
+
+const maxNodes = 1_000_000;
+
+/** The plain bytes of a tree blob: the entries of a folder in the order of their names' bytes, as restic writes them. */
+export function encodeTree(nodes: readonly TreeNode[]): Buffer {
+  return Buffer.from(`{"nodes":[${sorted(nodes).map(encodeNode).join(',')}]}\n`);
+}
+
+/**
+ * The entries in the order of their names. Rejects with `corrupt` what is no tree, has more than a million entries, two of one name, or
+ * a name that no file can have: `..` and `a/b` never come out of here.
+ */
+export function decodeTree(bytes: Uint8Array): TreeNode[] {
+  const nodes = sorted(nodesOf(bytes).map(decodeNode));
+  for (let at = 1; at < nodes.length; at += 1) {
+    const name = nodes[at]?.name;
+    if (name !== nodes[at - 1]?.name) continue;
+    throw new SyncError('corrupt', `A tree has two entries named ${JSON.stringify(name)}`);
+  }
+  return nodes;
+}
+
+function nodesOf(bytes: Uint8Array): readonly unknown[] {
+  const { nodes } = Object(parse(bytes)) as { readonly nodes?: unknown };
+  if (!Array.isArray(nodes)) throw new SyncError('corrupt', 'A tree has no list of nodes');
+  if (nodes.length <= maxNodes) return nodes as readonly unknown[];
+  throw new SyncError('corrupt', `A tree has ${nodes.length} entries: at most ${maxNodes} are read`);
+}
+
+function parse(bytes: Uint8Array): unknown {
+  if (bytes.byteLength > maxBlobBytes) {
+    throw new SyncError('corrupt', `A tree of ${bytes.byteLength} bytes is too large`);
+  }
+  try {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new SyncError('corrupt', `Cannot parse a tree of ${bytes.byteLength} bytes`, { cause: error });
+  }
+}
+
+function sorted(nodes: readonly TreeNode[]): TreeNode[] {
+  return nodes.toSorted((one, other) => compareNames(one.name, other.name));
+}

@@ -1,0 +1,173 @@
+import type { CallOptions, VaultBackend } from './backend/backend.ts';
+import { FileBlobIndex, type ReadIndexFile } from './blob-index.ts';
+import { SyncError } from '../errors.ts';
+import { decodeBlob } from './format/blob-codec.ts';
+import type { BlobId, BlobType } from './format/blob-id.ts';
+import type { RepositoryConfig } from './format/config-file.ts';
+import { decodeIndex, encodeIndex, maxIndexBytes } from './format/index-file.ts';
+import type { MasterKey } from './format/master-key.ts';
+import { Sealer } from './format/sealer.ts';
+import type { Snapshot, SnapshotDocument } from './format/snapshot-document.ts';
+import { encodeSnapshot } from './format/snapshot-file.ts';
+import { decodeTree } from './format/tree.ts';
+import type { TreeNode } from './format/tree-node.ts';
+import { inParallel } from './in-parallel.ts';
+import { intoIndexFiles } from './index-files.ts';
+import { readStored, rethrowNamed } from './read-stored.ts';
+import type { BlobIndex, BlobLocation, PackContents, Repository } from './repository.ts';
+import { SnapshotReader } from './snapshot-reader.ts';
+
+const filesAtOnce = 4;
+/** An index file may be replaced between its listing and its reading by a prune: then the list is read again. */
+const maxIndexAttempts = 4;
+
+type StoredRepositoryOptions = {
+  readonly backend: VaultBackend;
+  readonly key: MasterKey;
+  readonly config: RepositoryConfig;
+};
+
+/** A repository in a backend, which it disposes of. Index and snapshots are kept in memory once read. */
+export class StoredRepository implements Repository {
+  readonly id: string;
+  readonly version: 1 | 2;
+  readonly backend: VaultBackend;
+  readonly key: MasterKey;
+  readonly #sealer: Sealer;
+  readonly #snapshots: SnapshotReader;
+  #index = FileBlobIndex.empty;
+  /** Not read yet, or known to lack what this repository itself has added. */
+  #indexStale = true;
+  #indexReading: Promise<unknown> = Promise.resolve();
+
+  constructor({ backend, key, config }: StoredRepositoryOptions) {
+    this.id = config.id;
+    this.version = config.version;
+    this.backend = backend;
+    this.key = key;
+    this.#sealer = new Sealer(key);
+    this.#snapshots = new SnapshotReader(backend, this.#sealer);
+  }
+
+  snapshots(
+    options: CallOptions & { readonly onDamaged?: (id: string, error: Error) => void },
+  ): Promise<Snapshot[]> {
+    return this.#snapshots.all(options);
+  }
+
+  snapshot(id: string, options: CallOptions): Promise<Snapshot> {
+    return this.#snapshots.one(id, options);
+  }
+
+  findSnapshot(
+    text: string,
+    options: CallOptions & { readonly among?: (snapshot: Snapshot) => boolean },
+  ): Promise<Snapshot> {
+    return this.#snapshots.find(text, options);
+  }
+
+  async addSnapshot(document: SnapshotDocument, { signal }: CallOptions): Promise<string> {
+    const { name, bytes } = encodeSnapshot(this.#sealer, document, this.version);
+    await this.backend.write('snapshots', name, bytes, { signal });
+    return name;
+  }
+
+  index(options: CallOptions): Promise<BlobIndex> {
+    const reading = this.#indexReading.then(() => this.#readIndex(options, maxIndexAttempts));
+    this.#indexReading = reading.catch(() => undefined);
+    return reading;
+  }
+
+  async addIndex(
+    packs: readonly PackContents[],
+    { signal, supersedes = [] }: CallOptions & { readonly supersedes?: readonly string[] },
+  ): Promise<string[]> {
+    const names: string[] = [];
+    for (const some of intoIndexFiles(packs)) {
+      const document = { packs: some, ...(names.length === 0 && { supersedes }) };
+      const { name, bytes } = encodeIndex(this.#sealer, document, this.version);
+      await this.backend.write('index', name, bytes, { signal });
+      this.#indexStale = true;
+      names.push(name);
+    }
+    return names;
+  }
+
+  async readBlob(id: BlobId, type: BlobType, { signal }: CallOptions): Promise<Buffer> {
+    if (this.#indexStale) await this.index({ signal });
+    const locations = this.#index.locations(id, type);
+    const failures: unknown[] = [];
+    for (const location of locations) {
+      try {
+        return await this.#readAt(id, location, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        failures.push(error);
+      }
+    }
+    if (failures.length === 0) {
+      throw new SyncError('notFound', `The index of the repository has no ${type} blob ${id}`);
+    }
+    // Of several failures one that may pass: its caller should try again.
+    throw failures.find((error) => error instanceof SyncError && error.transient) ?? failures[0];
+  }
+
+  async readTree(id: BlobId, options: CallOptions): Promise<readonly TreeNode[]> {
+    const bytes = await this.readBlob(id, 'tree', options);
+    try {
+      return decodeTree(bytes);
+    } catch (error) {
+      return rethrowNamed(error, `tree ${id}`);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.backend[Symbol.asyncDispose]();
+  }
+
+  async #readAt(id: BlobId, location: BlobLocation, signal: AbortSignal): Promise<Buffer> {
+    const { pack, offset, length, uncompressedLength } = location;
+    const sealed = await this.backend.read('data', pack, { signal, range: { offset, length } });
+    try {
+      return decodeBlob(this.#sealer, sealed, { id, uncompressedLength });
+    } catch (error) {
+      return rethrowNamed(error, `blob ${id} at ${offset} in pack ${pack}`);
+    }
+  }
+
+  async #readIndex(options: CallOptions, attempts: number): Promise<BlobIndex> {
+    const listed = new Set((await this.backend.list('index', options)).map(({ name }) => name));
+    const known = new Set(this.#index.files);
+    const base = known.isSubsetOf(listed) ? this.#index : FileBlobIndex.empty;
+    const missing = [...listed].filter((name) => base === FileBlobIndex.empty || !known.has(name));
+    try {
+      if (missing.length > 0 || base !== this.#index)
+        this.#index = await base.with(this.#read(missing, options));
+    } catch (error) {
+      const replaced = error instanceof SyncError && error.code === 'notFound' && attempts > 1;
+      if (replaced) return this.#readIndex(options, attempts - 1);
+      throw error;
+    }
+    this.#indexStale = false;
+    return this.#index;
+  }
+
+  async *#read(names: readonly string[], { signal }: CallOptions): AsyncGenerator<ReadIndexFile> {
+    for (let at = 0; at < names.length; at += filesAtOnce) {
+      const some = names.slice(at, at + filesAtOnce);
+      const files = await inParallel(some, filesAtOnce, async (name) => ({
+        name,
+        bytes: await readStored(this.backend, { type: 'index', name, maxBytes: maxIndexBytes, signal }),
+      }));
+      for (const { name, bytes } of files) yield { name, document: this.#decodeIndex(name, bytes) };
+    }
+  }
+
+  #decodeIndex(name: string, bytes: Buffer) {
+    try {
+      return decodeIndex(this.#sealer, bytes);
+    } catch (error) {
+      return rethrowNamed(error, `index file ${name}`);
+    }
+  }
+}
