@@ -98,6 +98,7 @@ export const agentExits: Readonly<Record<AgentErrorCode, ExitName>> = {
   unknownDeadLetter: 'notFound',
   unknownSecret: 'notFound',
   unknownDevice: 'notFound',
+  unknownVolume: 'notFound',
   unknownStream: 'notFound',
   unknownConsumer: 'notFound',
   badInput: 'invalid',

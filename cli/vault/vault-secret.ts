@@ -1,3 +1,4 @@
+import { parseRecoveryCode } from '../../cloud-sync/vault/keys/recovery-code.ts';
 import { CliError } from '../errors.ts';
 import { readInput } from '../files.ts';
 import { askSecret } from '../passphrase.ts';
@@ -48,4 +49,27 @@ export async function readSecret(run: Run, file: string, what: string): Promise<
   const secret = (await readInput(run.io, file, { what, maxBytes })).replace(/\r?\n$/, '');
   if (secret !== '') return secret;
   throw new CliError('noPassphrase', `The ${what} ${file} is empty.`);
+}
+
+/** The password of the slot that the secret is for. Throws `wrongPassphrase` for words that are no recovery code. */
+export function slotPassword(secret: VaultSecret): string {
+  switch (secret.kind) {
+    case 'password':
+      return secret.password;
+    case 'passphrase':
+      return secret.passphrase;
+    case 'recoveryCode':
+      return parseRecoveryCode(numberedWords(secret.code) ?? secret.code);
+    default:
+      return secret satisfies never;
+  }
+}
+
+/** The words of the sheet as it was printed, with everything around them; undefined unless each number from 1 to 24 stands there once. */
+export function numberedWords(text: string): string | undefined {
+  const found = [...text.matchAll(/(?<![\d-])(\d{1,2})[.:)]?[ \t]+([a-z]{3,8})(?![a-z])/gi)];
+  const words = new Map(found.map(([, number, word]) => [Number(number), word]));
+  const inOrder = Array.from({ length: 24 }, (_, at) => words.get(at + 1));
+  if (found.length !== 24 || inOrder.includes(undefined)) return undefined;
+  return inOrder.join(' ');
 }
