@@ -84,7 +84,7 @@ export class BlobTable {
     const packAndType = pack * 2 + typeBits[type];
     let slot = this.#firstSlot(id);
     for (; this.#slots[slot] !== 0; slot = (slot + 1) % this.#slots.length) {
-      const entry = (this.#slots[slot] as number) - 1;
+      const entry = (this.#slots[slot] ?? 0) - 1;
       const same = this.#word(entry, 0) === packAndType && this.#word(entry, 1) === offset;
       if (same && this.#isWanted(entry)) return;
     }
@@ -103,7 +103,7 @@ export class BlobTable {
     const typeBit = typeBits[type];
     let slot = this.#next(this.#firstSlot(id), typeBit);
     while (slot >= 0) {
-      yield (this.#slots[slot] as number) - 1;
+      yield (this.#slots[slot] ?? 0) - 1;
       // Another look-up may have happened in between.
       this.#wanted.write(id, 'hex');
       slot = this.#next((slot + 1) % this.#slots.length, typeBit);
@@ -113,13 +113,13 @@ export class BlobTable {
   /** Where the probing for an id starts, which becomes the one that is wanted. */
   #firstSlot(id: BlobId): number {
     this.#wanted.write(id, 'hex');
-    return (this.#wantedWords[0] as number) % this.#slots.length;
+    return (this.#wantedWords[0] ?? 0) % this.#slots.length;
   }
 
   /** The first slot from `from` on with the wanted id in the type; -1 for none. */
   #next(from: number, typeBit: number): number {
     for (let slot = from; this.#slots[slot] !== 0; slot = (slot + 1) % this.#slots.length) {
-      const entry = (this.#slots[slot] as number) - 1;
+      const entry = (this.#slots[slot] ?? 0) - 1;
       if (this.#word(entry, 0) % 2 === typeBit && this.#isWanted(entry)) return slot;
     }
     return -1;
@@ -133,13 +133,13 @@ export class BlobTable {
   }
 
   #word(entry: number, word: number): number {
-    return this.#entries[entry * entryWords + word] as number;
+    return this.#entries[entry * entryWords + word] ?? 0;
   }
 
   #location(entry: number): BlobLocation {
     const plain = this.#word(entry, 3);
     return {
-      pack: this.#packs[Math.floor(this.#word(entry, 0) / 2)] as string,
+      pack: this.#packs[Math.floor(this.#word(entry, 0) / 2)] ?? '',
       offset: this.#word(entry, 1),
       length: this.#word(entry, 2),
       ...(plain > 0 && { uncompressedLength: plain - 1 }),
@@ -171,7 +171,7 @@ export class BlobTable {
     const capacity = this.#entries.length / entryWords;
     this.#slots = new Uint32Array(Math.max(16, 2 ** Math.ceil(Math.log2(capacity * 1.4))));
     for (let entry = 0; entry < this.#count; entry += 1) {
-      let slot = (this.#ids[entry * idWords] as number) % this.#slots.length;
+      let slot = (this.#ids[entry * idWords] ?? 0) % this.#slots.length;
       while (this.#slots[slot] !== 0) slot = (slot + 1) % this.#slots.length;
       this.#slots[slot] = entry + 1;
     }

@@ -1,4 +1,4 @@
-import { SyncError } from '../errors.ts';
+import { SyncError, type SyncErrorCode } from '../errors.ts';
 import type { CallOptions, VaultBackend } from './backend/backend.ts';
 import {
   createConfig,
@@ -58,16 +58,15 @@ export async function openRepository(
   backend: VaultBackend,
   { password, signal }: CallOptions & { readonly password: string },
 ): Promise<Repository> {
-  const candidates = await readKeyFiles(backend, signal);
-  let failure: unknown;
-  for (const bytes of candidates) {
+  let failure: SyncError | undefined;
+  for (const bytes of await readKeyFiles(backend, signal)) {
     signal.throwIfAborted();
     try {
       const key = await unwrapKey(bytes, password);
       return await openRepositoryWithKey(backend, { key, signal });
     } catch (error) {
       // A key file whose key opens no config is what a creation that was cut short left behind.
-      failure = worse(failure, error);
+      failure = moreTelling(failure, error);
     }
   }
   throw failure ?? noRepository(backend);
@@ -110,10 +109,25 @@ async function readKeyFiles(backend: VaultBackend, signal: AbortSignal): Promise
   const listed = await backend.list('keys', { signal });
   const newest = listed.sort((one, other) => (other.receivedMs ?? 0) - (one.receivedMs ?? 0));
   const files = await inParallel(newest.slice(0, maxKeyFiles), filesAtOnce, ({ name }) =>
-    backend.read('keys', name, { signal, maxBytes: maxKeyFileBytes }),
+    readKeyFile(backend, name, signal),
   );
-  const dated = files.map((bytes) => ({ bytes, created: createdNs(bytes) }));
+  const dated = files.flatMap((bytes) => (bytes ? [{ bytes, created: createdNs(bytes) }] : []));
   return dated.sort((one, other) => Number(other.created - one.created)).map(({ bytes }) => bytes);
+}
+
+/** Undefined for one that was removed since it was listed, and for one that cannot be a key: the others may do. */
+async function readKeyFile(
+  backend: VaultBackend,
+  name: string,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  try {
+    return await backend.read('keys', name, { signal, maxBytes: maxKeyFileBytes });
+  } catch (error) {
+    if (error instanceof SyncError && (error.code === 'notFound' || error.code === 'corrupt'))
+      return undefined;
+    throw error;
+  }
 }
 
 function createdNs(bytes: Buffer): bigint {
@@ -124,13 +138,13 @@ function createdNs(bytes: Buffer): bigint {
   }
 }
 
-/** Of the failures of several keys the one that says most: that a password is wrong says less than what happened behind it. */
-function worse(known: unknown, error: unknown): unknown {
-  if (!(error instanceof SyncError) || !['wrongPassphrase', 'badKeyFile', 'corrupt'].includes(error.code))
-    throw error;
-  const ranks = ['badKeyFile', 'wrongPassphrase', 'corrupt'];
-  const rankOf = (one: unknown) => (one instanceof SyncError ? ranks.indexOf(one.code) : -1);
-  return rankOf(error) > rankOf(known) ? error : known;
+/** From the one that says least to the one that says most; others end the trying. */
+const ofOneKey: readonly SyncErrorCode[] = ['badKeyFile', 'wrongPassphrase', 'corrupt'];
+
+function moreTelling(known: SyncError | undefined, error: unknown): SyncError {
+  if (!(error instanceof SyncError) || !ofOneKey.includes(error.code)) throw error;
+  if (known === undefined) return error;
+  return ofOneKey.indexOf(error.code) > ofOneKey.indexOf(known.code) ? error : known;
 }
 
 async function refuseExisting(backend: VaultBackend, signal: AbortSignal): Promise<void> {

@@ -25,7 +25,7 @@ type Fields = Record<string, unknown>;
  */
 export function decodeNode(json: unknown): TreeNode {
   if (!isFields(json)) throw new SyncError('corrupt', 'An entry of a tree is no object');
-  const name = decodeName(json['name']);
+  const name = decodeName(json.name);
   try {
     return decodeFields(name, json);
   } catch (error) {
@@ -41,7 +41,7 @@ export function decodeNode(json: unknown): TreeNode {
 }
 
 function decodeFields(name: string, json: Fields): TreeNode {
-  const type = decodeType(json['type']);
+  const type = decodeType(json.type);
   const node = {
     name,
     type,
@@ -58,15 +58,15 @@ function decodeFields(name: string, json: Fields): TreeNode {
     links: integer(json, 'links'),
     size: type === 'file' ? integer(json, 'size', Number.MAX_SAFE_INTEGER) : 0,
   };
-  return { ...node, ...ofType(type, json), ...attributesOf(json['extended_attributes']) };
+  return { ...node, ...ofType(type, json), ...attributesOf(json.extended_attributes) };
 }
 
 function ofType(type: NodeType, json: Fields): Partial<TreeNode> {
   switch (type) {
     case 'file':
-      return { content: decodeContent(json['content']) };
+      return { content: decodeContent(json.content) };
     case 'dir':
-      return json['subtree'] === undefined ? {} : { subtree: blobId(json['subtree']) };
+      return json.subtree === undefined ? {} : { subtree: blobId(json.subtree) };
     case 'symlink':
       return { linkTarget: decodeLinkTarget(json) };
     case 'dev':
@@ -116,7 +116,9 @@ function text(json: Fields, key: string): string {
 
 function time(json: Fields, key: string): bigint {
   const value = json[key];
-  return value === undefined ? 0n : nsOfRfc3339(String(value));
+  if (value === undefined) return 0n;
+  if (typeof value === 'string') return nsOfRfc3339(value);
+  throw new SyncError('corrupt', `its ${key} is ${JSON.stringify(value)}`);
 }
 
 function blobId(value: unknown): BlobId {
@@ -131,7 +133,7 @@ function decodeContent(value: unknown): readonly BlobId[] {
 }
 
 function decodeLinkTarget(json: Fields): string {
-  const raw = json['linktarget_raw'];
+  const raw = json.linktarget_raw;
   const target = typeof raw === 'string' ? nameOfBytes(Buffer.from(raw, 'base64')) : text(json, 'linktarget');
   if (target.includes('\0')) throw new SyncError('corrupt', 'its link target has a NUL');
   return target;

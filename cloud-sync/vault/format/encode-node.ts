@@ -18,7 +18,7 @@ export function encodeNode(node: TreeNode): string {
     `${optionalText('user', node.user)}${optionalText('group', node.group)}` +
     `${optionalNumber('inode', node.inode)}${optionalNumber('device_id', node.deviceId)}` +
     `${optionalNumber('size', node.size)}${optionalNumber('links', node.links)}` +
-    `${linkTarget === undefined ? '' : encodeLinkTarget(linkTarget)}` +
+    (linkTarget === undefined ? '' : encodeLinkTarget(linkTarget)) +
     `${encodeAttributes(node.extendedAttributes)}${optionalNumber('device', node.device ?? 0)}` +
     `,"content":${encodeContent(node)}${subtree === undefined ? '' : `,"subtree":"${subtree}"`}}`
   );

@@ -29,7 +29,7 @@ function quoteCharacter(character: string): string {
   if (short !== undefined) return short;
   if (!character.isWellFormed()) return `\\x${bytesOfName(character).toString('hex')}`;
   if (printable.test(character)) return character;
-  const code = character.codePointAt(0) as number;
+  const code = character.codePointAt(0) ?? 0;
   if (code < 0x20 || code === 0x7f) return `\\x${hex(code, 2)}`;
   return code < 0x10000 ? `\\u${hex(code, 4)}` : `\\U${hex(code, 8)}`;
 }

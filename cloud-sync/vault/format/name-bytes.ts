@@ -9,7 +9,7 @@ export function nameOfBytes(bytes: Uint8Array): string {
   if (isUtf8(buffer)) return buffer.toString();
   let name = '';
   for (let at = 0; at < buffer.byteLength;) {
-    const lead = buffer[at] as number;
+    const lead = buffer[at] ?? 0;
     const character = buffer.subarray(at, at + sequenceBytes(lead));
     const valid = isUtf8(character);
     name += valid ? character.toString() : String.fromCharCode(escapeBase + lead);
@@ -28,7 +28,7 @@ function sequenceBytes(lead: number): number {
 /** The reverse of `nameOfBytes`. Rejects surrogates that stand for no byte with `badRequest`. */
 export function bytesOfName(name: string): Buffer {
   if (name.isWellFormed()) return Buffer.from(name);
-  return Buffer.concat([...name].map((character) => bytesOfCharacter(character, name)));
+  return Buffer.concat(Array.from(name, (character) => bytesOfCharacter(character, name)));
 }
 
 function bytesOfCharacter(character: string, name: string): Buffer {
