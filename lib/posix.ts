@@ -22,6 +22,8 @@ export type Posix = {
   makeNode(path: RawPath, mode: number, device: number): void;
   /** Everything of the file system that an open file lies on is on disk when it returns. A failure is fatal. */
   syncFileSystem(descriptor: number): void;
+  /** Each of two names of one file system has then what the other had, in one step. `EINVAL` or `ENOSYS` where that cannot be done. */
+  exchange(path: RawPath, other: RawPath): void;
 };
 
 const signatures = {
@@ -34,8 +36,15 @@ const signatures = {
   syncfs: { arguments: ['i32'], return: 'i32' },
 } as const;
 
+/** By itself, because not every C library has it. */
+const exchangeSignatures = {
+  renameat2: { arguments: ['i32', 'pointer', 'i32', 'pointer', 'u32'], return: 'i32' },
+} as const;
+
 const atFdcwd = -100;
 const atSymlinkNofollow = 0x100;
+/** RENAME_EXCHANGE */
+const renameExchange = 2;
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of Linux: 64 KiB each. */
 const attributeBytes = 65_536;
 
@@ -53,18 +62,31 @@ export function openPosix(): Posix | undefined {
   }
 }
 
-type Load = { ffi: typeof Ffi; c: ReturnType<typeof loadC> };
+type Load = {
+  ffi: typeof Ffi;
+  c: ReturnType<typeof loadC>;
+  exchanging: ReturnType<typeof loadExchanging> | undefined;
+};
 
 function loadC(ffi: typeof Ffi) {
   return ffi.dlopen(null, signatures).functions;
 }
 
-function loadFunctions(): Load {
-  const ffi = createRequire(import.meta.url)('node:ffi') as typeof Ffi;
-  return { ffi, c: loadC(ffi) };
+function loadExchanging(ffi: typeof Ffi) {
+  return ffi.dlopen(null, exchangeSignatures).functions;
 }
 
-function posixBy({ ffi, c }: Load): Posix {
+function loadFunctions(): Load {
+  const ffi = createRequire(import.meta.url)('node:ffi') as typeof Ffi;
+  const c = loadC(ffi);
+  try {
+    return { ffi, c, exchanging: loadExchanging(ffi) };
+  } catch {
+    return { ffi, c, exchanging: undefined };
+  }
+}
+
+function posixBy({ ffi, c, exchanging }: Load): Posix {
   // A thread has one errno, always at the same place; reading it is no call that could change it.
   const errno = c.__errno_location();
   const checked = (result: number, call: string, path: RawPath | number): number => {
@@ -95,11 +117,18 @@ function posixBy({ ffi, c }: Load): Posix {
       checked(c.mknod(terminated(path), mode, BigInt(device)), 'mknod', path);
     },
     syncFileSystem: (descriptor) => void checked(c.syncfs(descriptor), 'syncfs', descriptor),
+    exchange: (path, other) => {
+      if (exchanging === undefined) throw failure(notThere, 'renameat2', path);
+      const [from, to] = [terminated(path), terminated(other)];
+      checked(exchanging.renameat2(atFdcwd, from, atFdcwd, to, renameExchange), 'renameat2', path);
+    },
   };
 }
 
 /** EOPNOTSUPP */
 const notSupported = 95;
+/** ENOSYS */
+const notThere = 38;
 
 function failure(errno: number, call: string, path: RawPath | number): Error {
   const code = getSystemErrorName(-errno);

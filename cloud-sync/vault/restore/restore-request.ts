@@ -13,6 +13,11 @@ export type RestoreRequest = {
    */
   readonly target: string;
   readonly replace?: boolean;
+  /**
+   * Whether what could be given back takes its place when files had to be left out (a `missing`, `damaged` or `unwritable` problem).
+   * Default true, and false with `replace`. When it does not, the staged files stay for the next call.
+   */
+  readonly allowDamaged?: boolean;
   /** Runs of zeros become holes. Default true. */
   readonly sparse?: boolean;
   /** Owners need privileges; default when this process is root. */
@@ -35,6 +40,7 @@ export type RestoreProgress = {
 
 /** What could not be given back: never written as if it were good. [G8] */
 export type RestoreProblem = {
+  /** From the root of the snapshot, with a slash at the beginning. A folder stands for all that is below it. */
   readonly path: string;
   readonly code: 'missing' | 'damaged' | 'unwritable' | 'attribute';
   readonly message: string;
@@ -42,12 +48,15 @@ export type RestoreProblem = {
 
 export type RestoreOutcome = {
   readonly snapshot: string;
+  /** The target has the new state, durable. False when problems kept it from there: see `allowDamaged`. */
+  readonly placed: boolean;
   readonly files: number;
   readonly folders: number;
   readonly bytes: number;
   /** Bytes of files that an interrupted restore had written already and that were found to be right. */
   readonly resumedBytes: number;
   readonly durationMs: number;
+  /** Every file that was left out; of `attribute` problems the first 1,000, while `problemCount` counts all. */
   readonly problems: readonly RestoreProblem[];
   readonly problemCount: number;
 };

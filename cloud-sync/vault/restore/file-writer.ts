@@ -1,0 +1,74 @@
+import { closeSync, constants, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { applyAttributes, type AttributeContext } from './apply-attributes.ts';
+import { dataRuns } from './data-runs.ts';
+import { rawPath } from './raw-path.ts';
+import type { JobFile, JobPart } from './thread-jobs.ts';
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+/** Until all is in place nobody else is to read it. */
+const stagedMode = 0o600;
+
+/**
+ * Fills files below a staging folder. No path leads through a symbolic link: folders there are made by the restore alone, in a folder
+ * closed to others, and links come after the last file.
+ */
+export class FileWriter {
+  readonly #root: string;
+  readonly #sparse: boolean;
+  readonly #context: AttributeContext;
+
+  constructor(root: string, sparse: boolean, context: AttributeContext) {
+    this.#root = root;
+    this.#sparse = sparse;
+    this.#context = context;
+  }
+
+  /** A new file of one blob. Returns what of its attributes could not be set. */
+  writeWhole({ path, attributes }: JobFile, bytes: Uint8Array): string[] {
+    const raw = this.#path(path);
+    const file = openSync(raw, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, stagedMode);
+    try {
+      this.#write(file, bytes, 0);
+      if (this.#sparse && bytes.at(-1) === 0) ftruncateSync(file, bytes.length);
+    } finally {
+      closeSync(file);
+    }
+    return applyAttributes(raw, attributes, { ...this.#context, isLink: false });
+  }
+
+  /** One blob of a file that was created before: see `createFiles`. */
+  writePart({ path, positions }: JobPart, bytes: Uint8Array): void {
+    const file = openSync(this.#path(path), O_WRONLY | O_NOFOLLOW);
+    try {
+      for (const position of positions) this.#write(file, bytes, position);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** Makes its size `bytes`; an empty file need not be there. Returns what of its attributes could not be set. */
+  finish({ path, attributes, bytes }: JobFile & { readonly bytes: number }): string[] {
+    const raw = this.#path(path);
+    const file = openSync(raw, O_WRONLY | O_NOFOLLOW | (bytes === 0 ? O_CREAT : 0), stagedMode);
+    try {
+      ftruncateSync(file, bytes);
+    } finally {
+      closeSync(file);
+    }
+    return applyAttributes(raw, attributes, { ...this.#context, isLink: false });
+  }
+
+  #write(file: number, bytes: Uint8Array, position: number): void {
+    if (!this.#sparse) writeAll(file, bytes, position, 0, bytes.length);
+    else for (const { start, end } of dataRuns(bytes, position)) writeAll(file, bytes, position, start, end);
+  }
+
+  #path(path: string): string | Buffer {
+    return rawPath(`${this.#root}/${path}`);
+  }
+}
+
+/** The kernel may take less than it is given. */
+function writeAll(file: number, bytes: Uint8Array, position: number, start: number, end: number): void {
+  for (let at = start; at < end;) at += writeSync(file, bytes, at, end - at, position + at);
+}

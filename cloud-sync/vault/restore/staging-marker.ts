@@ -1,0 +1,40 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { atomicWrite } from '../../../lib/atomic-write.ts';
+import { errorCode } from '../../../lib/error-code.ts';
+
+const markerSchema = z.strictObject({
+  version: z.literal(1),
+  /** The id of the repository. */
+  repository: z.string().max(64),
+  /** The id of the snapshot. */
+  snapshot: z.string().max(64),
+  /** What of it, '' for everything. */
+  path: z.string().max(65_536),
+  /** The name of the folder that it is for, beside the staging folder. */
+  target: z.string().max(1_024),
+  /** `exchanging`: the tree in here may be the old one already. */
+  state: z.enum(['filling', 'exchanging']),
+});
+
+/** What a staging folder says of itself. */
+export type StagingMarker = z.infer<typeof markerSchema>;
+
+const fileName = 'restore.json';
+
+export async function writeMarker(folder: string, marker: StagingMarker): Promise<void> {
+  await atomicWrite(join(folder, fileName), JSON.stringify(marker));
+}
+
+/** Undefined for a folder that is no staging folder, or was cut short before it became one. */
+export async function readMarker(folder: string): Promise<StagingMarker | undefined> {
+  try {
+    const text = await readFile(join(folder, fileName), 'utf8');
+    return markerSchema.safeParse(JSON.parse(text)).data;
+  } catch (error) {
+    if (error instanceof SyntaxError || ['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? ''))
+      return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { chmod, chown, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { syncFolder } from '../../../lib/atomic-write.ts';
+import { errorCode } from '../../../lib/error-code.ts';
+import { lockFolder } from '../../../lib/folder-lock.ts';
+import { SyncError } from '../../errors.ts';
+import { placeOfTarget, type TargetPlace } from './restore-target.ts';
+import { readMarker, writeMarker, type StagingMarker } from './staging-marker.ts';
+
+/** What is being restored: the same again finds the same staging folder. */
+export type StagingSubject = Pick<StagingMarker, 'repository' | 'snapshot' | 'path'>;
+
+/** A folder beside the target in which the tree is made, taken for this process alone until it is disposed of. */
+export type Staging = Disposable & {
+  readonly folder: string;
+  /** The tree that becomes the target. */
+  readonly tree: string;
+  /** An earlier restore of the same began to fill it. */
+  readonly isResumed: boolean;
+  readonly marker: StagingMarker;
+};
+
+export const treeName = 'tree';
+/** Where the present state waits when two names cannot be exchanged in one step. */
+export const asideName = 'old';
+
+/** Opens, or makes, the staging folder. Rejects with `folderInUse` when another process restores the same to the same place. */
+export async function openStaging(target: TargetPlace, subject: StagingSubject): Promise<Staging> {
+  const folder = join(target.parent, folderName(target.name, subject));
+  const isResumed = (await readMarker(folder))?.state === 'filling';
+  await makeClosedFolder(folder);
+  const lock = lockFolder(folder);
+  if (lock === undefined) {
+    throw new SyncError('folderInUse', `Another process is restoring to ${target.path}`, { transient: true });
+  }
+  try {
+    const marker: StagingMarker = { version: 1, ...subject, target: target.name, state: 'filling' };
+    const tree = join(folder, treeName);
+    if (!isResumed) await rm(tree, { recursive: true, force: true });
+    await makeClosedFolder(tree);
+    if (!isResumed) await writeMarker(folder, marker);
+    return { folder, tree, isResumed, marker, [Symbol.dispose]: () => lock[Symbol.dispose]() };
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Whether a restore of this was begun and can be gone on with. */
+export async function hasStaging(target: TargetPlace, subject: StagingSubject): Promise<boolean> {
+  return (await readMarker(join(target.parent, folderName(target.name, subject))))?.state === 'filling';
+}
+
+/**
+ * Throws away what interrupted restores to `target` left beside it, of all snapshots. Resolves with how many there were. Rejects with
+ * `folderInUse` while one of them is under way.
+ */
+export async function discardStaging(target: string): Promise<number> {
+  const place = await placeOfTarget(target);
+  await recoverTarget(place);
+  const folders = await stagingFolders(place);
+  for (const { folder } of folders) await removeStaging(folder);
+  return folders.length;
+}
+
+/** Once one restore to the target is done, what others left beside it is of no use. One that is under way is left alone. */
+export async function discardOthers(target: TargetPlace): Promise<void> {
+  for (const { folder } of await stagingFolders(target)) {
+    await removeStaging(folder).catch((error: unknown) => {
+      if (errorCode(error) !== 'folderInUse') throw error;
+    });
+  }
+}
+
+/**
+ * Ends an exchange that a crash cut short: a target that had been moved aside comes back, and what was left is removed. To be called
+ * before the target is looked at.
+ */
+export async function recoverTarget(target: TargetPlace): Promise<void> {
+  for (const { folder, marker } of await stagingFolders(target)) {
+    if (marker.state !== 'exchanging') continue;
+    if (!(await exists(target.path)) && (await exists(join(folder, asideName)))) {
+      await rename(join(folder, asideName), target.path);
+      await syncFolder(target.parent);
+    }
+    await removeStaging(folder);
+  }
+}
+
+async function removeStaging(folder: string): Promise<void> {
+  const lock = lockFolder(folder);
+  if (lock === undefined) {
+    throw new SyncError('folderInUse', `Another process is restoring in ${folder}`, { transient: true });
+  }
+  lock[Symbol.dispose]();
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function stagingFolders({ parent, name }: TargetPlace) {
+  const found: { readonly folder: string; readonly marker: StagingMarker }[] = [];
+  for (const entry of await readdir(parent)) {
+    if (!entry.startsWith(prefixOf(name))) continue;
+    const folder = join(parent, entry);
+    const marker = await readMarker(folder);
+    if (marker?.target === name) found.push({ folder, marker });
+  }
+  return found;
+}
+
+function folderName(name: string, { repository, snapshot, path }: StagingSubject): string {
+  const subject = JSON.stringify([name, repository, snapshot, path]);
+  return prefixOf(name) + createHash('sha256').update(subject).digest('hex').slice(0, 16);
+}
+
+/** Short enough for any file system, whatever the name: at most 160 bytes of it. */
+function prefixOf(name: string): string {
+  return `.${Array.from(name).slice(0, 40).join('')}.restoring-`;
+}
+
+/** Nobody else enters it, and what is made in it is ours, whatever the folder above hands down. */
+async function makeClosedFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+    if (!(await lstat(path)).isDirectory()) {
+      throw new SyncError('conflict', `Cannot restore: ${path} is in the way. Remove it`);
+    }
+  }
+  if (process.geteuid && process.getegid) await chown(path, process.geteuid(), process.getegid());
+  await chmod(path, 0o700);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined)) !== undefined;
+}

@@ -1,0 +1,206 @@
+import { inParallel } from '../in-parallel.ts';
+import type { Repository } from '../repository.ts';
+import { planReads, type PackRead } from './plan-reads.ts';
+import type { RestoreMeter } from './restore-meter.ts';
+import { unreadableCode } from './scan-tree.ts';
+import type { Chunk, StagedFile } from './staged-tree.ts';
+import type { FileProblems } from './file-problems.ts';
+import type { ThreadPool } from './thread-pool.ts';
+import type { FinishJob, JobBlob, JobFile, JobPart, RestoreResult, WriteJob } from './thread-jobs.ts';
+
+export type WriteContext = {
+  readonly repository: Repository;
+  readonly pool: ThreadPool;
+  readonly meter: RestoreMeter;
+  readonly problems: FileProblems;
+  readonly signal: AbortSignal;
+};
+
+/** Files that are given their attributes by one job. */
+const filesAFinish = 256;
+
+/** Where a blob goes: an index of a file and the place of the chunk in it. */
+type Target = { readonly file: number; readonly position: number };
+
+/**
+ * Fills the files of `tree`: each stretch of a pack is read once, its blobs are opened in threads and written to all places that
+ * need them. `present`: by file, which of its chunks the staging folder has already. What cannot be read or written is in `problems`.
+ */
+export async function writeFiles(
+  files: readonly StagedFile[],
+  present: ReadonlyMap<number, ReadonlySet<number>>,
+  context: WriteContext,
+): Promise<void> {
+  await new FileFiller(files, present, context).run();
+}
+
+class FileFiller {
+  readonly #files: readonly StagedFile[];
+  readonly #present: ReadonlyMap<number, ReadonlySet<number>>;
+  readonly #context: WriteContext;
+  readonly #targets = new Map<Chunk, Target[]>();
+  /** Chunks that files of several still need. */
+  readonly #open = new Map<number, number>();
+  #whole: FinishJob['files'][number][] = [];
+  readonly #finishing: Promise<void>[] = [];
+  readonly #gonePacks = new Set<string>();
+
+  constructor(
+    files: readonly StagedFile[],
+    present: ReadonlyMap<number, ReadonlySet<number>>,
+    context: WriteContext,
+  ) {
+    this.#files = files;
+    this.#present = present;
+    this.#context = context;
+  }
+
+  async run(): Promise<void> {
+    for (const [index, file] of this.#files.entries()) this.#plan(index, file, this.#present.get(index));
+    const reads = planReads(this.#targets.keys());
+    await inParallel(reads, 2 * this.#context.pool.size + 1, (read) => this.#fill(read));
+    this.#flushFinished();
+    await Promise.all(this.#finishing);
+  }
+
+  #plan(index: number, { chunks, bytes }: StagedFile, present: ReadonlySet<number> = new Set()): void {
+    let position = 0;
+    for (const [place, chunk] of chunks.entries()) {
+      if (!present.has(place)) {
+        const targets = this.#targets.get(chunk);
+        if (targets === undefined) this.#targets.set(chunk, [{ file: index, position }]);
+        else targets.push({ file: index, position });
+      }
+      position += chunk.plainBytes;
+    }
+    const missing = chunks.length - present.size;
+    if (missing === 0) {
+      this.#context.meter.add(1, 0);
+      this.#finish(index, bytes);
+    } else if (chunks.length > 1) this.#open.set(index, missing);
+  }
+
+  async #fill(read: PackRead): Promise<void> {
+    const { signal } = this.#context;
+    signal.throwIfAborted();
+    const bytes = await this.#read(read);
+    if (bytes === undefined) {
+      for (const chunk of read.chunks) await this.#rescue(chunk);
+      return;
+    }
+    const blobs = read.chunks.map((chunk) => this.#blob(chunk, chunk.offset - read.offset));
+    const result = await this.#write({ kind: 'write', bytes: owned(bytes), sealed: true, blobs });
+    const damaged = new Set(result.damaged);
+    for (const [place, chunk] of read.chunks.entries()) {
+      if (damaged.has(place)) await this.#rescue(chunk);
+      else this.#done(chunk);
+    }
+  }
+
+  /** Undefined when not all of it can be read: then each blob is asked for by itself, so that one does not take others with it. */
+  async #read({ pack, offset, length }: PackRead): Promise<Buffer | undefined> {
+    const { repository, signal } = this.#context;
+    if (this.#gonePacks.has(pack)) return undefined;
+    try {
+      return await repository.backend.read('data', pack, { signal, range: { offset, length } });
+    } catch (error) {
+      const code = unreadableCode(error);
+      if (code === undefined) throw error;
+      if (code === 'missing') this.#gonePacks.add(pack);
+      return undefined;
+    }
+  }
+
+  /** From wherever else the index knows it; else every file that needs it, and no other, is given up. */
+  async #rescue(chunk: Chunk): Promise<void> {
+    const { repository, signal, problems } = this.#context;
+    try {
+      const plain = await repository.readBlob(chunk.id, 'data', { signal });
+      const blob = { ...this.#blob(chunk, 0), length: plain.length };
+      await this.#write({ kind: 'write', bytes: owned(plain), sealed: false, blobs: [blob] });
+      this.#done(chunk);
+    } catch (error) {
+      const code = unreadableCode(error);
+      if (code === undefined) throw error;
+      for (const { file } of this.#targetsOf(chunk)) problems.leaveOut(file, code, (error as Error).message);
+    }
+  }
+
+  async #write(job: WriteJob): Promise<RestoreResult> {
+    const result = await this.#context.pool.run(job);
+    for (const { index, code, message } of result.failures) {
+      if (code === 'unwritable') this.#context.problems.leaveOut(index, code, message);
+      else this.#context.problems.attribute(index, message);
+    }
+    return result;
+  }
+
+  #blob(chunk: Chunk, start: number): JobBlob {
+    const whole: JobFile[] = [];
+    const parts = new Map<number, JobPart>();
+    for (const { file: index, position } of this.#targetsOf(chunk)) {
+      const { path, attributes, chunks } = this.#file(index);
+      const part = parts.get(index);
+      if (chunks.length === 1) whole.push({ index, path, attributes });
+      else if (part === undefined) parts.set(index, { index, path, positions: [position] });
+      else part.positions.push(position);
+    }
+    const { id, length, uncompressedLength } = chunk;
+    return { id, start, length, uncompressedLength, whole, parts: [...parts.values()] };
+  }
+
+  #done(chunk: Chunk): void {
+    const targets = this.#targetsOf(chunk);
+    for (const { file: index } of targets) {
+      const file = this.#file(index);
+      const open = this.#open.get(index);
+      if (open === undefined) this.#context.meter.add(1, chunk.plainBytes);
+      else {
+        this.#open.set(index, open - 1);
+        this.#context.meter.add(open === 1 ? 1 : 0, chunk.plainBytes);
+        if (open === 1) this.#finish(index, file.bytes);
+      }
+    }
+    this.#targets.delete(chunk);
+  }
+
+  /** Only what is whole comes here. */
+  #finish(index: number, bytes: number): void {
+    const { path, attributes } = this.#file(index);
+    this.#whole.push({ index, path, attributes, bytes });
+    if (this.#whole.length >= filesAFinish) this.#flushFinished();
+  }
+
+  #flushFinished(): void {
+    const files = this.#whole.filter(({ index }) => !this.#context.problems.isLeftOut(index));
+    this.#whole = [];
+    if (files.length === 0) return;
+    const running = this.#runFinish({ kind: 'finish', files });
+    // A failure is seen when all are waited for.
+    running.catch(() => undefined);
+    this.#finishing.push(running);
+  }
+
+  async #runFinish(job: FinishJob): Promise<void> {
+    const { failures } = await this.#context.pool.run(job);
+    for (const { index, code, message } of failures) {
+      if (code === 'unwritable') this.#context.problems.leaveOut(index, code, message);
+      else this.#context.problems.attribute(index, message);
+    }
+  }
+
+  #file(index: number): StagedFile {
+    const file = this.#files[index];
+    if (file === undefined) throw new RangeError(`There is no file ${index} to restore`);
+    return file;
+  }
+
+  #targetsOf(chunk: Chunk): readonly Target[] {
+    return this.#targets.get(chunk) ?? [];
+  }
+}
+
+/** Bytes that can be handed to a thread: an ArrayBuffer with nothing else in it. */
+function owned(bytes: Buffer): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
+}
