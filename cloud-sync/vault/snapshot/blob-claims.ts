@@ -1,3 +1,5 @@
+import type { BlobIndex } from '../repository.ts';
+
 /** What threads share: made by `createBlobClaims`, opened by each with `new BlobClaims`. */
 export type SharedClaims = {
   /** How many entries there are; then, for each bucket, the number of its newest entry, from 1, or 0. */
@@ -19,6 +21,18 @@ export function createBlobClaims(knownCount: number): SharedClaims {
     buckets: new SharedArrayBuffer(4 * (1 + bucketCount)),
     entries: new SharedArrayBuffer(4 * entryWords * (knownCount + roomForNew)),
   };
+}
+
+/** With all data blobs of an index claimed. */
+export function claimKnown(index: Pick<BlobIndex, 'blobCount' | 'packs'>): SharedClaims {
+  const shared = createBlobClaims(index.blobCount);
+  const claims = new BlobClaims(shared);
+  for (const { blobs } of index.packs()) {
+    for (const { id, type } of blobs) {
+      if (type === 'data') claims.claim(Buffer.from(id, 'hex'));
+    }
+  }
+  return shared;
 }
 
 /**

@@ -1,0 +1,54 @@
+import type { BigIntStats } from 'node:fs';
+import type { NodeType, TreeNode } from '../format/tree-node.ts';
+
+/** What `lstat` says of an entry, in this order: sixty-four bits each, so that they go to a thread and into a hash as they are. */
+export const factNames = [
+  'dev',
+  'ino',
+  'mode',
+  'nlink',
+  'uid',
+  'gid',
+  'rdev',
+  'size',
+  'mtimeNs',
+  'ctimeNs',
+] as const;
+
+export type FileFacts = Pick<BigIntStats, (typeof factNames)[number]>;
+
+export function factsOf(stats: BigIntStats): FileFacts {
+  const { dev, ino, mode, nlink, uid, gid, rdev, size, mtimeNs, ctimeNs } = stats;
+  return { dev, ino, mode, nlink, uid, gid, rdev, size, mtimeNs, ctimeNs };
+}
+
+const types = new Map<number, NodeType>([
+  [0o010000, 'fifo'],
+  [0o020000, 'chardev'],
+  [0o040000, 'dir'],
+  [0o060000, 'dev'],
+  [0o100000, 'file'],
+  [0o120000, 'symlink'],
+  [0o140000, 'socket'],
+]);
+
+/** Undefined for what no file system of today has. */
+export function nodeTypeOf(mode: bigint): NodeType | undefined {
+  return types.get(Number(mode) & 0o170000);
+}
+
+/** Numbers of inodes can have all 64 bits (network and overlay file systems); numbers of JSON are exact up to 53: the low ones differ. */
+export function inodeOf(ino: bigint): number {
+  return Number(BigInt.asUintN(53, ino));
+}
+
+/** Whether a file is the one that `node` says, unchanged since. `ctime` moves with every change, also of owner, mode or attributes. */
+export function isSameFile(facts: FileFacts, node: TreeNode): boolean {
+  return (
+    node.type === 'file' &&
+    node.size === Number(facts.size) &&
+    node.mtimeNs === facts.mtimeNs &&
+    node.ctimeNs === facts.ctimeNs &&
+    node.inode === inodeOf(facts.ino)
+  );
+}

@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TokenBucket } from '../../../lib/token-bucket.ts';
+import type { PackContents, Repository } from '../repository.ts';
+import type { FinishedPack } from './blob-packer.ts';
+import { packsPerIndex } from './snapshot-limits.ts';
+
+export type PackUploadsOptions = {
+  readonly repository: Pick<Repository, 'backend' | 'addIndex'>;
+  readonly bytesPerSecond?: number | undefined;
+  readonly signal: AbortSignal;
+};
+
+/** Writes packs, and an index over those that are durable: at the end, and now and then before it. */
+export class PackUploads {
+  readonly #options: PackUploadsOptions;
+  readonly #bucket: TokenBucket | undefined;
+  #notIndexed: PackContents[] = [];
+  readonly #indexFiles: string[] = [];
+  #newBytes = 0;
+  #storedBytes = 0;
+
+  constructor(options: PackUploadsOptions) {
+    this.#options = options;
+    const { bytesPerSecond } = options;
+    if (bytesPerSecond !== undefined) this.#bucket = new TokenBucket({ count: bytesPerSecond, perMs: 1_000 });
+  }
+
+  /** Plain bytes of the blobs in packs that are durable, and what those take. */
+  get bytes(): { readonly newBytes: number; readonly storedBytes: number } {
+    return { newBytes: this.#newBytes, storedBytes: this.#storedBytes };
+  }
+
+  /** Names of the index files written. */
+  get indexFiles(): readonly string[] {
+    return this.#indexFiles;
+  }
+
+  /** Resolves once it is durable. With a rate set, not before its share of time has passed. */
+  async write({ contents, bytes }: FinishedPack): Promise<void> {
+    const { repository, signal } = this.#options;
+    signal.throwIfAborted();
+    this.#bucket?.spend(bytes.byteLength);
+    await repository.backend.write('data', contents.pack, bytes, { signal });
+    this.#newBytes += contents.blobs.reduce((sum, blob) => sum + (blob.uncompressedLength ?? blob.length), 0);
+    this.#storedBytes += bytes.byteLength;
+    this.#notIndexed.push(contents);
+    if (this.#notIndexed.length >= packsPerIndex) await this.writeIndex();
+    const waitMs = this.#bucket?.waitMs() ?? 0;
+    if (waitMs > 0) await sleep(waitMs, undefined, { signal });
+  }
+
+  /** Everything it names is durable: packs, then their index, then whatever names what is in the index. [G1] */
+  async writeIndex(): Promise<void> {
+    const { repository, signal } = this.#options;
+    const packs = this.#notIndexed;
+    this.#notIndexed = [];
+    if (packs.length === 0) return;
+    this.#indexFiles.push(...(await repository.addIndex(packs, { signal })));
+  }
+}

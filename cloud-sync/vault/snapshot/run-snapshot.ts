@@ -1,0 +1,227 @@
+import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { openPosix } from '../../../lib/posix.ts';
+import { version } from '../../../lib/version.ts';
+import type { Snapshot, SnapshotDocument } from '../format/snapshot-document.ts';
+import type { BlobIndex } from '../repository.ts';
+import type { RepositoryLock } from '../upkeep/locks.ts';
+import { accountsText, readAccountNames } from './account-names.ts';
+import { claimKnown } from './blob-claims.ts';
+import { EarlierSnapshot } from './earlier-snapshot.ts';
+import { compileExcludes } from './exclude-patterns.ts';
+import { FileQueue } from './file-queue.ts';
+import { FolderWalk, type WalkedFolder } from './folder-walk.ts';
+import { PackUploads } from './pack-uploads.ts';
+import { ProblemList } from './problem-list.ts';
+import { compressionLevel, progressIntervalMs } from './snapshot-limits.ts';
+import { readMemory, writeMemory, type SnapshotMemory } from './snapshot-memory.ts';
+import type { SnapshotOutcome, SnapshotRequest } from './snapshot-request.ts';
+import { SnapshotTally } from './snapshot-tally.ts';
+import { SnapshotThreads } from './snapshot-threads.ts';
+import { TreeStore } from './tree-store.ts';
+
+export type SnapshotBasis = {
+  readonly lock: Pick<RepositoryLock, 'assertHeld'>;
+  /** What the snapshot names as its parent. */
+  readonly parent: Snapshot | undefined;
+  /** What files are compared with: that parent, or nothing. */
+  readonly compared: Snapshot | undefined;
+};
+
+/** See `takeSnapshot`. Rejects with ParentDamaged when it is to be called again without `compared`. */
+export async function runSnapshot(request: SnapshotRequest, basis: SnapshotBasis): Promise<SnapshotOutcome> {
+  await using run = new SnapshotRun(request, basis);
+  return await run.outcome();
+}
+
+/** One snapshot while it is being taken. */
+class SnapshotRun implements AsyncDisposable {
+  readonly #request: SnapshotRequest;
+  readonly #basis: SnapshotBasis;
+  readonly #time = new Date();
+  readonly #tally = new SnapshotTally();
+  readonly #problems = new ProblemList();
+  /** Of the first failure beside the walk. */
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #level: number;
+  readonly #uploads: PackUploads;
+  readonly #trees: TreeStore;
+  #index: Promise<BlobIndex> | undefined;
+  #threads: Promise<SnapshotThreads> | undefined;
+
+  constructor(request: SnapshotRequest, basis: SnapshotBasis) {
+    const { repository, bytesPerSecond } = request;
+    this.#request = request;
+    this.#basis = basis;
+    this.#signal = AbortSignal.any([request.signal, this.#stop.signal]);
+    this.#level = repository.version === 1 ? 0 : compressionLevel;
+    this.#uploads = new PackUploads({ repository, bytesPerSecond, signal: this.#signal });
+    this.#trees = new TreeStore({
+      key: repository.key,
+      level: this.#level,
+      uploads: this.#uploads,
+      index: () => this.#loadIndex(),
+    });
+  }
+
+  async outcome(): Promise<SnapshotOutcome> {
+    using _reports = this.#reportProgress();
+    const context = contextOf(this.#request);
+    const memory = await this.#usableMemory(context);
+    const walk = this.#walk(memory);
+    const root = await walk.run();
+    // Everything that the index will name, the index, and then the snapshot. [G1]
+    await (await this.#threads)?.finish();
+    await this.#trees.finish();
+    await this.#uploads.writeIndex();
+    const outcome = await this.#commit(root);
+    if (this.#index !== undefined) await this.#remember(root, walk.walked, context);
+    return outcome;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const threads = await this.#threads?.catch(() => undefined);
+    await threads?.[Symbol.asyncDispose]();
+  }
+
+  /** Read when something is to be compared or stored: where nothing changed it is not. */
+  #loadIndex(): Promise<BlobIndex> {
+    this.#index ??= this.#request.repository.index({ signal: this.#signal });
+    return this.#index;
+  }
+
+  #startThreads(): Promise<SnapshotThreads> {
+    this.#threads ??= this.#loadIndex().then(
+      (index) =>
+        new SnapshotThreads({
+          count: this.#request.threads ?? availableParallelism(),
+          key: this.#request.repository.key,
+          claims: claimKnown(index),
+          level: this.#level,
+          progress: this.#tally.shared,
+          onPack: (pack) => this.#uploads.write(pack),
+          onFailed: (error) => this.#stop.abort(error),
+          signal: this.#signal,
+        }),
+    );
+    return this.#threads;
+  }
+
+  #walk(memory: SnapshotMemory | undefined): FolderWalk {
+    const { repository, folder, excludes } = this.#request;
+    const signal = this.#signal;
+    const parent = this.#basis.compared;
+    return new FolderWalk({
+      folder: realpathSync(folder),
+      excludes: compileExcludes(excludes),
+      earlier: new EarlierSnapshot({ repository, index: () => this.#loadIndex(), parent, memory, signal }),
+      files: new FileQueue(async (job) => (await this.#startThreads()).read(job)),
+      trees: this.#trees,
+      accounts: readAccountNames(),
+      posix: openPosix(),
+      tally: this.#tally,
+      onProblem: (problem) => this.#problems.add(problem),
+      startMs: this.#time.getTime(),
+      signal,
+    });
+  }
+
+  async #commit(root: WalkedFolder): Promise<SnapshotOutcome> {
+    const { repository, skipUnchanged = false } = this.#request;
+    const parent = this.#basis.parent;
+    const same = skipUnchanged && parent?.document.tree === root.tree ? parent : undefined;
+    this.#basis.lock.assertHeld();
+    this.#signal.throwIfAborted();
+    const id = same?.id ?? (await repository.addSnapshot(this.#document(root), { signal: this.#signal }));
+    const { files, folders, totalBytes, durationMs } = this.#tally;
+    return {
+      id,
+      parent: parent?.id ?? null,
+      skipped: same !== undefined,
+      files,
+      folders,
+      totalBytes,
+      ...this.#uploads.bytes,
+      durationMs,
+      problems: this.#problems.listed,
+      problemCount: this.#problems.count,
+    };
+  }
+
+  #document(root: WalkedFolder): SnapshotDocument {
+    const { time, recordedPath, hostname, tags, excludes } = this.#request;
+    const { username, uid, gid } = currentUser();
+    const parent = this.#basis.parent;
+    return {
+      time: time ?? this.#time.toISOString(),
+      tree: root.tree,
+      paths: [recordedPath],
+      hostname,
+      ...{ username, uid, gid },
+      ...(parent === undefined ? {} : { parent: parent.id }),
+      tags,
+      excludes,
+      programVersion: `holdfast ${version}`,
+    };
+  }
+
+  /** What is remembered of the very snapshot that this one is compared with, while all of that is in the repository. */
+  async #usableMemory(context: string): Promise<SnapshotMemory | undefined> {
+    const { memory: path, repository } = this.#request;
+    const { compared } = this.#basis;
+    if (path === undefined || compared === undefined) return undefined;
+    const memory = await readMemory(path, repository.key);
+    if (memory?.tree !== compared.document.tree || memory.context !== context) return undefined;
+    const present = new Set(
+      (await repository.backend.list('index', { signal: this.#signal })).map(({ name }) => name),
+    );
+    return memory.indexFiles.every((name) => present.has(name)) ? memory : undefined;
+  }
+
+  async #remember(root: WalkedFolder, walked: readonly WalkedFolder[], context: string): Promise<void> {
+    const { memory: path, repository, logger } = this.#request;
+    if (path === undefined) return;
+    const { files } = await this.#loadIndex();
+    try {
+      await writeMemory(path, repository.key, {
+        version: 1,
+        tree: root.tree,
+        context,
+        indexFiles: [...files, ...this.#uploads.indexFiles],
+        folders: walked.map(({ path, print, tree }) => [path, print, tree]),
+      });
+    } catch (error) {
+      // The snapshot is there; only the next takes longer.
+      logger.warn('snapshot.memory.failed', { path, error });
+    }
+  }
+
+  #reportProgress(): Disposable {
+    const { onProgress } = this.#request;
+    if (onProgress === undefined) return { [Symbol.dispose]: () => undefined };
+    const report = () => onProgress(this.#tally.progress(this.#uploads.bytes.storedBytes));
+    const timer = setInterval(report, progressIntervalMs);
+    return {
+      [Symbol.dispose]: () => {
+        clearInterval(timer);
+        report();
+      },
+    };
+  }
+}
+
+/** Where it differs, what was remembered of a folder says nothing of its tree. */
+function contextOf({ recordedPath, excludes }: SnapshotRequest): string {
+  const posix = openPosix() === undefined ? 'no attributes' : 'attributes';
+  return createHash('sha256')
+    .update(JSON.stringify([version, recordedPath, excludes, posix, accountsText()]))
+    .digest('hex');
+}
+
+/** A container may run as a user that has no name. */
+function currentUser(): { username: string; uid: number; gid: number } {
+  const uid = process.getuid?.() ?? 0;
+  return { username: readAccountNames().userOf(uid), uid, gid: process.getgid?.() ?? 0 };
+}

@@ -1,0 +1,17 @@
+/** A pack is finished once it has this many bytes; as restic does it. */
+export const packTargetBytes = 16 * 1024 * 1024;
+/** Of zstd. Measured: higher levels cost more time than they save room. */
+export const compressionLevel = 3;
+/** Finished packs in memory that no thread may add to, over all threads. */
+export const packsInFlight = 3;
+/** What a thread is handed at once: enough that messages cost nothing, little enough that all threads end together. */
+export const maxBatchFiles = 200;
+export const maxBatchBytes = 4 * 1024 * 1024;
+/** Files that wait for a thread: the walk of a huge folder pauses there. */
+export const maxWaitingFiles = 200_000;
+/** How long the walk holds the thread that also hands out work and writes packs. */
+export const walkSliceMs = 15;
+/** An index over what is durable so far is written each time this many packs are, so that what was cut short need not be stored again. */
+export const packsPerIndex = 64;
+/** Time between two reports of progress. */
+export const progressIntervalMs = 250;

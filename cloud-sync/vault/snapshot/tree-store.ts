@@ -1,0 +1,51 @@
+import { blobIdOf, type BlobId } from '../format/blob-id.ts';
+import { encodeBlob } from '../format/blob-codec.ts';
+import { PackWriter } from '../format/pack-writer.ts';
+import { Sealer } from '../format/sealer.ts';
+import { encodeTree } from '../format/tree.ts';
+import type { TreeNode } from '../format/tree-node.ts';
+import type { MasterKey } from '../format/master-key.ts';
+import type { BlobIndex } from '../repository.ts';
+import type { PackUploads } from './pack-uploads.ts';
+import { packTargetBytes } from './snapshot-limits.ts';
+
+export type TreeStoreOptions = {
+  readonly key: MasterKey;
+  readonly uploads: Pick<PackUploads, 'write'>;
+  readonly level: number;
+  /** Asked when there is something to add. */
+  readonly index: () => Promise<Pick<BlobIndex, 'has'>>;
+};
+
+/** Stores the trees of a snapshot that are not in the repository yet. */
+export class TreeStore {
+  readonly #options: TreeStoreOptions;
+  readonly #sealer: Sealer;
+  readonly #stored = new Set<BlobId>();
+  #pack: PackWriter | undefined;
+
+  constructor(options: TreeStoreOptions) {
+    this.#options = options;
+    this.#sealer = new Sealer(options.key);
+  }
+
+  /** Resolves at once, but when a pack is full: then once that is durable. */
+  async add(nodes: readonly TreeNode[]): Promise<BlobId> {
+    const { index, level } = this.#options;
+    const plain = encodeTree(nodes);
+    const id = blobIdOf(plain);
+    if (this.#stored.has(id) || (await index()).has(id, 'tree')) return id;
+    this.#stored.add(id);
+    this.#pack ??= new PackWriter();
+    this.#pack.add({ type: 'tree', id, ...encodeBlob(this.#sealer, plain, level) });
+    if (this.#pack.byteLength >= packTargetBytes) await this.finish();
+    return id;
+  }
+
+  /** Resolves once all trees are durable. */
+  async finish(): Promise<void> {
+    const pack = this.#pack;
+    this.#pack = undefined;
+    if (pack !== undefined) await this.#options.uploads.write(pack.finish(this.#sealer));
+  }
+}
