@@ -1,32 +1,31 @@
 import { hostname, userInfo } from 'node:os';
-import { wrapKey } from '../../cloud-sync/vault/format/key-file.ts';
+import type { MasterKey } from '../../cloud-sync/vault/format/master-key.ts';
+import { createSlot } from '../../cloud-sync/vault/keys/key-slots.ts';
 import { createRepository } from '../../cloud-sync/vault/open-repository.ts';
 import { printable } from '../printable.ts';
 import type { Run } from '../run.ts';
 import { askNewSecret } from './ask-new-secret.ts';
 import { openLocation } from './open-location.ts';
 import type { VaultOptions } from './vault-options.ts';
-import { givenSecret, slotPassword } from './vault-secret.ts';
+import { givenSecret } from './vault-secret.ts';
 
 /** Makes a repository with one slot, for the password or passphrase of the options, or one that is asked for. */
 export async function createVault(run: Run, options: VaultOptions, location: string): Promise<void> {
   const { signal } = run;
-  const secret = (await givenSecret(run, options)) ?? {
+  const { kind, text } = (await givenSecret(run, options)) ?? {
     kind: 'password',
-    password: await askNewSecret(run, `password of ${location}`),
+    text: await askNewSecret(run, `password of ${location}`),
   };
-  const slot = { user: userInfo().username, host: hostname() };
+  const slot = {
+    kind: kind === 'passphrase' ? kind : 'password',
+    password: text,
+    user: userInfo().username,
+    host: hostname(),
+  } as const;
   await using undo = new AsyncDisposableStack();
   const backend = undo.use(await openLocation(run, location, options));
-  await using repository = await createRepository(backend, {
-    keys: async (key) => [
-      await wrapKey(key, slotPassword(secret), {
-        ...slot,
-        ...(secret.kind === 'passphrase' && { holdfast: { slot: 'passphrase' as const } }),
-      }),
-    ],
-    signal,
-  });
+  const keys = async (key: MasterKey) => [await createSlot(key, slot)];
+  await using repository = await createRepository(backend, { keys, signal });
   undo.move();
   const { id } = repository;
   run.out.result({ location: backend.location, id }, () =>

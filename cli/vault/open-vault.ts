@@ -1,41 +1,49 @@
-import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { SyncError } from '../../cloud-sync/errors.ts';
-import { openRepository } from '../../cloud-sync/vault/open-repository.ts';
+import { openVault as openBySecret, type OpenedVault } from '../../cloud-sync/vault/keys/open-vault.ts';
+import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { CliError } from '../errors.ts';
+import { readManifest } from '../manifest-file.ts';
 import type { Run } from '../run.ts';
 import { openLocation } from './open-location.ts';
-import { slotPassword, vaultSecret } from './vault-secret.ts';
 import { repositoryLocation, type VaultOptions } from './vault-options.ts';
+import { vaultSecret } from './vault-secret.ts';
 
 /** The repository that the options name, else the agent's own, opened by this device's key. The caller disposes of it. */
 export async function openVault(run: Run, options: VaultOptions): Promise<Repository> {
-  const { signal } = run;
   const location = repositoryLocation(run, options);
   if (location === undefined) throw new CliError('usage', 'Name a repository: --repository LOCATION.');
+  return (await openAt(run, location, options)).repository;
+}
+
+/** The one at `location`, and which of its key slots opened it. */
+export async function openAt(run: Run, location: string, options: VaultOptions): Promise<OpenedVault> {
+  const { signal } = run;
+  const ownerKey = await readOwnerKey(run, options);
   const secret = await vaultSecret(run, options, location);
   await using undo = new AsyncDisposableStack();
   const backend = undo.use(await openLocation(run, location, options));
-  const repository = await openRepository(backend, { password: slotPassword(secret), signal }).catch(
-    (error: unknown) => {
-      throw explained(error, location);
-    },
-  );
-  // From here on it disposes of the backend.
+  const opened = await openBySecret(backend, { secret, ownerKey, signal }).catch((error: unknown) => {
+    throw explained(error, location);
+  });
+  // From here on the repository disposes of the backend.
   undo.move();
-  return repository;
+  return opened;
 }
 
-/** Says what a person can do, who chose a location and a password here. */
+async function readOwnerKey(run: Run, { machineFile }: VaultOptions): Promise<string | undefined> {
+  if (machineFile === undefined) return undefined;
+  const owner = (await readManifest(run, machineFile)).machine.vault?.owner;
+  if (owner !== undefined) return owner;
+  throw new CliError('invalidFile', `${machineFile} has no vault.owner.`, {
+    hint: 'Give the machine file that holdfast deploy --out wrote with the passphrase.',
+  });
+}
+
+/** A person chose the location here. */
 function explained(error: unknown, location: string): unknown {
-  if (!(error instanceof SyncError)) return error;
-  if (error.code === 'noRepository')
-    return new SyncError('noRepository', error.message, {
-      cause: error,
-      hint: `Correct --repository, or make one: holdfast vault init --repository ${location}`,
-    });
-  if (error.code !== 'wrongPassphrase' || error.hint !== undefined) return error;
-  return new SyncError('wrongPassphrase', `No key of ${location} opens with what was given.`, {
+  if (!(error instanceof SyncError && error.code === 'noRepository')) return error;
+  return new SyncError('noRepository', error.message, {
     cause: error,
-    hint: 'Correct the password, or open it by another slot: --passphrase-file, --recovery-code-file.',
+    hint: `Correct --repository, or make one: holdfast vault init --repository ${location}`,
   });
 }

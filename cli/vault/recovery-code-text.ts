@@ -12,14 +12,16 @@ export function formatWords(words: readonly string[]): string {
   ).join('\n');
 }
 
-/** The sheet that is printed once. `of`: whose repository; `date`: `2026-11-21`. */
+/** The sheet that is printed once. `of`: whose repository; `slot`: its short name; `date`: `2026-11-21`. */
 export function formatRecoverySheet({
   words,
   of,
+  slot,
   date,
 }: {
   words: readonly string[];
   of: string;
+  slot: string;
   date: string;
 }): string {
   return [
@@ -35,7 +37,18 @@ export function formatRecoverySheet({
     '    holdfast snapshot list --recovery-code-file FILE --repository LOCATION',
     '    holdfast restore machine.yaml --recovery-code-file FILE',
     '',
-    'Numbers, capitals and line breaks in FILE do not matter. Lost or seen by others? Add a new one, then remove this',
-    'slot: holdfast vault key add --recovery-code; holdfast vault key remove SLOT.',
+    'FILE is this sheet, or the words alone; capitals and line breaks do not matter. If it was lost or seen by others: add',
+    'a new one (holdfast vault key add --recovery-code), then remove this one:',
+    '',
+    `    holdfast vault key remove ${slot}`,
   ].join('\n');
+}
+
+/** The words of the sheet as it was printed, with everything around them; undefined unless each number from 1 to 24 stands there once. */
+export function numberedWords(text: string): string | undefined {
+  const found = [...text.matchAll(/(?<![\d-])(\d{1,2})[.:)]?[ \t]+([a-z]{3,8})(?![a-z])/gi)];
+  const words = new Map(found.map(([, number, word]) => [Number(number), word]));
+  const inOrder = Array.from({ length: 24 }, (_, at) => words.get(at + 1));
+  if (found.length !== 24 || inOrder.includes(undefined)) return undefined;
+  return inOrder.join(' ');
 }

@@ -7,17 +7,21 @@ export type VaultOptions = {
   readonly passwordFile?: string;
   readonly passphraseFile?: string;
   readonly recoveryCodeFile?: string;
+  readonly machineFile?: string;
+  readonly cacert?: string;
 };
 
 export function withVault(command: Command): Command {
   return command
     .option(
       '--repository <location>',
-      "A restic repository: a folder, or rest:https://… (default: $HOLDFAST_REPOSITORY, else the agent's own).",
+      "A restic repository: a folder, rest:https://…, cloud:DEVICE (default: $HOLDFAST_REPOSITORY, else the agent's own).",
     )
     .option('--password-file <file>', 'Its password (or $HOLDFAST_VAULT_PASSWORD, or a prompt).')
     .option('--passphrase-file <file>', 'Open it by the owner passphrase instead (or $HOLDFAST_PASSPHRASE).')
-    .option('--recovery-code-file <file>', 'Open it by the recovery code instead; - reads stdin.');
+    .option('--recovery-code-file <file>', 'Open it by the recovery code instead; - reads stdin.')
+    .option('--machine-file <file>', 'The machine file, whose vault.owner the passphrase opens.')
+    .option('--cacert <file>', 'The CA of a REST server that is not publicly trusted.');
 }
 
 /** Where the repository is when it is not the agent's: `--repository`, else HOLDFAST_REPOSITORY. */

@@ -2,11 +2,19 @@ import type { Command } from 'commander';
 import type { Surroundings } from '../../run.ts';
 import { registerGrant } from './grant.ts';
 import { registerInit } from './init.ts';
+import { registerKey } from './key.ts';
 import { registerStatus } from './status.ts';
 import { registerTrustOwner } from './trust-owner.ts';
 import { registerUsage } from './usage.ts';
 
-const registrations = [registerInit, registerStatus, registerTrustOwner, registerGrant, registerUsage];
+const registrations = [
+  registerInit,
+  registerStatus,
+  registerKey,
+  registerTrustOwner,
+  registerGrant,
+  registerUsage,
+];
 
 /** `holdfast vault …`: the repository behind the snapshots, its keys, its health, its rights. */
 export function registerVault(program: Command, surroundings: Surroundings): void {
