@@ -5,6 +5,7 @@ const campaigns: Readonly<Record<string, () => Promise<Campaign>>> = {
   functions: () => import('./functions/campaign.ts'),
   mqtt: () => import('./mqtt-fuzz/campaign.ts'),
   relay: () => import('../crash/relay/campaign.ts'),
+  vault: () => import('../crash/vault/campaign.ts'),
 };
 
 /** Runs a campaign of attacks or faults; the last line is one JSON object. Exits with 1 when anything was not as it has to be. */
