@@ -10,7 +10,7 @@ import { buildInside } from '../functions/runtime/build-inside.ts';
 const root = join(import.meta.dirname, '..');
 /** `node scripts/build.ts [FOLDER]`: somewhere below the repository, from where packages are found. */
 const dist = resolve(process.argv[2] ?? join(root, 'dist'));
-const external = ['isolated-vm', 'esbuild'];
+const external = ['isolated-vm', 'esbuild', 'sodium-native'];
 
 /** zod's index holds on to its messages in every language; ours are in English. */
 const englishOnly: Plugin = {
@@ -55,6 +55,7 @@ async function main(): Promise<void> {
       testing: 'functions/sdk/testing/index.ts',
       'test-hook': 'functions/sdk/testing/test-hook.ts',
       'json-reporter': 'functions/sdk/testing/json-reporter.ts',
+      'vault-restore-thread': 'cloud-sync/vault/restore/restore-thread.ts',
     },
     outdir: dist,
     // Chunks lie beside the entries, so that paths from import.meta.url are the same everywhere.

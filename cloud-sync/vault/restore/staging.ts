@@ -40,7 +40,9 @@ export async function openStaging(target: TargetPlace, subject: StagingSubject):
     if (!isResumed) await rm(tree, { recursive: true, force: true });
     await makeClosedFolder(tree);
     if (!isResumed) await writeMarker(folder, marker);
-    return { folder, tree, isResumed, marker, [Symbol.dispose]: () => lock[Symbol.dispose]() };
+    const locks = new DisposableStack();
+    locks.use(lock);
+    return { folder, tree, isResumed, marker, [Symbol.dispose]: () => locks.dispose() };
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;
