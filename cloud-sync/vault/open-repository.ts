@@ -115,6 +115,8 @@ async function readKeyFiles(backend: VaultBackend, signal: AbortSignal): Promise
   return dated.sort((one, other) => Number(other.created - one.created)).map(({ bytes }) => bytes);
 }
 
+const noKeyFile: readonly SyncErrorCode[] = ['notFound', 'corrupt', 'tooLarge'];
+
 /** Undefined for one that was removed since it was listed, and for one that cannot be a key: the others may do. */
 async function readKeyFile(
   backend: VaultBackend,
@@ -124,8 +126,7 @@ async function readKeyFile(
   try {
     return await backend.read('keys', name, { signal, maxBytes: maxKeyFileBytes });
   } catch (error) {
-    if (error instanceof SyncError && (error.code === 'notFound' || error.code === 'corrupt'))
-      return undefined;
+    if (error instanceof SyncError && noKeyFile.includes(error.code)) return undefined;
     throw error;
   }
 }

@@ -24,7 +24,7 @@ export type VaultBackend = AsyncDisposable & {
   create(options: CallOptions): Promise<void>;
   /** All files of a type, in no order; an empty list where there is no repository. Names that are not of this format are left out. */
   list(type: Exclude<FileType, 'config'>, options: CallOptions): Promise<StoredFile[]>;
-  /** Bytes of one file, or of a range that must lie within it: a shorter answer is a `corrupt` error. `name` is '' for `config`. */
+  /** Bytes of one file, `tooLarge` beyond `maxBytes`, or of a range that must lie within it: a shorter answer is a `corrupt` error. `name` is '' for `config`. */
   read(
     type: FileType,
     name: string,

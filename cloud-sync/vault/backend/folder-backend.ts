@@ -154,7 +154,7 @@ class FolderBackend implements VaultBackend {
 async function sizeOf(file: FileHandle, path: string, maxBytes: number): Promise<number> {
   const { size } = await file.stat();
   if (size <= maxBytes) return size;
-  throw new SyncError('corrupt', `${path} has ${size} bytes: at most ${maxBytes} are read`);
+  throw new SyncError('tooLarge', `${path} has ${size} bytes: at most ${maxBytes} are read`);
 }
 
 async function readRange(file: FileHandle, path: string, { offset, length }: ByteRange): Promise<Buffer> {
