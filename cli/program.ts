@@ -21,6 +21,7 @@ import { registerResolve } from './commands/resolve.ts';
 import { registerRestore } from './commands/restore.ts';
 import { registerSecrets } from './commands/secrets.ts';
 import { registerShadow } from './commands/shadow/index.ts';
+import { registerSnapshot } from './commands/snapshot/index.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerStream } from './commands/stream/index.ts';
 import { registerValidate } from './commands/validate.ts';
@@ -77,6 +78,7 @@ const registrations: readonly ((program: Command, surroundings: Surroundings) =>
   registerMessages,
   registerShadow,
   registerSecrets,
+  registerSnapshot,
   registerVault,
   registerRestore,
   registerCloudUp,

@@ -1,10 +1,38 @@
 import { resolve } from 'node:path';
 import type { VaultBackend } from '../../cloud-sync/vault/backend/backend.ts';
 import { openBackend } from '../../cloud-sync/vault/backend/open-backend.ts';
+import { nameSchema } from '../../manifests/primitives.ts';
+import { readContext } from '../context.ts';
+import { CliError } from '../errors.ts';
+import { readInput } from '../files.ts';
 import type { Run } from '../run.ts';
 import type { VaultOptions } from './vault-options.ts';
 
-/** Connects to nothing yet. A path may be relative here, where a person typed it. */
-export function openLocation(_run: Run, location: string, _options: VaultOptions): Promise<VaultBackend> {
-  return Promise.resolve(openBackend(/^[a-z][a-z0-9]+:/.test(location) ? location : resolve(location)));
+const maxCaBytes = 2 ** 20;
+
+/**
+ * The store that a person named, connected to nothing yet: a path may be relative, and `cloud:DEVICE` is the vault of a device in the
+ * cloud of the context, as its operator. Rejects with SyncError 'badRequest' for what is none.
+ */
+export async function openLocation(
+  run: Run,
+  location: string,
+  { cacert }: VaultOptions,
+): Promise<VaultBackend> {
+  if (location.startsWith('cloud:')) return openCloudVault(run, location.slice('cloud:'.length));
+  const ca =
+    cacert === undefined
+      ? undefined
+      : await readInput(run.io, cacert, { what: 'CA certificate', maxBytes: maxCaBytes });
+  const isPath = !/^[a-z][a-z0-9]+:/.test(location);
+  return openBackend(isPath ? resolve(location) : location, { ...(ca !== undefined && { ca }) });
+}
+
+async function openCloudVault(run: Run, device: string): Promise<VaultBackend> {
+  if (!nameSchema.safeParse(device).success)
+    throw new CliError('usage', `${JSON.stringify(device)} is no name of a device.`, {
+      hint: 'Write cloud:greenhouse-7, with a name that holdfast devices lists.',
+    });
+  const { url, token, ca } = await readContext(run);
+  return openBackend(`rest:${new URL(`/vault/${device}/`, url).href}`, { token, ca });
 }

@@ -1,0 +1,18 @@
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import type { Io } from '../io.ts';
+
+/**
+ * Where a snapshot remembers what it saw, one file for each repository, host and path, in the user's cache: what is there may be deleted
+ * at any time. Makes the folder, for this user alone: names of files are in it.
+ */
+export async function memoryFile({ env }: Pick<Io, 'env'>, subject: readonly string[]): Promise<string> {
+  const set = env.XDG_CACHE_HOME;
+  const cache = set !== undefined && isAbsolute(set) ? set : join(env.HOME ?? homedir(), '.cache');
+  const folder = join(cache, 'holdfast', 'vault');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const name = createHash('sha256').update(JSON.stringify(subject)).digest('hex').slice(0, 32);
+  return join(folder, name);
+}

@@ -1,0 +1,39 @@
+import { resolve } from 'node:path';
+import type { Repository } from '../../cloud-sync/vault/repository.ts';
+import { takeSnapshot } from '../../cloud-sync/vault/snapshot/take-snapshot.ts';
+import type { TakeOptions } from '../commands/snapshot/take.ts';
+import { Progress } from '../progress.ts';
+import type { Run } from '../run.ts';
+import { formatTransfer } from '../transfer-text.ts';
+import { chooseSnapshot } from './choose-snapshot.ts';
+import { memoryFile } from './memory-file.ts';
+import { openVault } from './open-vault.ts';
+import { formatOutcome } from './outcome-text.ts';
+
+/** Snapshots a folder into the repository of the options, in this process. */
+export async function takeFolder(run: Run, options: TakeOptions, name: string): Promise<void> {
+  const { signal, logger } = run;
+  const { host, tag, exclude, threads, limit, time, skipUnchanged = false } = options;
+  const folder = resolve(name);
+  const recordedPath = options.path ?? folder;
+  await using repository = await openVault(run, options);
+  const parent = await parentOf(run, repository, options.parent);
+  using progress = new Progress(run.io, { label: `Snapshotting ${folder}`, enabled: !run.out.json });
+  const outcome = await takeSnapshot({
+    ...{ repository, folder, parent, skipUnchanged, logger, signal },
+    ...{ recordedPath, hostname: host, tags: tag, excludes: exclude },
+    ...(options.memory && { memory: await memoryFile(run.io, [repository.id, host, recordedPath]) }),
+    ...(threads !== undefined && { threads }),
+    ...(limit !== undefined && { bytesPerSecond: limit }),
+    ...(time !== undefined && { time }),
+    onProgress: (now) => progress.line(() => formatTransfer(now)),
+  });
+  progress[Symbol.dispose]();
+  run.out.result({ repository: repository.id, folder, ...outcome }, () => formatOutcome(folder, outcome));
+}
+
+/** The engine knows whole ids, `latest` and `none`. */
+async function parentOf({ signal }: Run, repository: Repository, parent: string): Promise<string> {
+  if (parent === 'latest' || parent === 'none') return parent;
+  return chooseSnapshot(await repository.snapshots({ signal }), parent).id;
+}
