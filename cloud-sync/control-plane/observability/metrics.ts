@@ -74,7 +74,7 @@ export const cloudMetrics = {
   'holdfast.cloud.vault.received': {
     kind: 'counter',
     unit: 'By',
-    description: 'Bytes of files that came for the vaults, refused ones included.',
+    description: 'Bytes of files that were received for the vaults.',
   },
   'holdfast.cloud.vault.size': {
     kind: 'gauge',

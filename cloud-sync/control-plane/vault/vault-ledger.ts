@@ -60,6 +60,8 @@ export class VaultLedger {
       settle: (bytes) => {
         settled = true;
         this.#bytes += bytes;
+        this.#promisedBytes -= promised;
+        promised = 0;
       },
       [Symbol.dispose]: () => {
         this.#promisedBytes -= promised;

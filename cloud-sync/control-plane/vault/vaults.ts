@@ -10,6 +10,7 @@ import { storageError } from '../database/sqlite-errors.ts';
 import { addVaultFile, removeVaultFile, selectVaultFiles } from '../database/vault-files.ts';
 import { countVaultRemoval, takeVaultRemovals } from '../database/vault-rules.ts';
 import { openVaultLedger } from './open-vault-ledger.ts';
+import { takeBody } from './take-body.ts';
 import type { VaultLedger } from './vault-ledger.ts';
 import { describePlace, fileLimits, type FolderType, type VaultPlace } from './vault-place.ts';
 import type { VaultRules } from './vault-rules.ts';
@@ -83,10 +84,10 @@ export class Vaults implements AsyncDisposable {
     if (await store.stat(place)) throw isThere(place);
     if (upload.bytes !== undefined) reservation.grow(upload.bytes);
     await using writer = await store.createWriter(place, { maxBytes: upload.bytes ?? maxBytes });
-    await takeAll(upload.body, maxBytes, async (chunk) => {
-      if (upload.bytes === undefined) reservation.grow(chunk.byteLength);
-      await writer.write(chunk);
-      this.#options.onReceived?.(chunk.byteLength);
+    await takeBody(upload.body, maxBytes, async (piece) => {
+      if (upload.bytes === undefined) reservation.grow(piece.byteLength);
+      await writer.write(piece);
+      this.#options.onReceived?.(piece.byteLength);
     });
     await writer.commit();
     await this.#enter(place, writer.bytesWritten);
@@ -167,27 +168,6 @@ export class Vaults implements AsyncDisposable {
     }
     return openVaultLedger(device, { db, store, logger });
   }
-}
-
-/** Goes on reading after a failure, within bounds: a client that is cut off in the middle would not hear of it. */
-async function takeAll(
-  body: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-  take: (chunk: Uint8Array) => Promise<void>,
-): Promise<void> {
-  let failure: { readonly error: unknown } | undefined;
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.byteLength;
-    if (failure && bytes > maxBytes) break;
-    if (failure) continue;
-    try {
-      await take(chunk);
-    } catch (error) {
-      failure = { error };
-    }
-  }
-  if (failure) throw failure.error;
 }
 
 const noSuchFile = (place: VaultPlace) =>

@@ -80,7 +80,7 @@ export class RestClient {
   #broken(cause: unknown): SyncError {
     const { base } = this.#options;
     if (cause instanceof BodyTooLargeError) {
-      return new SyncError('tooLarge', `${base} answered more than it may`, { cause });
+      return new SyncError('corrupt', `${cause.message}: it is damaged, or the server lies`, { cause });
     }
     const code = errorCode(cause) ?? '';
     if (code.startsWith('HPE_')) return this.badAnswer('something that is no HTTP', cause);
