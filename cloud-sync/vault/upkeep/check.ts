@@ -1,29 +1,22 @@
 import type { Logger } from '../../../lib/logger.ts';
-import type { CallOptions } from '../backend/backend.ts';
 import type { BlobId, BlobType } from '../format/blob-id.ts';
 import type { Repository } from '../repository.ts';
 import { affectedSnapshots, type AffectedSnapshot } from './affected-paths.ts';
-import { BlobCatalog } from './blob-catalog.ts';
+import type { BlobCatalog } from './blob-catalog.ts';
 import { blobKey, blobOfKey, type BlobKey } from './blob-key.ts';
-import { inspectPacks, type PackProgress, type PackSubset } from './inspect-packs.ts';
-import { inspectTrees, type TreeInspection } from './inspect-trees.ts';
+import { inspectRepository, type Inspection, type InspectOptions, type InspectProgress } from './inspect.ts';
+import type { TreeInspection } from './inspect-trees.ts';
 import { lockRepository } from './locks.ts';
-import { surveyRepository, type FileDamage, type Survey } from './survey.ts';
+import type { FileDamage, Survey } from './survey.ts';
 
-export type CheckRequest = CallOptions & {
-  /** Read and verify all packs, or a part of them; default only what is needed to walk through the trees. */
-  readonly readData?: boolean | PackSubset;
+export type CheckProgress = InspectProgress;
+
+export type CheckRequest = InspectOptions & {
   /** How long to wait for one that holds the repository alone, in milliseconds; default 0. */
   readonly waitMs?: number;
-  readonly onProgress?: (progress: CheckProgress) => void;
   readonly now?: () => Date;
   readonly logger?: Logger;
 };
-
-export type CheckProgress =
-  | { readonly phase: 'listing' }
-  | ({ readonly phase: 'packs' } & PackProgress)
-  | { readonly phase: 'trees'; readonly trees: number };
 
 export type Damage =
   | FileDamage
@@ -56,26 +49,19 @@ const maxPaths = 100_000;
  * every byte. Damage is in the report, not an error; rejects with `locked` and as the backend does. Changes nothing but its lock.
  */
 export async function checkRepository(repository: Repository, request: CheckRequest): Promise<CheckReport> {
-  const { readData = false, onProgress, signal: asked, waitMs, now, logger } = request;
+  const { waitMs, now, logger, ...options } = request;
   await using lock = await lockRepository(repository, {
-    ...{ exclusive: false, signal: asked },
+    ...{ exclusive: false, signal: request.signal },
     ...(waitMs !== undefined && { waitMs }),
     ...(now && { now }),
     ...(logger && { logger }),
   });
-  const signal = AbortSignal.any([asked, lock.lost]);
-  onProgress?.({ phase: 'listing' });
-  const survey = await surveyRepository(repository, { signal });
-  const packs = await inspectPacks(repository, survey, {
-    ...{ readData, signal },
-    onProgress: (progress) => onProgress?.({ phase: 'packs', ...progress }),
-  });
-  const catalog = new BlobCatalog(repository, survey, packs.damages);
-  const roots = survey.snapshots.map(({ document }) => document.tree);
-  const trees = await inspectTrees(catalog, roots, {
-    signal,
-    onTree: (count) => onProgress?.({ phase: 'trees', trees: count }),
-  });
+  const signal = AbortSignal.any([request.signal, lock.lost]);
+  return reportOf(await inspectRepository(repository, { ...options, signal }));
+}
+
+/** What was found, in the terms of who reads it. */
+function reportOf({ survey, packs, catalog, trees }: Inspection): CheckReport {
   const packDamages = packs.damages.map(({ pack, problems }) => {
     return { kind: 'pack', name: pack, message: problems.join('; ') } as const;
   });
