@@ -1,7 +1,7 @@
 import { closeSync, constants, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { applyAttributes, type AttributeContext } from './apply-attributes.ts';
 import { dataRuns } from './data-runs.ts';
-import { rawPath } from './raw-path.ts';
+import { rawPath } from '../snapshot/raw-path.ts';
 import type { JobFile, JobPart } from './thread-jobs.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;

@@ -2,7 +2,7 @@ import { linkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { errorCode } from '../../../lib/error-code.ts';
 import { applyAttributes, type AttributeContext } from './apply-attributes.ts';
 import { attempt, each, type MakeContext } from './make-folders.ts';
-import { rawPath } from './raw-path.ts';
+import { rawPath } from '../snapshot/raw-path.ts';
 import type { Attributes, StagedLink, StagedNode, StagedTree } from './staged-tree.ts';
 
 /** `st_mode` bits of what has no content. */

@@ -4,7 +4,7 @@ import { errorCode, errorMessage } from '../../../lib/error-code.ts';
 import { asDiskError } from '../../oci/disk-errors.ts';
 import { stopsEverything } from './fatal-codes.ts';
 import type { FileProblems } from './file-problems.ts';
-import { rawPath } from './raw-path.ts';
+import { rawPath } from '../snapshot/raw-path.ts';
 import type { StagedFile, StagedFolder } from './staged-tree.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;

@@ -8,7 +8,7 @@ import { masterKeyFrom } from '../format/master-key.ts';
 import { Sealer } from '../format/sealer.ts';
 import { stopsEverything } from './fatal-codes.ts';
 import { FileWriter } from './file-writer.ts';
-import { rawPath } from './raw-path.ts';
+import { rawPath } from '../snapshot/raw-path.ts';
 import type {
   FileFailure,
   FinishJob,

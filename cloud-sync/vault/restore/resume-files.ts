@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
 import { nameOfBytes } from '../format/name-bytes.ts';
 import { inParallel } from '../in-parallel.ts';
-import { rawPath } from './raw-path.ts';
+import { rawPath } from '../snapshot/raw-path.ts';
 import type { RestoreMeter } from './restore-meter.ts';
 import type { StagedTree } from './staged-tree.ts';
 import type { ThreadPool } from './thread-pool.ts';
