@@ -5,11 +5,13 @@ import type { DataPlane } from './data-plane.ts';
 import type { DeviceIdentity } from './identity/identity-store.ts';
 import type { StateHolder } from './reconcile/state-store.ts';
 import type { CloudLink } from './relay/cloud-link.ts';
+import type { VaultKeeper } from './vault/vault-keeper.ts';
 
 type Described = {
   readonly identity: DeviceIdentity;
   readonly store: StateHolder;
   readonly dataPlane: Pick<DataPlane, 'status' | 'components'>;
+  readonly vault: Pick<VaultKeeper, 'components' | 'conditions'>;
   readonly root: string;
   readonly started: string;
   readonly link: Pick<CloudLink, 'status'>;
@@ -26,6 +28,7 @@ export function describeAgent({
   identity,
   store,
   dataPlane,
+  vault,
   link,
   runtime,
 }: Described): Status {
@@ -45,8 +48,8 @@ export function describeAgent({
     desired: observed && { generation: observed.generation, digest: observed.digest },
     applied: current,
     phase,
-    conditions,
-    components: dataPlane.components(),
+    conditions: [...conditions, ...vault.conditions()],
+    components: { ...dataPlane.components(), ...vault.components() },
     mqtt,
     listeners,
     bridges,

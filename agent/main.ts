@@ -25,6 +25,8 @@ import { createFetch } from './outside/fetch.ts';
 import { SecretStore } from './outside/secret-store.ts';
 import { openState, takeRoot } from './root-folder.ts';
 import { openSources, type Sources } from './sources.ts';
+import { openVaultKeeper } from './vault/open-vault-keeper.ts';
+import type { VaultKeeper } from './vault/vault-keeper.ts';
 
 export type AgentOptions = {
   readonly root: string;
@@ -83,6 +85,7 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
     }),
   );
   recovered ||= dataPlane.recovered;
+  const vault = stack.use(await openVaultKeeper({ root, identity, secrets, logger }));
 
   const memory = stack.use(new MemoryTidier());
   const { link, reconciler } = await startControl({
@@ -90,12 +93,14 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
     store,
     sources,
     dataPlane,
+    vault,
     logger,
     memory,
     stack,
     isRecovered: () => recovered,
   });
-  const describe = (): Status => describeAgent({ root, started, identity, store, dataPlane, link, runtime });
+  const describe = (): Status =>
+    describeAgent({ root, started, identity, store, dataPlane, vault, link, runtime });
   const controlSocket = controlSocketPath(root);
   stack.use(
     await startControlServer({
@@ -104,6 +109,7 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
       invoke: (name, payload, caller) => dataPlane.invoke(name, payload, { signal: caller }),
       functions: dataPlane.functions,
       streams: dataPlane.streams,
+      vault,
       secrets: { store: secrets, uses: () => dataPlane.secretUses() },
       plan: (canonical) => planHere(canonical, store, sources),
       metrics: observability,
@@ -111,6 +117,7 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
     }),
   );
   link.start();
+  vault.start();
   void pollDesired(sources, link, reconciler, signal, logger);
   memory.touch();
   logger.info('agent.ready', { device: identity.device, version, mqtt: dataPlane.mqtt });
@@ -153,6 +160,7 @@ type ControlParts = {
   readonly store: StateStore;
   readonly sources: Sources;
   readonly dataPlane: DataPlane;
+  readonly vault: VaultKeeper;
   readonly logger: Logger;
   readonly memory: MemoryTidier;
   readonly stack: AsyncDisposableStack;
@@ -164,6 +172,7 @@ async function startControl({
   store,
   sources,
   dataPlane,
+  vault,
   logger,
   memory,
   stack,
@@ -171,7 +180,8 @@ async function startControl({
 }: ControlParts): Promise<{ link: CloudLink; reconciler: Reconciler }> {
   const reporter: Reporter = new Reporter({
     store,
-    components: () => dataPlane.components(),
+    components: () => ({ ...dataPlane.components(), ...vault.components() }),
+    conditions: () => vault.conditions(),
     recovered: isRecovered,
     isConnected: () => link.connected,
     send: (reported) => link.sendReported(reported),
@@ -184,8 +194,10 @@ async function startControl({
     runner: {
       configure: async (machine, bundles) => {
         await dataPlane.configure(machine, bundles);
+        await vault.configure(machine);
         link.setKeepAlive(machine.control?.keepAlive ?? defaultKeepAliveMs);
       },
+      // A snapshot that fails says nothing against a generation.
       components: () => dataPlane.components(),
     },
     empty: emptyMachine(identity.device),
@@ -225,6 +237,7 @@ async function startControl({
   dataPlane.attachUplink(link);
   dataPlane.shadows.attach(link);
   stack.defer(dataPlane.onComponentsChange(() => reporter.touch()));
+  stack.defer(vault.onChange(() => reporter.touch()));
   await reconciler.start();
   reporter.start();
   return { link, reconciler };

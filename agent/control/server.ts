@@ -10,6 +10,7 @@ import { functionRoute, type FunctionDesk } from './function-routes.ts';
 import type { LogQuery } from './log-journal.ts';
 import { listSecrets, secretRoute, type SecretDesk } from './secret-routes.ts';
 import { hasLines, sendLines, streamRoute, type StreamDesk } from './stream-routes.ts';
+import { vaultRoute, type VaultDesk } from './vault-routes.ts';
 import { sendMetrics, type MetricsDesk } from './metrics-route.ts';
 import { invokeRequestSchema, logsQuerySchema, type PlanResponse, type Status } from './protocol.ts';
 
@@ -20,6 +21,7 @@ export type ControlServerOptions = {
   readonly functions: FunctionDesk;
   readonly secrets: SecretDesk;
   readonly streams: StreamDesk;
+  readonly vault: VaultDesk;
   readonly plan: (canonical: Uint8Array) => Promise<PlanResponse>;
   readonly metrics: MetricsDesk;
   readonly logs: {
@@ -102,13 +104,12 @@ async function route(exchange: Exchange): Promise<void> {
     sendJson(response, 200, await secret.answer(options.secrets, decodeName(secret.name), input));
     return;
   }
-  const streams = streamRoute(
-    options.streams,
-    { method: request.method ?? '', path: url.pathname },
-    { decode: decodeName, input: () => inputOf(request, url) },
-  );
-  if (streams) {
-    const answer = await streams(goneSignal(response));
+  const asking = { method: request.method ?? '', path: url.pathname };
+  const reading = { decode: decodeName, input: () => inputOf(request, url) };
+  const answering =
+    streamRoute(options.streams, asking, reading) ?? vaultRoute(options.vault, asking, reading);
+  if (answering) {
+    const answer = await answering(goneSignal(response));
     if (hasLines(answer)) await sendLines(response, answer);
     else sendJson(response, 200, answer);
     return;

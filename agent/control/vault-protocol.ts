@@ -32,7 +32,8 @@ export const snapshotOutcomeSchema = z.object({
         message: z.string(),
       }),
     )
-    .max(1000),
+    .max(1000)
+    .readonly(),
   problemCount: z.int(),
 }) satisfies z.ZodType<SnapshotOutcome>;
 

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Component, Reported } from '../../cloud-sync/protocol/messages.ts';
+import type { Component, Condition, Reported } from '../../cloud-sync/protocol/messages.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { StateHolder } from './state-store.ts';
 
 export type ReporterOptions = {
   readonly store: StateHolder;
   readonly components: () => Record<string, Component>;
+  /** Besides those of the state. */
+  readonly conditions: () => readonly Condition[];
   readonly recovered: () => boolean;
   readonly isConnected: () => boolean;
   /** Rejects while the link is down. */
@@ -100,7 +102,7 @@ export class Reporter {
       applied: current?.generation ?? null,
       digest: current?.digest ?? null,
       phase,
-      conditions,
+      conditions: [...conditions, ...this.#options.conditions()].slice(-32),
       components: this.#options.components(),
       ...(this.#options.recovered() ? { recovered: true } : {}),
     };

@@ -104,18 +104,26 @@ class JobProcess implements AsyncDisposable {
   #take(message: FromJob): void {
     const { onOpened, onSnapshotProgress, onStep, logger } = this.#options;
     switch (message.type) {
-      case 'opened':
-        return onOpened(message.opened);
+      case 'opened': {
+        onOpened(message.opened);
+        return;
+      }
       case 'snapshotProgress':
         return onSnapshotProgress?.(message.progress);
       case 'step':
         return onStep?.(message.step);
-      case 'log':
-        return logger[message.level](message.event, message.fields);
-      case 'done':
-        return this.#answer.resolve(message.result);
-      case 'failed':
-        return this.#answer.reject(failureOf(message.problem));
+      case 'log': {
+        logger[message.level](message.event, message.fields);
+        return;
+      }
+      case 'done': {
+        this.#answer.resolve(message.result);
+        return;
+      }
+      case 'failed': {
+        this.#answer.reject(failureOf(message.problem));
+        return;
+      }
       default:
         return message satisfies never;
     }

@@ -76,7 +76,8 @@ export class VaultDesk {
     const { root, identity, secret, state } = this.#options;
     const { trustedOwner, ownerSlot } = state.state;
     const target = this.target;
-    const slot = this.repositoryId !== null && ownerSlot?.owner === trustedOwner ? ownerSlot?.name : null;
+    const isSealed = this.repositoryId !== null && ownerSlot?.owner === trustedOwner;
+    const slot = isSealed ? ownerSlot.name : null;
     return {
       location: target.location,
       http: await repositoryCredentials(target, this.#vault, { identity, secret }),
@@ -84,7 +85,7 @@ export class VaultDesk {
       device: identity.device,
       repositoryId: this.repositoryId,
       floor: join(root, 'vault', 'floor.json'),
-      owner: trustedOwner === null ? null : { publicKey: trustedOwner, slot: slot ?? null },
+      owner: trustedOwner === null ? null : { publicKey: trustedOwner, slot },
     };
   }
 

@@ -4,6 +4,7 @@ import type { SnapshotOutcome, SnapshotProgress } from '../../cloud-sync/vault/s
 import type { Logger } from '../../lib/logger.ts';
 import type { Machine } from '../../manifests/machine.ts';
 import type { UpkeepResult, VaultJobStatus, VaultStatus } from '../control/vault-protocol.ts';
+import { ChangeSignal } from '../change-signal.ts';
 import { AgentError } from '../errors.ts';
 import type { DeviceIdentity } from '../identity/identity-store.ts';
 import type { RestoredVolume, VaultTask, VaultTaskResult } from './job-protocol.ts';
@@ -28,12 +29,11 @@ export type VaultKeeperOptions = {
   /** Resolves after that time or when the signal aborts. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly random?: () => number;
-  /** What `status`, `components` or `conditions` say may be another. */
-  readonly onChange: () => void;
   readonly logger: Logger;
 };
 
 type Parts = {
+  readonly changes: ChangeSignal;
   readonly queue: JobQueue;
   readonly desk: VaultDesk;
   readonly schedules: SnapshotSchedules;
@@ -85,11 +85,12 @@ export class VaultKeeper implements AsyncDisposable {
   }
 
   static async open(options: VaultKeeperOptions): Promise<VaultKeeper> {
-    const { root, identity, secret, run, now, random = Math.random, onChange, logger } = options;
+    const { root, identity, secret, run, now, random = Math.random, logger } = options;
     const state = await VaultStateStore.open(root, logger);
-    const queue = new JobQueue({ now, onChange });
+    const changes = new ChangeSignal();
+    const queue = new JobQueue({ now, onChange: () => changes.notify() });
     return new VaultKeeper(options, {
-      ...{ state, queue },
+      ...{ state, queue, changes },
       desk: new VaultDesk({ root, identity, secret, state, queue, run }),
       schedules: new SnapshotSchedules({ state, now, random }),
       owner: new OwnerTrust({ state, logger }),
@@ -109,7 +110,12 @@ export class VaultKeeper implements AsyncDisposable {
     await owner.configure(vault?.owner);
     await schedules.configure(volumes);
     this.#wake.abort();
-    this.#options.onChange();
+    this.#parts.changes.notify();
+  }
+
+  /** Calls back when `status`, `components` or `conditions` may say something else than before. */
+  onChange(listener: () => void): () => void {
+    return this.#parts.changes.listen(listener);
   }
 
   status(): VaultStatus {
@@ -186,7 +192,7 @@ export class VaultKeeper implements AsyncDisposable {
   /** Resolves with its fingerprint; the next job seals a slot to it. */
   async trustOwner(fingerprint: string): Promise<string> {
     const trusted = await this.#parts.owner.accept(fingerprint);
-    this.#options.onChange();
+    this.#parts.changes.notify();
     return trusted;
   }
 
@@ -194,6 +200,7 @@ export class VaultKeeper implements AsyncDisposable {
     this.#stop.abort();
     await this.#parts.queue[Symbol.asyncDispose]();
     await this.#loop;
+    this.#parts.changes[Symbol.dispose]();
   }
 
   #do(
@@ -279,7 +286,7 @@ export class VaultKeeper implements AsyncDisposable {
       if (!signal.aborted && !this.#stop.signal.aborted) await schedules.failed(volume, error);
       throw error;
     } finally {
-      this.#options.onChange();
+      this.#parts.changes.notify();
     }
   }
 
@@ -330,7 +337,10 @@ export class VaultKeeper implements AsyncDisposable {
         await this.#options.sleep(surroundingsEveryMs, over.signal);
         if (over.signal.aborted) return;
         const why = await this.#mustPause();
-        if (why) return controller.abort(new Paused(why));
+        if (why) {
+          controller.abort(new Paused(why));
+          return;
+        }
       }
     };
     void watch().catch(() => undefined);
@@ -350,7 +360,7 @@ export class VaultKeeper implements AsyncDisposable {
   #setPaused(why: Pause | null): void {
     if (this.#paused === why) return;
     this.#paused = why;
-    this.#options.onChange();
+    this.#parts.changes.notify();
   }
 
   #folderOf(volume: string): string {

@@ -6,7 +6,7 @@ import { startControlServer } from '../../agent/control/server.ts';
 import { AgentError } from '../../agent/errors.ts';
 import { SecretStore } from '../../agent/outside/secret-store.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
-import { FakeDesk, noStreams } from '../support/function-desk.ts';
+import { FakeDesk, noStreams, noVault } from '../support/function-desk.ts';
 
 let stack: AsyncDisposableStack;
 let root: string;
@@ -27,6 +27,7 @@ beforeEach(async () => {
       plan: nothing,
       functions: new FakeDesk(),
       streams: noStreams,
+      vault: noVault,
       secrets: { store, uses: () => new Map([['shop-token', ['shop', 'till']]]) },
       metrics: { snapshot: () => [], text: () => '' },
       logs: { recent: () => [], follow: () => () => undefined },

@@ -5,6 +5,7 @@ import { startControlServer } from '../../agent/control/server.ts';
 import { SecretStore } from '../../agent/outside/secret-store.ts';
 import { runCli, type CliResult } from '../support/cli.ts';
 import { connectTo, eventually, openDevice, type Device } from '../support/data-plane.ts';
+import { noVault } from '../support/function-desk.ts';
 
 jest.setTimeout(120_000);
 
@@ -35,6 +36,7 @@ async function openAgent(): Promise<Device> {
       status: () => ({ ...hollow, ...device.plane.status(), components: device.plane.components() }),
       functions: device.plane.functions,
       streams: device.plane.streams,
+      vault: noVault,
       secrets: { store: await SecretStore.open(device.root), uses: () => new Map() },
       invoke: (name, payload, signal) => device.plane.invoke(name, payload, { signal }),
       plan: () => Promise.reject(new Error('not here')),

@@ -10,7 +10,7 @@ import { SecretStore } from '../../agent/outside/secret-store.ts';
 import { AgentError } from '../../agent/errors.ts';
 import { createHttpsClient } from '../../lib/https-client.ts';
 import type { LogEvent } from '../../lib/logger.ts';
-import { FakeDesk, noStreams } from '../support/function-desk.ts';
+import { FakeDesk, noStreams, noVault } from '../support/function-desk.ts';
 
 const status: Status = {
   version: '0.0.0',
@@ -69,6 +69,7 @@ async function serve(): Promise<ControlClient> {
           : Promise.reject(new AgentError('unknownFunction', `There is no function ${name}`)),
       functions: desk,
       streams: noStreams,
+      vault: noVault,
       secrets: { store: await SecretStore.open(root), uses: () => new Map([['shop-token', ['shop']]]) },
       plan: () => Promise.reject(new AgentError('badInput', 'not a manifest', { hint: 'Resolve it first.' })),
       metrics: { snapshot: () => [], text: () => '' },
@@ -202,6 +203,7 @@ test('tells an invocation that its caller has left', async () => {
       },
       functions: desk,
       streams: noStreams,
+      vault: noVault,
       secrets: { store: await SecretStore.open(root), uses: () => new Map([['shop-token', ['shop']]]) },
       plan: () => Promise.reject(new AgentError('badInput', 'not a manifest')),
       metrics: { snapshot: () => [], text: () => '' },

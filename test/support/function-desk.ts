@@ -1,5 +1,6 @@
 import type { FunctionDesk } from '../../agent/control/function-routes.ts';
 import type { StreamDesk } from '../../agent/control/stream-routes.ts';
+import type { VaultDesk } from '../../agent/control/vault-routes.ts';
 import { AgentError } from '../../agent/errors.ts';
 import type { DeadLetterPage } from '../../agent/triggers/function-control.ts';
 
@@ -53,4 +54,27 @@ export const noStreams: StreamDesk = {
     ...{ records: refuse, tail: refuse, seqAt: refuse, cursor: refuse, place: refuse },
   },
   replays: { run: refuse },
+};
+
+const refuseVault = () => Promise.reject(new AgentError('notConfigured', 'There is no vault'));
+
+/** Of an agent without volumes. */
+export const noVault: VaultDesk = {
+  status: () => ({
+    repository: null,
+    owner: null,
+    power: 'unknown',
+    link: 'unknown',
+    paused: null,
+    retention: null,
+    running: null,
+    waiting: 0,
+    volumes: {},
+  }),
+  jobs: () => [],
+  volumes: [],
+  snapshotVolume: refuseVault,
+  upkeep: refuseVault,
+  keys: refuseVault,
+  trustOwner: refuseVault,
 };

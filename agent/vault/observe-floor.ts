@@ -1,0 +1,30 @@
+import { SnapshotFloor } from '../../cloud-sync/vault/upkeep/floor.ts';
+import type { Repository } from '../../cloud-sync/vault/repository.ts';
+import type { Logger } from '../../lib/logger.ts';
+
+export type ObserveOptions = {
+  /** The file that remembers. */
+  readonly file: string;
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+};
+
+/**
+ * Rejects with `stale` when the store lists less than it did before. A snapshot file that does not verify is a matter for `check`
+ * and must not keep new ones from being made: then nothing is compared, and the journal says so.
+ */
+export async function observeFloor(
+  repository: Repository,
+  { file, signal, logger }: ObserveOptions,
+): Promise<SnapshotFloor> {
+  const floor = await SnapshotFloor.open(file, repository.id);
+  const damaged: string[] = [];
+  const snapshots = await repository.snapshots({ signal, onDamaged: (id) => damaged.push(id) });
+  if (damaged.length > 0) {
+    logger.error('vault.snapshots.damaged', { snapshots: damaged.slice(0, 10), count: damaged.length });
+    return floor;
+  }
+  const indexFiles = await repository.backend.list('index', { signal });
+  await floor.observe({ snapshots, indexFiles: indexFiles.map(({ name }) => name) });
+  return floor;
+}

@@ -1,0 +1,26 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../../lib/logger.ts';
+import type { DeviceIdentity } from '../identity/identity-store.ts';
+import type { SecretStore } from '../outside/secret-store.ts';
+import { createJobRunner } from './job-process.ts';
+import { readSurroundings } from './surroundings.ts';
+import { VaultKeeper } from './vault-keeper.ts';
+
+export type VaultKeeperParts = {
+  readonly root: string;
+  readonly identity: DeviceIdentity;
+  readonly secrets: Pick<SecretStore, 'get'>;
+  readonly logger: Logger;
+};
+
+/** The keeper with this machine's clock, power, link and processes. */
+export function openVaultKeeper({ root, identity, secrets, logger }: VaultKeeperParts): Promise<VaultKeeper> {
+  return VaultKeeper.open({
+    ...{ root, identity, logger },
+    secret: (name) => secrets.get(name),
+    run: createJobRunner({ logger }),
+    surroundings: () => readSurroundings(),
+    now: () => new Date(),
+    sleep: (ms, signal) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined),
+  });
+}

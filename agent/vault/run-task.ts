@@ -1,0 +1,125 @@
+import { userInfo } from 'node:os';
+import { SyncError } from '../../cloud-sync/errors.ts';
+import type { Repository } from '../../cloud-sync/vault/repository.ts';
+import { addSlot, listSlots, removeSlot } from '../../cloud-sync/vault/keys/key-slots.ts';
+import { createRecoveryCode } from '../../cloud-sync/vault/keys/recovery-code.ts';
+import type { SnapshotProgress } from '../../cloud-sync/vault/snapshot/snapshot-request.ts';
+import type { SnapshotFloor } from '../../cloud-sync/vault/upkeep/floor.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { JobStep, OpenedRepository, VaultAccess, VaultTask, VaultTaskResult } from './job-protocol.ts';
+import { observeFloor } from './observe-floor.ts';
+import { openAccess } from './open-access.ts';
+import { runUpkeep } from './run-upkeep.ts';
+
+export type TaskContext = {
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  readonly onOpened: (opened: OpenedRepository) => void;
+  readonly onSnapshotProgress: (progress: SnapshotProgress) => void;
+  readonly onStep: (step: JobStep) => void;
+};
+
+/** How long to wait for another that holds the repository alone, such as a prune. */
+const lockWaitMs = 60_000;
+
+export type OpenTask = TaskContext & {
+  readonly repository: Repository;
+  readonly slot: string;
+  readonly access: VaultAccess;
+  readonly floor: SnapshotFloor;
+  readonly waitMs: number;
+};
+
+/** Opens the repository and does one task on it. Rejects with a SyncError. */
+export async function runTask(
+  access: VaultAccess,
+  task: VaultTask,
+  context: TaskContext,
+): Promise<VaultTaskResult> {
+  const { repository, slot, ownerSlot } = await openAccess(access, context);
+  await using _ = repository;
+  context.onOpened({ id: repository.id, ownerSlot });
+  const { signal, logger } = context;
+  const observed = { file: access.floor, signal, logger };
+  const floor = await observeFloor(repository, observed);
+  const result = await runOn({ ...context, repository, slot, access, floor, waitMs: lockWaitMs }, task);
+  // So that the store cannot lose what this job has added.
+  if (task.kind === 'snapshot') await observeFloor(repository, observed);
+  return result;
+}
+
+async function runOn(open: OpenTask, task: VaultTask): Promise<VaultTaskResult> {
+  switch (task.kind) {
+    case 'snapshot':
+      return takeSnapshotOf(open, task);
+    case 'restore':
+      return restoreTo(open, task);
+    case 'forget':
+    case 'prune':
+    case 'check':
+      return { kind: 'upkeep', result: await runUpkeep(open, task) };
+    case 'listKeys':
+      return slotsOf(open);
+    case 'addPassphrase':
+      return { kind: 'keyAdded', added: { name: await add(open, 'passphrase', task.passphrase) } };
+    case 'addRecoveryCode': {
+      const recoveryCode = createRecoveryCode();
+      return { kind: 'keyAdded', added: { name: await add(open, 'recovery', recoveryCode), recoveryCode } };
+    }
+    case 'removeKey':
+      await removeSlot(open.repository, task.name, { inUse: open.slot, signal: open.signal });
+      return slotsOf(open);
+    default:
+      return task satisfies never;
+  }
+}
+
+async function takeSnapshotOf(
+  { repository, access, logger, signal, onSnapshotProgress }: OpenTask,
+  { kind: _kind, bytesPerSecond, ...task }: Extract<VaultTask, { kind: 'snapshot' }>,
+): Promise<VaultTaskResult> {
+  const { takeSnapshot } = await import('../../cloud-sync/vault/snapshot/take-snapshot.ts');
+  const outcome = await takeSnapshot({
+    ...task,
+    ...(bytesPerSecond !== undefined && { bytesPerSecond }),
+    ...{ repository, hostname: access.device, parent: 'latest', logger, signal },
+    onProgress: onSnapshotProgress,
+  });
+  return { kind: 'snapshot', outcome };
+}
+
+async function restoreTo(
+  { repository, logger, signal, onStep }: OpenTask,
+  { snapshot, target }: Extract<VaultTask, { kind: 'restore' }>,
+): Promise<VaultTaskResult> {
+  const { restoreSnapshot } = await import('../../cloud-sync/vault/restore/restore-snapshot.ts');
+  const { id } = await repository.findSnapshot(snapshot, { signal });
+  const outcome = await restoreSnapshot({
+    ...{ repository, snapshot: id, target, replace: true, logger, signal },
+    onProgress: ({ phase, bytesDone, bytesTotal }) =>
+      onStep({ done: bytesDone, total: bytesTotal, message: phase }),
+  });
+  if (outcome.placed)
+    return { kind: 'restore', restored: { snapshot: id, files: outcome.files, bytes: outcome.bytes } };
+  const [first] = outcome.problems;
+  throw new SyncError(
+    'damaged',
+    `Snapshot ${id.slice(0, 8)} cannot be given back whole: ${outcome.problemCount} problems, the first ${first?.path ?? ''}: ${first?.message ?? ''}`,
+    {
+      hint: 'The volume is as it was. See holdfast vault check, or restore another snapshot.',
+    },
+  );
+}
+
+async function slotsOf({ repository, slot, signal }: OpenTask): Promise<VaultTaskResult> {
+  const slots = await listSlots(repository.backend, { signal });
+  return { kind: 'keys', slots: slots.map((one) => ({ ...one, inUse: one.name === slot })) };
+}
+
+function add(
+  { repository, access, signal }: OpenTask,
+  kind: 'passphrase' | 'recovery',
+  password: string,
+): Promise<string> {
+  return addSlot(repository, { kind, password, user: userInfo().username, host: access.device }, { signal });
+}
