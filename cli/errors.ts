@@ -18,6 +18,7 @@ export type CliErrorCode =
   | 'testsFailed'
   | 'snapshotFailed'
   | 'refusedKey'
+  | 'damaged'
   | 'portInUse'
   | 'interrupted';
 

@@ -26,6 +26,7 @@ export const cliExits: Readonly<Record<CliErrorCode, ExitName>> = {
   testsFailed: 'failure',
   snapshotFailed: 'failure',
   refusedKey: 'unverified',
+  damaged: 'unverified',
   portInUse: 'conflict',
   interrupted: 'interrupted',
 };

@@ -9,10 +9,12 @@ import { chooseSnapshot } from './choose-snapshot.ts';
 import { memoryFile } from './memory-file.ts';
 import { openVault } from './open-vault.ts';
 import { formatOutcome } from './outcome-text.ts';
+import { quietLogger } from './quiet-logger.ts';
 
 /** Snapshots a folder into the repository of the options, in this process. */
 export async function takeFolder(run: Run, options: TakeOptions, name: string): Promise<void> {
-  const { signal, logger } = run;
+  const { signal } = run;
+  const logger = quietLogger(run);
   const { host, tag, exclude, threads, limit, time, skipUnchanged = false } = options;
   const folder = resolve(name);
   const recordedPath = options.path ?? folder;

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import type { Surroundings } from '../../run.ts';
 import { registerList } from './list.ts';
+import { registerRestoreSnapshot } from './restore.ts';
 import { registerTake } from './take.ts';
 
-const registrations = [registerTake, registerList];
+const registrations = [registerTake, registerList, registerRestoreSnapshot];
 
 /** `holdfast snapshot …`, or `holdfast snapshots …`: take snapshots, look into them, have their files back. */
 export function registerSnapshot(program: Command, surroundings: Surroundings): void {
