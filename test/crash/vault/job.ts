@@ -47,8 +47,10 @@ const program = fileURLToPath(new URL('job-process.ts', import.meta.url));
 
 /** Starts a job; `under`: a command that runs it, such as strace with its options. */
 export function startJob(job: Job, under: readonly string[] = []): RunningJob {
+  // strace counts the calls of each thread for itself; so one thread makes all those of asynchronous work.
+  const env = under.length > 0 ? { UV_THREADPOOL_SIZE: '1' } : {};
   const [command, ...args] = [...under, process.execPath, ...nodeFlags, program];
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   child.stdin.on('error', () => undefined);
   child.stdin.end(JSON.stringify(job));
   const outcome = outcomeOf(child, job);
@@ -62,7 +64,7 @@ async function outcomeOf(child: ChildProcess, { kind }: Job): Promise<Outcome | 
   );
   const [output, errors] = await Promise.all([text(child.stdout!), text(child.stderr!)]);
   const [code, signal] = await ended;
-  const [said = ''] = output.split('\n', 1);
+  const said = output.trimEnd().split('\n').at(-1) ?? '';
   if (said !== '') return outcomeSchema.parse(JSON.parse(said));
   if (signal === 'SIGKILL') return undefined;
   throw new Error(`The ${kind} ended with ${String(code ?? signal)} and said nothing: ${errors}`);

@@ -52,25 +52,23 @@ export class Ledger {
   }
 
   /**
-   * Compares with what is listed: what was promised and is not there, or is there and nobody made, is a problem. `added` is there
-   * though it was not reported: its process was killed right after, or restic made it.
+   * Compares with what is listed: what was promised and is not there, or is there and nobody made, is a problem. What is there though
+   * it was not reported, as its process was killed right after, counts as promised from now on.
    */
-  compare(listed: readonly Listed[]): { readonly problems: string[]; readonly added: string[] } {
+  compare(listed: readonly Listed[]): string[] {
     const there = new Set(listed.map(({ id }) => id));
     const gone = this.ids.filter((id) => !there.has(id));
     const problems = gone
       .filter((id) => !this.#doubtful.has(id))
       .map((id) => `snapshot ${id} was reported as written and is lost`);
     for (const id of gone) this.#kept.delete(id);
-    const added: string[] = [];
     for (const { id, path } of listed.filter((one) => !this.#kept.has(one.id))) {
       const attempt = this.#attempts.find((one) => one.path === path);
       if (attempt) this.#kept.set(id, attempt);
-      if (attempt) added.push(id);
       else problems.push(`snapshot ${id} of ${path} is there and nobody made it`);
     }
     this.#attempts = [];
     this.#doubtful.clear();
-    return { problems, added };
+    return problems;
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { temporaryFolder } from '../../support/cli.ts';
 import { hasPeer } from '../../support/has-peer.ts';
 import { makeRepository } from './make-repository.ts';
-import { VaultCampaign } from './vault-campaign.ts';
+import { runVaultCampaign } from './vault-campaign.ts';
 
 /** `main.ts CYCLES SEED`: the vault campaign, in a mount namespace of its own where that is possible. Its last line is the result. */
 const [cycles, seed] = process.argv.slice(2).map(Number);
@@ -22,11 +22,11 @@ const canTrace = hasPeer('strace');
 if (!canTrace) report('skipped: failing fsyncs and kills at calls, as there is no strace');
 try {
   await makeRepository(join(store, 'repository'), password);
-  const campaign = new VaultCampaign({
+  const result = await runVaultCampaign({
     ...{ cycles: cycles ?? 1, seed: seed ?? 1, folder: folder.path, store, password },
     ...{ isSmall, canTrace, report },
   });
-  report(JSON.stringify(await campaign.run()));
+  report(JSON.stringify(result));
 } finally {
   if (isSmall) spawnSync('umount', [store]);
 }

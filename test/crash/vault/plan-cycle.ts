@@ -2,7 +2,17 @@ import type { FileType } from '../../../cloud-sync/vault/backend/backend.ts';
 import type { Lie } from './lying-server.ts';
 
 /** System calls by which files become durable, get their names and lose them. */
-const calls = ['fsync', 'link', 'rename', 'unlink', 'mkdir', 'openat', 'write', 'pwrite64'] as const;
+const calls = ['fsync', 'link', 'rename', 'unlink', 'mkdir', 'write'] as const;
+type Call = (typeof calls)[number];
+/** About as many as a snapshot of the volumes makes. */
+const usualCalls: Readonly<Record<Call, number>> = {
+  fsync: 14,
+  link: 6,
+  rename: 1,
+  unlink: 6,
+  mkdir: 3,
+  write: 20,
+};
 
 export type Fault =
   | { readonly kind: 'none' }
@@ -16,7 +26,7 @@ export type Fault =
       readonly when: 'before' | 'after';
     }
   /** The process is killed at its `nth` call of the kernel of this kind. */
-  | { readonly kind: 'killAtCall'; readonly call: (typeof calls)[number]; readonly nth: number }
+  | { readonly kind: 'killAtCall'; readonly call: Call; readonly nth: number }
   /** The `nth` fsync fails, once. */
   | { readonly kind: 'failSync'; readonly nth: number }
   /** There is room for so many bytes only. */
@@ -31,6 +41,8 @@ export type Fault =
       readonly call: 'fsync' | 'link' | 'rename' | 'unlink';
       readonly nth: number;
     }
+  /** restic forgets and prunes before a snapshot that remembers what was there. */
+  | { readonly kind: 'resticPrune' }
   /** In a copy: a file is gone, cut short, or one of its bits is another. */
   | {
       readonly kind: 'damage';
@@ -53,7 +65,7 @@ const faults: readonly Choice<Fault>[] = [
   [3, (random) => ({ kind: 'killAfter', ms: between(random, 150, 900) })],
   [4, killAtFile],
   [4, killAtCall],
-  [2, (random) => ({ kind: 'failSync', nth: between(random, 1, 12) })],
+  [2, (random) => ({ kind: 'failSync', nth: between(random, 1, usualCalls.fsync) })],
   [2, (random) => ({ kind: 'diskFull', freeBytes: between(random, 0, 2 ** 20) })],
   [1, () => ({ kind: 'leftovers' })],
   [5, lyingServer],
@@ -67,6 +79,7 @@ const faults: readonly Choice<Fault>[] = [
       nth: between(random, 1, 12),
     }),
   ],
+  [1, () => ({ kind: 'resticPrune' })],
   [3, damage],
 ];
 
@@ -78,17 +91,14 @@ function killAtFile(random: Random): Fault {
 
 function killAtCall(random: Random): Fault {
   const call = pick(random, calls);
-  const isOften = call === 'openat' || call === 'write';
-  // A node process makes some hundreds of calls before it does anything of ours.
-  const nth = isOften ? between(random, 100, 600) : between(random, 1, call === 'pwrite64' ? 40 : 12);
-  return { kind: 'killAtCall', call, nth };
+  return { kind: 'killAtCall', call, nth: between(random, 1, usualCalls[call]) };
 }
 
 function lyingServer(random: Random): Fault {
   const during = pick(random, ['snapshot', 'restore', 'check'] as const);
   const kind = pick(random, lieKinds);
   const type = pick<FileType>(random, ['keys', 'data', 'data', 'index', 'index', 'snapshots']);
-  const times = random() < 0.5 ? 1 : Infinity;
+  const times = random() < 0.7 ? 1 : Infinity;
   return {
     kind: 'lyingServer',
     during,

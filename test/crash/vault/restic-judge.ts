@@ -52,6 +52,16 @@ export class ResticJudge {
     }
   }
 
+  /** Forgets all but the last of each folder, and removes what only they needed. */
+  async prune(repository: string, keepLast: number): Promise<void> {
+    await this.#restic(repository, 'unlock');
+    const { code, errors } = await this.#restic(
+      repository,
+      ...['forget', '--prune', '--keep-last', String(keepLast)],
+    );
+    if (code !== 0) throw new Error(`restic forget --prune ended with ${String(code)}: ${errors}`);
+  }
+
   async #restic(repository: string, ...args: readonly string[]): Promise<Said> {
     const child = spawn('restic', ['--no-cache', '--repo', repository, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
