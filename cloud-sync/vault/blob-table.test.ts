@@ -1,0 +1,81 @@
+import { expect, test } from '@jest/globals';
+import { seededRandom } from '../../test/support/random.ts';
+import { BlobTable } from './blob-table.ts';
+import { blobIdOf, type BlobId } from './format/blob-id.ts';
+import type { PackContents, PackedBlob } from './repository.ts';
+
+const idOf = (text: string): BlobId => blobIdOf(Buffer.from(text));
+
+/** Packs of random sizes over few enough ids that many lie in several packs. */
+function randomPacks(packs: number, ids: number): PackContents[] {
+  const random = seededRandom(9);
+  return Array.from({ length: packs }, (_, number) => {
+    let offset = 0;
+    const blobs = Array.from({ length: 1 + random() * 40 }, (): PackedBlob => {
+      const type = number % 3 === 0 ? 'tree' : 'data';
+      const length = 32 + Math.floor(random() * 1000);
+      const compressed = random() < 0.5 ? { uncompressedLength: Math.floor(random() * 5000) } : {};
+      const blob = {
+        id: idOf(`${Math.floor(random() * ids)}`),
+        type,
+        offset,
+        length,
+        ...compressed,
+      } as const;
+      offset += length;
+      return blob;
+    });
+    return { pack: idOf(`pack ${number}`), blobs };
+  });
+}
+
+test('every blob is found wherever it lies, as a plain list would have it', () => {
+  const packs = randomPacks(300, 2000);
+  const table = new BlobTable();
+  for (const pack of packs) table.add(pack);
+  const listed = packs.flatMap(({ pack, blobs }) => blobs.map((blob) => ({ pack, ...blob })));
+  expect(table.count).toBe(listed.length);
+  for (let number = 0; number < 2000; number += 1) {
+    const id = idOf(`${number}`);
+    for (const type of ['data', 'tree'] as const) {
+      const expected = listed
+        .filter((blob) => blob.id === id && blob.type === type)
+        .map(({ id: _id, type: _type, ...location }) => location);
+      const found = table.locations(id, type);
+      expect(found).toHaveLength(expected.length);
+      expect(found).toEqual(expect.arrayContaining(expected));
+      expect(table.has(id, type)).toBe(expected.length > 0);
+      expect(table.find(id, type)).toEqual(found[0]);
+    }
+  }
+  expect(table.has(idOf('none'), 'data')).toBe(false);
+});
+
+test('the packs come out as they went in', () => {
+  const packs = randomPacks(100, 1000);
+  const table = new BlobTable();
+  for (const pack of packs) table.add({ ...pack, blobs: pack.blobs.toReversed() });
+  expect([...table.packs()]).toEqual(packs);
+});
+
+test('a pack that is named twice is there once, with what either says of it', () => {
+  const [whole] = randomPacks(1, 1000);
+  if (whole === undefined) throw new Error('there is a pack');
+  const table = new BlobTable();
+  table.add({ ...whole, blobs: whole.blobs.slice(0, 3) });
+  table.add(whole);
+  table.add(whole);
+  expect(table.count).toBe(whole.blobs.length);
+  expect([...table.packs()]).toEqual([whole]);
+});
+
+test('a copy grows without the first one', () => {
+  const [one, other] = randomPacks(2, 1000);
+  if (one === undefined || other === undefined) throw new Error('there are two packs');
+  const table = new BlobTable();
+  table.add(one);
+  const copy = table.copy();
+  copy.add(other);
+  expect([...table.packs()]).toEqual([one]);
+  expect([...copy.packs()]).toEqual([one, other]);
+});
