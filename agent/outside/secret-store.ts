@@ -31,6 +31,11 @@ export class SecretStore {
     return new SecretStore(folder);
   }
 
+  /** For a reader beside the owner of the folder: makes and tidies nothing. */
+  static beside(root: string): Pick<SecretStore, 'get'> {
+    return new SecretStore(join(root, 'secrets'));
+  }
+
   /** The value, or undefined when there is none. Rejects with AgentError 'badInput' or 'corrupt'. */
   async get(name: string): Promise<string | undefined> {
     try {

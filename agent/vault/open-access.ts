@@ -62,7 +62,11 @@ async function openOrCreate(
   }
 }
 
-function requireSame({ repositoryId, location }: VaultAccess, id: string): void {
+/** Throws `stale` when another repository lies where the one that is known did. */
+export function requireSame(
+  { repositoryId, location }: Pick<VaultAccess, 'repositoryId' | 'location'>,
+  id: string,
+): void {
   if (repositoryId === null || repositoryId === id) return;
   throw new SyncError(
     'stale',

@@ -95,6 +95,13 @@ export class VaultStateStore implements VaultStateHolder {
   }
 }
 
+/** What the keeper wrote last, for a reader beside it; changes nothing. */
+export async function readVaultState(root: string): Promise<Readonly<VaultState>> {
+  const path = join(root, 'vault', 'state.json');
+  const adapter = new DurableAdapter({ path, schema: stateSchema, onRecovered: () => undefined });
+  return (await adapter.read()) ?? emptyState;
+}
+
 /** Without it the agent still runs, and the repository tells what is in it: the broken one is kept for people to see. */
 async function readOrSetAside(
   adapter: DurableAdapter<VaultState>,
