@@ -1,7 +1,11 @@
 import { promisify } from 'node:util';
 import { zstdCompress } from 'node:zlib';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
-import { startControlPlane, type ControlPlane } from '../../cloud-sync/control-plane/main.ts';
+import {
+  startControlPlane,
+  type ControlPlane,
+  type ControlPlaneOptions,
+} from '../../cloud-sync/control-plane/main.ts';
 import type { EnrolResponse } from '../../cloud-sync/protocol/api.ts';
 import { ControlPlaneClient } from '../../cloud-sync/protocol/control-plane-client.ts';
 import type { Online, Reported } from '../../cloud-sync/protocol/messages.ts';
@@ -29,7 +33,9 @@ export type TestCloud = AsyncDisposable & {
 };
 
 /** A control plane on free loopback ports over a temporary folder, with a clock that can be moved. */
-export async function startCloud(): Promise<TestCloud> {
+export async function startCloud(
+  options: Pick<ControlPlaneOptions, 'vaultQuotaBytes'> = {},
+): Promise<TestCloud> {
   await using starting = new AsyncDisposableStack();
   const folder = starting.use(await temporaryFolder()).path;
   const events: LogEvent[] = [];
@@ -42,6 +48,7 @@ export async function startCloud(): Promise<TestCloud> {
       logger: createLogger((event) => events.push(event)),
       signal: new AbortController().signal,
       now: () => new Date(Date.now() + offsetMs),
+      ...options,
     });
   let plane = await start();
   starting.defer(() => plane[Symbol.asyncDispose]());

@@ -80,8 +80,8 @@ export class Vaults implements AsyncDisposable {
     const ledger = await this.#ledger(place.device);
     const { store, rules } = this.#options;
     const quotaBytes = place.type === 'locks' ? Infinity : await rules.effectiveQuota(place.device);
-    using reservation = ledger.reserve(place, quotaBytes);
     if (await store.stat(place)) throw isThere(place);
+    using reservation = ledger.reserve(place, quotaBytes);
     if (upload.bytes !== undefined) reservation.grow(upload.bytes);
     await using writer = await store.createWriter(place, { maxBytes: upload.bytes ?? maxBytes });
     await takeBody(upload.body, maxBytes, async (piece) => {
