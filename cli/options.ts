@@ -87,6 +87,13 @@ export function parseCount(text: string): number {
   return Number(text);
 }
 
+/** `5%` to 0.05; less than all. */
+export function parseShare(text: string): number {
+  const [, percent] = /^([0-9]{1,2}(?:\.[0-9]{1,3})?)\s?%$/.exec(text) ?? [];
+  if (percent === undefined) throw new InvalidArgumentError('Give a share below 100%, such as 5%.');
+  return Number(percent) / 100;
+}
+
 /** For an option that may be given several times. */
 export function collect(text: string, before: readonly string[]): readonly string[] {
   return [...before, text];

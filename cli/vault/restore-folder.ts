@@ -30,7 +30,10 @@ export async function restoreFolder(run: Run, options: RestoreOptions, name: str
   const { id } = chooseSnapshot(await readSnapshots(run, repository), name);
   const what = { snapshot: id, target, ...(path !== undefined && { path }) };
   const plan = await planRestore(repository, what, { signal });
-  if (dryRun) return run.out.result(jsonOfPlan(plan, target), () => formatPlan(plan, target));
+  if (dryRun) {
+    run.out.result(jsonOfPlan(plan, target), () => formatPlan(plan, target));
+    return;
+  }
   run.out.note(formatPlan(plan, target));
   if (replace) await confirm(run, `What ${target} holds now will be gone. Restore?`, options);
   using progress = new Progress(run.io, { label: 'Restoring', enabled: !run.out.json });
@@ -71,8 +74,10 @@ function report(run: Run, outcome: RestoreOutcome, target: string): void {
   const lines = formatProblems(outcome, {
     heading: (count) => `${plural(count, 'entry', 'entries')} could not be given back as they were:`,
   });
-  if (lost.length === 0)
-    return run.out.result({ target, ...outcome }, () => [summary(outcome, target), ...lines].join('\n'));
+  if (lost.length === 0) {
+    run.out.result({ target, ...outcome }, () => [summary(outcome, target), ...lines].join('\n'));
+    return;
+  }
   const place = outcome.placed
     ? `The other ${plural(outcome.files, 'file')} are in ${target}.`
     : `${target} was left as it is.`;

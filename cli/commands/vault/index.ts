@@ -1,15 +1,21 @@
 import type { Command } from 'commander';
 import type { Surroundings } from '../../run.ts';
+import { registerCheck } from './check.ts';
 import { registerGrant } from './grant.ts';
 import { registerInit } from './init.ts';
 import { registerKey } from './key.ts';
+import { registerPrune } from './prune.ts';
 import { registerStatus } from './status.ts';
 import { registerTrustOwner } from './trust-owner.ts';
+import { registerUnlock } from './unlock.ts';
 import { registerUsage } from './usage.ts';
 
 const registrations = [
   registerInit,
   registerStatus,
+  registerCheck,
+  registerPrune,
+  registerUnlock,
   registerKey,
   registerTrustOwner,
   registerGrant,

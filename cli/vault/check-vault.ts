@@ -1,0 +1,78 @@
+import { checkRepository, type CheckReport } from '../../cloud-sync/vault/upkeep/check.ts';
+import type { CheckOptions } from '../commands/vault/check.ts';
+import { CliError } from '../errors.ts';
+import { plural } from '../plural.ts';
+import { printable } from '../printable.ts';
+import { formatBytes, Progress } from '../progress.ts';
+import type { Run } from '../run.ts';
+import { openVault } from './open-vault.ts';
+import { quietLogger } from './quiet-logger.ts';
+import { shortId, shortTime, subjectOf } from './snapshot-text.ts';
+
+const shownDamages = 20;
+const shownPaths = 50;
+
+/** Verifies the repository of the options. Damage is CliError 'damaged', with the paths of each snapshot that it costs. */
+export async function checkVault(run: Run, options: CheckOptions): Promise<void> {
+  const { signal } = run;
+  await using repository = await openVault(run, options);
+  using progress = new Progress(run.io, { label: 'Checking', enabled: !run.out.json });
+  const report = await checkRepository(repository, {
+    ...(options.readData !== undefined && { readData: options.readData }),
+    ...{ signal, logger: quietLogger(run) },
+    onProgress: (now) => {
+      if (now.phase === 'packs') progress.bytes(now.bytes, now.bytesTotal);
+      else progress.text(now.phase === 'listing' ? 'listing' : plural(now.trees, 'tree'));
+    },
+  });
+  progress[Symbol.dispose]();
+  const data = jsonOf(repository.id, report);
+  if (report.damages.length === 0 && report.affected.length === 0) {
+    run.out.result(data, () => `No damage. ${describeLook(report)}`);
+    return;
+  }
+  const message = `${repository.backend.location} is damaged: ${plural(report.damages.length, 'problem')}, ${plural(report.affected.length, 'snapshot')} affected.`;
+  throw new CliError('damaged', message, {
+    details: formatDamage(report),
+    data,
+    hint: 'Bring the missing files back if there is a copy. Else: holdfast vault repair index, then holdfast vault repair snapshots.',
+  });
+}
+
+function describeLook({ looked, leftOver }: CheckReport): string {
+  const read =
+    looked.packsRead === 0
+      ? 'the sizes of '
+      : looked.packsRead === looked.packs
+        ? 'every byte of '
+        : `every byte of ${looked.packsRead} of `;
+  const left =
+    leftOver.packs === 0
+      ? ''
+      : `\n${plural(leftOver.packs, 'pack')} (${formatBytes(leftOver.bytes)}) are left over from work that was cut short: holdfast vault prune takes them.`;
+  return `Looked at ${plural(looked.snapshots, 'snapshot')}, ${plural(looked.trees, 'tree')}, ${plural(looked.blobs, 'blob')}, and ${read}${plural(looked.packs, 'pack')}.${left}`;
+}
+
+function formatDamage({ damages, affected }: CheckReport): string[] {
+  const more = damages.length - shownDamages;
+  return [
+    ...damages
+      .slice(0, shownDamages)
+      .map(({ kind, name, message }) => `${kind} ${shortId(name)}: ${printable(message)}`),
+    ...(more > 0 ? [`and ${more.toLocaleString('en')} more: --json lists them`] : []),
+    ...affected.flatMap(({ snapshot, paths, count }) => [
+      `Snapshot ${shortId(snapshot.id)} of ${subjectOf(snapshot)}, ${shortTime(snapshot.document.time)} UTC, lacks ${plural(count, 'entry', 'entries')}:`,
+      ...paths
+        .slice(0, shownPaths)
+        .map(({ path, kind }) => `  ${printable(path)}${kind === 'folder' ? '/ and all below it' : ''}`),
+      ...(count > shownPaths
+        ? [`  and ${(count - shownPaths).toLocaleString('en')} more: --json lists them`]
+        : []),
+    ]),
+  ];
+}
+
+function jsonOf(repository: string, { affected, ...report }: CheckReport): Record<string, unknown> {
+  const snapshots = affected.map(({ snapshot, paths, count }) => ({ snapshot: snapshot.id, count, paths }));
+  return { repository, ...report, affected: snapshots };
+}
