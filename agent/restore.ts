@@ -13,13 +13,15 @@ import { AgentError } from './errors.ts';
 import { enrol, recover } from './identity/enrol.ts';
 import { loadIdentity, type DeviceIdentity } from './identity/identity-store.ts';
 import { isTransient } from './reconcile/failure.ts';
+import { restoreData, type DataChoice, type MachineData } from './restore-data.ts';
 import { openState, takeRoot } from './root-folder.ts';
 import { openSources } from './sources.ts';
+import { forgetRestoring, type DataEvent } from './vault/restore-volumes.ts';
 
-type RestoreProgress = {
-  readonly step: 'identity' | 'manifest' | 'artifacts' | 'done';
-  readonly message: string;
-};
+export type RestoreEvent =
+  | { readonly step: 'identity' | 'manifest' | 'artifacts' | 'vault' | 'done'; readonly message: string }
+  /** What becomes of the volumes. */
+  | { readonly step: 'data'; readonly message: string; readonly data: DataEvent };
 
 export type RestoreOptions = {
   readonly root: string;
@@ -29,7 +31,13 @@ export type RestoreOptions = {
   /** Opens `control.recovery`; else `token` must be given. */
   readonly passphrase?: string | undefined;
   readonly token?: string | undefined;
-  readonly onProgress: (progress: RestoreProgress) => void;
+  /** Opens the vault in place of the passphrase. */
+  readonly recoveryCode?: string | undefined;
+  /** user:password of a REST server that keeps the vault and is not the control plane. */
+  readonly vaultLogin?: string | undefined;
+  /** Which snapshots; 'none' leaves the volumes empty. Default the newest of each. */
+  readonly data?: 'none' | Omit<DataChoice, 'onEvent'>;
+  readonly onProgress: (event: RestoreEvent) => void;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 };
@@ -41,11 +49,13 @@ export type Restored = {
   readonly functions: Readonly<Record<string, Digest>>;
   /** The cloud wanted another manifest than the file holds: the cloud's was restored. */
   readonly newerThanFile: boolean;
+  /** Null without volumes, without a repository, or when no data was wanted. */
+  readonly data: MachineData | null;
 };
 
 /**
- * Brings a machine back into an empty `root` from its one file: identity, manifest, artifacts, each verified. Nothing
- * runs yet; the next start of the agent does. Cut short, it goes on where it was when called again. [G9]
+ * Brings a machine back into an empty `root` from its one file: identity, manifest, artifacts, the data of its volumes, each
+ * verified. Nothing runs yet; the next start of the agent does. Cut short, it goes on where it was when called again. [G9]
  */
 export async function restoreMachine(options: RestoreOptions): Promise<Restored> {
   const { root, machine, document, onProgress, logger, signal } = options;
@@ -80,10 +90,13 @@ export async function restoreMachine(options: RestoreOptions): Promise<Restored>
   onProgress({ step: 'artifacts', message: `Fetching what generation ${desired.generation} names` });
   const bundles = await patiently(() => sources.artifacts.fetch(target, signal));
 
+  const data = await restoreMachineData(options, identity, target);
+
   const { generation } = desired;
   const digest = desired.digest as Digest;
   // The agent goes on from here as after a crash in the middle of an activation: it runs, verifies and commits.
   await store.update(() => ({ observed: desired, current: { generation, digest }, phase: 'applying' }));
+  await forgetRestoring(root);
   onProgress({ step: 'done', message: `Generation ${generation} is in place` });
   const functions = Object.fromEntries([...bundles].map(([name, bundle]) => [name, bundle.digest]));
   return {
@@ -92,7 +105,48 @@ export async function restoreMachine(options: RestoreOptions): Promise<Restored>
     digest,
     functions,
     newerThanFile: digest !== manifestDigest(canonicalize(document)),
+    data: data ?? null,
   };
+}
+
+/** The owner key is that of the file: what the cloud's manifest says is proven by nobody. */
+async function restoreMachineData(
+  {
+    root,
+    machine: file,
+    passphrase,
+    recoveryCode,
+    vaultLogin,
+    data = {},
+    onProgress,
+    logger,
+    signal,
+  }: RestoreOptions,
+  identity: DeviceIdentity,
+  machine: Machine,
+): Promise<MachineData | undefined> {
+  if (data === 'none' || Object.keys(machine.volumes).length === 0) return undefined;
+  onProgress({ step: 'vault', message: 'Opening the vault' });
+  return restoreData({
+    ...data,
+    ...{ root, identity, machine, passphrase, recoveryCode, logger, signal },
+    ownerKey: file.vault?.owner,
+    login: vaultLogin,
+    onEvent: (event) => onProgress({ step: 'data', message: messageOf(event), data: event }),
+  });
+}
+
+function messageOf(event: DataEvent): string {
+  switch (event.kind) {
+    case 'plan':
+      return `Restoring ${event.plan.volumes.length} volumes`;
+    case 'progress':
+      return `Restoring ${event.volume}`;
+    case 'problems':
+      return `${event.volume}: ${event.problems.length} files could not be given back as they were`;
+    default:
+      return event satisfies never;
+  }
 }
 
 async function obtainIdentity({

@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import { SyncError } from '../cloud-sync/errors.ts';
+import type { VaultBackend } from '../cloud-sync/vault/backend/backend.ts';
+import { addDeviceSlot } from '../cloud-sync/vault/keys/device-slots.ts';
+import { listSlots, removeSlot } from '../cloud-sync/vault/keys/key-slots.ts';
+import { openVault, type OpenedVault, type VaultSecret } from '../cloud-sync/vault/keys/open-vault.ts';
+import { ownerPublicKey } from '../cloud-sync/vault/keys/owner-public-key.ts';
+import { isCodedError } from '../lib/coded-error.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Machine } from '../manifests/machine.ts';
+import { AgentError } from './errors.ts';
+import type { DeviceIdentity } from './identity/identity-store.ts';
+import { deviceSlotSecret, readDeviceSlotSecret } from './vault/device-slot.ts';
+import { observeFloor } from './vault/observe-floor.ts';
+import { backendOf } from './vault/open-access.ts';
+import { repositoryTarget } from './vault/repository-target.ts';
+import { restoreVolumes, type RestoredData, type RestoreVolumesRequest } from './vault/restore-volumes.ts';
+import { VaultStateStore } from './vault/vault-state.ts';
+
+export type DataChoice = Pick<RestoreVolumesRequest, 'chosen' | 'at' | 'allowDamaged' | 'onPlan' | 'onEvent'>;
+
+export type RestoreDataRequest = DataChoice & {
+  readonly root: string;
+  readonly identity: DeviceIdentity;
+  /** The manifest that will run. */
+  readonly machine: Machine;
+  /** `vault.owner` of the machine file at hand: the passphrase has proven it. */
+  readonly ownerKey: string | undefined;
+  readonly passphrase: string | undefined;
+  readonly recoveryCode: string | undefined;
+  /** user:password of a REST server that is not the control plane's. */
+  readonly login: string | undefined;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+};
+
+export type MachineData = RestoredData & {
+  /** Key slots of the device that was lost, which the store did not let go of. */
+  readonly oldSlots: readonly string[];
+};
+
+/**
+ * Gives a blank machine the data of its volumes, then a key slot of its own. [G9] Undefined when there is no repository yet. Rejects
+ * with AgentError 'notEnrolled' when neither a passphrase nor a recovery code is given, or as `openVault` and `restoreVolumes`.
+ */
+export async function restoreData(request: RestoreDataRequest): Promise<MachineData | undefined> {
+  const { root, identity, machine, logger, signal } = request;
+  const volumes = Object.keys(machine.volumes);
+  if (volumes.length === 0) return undefined;
+  const target = repositoryTarget(machine.vault, identity);
+  const { ca, certificate, key } = identity;
+  const http = target.isOwnCloud
+    ? { ca, identity: { certificate, key } }
+    : { ...(request.login !== undefined && { login: request.login }) };
+  await using backend = backendOf({ location: target.location, http });
+  if ((await backend.list('keys', { signal })).length === 0) return undefined;
+  const opened = await open(request, backend);
+  await using repository = opened.repository;
+  await observeFloor(repository, { file: join(root, 'vault', 'floor.json'), signal, logger });
+  const { chosen, at, allowDamaged, onPlan, onEvent } = request;
+  const data = await restoreVolumes({
+    ...{ root, device: identity.device, repository, volumes, onEvent, logger, signal },
+    ...(chosen && { chosen }),
+    ...(at && { at }),
+    ...(allowDamaged !== undefined && { allowDamaged }),
+    ...(onPlan && { onPlan }),
+  });
+  const oldSlots = await takeSlot(request, opened);
+  await rememberVault(request, { location: target.location, id: repository.id });
+  return { ...data, oldSlots };
+}
+
+/** By this device's own slot when a restore before this one got so far, else by what the owner has. */
+async function open(request: RestoreDataRequest, backend: VaultBackend): Promise<OpenedVault> {
+  const { root, machine, ownerKey = machine.vault?.owner, signal } = request;
+  const own = await readDeviceSlotSecret(root);
+  if (own !== undefined) {
+    try {
+      return await openVault(backend, { secret: { kind: 'device', text: own }, signal });
+    } catch (error) {
+      if (!isCodedError(error) || error.code !== 'wrongPassphrase') throw error;
+    }
+  }
+  return openVault(backend, { secret: secretOf(request, backend), ownerKey, signal });
+}
+
+function secretOf(
+  { passphrase, recoveryCode, machine }: RestoreDataRequest,
+  { location }: VaultBackend,
+): VaultSecret {
+  if (recoveryCode !== undefined) return { kind: 'recoveryCode', text: recoveryCode };
+  if (passphrase !== undefined) return { kind: 'passphrase', text: passphrase };
+  throw new AgentError(
+    'notEnrolled',
+    `The data of ${machine.metadata.name} in ${location} needs the owner's passphrase or a recovery code`,
+    {
+      hint: 'Pass --passphrase-file or --recovery-code-file, or restore without the data: --no-data.',
+    },
+  );
+}
+
+/** A slot for this device; those of the device that was lost go, where the store lets them. Resolves with those that stay. */
+async function takeSlot(
+  { root, identity, logger, signal }: RestoreDataRequest,
+  { repository, slot }: OpenedVault,
+): Promise<string[]> {
+  const host = identity.device;
+  const before = (await listSlots(repository.backend, { signal })).filter(
+    (one) => one.kind === 'device' && one.host === host,
+  );
+  const isOwn = before.some(({ name }) => name === slot);
+  if (!isOwn) await addDeviceSlot(repository, { host, secret: await deviceSlotSecret(root), signal });
+  const kept: string[] = [];
+  for (const { name } of before.filter((one) => one.name !== slot)) {
+    try {
+      await removeSlot(repository, name, { inUse: slot, signal });
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.transient) throw error;
+      logger.warn('vault.slot.kept', { slot: name, error });
+      kept.push(name);
+    }
+  }
+  return kept;
+}
+
+/** The owner's key of the file that opened it is the one to trust: the owner held that file. */
+async function rememberVault(
+  { root, ownerKey, passphrase, logger }: RestoreDataRequest,
+  repository: { readonly location: string; readonly id: string },
+): Promise<void> {
+  const state = await VaultStateStore.open(root, logger);
+  const owner = ownerKey !== undefined && passphrase !== undefined ? ownerPublicKey(ownerKey) : undefined;
+  await state.update(() => ({ repository, ...(owner !== undefined && { trustedOwner: owner }) }));
+}
