@@ -51,7 +51,7 @@ export class BlobPacker {
 
   /** Hands over what is open. */
   flush(): void {
-    for (const pack of this.#open.splice(0)) this.#finish(pack);
+    for (const pack of this.#open.splice(0)) if (pack.blobCount > 0) this.#finish(pack);
   }
 
   #pick(): PackWriter {

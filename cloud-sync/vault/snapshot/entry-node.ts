@@ -1,13 +1,12 @@
 import { readlinkSync } from 'node:fs';
 import type { Posix } from '../../../lib/posix.ts';
 import { nameOfBytes } from '../format/name-bytes.ts';
-import type { NodeType, TreeNode } from '../format/tree-node.ts';
+import type { TreeNode } from '../format/tree-node.ts';
 import type { AccountNames } from './account-names.ts';
 import { readAttributes } from './extended-attributes.ts';
-import { inodeOf, type FileFacts } from './file-facts.ts';
+import { inodeOf } from './file-facts.ts';
+import type { Entry } from './folder-entries.ts';
 import { rawPath } from './raw-path.ts';
-
-export type Entry = { readonly name: string; readonly type: NodeType; readonly facts: FileFacts };
 
 /**
  * What a snapshot says of an entry, but for what is in it. The time of the last access is that of the last change, as restic has it by

@@ -1,7 +1,7 @@
 import type { BlobId } from '../format/blob-id.ts';
-import { factNames, type FileFacts } from './file-facts.ts';
+import { packedFacts, type PackedFacts } from './file-facts.ts';
+import type { FolderEntries } from './folder-entries.ts';
 import { maxBatchBytes, maxBatchFiles, maxWaitingFiles } from './snapshot-limits.ts';
-import type { FileJob } from './snapshot-threads.ts';
 import type { FileNote, FilesRead } from './thread-messages.ts';
 
 export type FileContent = Omit<FileNote, 'file'> & {
@@ -9,61 +9,109 @@ export type FileContent = Omit<FileNote, 'file'> & {
   readonly size: number;
 };
 
-type WaitingFile = {
-  readonly path: string;
-  readonly facts: FileFacts;
-  readonly resolve: (content: FileContent) => void;
-  readonly reject: (error: unknown) => void;
+export type FileJob = {
+  /** Divided by NUL. */
+  readonly paths: string;
+  readonly facts: PackedFacts;
+  readonly done: (read: FilesRead) => void;
 };
 
-/** Gathers files into jobs for the threads: a message a file would cost more than a small file's reading. */
+/** Files of one folder that are to be read. */
+type Request = {
+  readonly folder: string;
+  readonly entries: FolderEntries;
+  readonly which: readonly number[];
+  readonly contents: FileContent[];
+  left: number;
+  readonly resolve: (contents: readonly FileContent[]) => void;
+};
+
+/** The `place`th file of a request. */
+type QueuedFile = { readonly request: Request; readonly place: number };
+
+/**
+ * Files that wait to be read. Jobs are made of them when a thread asks: a message a file would cost more than a small file's reading.
+ * Large files come first: one that comes last keeps one thread at work while the others have nothing to do.
+ */
 export class FileQueue {
-  readonly #readJob: (job: FileJob) => Promise<FilesRead>;
-  #batch: WaitingFile[] = [];
-  #batchBytes = 0;
+  readonly #onWaiting: () => void;
+  readonly #large: QueuedFile[] = [];
+  readonly #requests: Request[] = [];
+  /** The next file of the first request. */
+  #place = 0;
   #waiting = 0;
   #room = Promise.withResolvers<undefined>();
 
-  /** `readJob` answers when a thread has read all of a job's files. */
-  constructor(readJob: (job: FileJob) => Promise<FilesRead>) {
-    this.#readJob = readJob;
+  /** `onWaiting`: there is something to ask for. */
+  constructor(onWaiting: () => void) {
+    this.#onWaiting = onWaiting;
   }
 
-  /** Answered some time after `flush` was called at the latest. */
-  read(path: string, facts: FileFacts): Promise<FileContent> {
-    this.#waiting += 1;
-    return new Promise((resolve, reject) => {
-      const file = { path, facts, resolve, reject };
-      if (Number(facts.size) > maxBatchBytes) return void this.#send([file], true);
-      this.#batch.push(file);
-      this.#batchBytes += Number(facts.size);
-      if (this.#batch.length >= maxBatchFiles || this.#batchBytes >= maxBatchBytes) this.flush();
+  /** What is in the files with these numbers, in their order. */
+  read(folder: string, entries: FolderEntries, which: readonly number[]): Promise<readonly FileContent[]> {
+    this.#waiting += which.length;
+    return new Promise((resolve) => {
+      const request = { folder, entries, which, contents: [], left: which.length, resolve };
+      this.#requests.push(request);
+      for (const [place, index] of which.entries()) {
+        if (isLarge(entries.sizeAt(index))) this.#large.push({ request, place });
+      }
+      this.#onWaiting();
     });
   }
 
-  flush(): void {
-    const batch = this.#batch;
-    this.#batch = [];
-    this.#batchBytes = 0;
-    if (batch.length > 0) void this.#send(batch, false);
-  }
-
-  /** Resolves when not too many files wait. */
+  /** Resolves when not too many files wait, or none will be asked for any more. */
   async room(): Promise<void> {
     while (this.#waiting > maxWaitingFiles) await this.#room.promise;
   }
 
-  async #send(files: readonly WaitingFile[], first: boolean): Promise<void> {
-    const facts = new BigInt64Array(files.length * factNames.length);
-    for (const [at, file] of files.entries()) {
-      for (const [index, name] of factNames.entries())
-        facts[at * factNames.length + index] = file.facts[name];
+  /** Lets go who waits for room. */
+  close(): void {
+    this.#waiting = -Infinity;
+    this.#room.resolve(undefined);
+  }
+
+  nextJob(): FileJob | undefined {
+    const large = this.#large.shift();
+    const files = large === undefined ? this.#nextBatch() : [large];
+    if (files.length === 0) return undefined;
+    const facts = packedFacts(files.length);
+    const paths = files.map(({ request: { folder, entries, which }, place }, at) => {
+      const packed = entries.packedAt(which[place] ?? 0);
+      facts.set(packed, at * packed.length);
+      return `${folder}/${entries.names[which[place] ?? 0] ?? ''}`;
+    });
+    return { paths: paths.join('\0'), facts, done: (read) => this.#answer(files, read) };
+  }
+
+  #nextBatch(): QueuedFile[] {
+    const files: QueuedFile[] = [];
+    let bytes = 0;
+    for (let request = this.#requests[0]; request !== undefined; request = this.#requests[0]) {
+      for (; this.#place < request.which.length; this.#place += 1) {
+        if (files.length >= maxBatchFiles || bytes >= maxBatchBytes) return files;
+        const size = request.entries.sizeAt(request.which[this.#place] ?? 0);
+        if (isLarge(size)) continue;
+        files.push({ request, place: this.#place });
+        bytes += size;
+      }
+      this.#requests.shift();
+      this.#place = 0;
     }
-    try {
-      const read = await this.#readJob({ paths: files.map(({ path }) => path).join('\0'), facts, first });
-      answer(files, read);
-    } catch (error) {
-      for (const file of files) file.reject(error);
+    return files;
+  }
+
+  #answer(files: readonly QueuedFile[], { blobCounts, sizes, ids, notes }: FilesRead): void {
+    const bytes = Buffer.from(ids.buffer, ids.byteOffset, ids.byteLength);
+    const noted = new Map(notes.map(({ file, ...note }) => [file, note]));
+    let at = 0;
+    for (const [index, { request, place }] of files.entries()) {
+      const end = at + 32 * (blobCounts[index] ?? 0);
+      const content: BlobId[] = [];
+      for (; at < end; at += 32) content.push(bytes.toString('hex', at, at + 32) as BlobId);
+      request.contents[place] = { content, size: sizes[index] ?? 0, ...noted.get(index) };
+      request.left -= 1;
+      if (request.left === 0) request.resolve(request.contents);
     }
     this.#waiting -= files.length;
     this.#room.resolve(undefined);
@@ -71,15 +119,6 @@ export class FileQueue {
   }
 }
 
-function answer(files: readonly WaitingFile[], { blobCounts, sizes, ids, notes }: FilesRead): void {
-  const hex = Buffer.from(ids.buffer, ids.byteOffset, ids.byteLength);
-  const noted = new Map(notes.map(({ file, ...note }) => [file, note]));
-  let at = 0;
-  for (const [index, file] of files.entries()) {
-    const content = Array.from({ length: blobCounts[index] ?? 0 }, () => {
-      at += 32;
-      return hex.toString('hex', at - 32, at) as BlobId;
-    });
-    file.resolve({ content, size: sizes[index] ?? 0, ...noted.get(index) });
-  }
+function isLarge(size: number): boolean {
+  return size > maxBatchBytes;
 }

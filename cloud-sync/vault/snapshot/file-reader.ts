@@ -1,11 +1,11 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { errorCode, errorMessage } from '../../../lib/error-code.ts';
 import type { Posix } from '../../../lib/posix.ts';
 import { findCut, maxChunkBytes } from '../chunker/find-cut.ts';
 import type { Gear } from '../chunker/gear.ts';
 import type { ExtendedAttribute } from '../format/tree-node.ts';
 import { readAttributes } from './extended-attributes.ts';
 import { factNames, factsOf, type FileFacts } from './file-facts.ts';
+import { fileProblem } from './file-problem.ts';
 import { rawPath } from './raw-path.ts';
 import type { FileNote } from './thread-messages.ts';
 
@@ -49,7 +49,6 @@ export class FileReader {
     try {
       return this.#readOpen(descriptor, seen, readAttributes(this.#options.posix, raw));
     } catch (error) {
-      if (typeof errorCode(error) !== 'string' || !isOfFile(error)) throw error;
       return notTaken(error);
     } finally {
       closeSync(descriptor);
@@ -106,32 +105,6 @@ export class FileReader {
 
 const becameOther = { code: 'changed', message: 'It was replaced by something that is no file.' } as const;
 const changedWhileRead = { code: 'changed', message: 'It was written to while it was read.' } as const;
-
-const goneCodes = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'];
-const fileCodes = [
-  ...goneCodes,
-  'EACCES',
-  'EPERM',
-  'EIO',
-  'EISDIR',
-  'ESTALE',
-  'ENAMETOOLONG',
-  'EBUSY',
-  'ETXTBSY',
-  'EOVERFLOW',
-];
-
-/** Whether a failure says something of one file, rather than of this machine or this program. */
-function isOfFile(error: unknown): boolean {
-  return fileCodes.includes(errorCode(error) ?? '');
-}
-
-/** The problem of a file, or folder, that was not taken; throws again what no file is the cause of. */
-export function fileProblem(error: unknown): { code: 'vanished' | 'unreadable'; message: string } {
-  if (!isOfFile(error)) throw error;
-  const gone = goneCodes.includes(errorCode(error) ?? '');
-  return { code: gone ? 'vanished' : 'unreadable', message: errorMessage(error) };
-}
 
 function notTaken(error: unknown): ReadFile {
   return { ids: [], size: 0, note: { problem: fileProblem(error) } };

@@ -1,14 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Posix } from '../../../lib/posix.ts';
 import type { BlobId } from '../format/blob-id.ts';
-import type { TreeNode } from '../format/tree-node.ts';
+import type { NodeType, TreeNode } from '../format/tree-node.ts';
 import type { AccountNames } from './account-names.ts';
 import { clockTickNs, type EarlierSnapshot } from './earlier-snapshot.ts';
-import { nodeOf, readDetails, type Entry } from './entry-node.ts';
+import { nodeOf, readDetails } from './entry-node.ts';
 import type { Exclusion } from './exclude-patterns.ts';
-import { fileProblem } from './file-reader.ts';
+import { fileProblem } from './file-problem.ts';
 import type { FileContent, FileQueue } from './file-queue.ts';
-import { printOf } from './folder-print.ts';
+import type { Entry, FolderEntries } from './folder-entries.ts';
 import { listFolder } from './list-folder.ts';
 import { walkSliceMs } from './snapshot-limits.ts';
 import type { SnapshotProblem } from './snapshot-request.ts';
@@ -19,7 +19,7 @@ export type FolderWalkOptions = {
   readonly folder: string;
   readonly excludes: Exclusion | undefined;
   readonly earlier: EarlierSnapshot;
-  readonly files: Pick<FileQueue, 'read' | 'flush' | 'room'>;
+  readonly files: Pick<FileQueue, 'read' | 'room'>;
   readonly trees: { add(nodes: readonly TreeNode[]): Promise<BlobId> };
   readonly accounts: AccountNames;
   readonly posix: Posix | undefined;
@@ -39,13 +39,19 @@ export type WalkedFolder = {
 
 type Listed = {
   readonly path: string;
-  readonly entries: readonly Entry[];
+  readonly entries: FolderEntries;
   readonly print: string;
+  /** As the parent saw them. */
   readonly same: boolean;
 };
 type Child = { readonly entry: Entry; readonly walked: Promise<WalkedFolder> };
-/** What becomes of an entry that is no folder; undefined when it was not taken. `stable`: its facts are those of the print. */
-type Taken = { readonly node: TreeNode | undefined; readonly stable: boolean };
+/** What becomes of the entries that are no folders. */
+type Taken = {
+  /** Whether all were taken, with the facts of the print. */
+  stable: boolean;
+  readonly nodes: TreeNode[];
+};
+type Reading = { readonly which: readonly number[]; readonly contents: Promise<readonly FileContent[]> };
 
 /**
  * Walks a folder depth first, hands what is to be read to the threads and goes on: trees are made as the files of a folder and its
@@ -64,9 +70,8 @@ export class FolderWalk {
 
   /** Resolves with the root, once all is read and all trees were added. Rejects when the folder itself cannot be listed. */
   async run(): Promise<WalkedFolder> {
-    const { earlier, files, tally } = this.#options;
+    const { earlier, tally } = this.#options;
     const root = await this.#visit('', earlier.tree);
-    files.flush();
     tally.walkEnded();
     return await root();
   }
@@ -82,20 +87,23 @@ export class FolderWalk {
     const { earlier, tally } = this.#options;
     const listed = this.#list(path);
     tally.folders += 1;
-    const remembered = earlier.remembered(path);
-    const before = listed.same ? undefined : await earlier.entries(remembered?.tree ?? treeBefore);
-    const others: Promise<Taken>[] = [];
+    const before = listed.same
+      ? undefined
+      : await earlier.entries(earlier.remembered(path)?.tree ?? treeBefore);
+    const taken: Taken = { stable: listed.print !== '', nodes: [] };
+    if (before === undefined) this.#keepAll(listed);
+    const reading = before && this.#take(listed, before, taken);
     const children: Child[] = [];
-    for (const entry of listed.entries) {
-      if (entry.type === 'dir') {
-        const child = await this.#visitChild(listed.path, entry, before?.get(entry.name)?.subtree);
-        if (child !== undefined) children.push(child);
-      } else if (before === undefined) tally.unmodified(entry);
-      else others.push(quiet(this.#take(path, entry, before.get(entry.name))));
+    for (const [index, name] of listed.entries.names.entries()) {
+      if (listed.entries.typeAt(index) !== 'dir') continue;
+      const child = await this.#visitChild(path, listed.entries.at(index), before?.get(name)?.subtree);
+      if (child === undefined) taken.stable = false;
+      else children.push(child);
     }
-    const missing = listed.entries.filter(({ type }) => type === 'dir').length - children.length;
-    const stable = listed.print !== '' && missing === 0;
-    return () => this.#build({ ...listed, print: stable ? listed.print : '' }, children, others);
+    return async () => {
+      await this.#takeRead(listed, reading, taken);
+      return await this.#build(listed, children, taken);
+    };
   }
 
   async #visitChild(
@@ -103,7 +111,7 @@ export class FolderWalk {
     entry: Entry,
     treeBefore: BlobId | undefined,
   ): Promise<Child | undefined> {
-    const path = parent === '' ? entry.name : `${parent}/${entry.name}`;
+    const path = joined(parent, entry.name);
     try {
       const walked = await this.#visit(path, treeBefore);
       return { entry, walked: quiet(walked()) };
@@ -115,36 +123,51 @@ export class FolderWalk {
 
   #list(path: string): Listed {
     const { excludes, onProblem, earlier } = this.#options;
-    const inPath = path === '' ? '' : `${path}/`;
-    const { entries, problems } = listFolder(
-      this.#absolute(path),
-      ({ name, type }) => excludes?.(inPath + name, type === 'dir') ?? false,
-    );
-    for (const { name, ...problem } of problems) onProblem({ path: inPath + name, ...problem });
-    const racy = entries.some(({ type, facts }) => type !== 'dir' && facts.ctimeNs >= this.#newestBelievedNs);
-    const print = racy || problems.length > 0 ? '' : printOf(entries);
+    const skip = (name: string, type: NodeType) => excludes?.(joined(path, name), type === 'dir') ?? false;
+    const { entries, newestNs, problems } = listFolder(this.#absolute(path), skip);
+    for (const { name, ...problem } of problems) onProblem({ path: joined(path, name), ...problem });
+    const print = newestNs >= this.#newestBelievedNs || problems.length > 0 ? '' : entries.print();
     return { path, entries, print, same: print !== '' && earlier.remembered(path)?.print === print };
   }
 
-  async #take(folder: string, entry: Entry, before: TreeNode | undefined): Promise<Taken> {
-    const { accounts, earlier, tally, files } = this.#options;
-    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-    const node = nodeOf(entry, accounts);
-    if (entry.type === 'file') {
-      if (before !== undefined && earlier.has(entry.facts, before)) {
-        tally.unmodified(entry);
-        return { node: { ...node, ...kept(before) }, stable: true };
-      }
-      tally.toRead(entry, before !== undefined);
-      if (node.size > 0)
-        return this.#takeRead(entry, path, await files.read(this.#absolute(path), entry.facts));
+  #keepAll({ entries }: Listed): void {
+    for (const index of entries.names.keys()) {
+      if (entries.typeAt(index) === 'file') this.#options.tally.unmodified(entries.sizeAt(index));
     }
-    const details = this.#details(entry, path);
-    if (details === undefined) return { node: undefined, stable: false };
-    return { node: { ...node, ...details, ...(entry.type === 'file' ? { content: [] } : {}) }, stable: true };
   }
 
-  #details(entry: Entry, path: string): ReturnType<typeof readDetails> | undefined {
+  /** Takes what need not be read, and hands out what must. */
+  #take({ path, entries }: Listed, before: ReadonlyMap<string, TreeNode>, taken: Taken): Reading | undefined {
+    const { accounts, earlier, tally, files } = this.#options;
+    const which: number[] = [];
+    for (const index of entries.names.keys()) {
+      const entry = entries.at(index);
+      if (entry.type === 'dir') continue;
+      const node = nodeOf(entry, accounts);
+      const old = entry.type === 'file' ? before.get(entry.name) : undefined;
+      if (old !== undefined && earlier.has(entry.facts, old)) {
+        tally.unmodified(node.size);
+        taken.nodes.push({ ...node, ...kept(old) });
+        continue;
+      }
+      if (entry.type === 'file') tally.toRead(node.size, before.has(entry.name));
+      if (node.size > 0) which.push(index);
+      else this.#takeDetails(path, entry, node, taken);
+    }
+    return which.length === 0
+      ? undefined
+      : { which, contents: files.read(this.#absolute(path), entries, which) };
+  }
+
+  #takeDetails(path: string, entry: Entry, node: TreeNode, taken: Taken): void {
+    const details = this.#details(path, entry);
+    if (details === undefined) taken.stable = false;
+    else taken.nodes.push({ ...node, ...details, ...(entry.type === 'file' ? { content: [] } : {}) });
+  }
+
+  /** Undefined for what is not there any more, or cannot be looked at. */
+  #details(parent: string, entry: Entry): ReturnType<typeof readDetails> | undefined {
+    const path = joined(parent, entry.name);
     try {
       return readDetails(entry, this.#absolute(path), this.#options.posix);
     } catch (error) {
@@ -153,37 +176,36 @@ export class FolderWalk {
     }
   }
 
-  #takeRead(entry: Entry, path: string, { content, size, facts, attributes, problem }: FileContent): Taken {
-    if (problem !== undefined) this.#options.onProblem({ path, ...problem });
-    const stable = facts === undefined && problem === undefined;
-    if (problem !== undefined && content.length === 0) return { node: undefined, stable };
-    this.#options.tally.taken(size);
-    const node = nodeOf({ ...entry, facts: facts ?? entry.facts }, this.#options.accounts);
-    const extended = attributes === undefined ? {} : { extendedAttributes: attributes };
-    return { node: { ...node, size, content, ...extended }, stable };
+  async #takeRead({ path, entries }: Listed, reading: Reading | undefined, taken: Taken): Promise<void> {
+    if (reading === undefined) return;
+    const contents = await reading.contents;
+    for (const [place, index] of reading.which.entries()) {
+      const entry = entries.at(index);
+      const { content, size, facts, attributes, problem } = contents[place] ?? notRead;
+      if (problem !== undefined) this.#options.onProblem({ path: joined(path, entry.name), ...problem });
+      if (facts !== undefined || problem !== undefined) taken.stable = false;
+      if (problem !== undefined && content.length === 0) continue;
+      this.#options.tally.taken(size);
+      const node = nodeOf({ ...entry, facts: facts ?? entry.facts }, this.#options.accounts);
+      const extended = attributes === undefined ? {} : { extendedAttributes: attributes };
+      taken.nodes.push({ ...node, size, content, ...extended });
+    }
   }
 
-  async #build(
-    listed: Listed,
-    children: readonly Child[],
-    others: readonly Promise<Taken>[],
-  ): Promise<WalkedFolder> {
+  async #build(listed: Listed, children: readonly Child[], taken: Taken): Promise<WalkedFolder> {
     const { earlier, trees } = this.#options;
     const walked = await Promise.all(children.map((child) => child.walked));
-    const taken = await Promise.all(others);
-    const remembered = earlier.remembered(listed.path);
-    const print = taken.every(({ stable }) => stable) ? listed.print : '';
-    const asBefore =
-      listed.same &&
-      print !== '' &&
-      walked.every(({ path, tree }) => earlier.remembered(path)?.tree === tree);
-    let tree = remembered?.tree;
-    if (!asBefore || tree === undefined) {
-      const files = listed.same ? await this.#earlierNodes(listed) : taken.flatMap(({ node }) => node ?? []);
+    const isAsBefore = ({ path, tree }: WalkedFolder) => earlier.remembered(path)?.tree === tree;
+    let tree =
+      listed.same && taken.stable && walked.every(isAsBefore)
+        ? earlier.remembered(listed.path)?.tree
+        : undefined;
+    if (tree === undefined) {
+      const files = listed.same ? await this.#earlierNodes(listed) : taken.nodes;
       const folders = children.map(({ entry }, index) => this.#folderNode(listed.path, entry, walked[index]));
       tree = await trees.add([...files, ...folders]);
     }
-    const folder = { path: listed.path, tree, print };
+    const folder = { path: listed.path, tree, print: taken.stable ? listed.print : '' };
     this.#walked.push(folder);
     return folder;
   }
@@ -196,8 +218,7 @@ export class FolderWalk {
   }
 
   #folderNode(parent: string, entry: Entry, walked: WalkedFolder | undefined): TreeNode {
-    const path = parent === '' ? entry.name : `${parent}/${entry.name}`;
-    const node = { ...nodeOf(entry, this.#options.accounts), ...this.#details(entry, path) };
+    const node = { ...nodeOf(entry, this.#options.accounts), ...this.#details(parent, entry) };
     return walked === undefined ? node : { ...node, subtree: walked.tree };
   }
 
@@ -213,6 +234,17 @@ export class FolderWalk {
     await setImmediate();
     this.#sliceEndsAt = performance.now() + walkSliceMs;
   }
+}
+
+/** Every file of a job is answered; this is for the compiler. */
+const notRead: FileContent = {
+  content: [],
+  size: 0,
+  problem: { code: 'unreadable', message: 'It was not read.' },
+};
+
+function joined(folder: string, name: string): string {
+  return folder === '' ? name : `${folder}/${name}`;
 }
 
 function kept({ content, extendedAttributes }: TreeNode): Partial<TreeNode> {

@@ -1,33 +1,39 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync, type BigIntStats } from 'node:fs';
 import { nameOfBytes } from '../format/name-bytes.ts';
-import type { Entry } from './entry-node.ts';
-import { factsOf, nodeTypeOf } from './file-facts.ts';
-import { fileProblem } from './file-reader.ts';
+import type { NodeType } from '../format/tree-node.ts';
+import { nodeTypeOf } from './file-facts.ts';
+import { fileProblem } from './file-problem.ts';
+import { FolderEntries } from './folder-entries.ts';
 import { rawPath } from './raw-path.ts';
 import type { SnapshotProblem } from './snapshot-request.ts';
 
 export type FolderListing = {
-  readonly entries: readonly Entry[];
+  readonly entries: FolderEntries;
+  /** The newest `ctime` of those that are no folders; 0 for none. */
+  readonly newestNs: bigint;
   /** Of entries that were there, but could not be looked at. */
   readonly problems: readonly (Pick<SnapshotProblem, 'code' | 'message'> & { readonly name: string })[];
 };
 
-/** What lies in a folder now. `skip`: names that are not even looked at. Throws node's error when it cannot be listed. */
-export function listFolder(path: string, skip: (entry: Entry) => boolean): FolderListing {
-  const entries: Entry[] = [];
+/** What lies in a folder now, but for what `skip` leaves out. Throws node's error when it cannot be listed. */
+export function listFolder(path: string, skip: (name: string, type: NodeType) => boolean): FolderListing {
+  const entries: { readonly name: string; readonly facts: BigIntStats }[] = [];
   const problems: FolderListing['problems'][number][] = [];
+  let newestNs = 0n;
   for (const name of namesIn(path)) {
     try {
-      const stats = lstatSync(rawPath(`${path}/${name}`), { bigint: true });
-      const type = nodeTypeOf(stats.mode);
+      const facts = lstatSync(rawPath(`${path}/${name}`), { bigint: true });
+      const type = nodeTypeOf(facts.mode);
       if (type === undefined)
-        problems.push({ name, code: 'unsupported', message: `Mode ${stats.mode} is of no known kind.` });
-      else if (!skip({ name, type, facts: stats })) entries.push({ name, type, facts: factsOf(stats) });
+        problems.push({ name, code: 'unsupported', message: `Its mode is ${facts.mode}.` });
+      if (type === undefined || skip(name, type)) continue;
+      entries.push({ name, facts });
+      if (type !== 'dir' && facts.ctimeNs > newestNs) newestNs = facts.ctimeNs;
     } catch (error) {
       problems.push({ name, ...fileProblem(error) });
     }
   }
-  return { entries, problems };
+  return { entries: new FolderEntries(entries), newestNs, problems };
 }
 
 const replacement = '\ufffd';

@@ -48,6 +48,9 @@ class SnapshotRun implements AsyncDisposable {
   readonly #level: number;
   readonly #uploads: PackUploads;
   readonly #trees: TreeStore;
+  readonly #files = new FileQueue(() => this.#wakeThreads());
+  /** Rejects at the first failure of a thread or a write, or when the request is aborted. */
+  readonly #failed: Promise<never>;
   #index: Promise<BlobIndex> | undefined;
   #threads: Promise<SnapshotThreads> | undefined;
 
@@ -56,6 +59,7 @@ class SnapshotRun implements AsyncDisposable {
     this.#request = request;
     this.#basis = basis;
     this.#signal = AbortSignal.any([request.signal, this.#stop.signal]);
+    this.#failed = rejectionOf(this.#signal);
     this.#level = repository.version === 1 ? 0 : compressionLevel;
     this.#uploads = new PackUploads({ repository, bytesPerSecond, signal: this.#signal });
     this.#trees = new TreeStore({
@@ -71,9 +75,9 @@ class SnapshotRun implements AsyncDisposable {
     const context = contextOf(this.#request);
     const memory = await this.#usableMemory(context);
     const walk = this.#walk(memory);
-    const root = await walk.run();
+    const root = await Promise.race([walk.run(), this.#failed]);
     // Everything that the index will name, the index, and then the snapshot. [G1]
-    await (await this.#threads)?.finish();
+    await Promise.race([this.#threads?.then((threads) => threads.finish()), this.#failed]);
     await this.#trees.finish();
     await this.#uploads.writeIndex();
     const outcome = await this.#commit(root);
@@ -82,6 +86,9 @@ class SnapshotRun implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Who still waits is let go, to find that it is over.
+    this.#stop.abort();
+    this.#files.close();
     const threads = await this.#threads?.catch(() => undefined);
     await threads?.[Symbol.asyncDispose]();
   }
@@ -90,6 +97,13 @@ class SnapshotRun implements AsyncDisposable {
   #loadIndex(): Promise<BlobIndex> {
     this.#index ??= this.#request.repository.index({ signal: this.#signal });
     return this.#index;
+  }
+
+  #wakeThreads(): void {
+    this.#startThreads().then(
+      (threads) => threads.wake(),
+      (error: unknown) => this.#stop.abort(error),
+    );
   }
 
   #startThreads(): Promise<SnapshotThreads> {
@@ -102,8 +116,8 @@ class SnapshotRun implements AsyncDisposable {
           level: this.#level,
           progress: this.#tally.shared,
           onPack: (pack) => this.#uploads.write(pack),
+          nextJob: () => this.#files.nextJob(),
           onFailed: (error) => this.#stop.abort(error),
-          signal: this.#signal,
         }),
     );
     return this.#threads;
@@ -117,7 +131,7 @@ class SnapshotRun implements AsyncDisposable {
       folder: realpathSync(folder),
       excludes: compileExcludes(excludes),
       earlier: new EarlierSnapshot({ repository, index: () => this.#loadIndex(), parent, memory, signal }),
-      files: new FileQueue(async (job) => (await this.#startThreads()).read(job)),
+      files: this.#files,
       trees: this.#trees,
       accounts: readAccountNames(),
       posix: openPosix(),
@@ -210,6 +224,13 @@ class SnapshotRun implements AsyncDisposable {
       },
     };
   }
+}
+
+function rejectionOf(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  promise.catch(() => undefined);
+  signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  return promise;
 }
 
 /** Where it differs, what was remembered of a folder says nothing of its tree. */

@@ -1,9 +1,12 @@
-/** A pack is finished once it has this many bytes; as restic does it. */
-export const packTargetBytes = 16 * 1024 * 1024;
+/**
+ * A pack is finished once it has this many bytes. Half of what restic takes: two packs a thread are open, and memory on a device is dearer
+ * than a few more files.
+ */
+export const packTargetBytes = 8 * 1024 * 1024;
 /** Of zstd. Measured: higher levels cost more time than they save room. */
 export const compressionLevel = 3;
 /** Finished packs in memory that no thread may add to, over all threads. */
-export const packsInFlight = 3;
+export const packsInFlight = 2;
 /** What a thread is handed at once: enough that messages cost nothing, little enough that all threads end together. */
 export const maxBatchFiles = 200;
 export const maxBatchBytes = 4 * 1024 * 1024;
@@ -12,6 +15,6 @@ export const maxWaitingFiles = 200_000;
 /** How long the walk holds the thread that also hands out work and writes packs. */
 export const walkSliceMs = 15;
 /** An index over what is durable so far is written each time this many packs are, so that what was cut short need not be stored again. */
-export const packsPerIndex = 64;
+export const packsPerIndex = 128;
 /** Time between two reports of progress. */
 export const progressIntervalMs = 250;

@@ -1,4 +1,3 @@
-import type { Entry } from './entry-node.ts';
 import type { SnapshotProgress } from './snapshot-request.ts';
 
 /** Counts what a snapshot is made of, and how far it is. */
@@ -17,18 +16,17 @@ export class SnapshotTally {
   #bytesToRead = 0;
   #emptyFiles = 0;
 
-  /** Taken over from the parent. */
-  unmodified({ type, facts }: Entry): void {
-    if (type !== 'file') return;
+  /** A file taken over from the parent. */
+  unmodified(size: number): void {
     this.files.unmodified += 1;
-    this.#bytesKept += Number(facts.size);
-    this.totalBytes += Number(facts.size);
+    this.#bytesKept += size;
+    this.totalBytes += size;
   }
 
-  toRead({ facts }: Entry, wasThere: boolean): void {
+  toRead(size: number, wasThere: boolean): void {
     this.files[wasThere ? 'changed' : 'new'] += 1;
-    this.#bytesToRead += Number(facts.size);
-    if (facts.size === 0n) this.#emptyFiles += 1;
+    this.#bytesToRead += size;
+    if (size === 0) this.#emptyFiles += 1;
   }
 
   taken(size: number): void {

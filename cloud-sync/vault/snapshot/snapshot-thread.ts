@@ -5,7 +5,7 @@ import { masterKeyFrom } from '../format/master-key.ts';
 import { Sealer } from '../format/sealer.ts';
 import { BlobClaims } from './blob-claims.ts';
 import { BlobPacker, type FinishedPack } from './blob-packer.ts';
-import { factNames, type FileFacts } from './file-facts.ts';
+import { factsAt } from './file-facts.ts';
 import { FileReader } from './file-reader.ts';
 import type { FileNote, FilesRead, FromThread, ThreadSetup, ToThread } from './thread-messages.ts';
 
@@ -61,11 +61,6 @@ function readFiles(reader: FileReader, { job, paths, facts }: ReadJob, counters:
     Atomics.add(counters, 0, 1n);
   }
   return { kind: 'read', job, blobCounts, sizes, ids: Buffer.concat(ids), notes };
-}
-
-function factsAt(facts: BigInt64Array, file: number): FileFacts {
-  const first = file * factNames.length;
-  return Object.fromEntries(factNames.map((name, index) => [name, facts[first + index]])) as FileFacts;
 }
 
 /** Waits while enough finished packs lie in memory. Nothing else is to be done meanwhile: this thread would only make more. */

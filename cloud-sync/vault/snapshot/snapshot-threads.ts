@@ -5,15 +5,9 @@ import { SyncError } from '../../errors.ts';
 import { masterKeyBytes, type MasterKey } from '../format/master-key.ts';
 import type { SharedClaims } from './blob-claims.ts';
 import type { FinishedPack } from './blob-packer.ts';
+import type { FileJob } from './file-queue.ts';
 import { packsInFlight } from './snapshot-limits.ts';
-import type { FilesRead, FromThread, ThreadSetup, ToThread } from './thread-messages.ts';
-
-export type FileJob = {
-  readonly paths: string;
-  readonly facts: BigInt64Array<ArrayBuffer>;
-  /** Done before those without: a large file that comes last keeps one thread at work while the others have nothing to do. */
-  readonly first: boolean;
-};
+import type { FromThread, ThreadSetup, ToThread } from './thread-messages.ts';
 
 export type SnapshotThreadsOptions = {
   readonly count: number;
@@ -23,85 +17,66 @@ export type SnapshotThreadsOptions = {
   readonly progress: SharedArrayBuffer;
   /** Resolves once the pack is durable. */
   readonly onPack: (pack: FinishedPack) => Promise<void>;
-  /** Fails every job. */
-  readonly signal: AbortSignal;
+  /** Undefined while there is nothing to read. */
+  readonly nextJob: () => FileJob | undefined;
   /** Called at the first failure. */
   readonly onFailed: (error: unknown) => void;
 };
 
-type QueuedJob = FileJob & {
-  readonly resolve: (read: FilesRead) => void;
-  readonly reject: (error: unknown) => void;
-};
-type Thread = { readonly worker: Worker; readonly running: Map<number, QueuedJob> };
+type Thread = { readonly worker: Worker; readonly running: Map<number, FileJob> };
 
 /** So that a thread has its next job while the result of the last is on its way. */
 const jobsPerThread = 2;
 
-/** Threads that read files and make packs, started as there is work for them. Whatever fails in one of them fails every job. */
+/** Garbage of a thread is mostly memory outside the heap, given back when the heap is looked through: often, then. */
+const youngHeapMb = 6;
+
+/** Threads that read files and make packs, started as there is work for them. */
 export class SnapshotThreads implements AsyncDisposable {
   readonly #options: SnapshotThreadsOptions;
   readonly #threads: Thread[] = [];
-  readonly #queue: QueuedJob[] = [];
-  readonly #urgent: QueuedJob[] = [];
   readonly #credits = new SharedArrayBuffer(4);
   readonly #uploads = new Set<Promise<void>>();
-  readonly #failed = Promise.withResolvers<never>();
-  #hasFailed = false;
+  readonly #allFinished = Promise.withResolvers<undefined>();
   #finished = 0;
-  #allFinished = Promise.withResolvers<undefined>();
   #jobs = 0;
+  #hasFailed = false;
 
   constructor(options: SnapshotThreadsOptions) {
     this.#options = options;
     new Int32Array(this.#credits)[0] = packsInFlight;
-    this.#failed.promise.catch(options.onFailed);
-    options.signal.addEventListener('abort', this.#onAbort);
   }
 
-  read(job: FileJob): Promise<FilesRead> {
-    if (this.#hasFailed) return this.#failed.promise;
-    return new Promise((resolve, reject) => {
-      (job.first ? this.#urgent : this.#queue).push({ ...job, resolve, reject });
-      this.#handOut();
-    });
-  }
-
-  /** After the last job was answered: resolves once everything that was read is durable. */
-  async finish(): Promise<void> {
-    if (this.#threads.length === 0) return;
-    for (const { worker } of this.#threads) post(worker, { kind: 'finish' });
-    await Promise.race([this.#allFinished.promise, this.#failed.promise]);
-    await Promise.race([Promise.all(this.#uploads), this.#failed.promise]);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#options.signal.removeEventListener('abort', this.#onAbort);
-    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
-  }
-
-  readonly #onAbort = (): void => this.#fail(this.#options.signal.reason);
-
-  #handOut(): void {
-    for (;;) {
-      const waiting = this.#urgent.length + this.#queue.length;
-      if (waiting === 0) return;
-      const thread = this.#freeThread();
-      const job = thread === undefined ? undefined : (this.#urgent.shift() ?? this.#queue.shift());
-      if (thread === undefined || job === undefined) return;
+  /** To be called when there is something to read. */
+  wake(): void {
+    for (let thread = this.#freeThread(); thread !== undefined; thread = this.#freeThread()) {
+      const job = this.#hasFailed ? undefined : this.#options.nextJob();
+      if (job === undefined) return;
       this.#jobs += 1;
-      thread.running.set(this.#jobs, job);
-      post(thread.worker, { kind: 'read', job: this.#jobs, paths: job.paths, facts: job.facts }, [
-        job.facts.buffer,
-      ]);
+      const { worker, running } = thread === 'new' ? this.#start() : thread;
+      running.set(this.#jobs, job);
+      post(worker, { kind: 'read', job: this.#jobs, paths: job.paths, facts: job.facts }, [job.facts.buffer]);
     }
   }
 
-  /** One with nothing to do, else a new one, else the one with the shorter list. */
-  #freeThread(): Thread | undefined {
+  /** After the last job was done: resolves once everything that was read is durable; never, after a failure. */
+  async finish(): Promise<void> {
+    if (this.#threads.length === 0) return;
+    for (const { worker } of this.#threads) post(worker, { kind: 'finish' });
+    await this.#allFinished.promise;
+    await Promise.all(this.#uploads);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#hasFailed = true;
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+  }
+
+  /** One with nothing to do, else a new one, else one with a short list. */
+  #freeThread(): Thread | 'new' | undefined {
     const idle = this.#threads.find(({ running }) => running.size === 0);
     if (idle !== undefined) return idle;
-    if (this.#threads.length < this.#options.count) return this.#start();
+    if (this.#threads.length < this.#options.count) return 'new';
     return this.#threads.find(({ running }) => running.size < jobsPerThread);
   }
 
@@ -114,7 +89,10 @@ export class SnapshotThreads implements AsyncDisposable {
       credits: this.#credits,
       progress,
     };
-    const worker = new Worker(threadEntry(), { workerData });
+    const worker = new Worker(threadEntry(), {
+      workerData,
+      resourceLimits: { maxYoungGenerationSizeMb: youngHeapMb },
+    });
     const thread: Thread = { worker, running: new Map() };
     worker.on('message', (message: FromThread) => this.#onMessage(thread, message));
     worker.on('error', (error) => this.#fail(error));
@@ -130,8 +108,8 @@ export class SnapshotThreads implements AsyncDisposable {
       case 'read': {
         const job = thread.running.get(message.job);
         thread.running.delete(message.job);
-        this.#handOut();
-        job?.resolve(message);
+        this.wake();
+        job?.done(message);
         return;
       }
       case 'pack':
@@ -162,10 +140,9 @@ export class SnapshotThreads implements AsyncDisposable {
   }
 
   #fail(error: unknown): void {
+    if (this.#hasFailed) return;
     this.#hasFailed = true;
-    this.#failed.reject(error);
-    const running = this.#threads.flatMap((thread) => [...thread.running.values()]);
-    for (const job of [...running, ...this.#urgent.splice(0), ...this.#queue.splice(0)]) job.reject(error);
+    this.#options.onFailed(error);
   }
 }
 

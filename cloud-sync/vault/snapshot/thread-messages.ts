@@ -1,7 +1,7 @@
 import type { ExtendedAttribute } from '../format/tree-node.ts';
 import type { PackContents } from '../repository.ts';
 import type { SharedClaims } from './blob-claims.ts';
-import type { FileFacts } from './file-facts.ts';
+import type { FileFacts, PackedFacts } from './file-facts.ts';
 import type { SnapshotProblem } from './snapshot-request.ts';
 
 /** What a thread begins with. */
@@ -23,8 +23,8 @@ export type ToThread =
       readonly job: number;
       /** Divided by NUL; in the form of names in trees. */
       readonly paths: string;
-      /** What the walker saw, file by file in the order of `factNames`. */
-      readonly facts: BigInt64Array;
+      /** What the walker saw, file by file one after the other. */
+      readonly facts: PackedFacts;
     }
   /** Hand over the packs that are not full; answered by `finished`. */
   | { readonly kind: 'finish' };

@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import type { NodeType } from '../format/tree-node.ts';
+import {
+  factNames,
+  factsAt,
+  nodeTypeOf,
+  packedFacts,
+  putFacts,
+  type FileFacts,
+  type PackedFacts,
+} from './file-facts.ts';
+
+export type Entry = { readonly name: string; readonly type: NodeType; readonly facts: FileFacts };
+
+const offsetOf = { mode: factNames.indexOf('mode'), size: factNames.indexOf('size') };
+
+/** The entries of one folder. They wait by the hundred thousand for their turn, so they are kept small. */
+export class FolderEntries {
+  readonly names: readonly string[];
+  readonly #facts: PackedFacts;
+
+  constructor(entries: readonly { readonly name: string; readonly facts: FileFacts }[]) {
+    this.names = entries.map(({ name }) => name);
+    this.#facts = packedFacts(entries.length);
+    for (const [index, { facts }] of entries.entries()) putFacts(this.#facts, index, facts);
+  }
+
+  at(index: number): Entry {
+    return { name: this.names[index] ?? '', type: this.typeAt(index), facts: factsAt(this.#facts, index) };
+  }
+
+  typeAt(index: number): NodeType {
+    // Only such as have a type were put here.
+    return nodeTypeOf(this.#fact(index, offsetOf.mode)) ?? 'file';
+  }
+
+  sizeAt(index: number): number {
+    return Number(this.#fact(index, offsetOf.size));
+  }
+
+  /** The ten facts of one entry. */
+  packedAt(index: number): PackedFacts {
+    return this.#facts.subarray(index * factNames.length, (index + 1) * factNames.length);
+  }
+
+  /** Stands for all that `lstat` said of the entries: equal prints, equal entries. */
+  print(): string {
+    const hash = createHash('sha256');
+    // Not UTF-8: that has no place for the lone surrogates of odd names.
+    return hash.update(this.names.join('\0'), 'utf16le').update(this.#facts).digest('base64url');
+  }
+
+  #fact(index: number, offset: number): bigint {
+    return this.#facts[index * factNames.length + offset] ?? 0n;
+  }
+}
