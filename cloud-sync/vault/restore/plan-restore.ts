@@ -1,3 +1,5 @@
+import { dirname, resolve } from 'node:path';
+import { errorCode } from '../../../lib/error-code.ts';
 import type { Snapshot } from '../format/snapshot-document.ts';
 import type { Repository } from '../repository.ts';
 import { diskNeedBytes, freeBytes } from './disk-need.ts';
@@ -5,7 +7,7 @@ import { planReads } from './plan-reads.ts';
 import { readStagedTree } from './read-staged-tree.ts';
 import type { RestoreProblem } from './restore-request.ts';
 import { hasStaging } from './staging.ts';
-import { placeOfTarget } from './restore-target.ts';
+import { existingPlace, type TargetPlace } from './restore-target.ts';
 import type { StagedTree } from './staged-tree.ts';
 
 /** What a restore would do. */
@@ -34,7 +36,7 @@ export async function planRestore(
   options: { readonly signal: AbortSignal },
 ): Promise<RestorePlan> {
   const { snapshot, tree } = await readStagedTree(repository, what, options);
-  const place = what.target === undefined ? undefined : await placeOfTarget(what.target);
+  const place = what.target === undefined ? undefined : await placeIfThere(what.target);
   const subject = { repository: repository.id, snapshot: snapshot.id, path: what.path ?? '' };
   return {
     snapshot,
@@ -43,7 +45,7 @@ export async function planRestore(
     bytes: tree.bytes,
     packsBytes: packsBytesOf(tree),
     neededBytes: diskNeedBytes(tree, true),
-    freeBytes: place === undefined ? null : await freeBytes(place.parent),
+    freeBytes: what.target === undefined ? null : await freeBytesAt(what.target),
     isResumable: place !== undefined && (await hasStaging(place, subject)),
     problems: tree.problems,
   };
@@ -52,4 +54,25 @@ export async function planRestore(
 function packsBytesOf({ files }: StagedTree): number {
   const chunks = new Set(files.flatMap((file) => file.chunks));
   return planReads(chunks).reduce((sum, { length }) => sum + length, 0);
+}
+
+/** Nothing is made for a plan: not the folders above the target either. */
+async function placeIfThere(target: string): Promise<TargetPlace | undefined> {
+  try {
+    return await existingPlace(target);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Where the target would be made: in the nearest folder above that is there. */
+async function freeBytesAt(target: string): Promise<number> {
+  for (let folder = dirname(resolve(target)); ; folder = dirname(folder)) {
+    try {
+      return await freeBytes(folder);
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT' || folder === dirname(folder)) throw error;
+    }
+  }
 }

@@ -1,5 +1,4 @@
-import { findNode } from '../browse/find-node.ts';
-import type { BlobId } from '../format/blob-id.ts';
+import { openSnapshot } from '../browse/open-snapshot.ts';
 import type { Snapshot } from '../format/snapshot-document.ts';
 import type { Repository } from '../repository.ts';
 import { scanTree } from './scan-tree.ts';
@@ -19,10 +18,9 @@ export async function readStagedTree(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<SnapshotTree> {
   const snapshot = await repository.snapshot(id, { signal });
-  const index = await repository.index({ signal });
-  const readTree = (tree: BlobId) => repository.readTree(tree, { signal });
-  const place = await findNode(readTree, snapshot.document.tree, path);
-  const nodes = place.kind === 'root' ? await readTree(place.tree) : [place.node];
+  const { reader, index, place } = await openSnapshot(repository, { snapshot: id, path }, { signal });
+  const nodes = place.kind === 'root' ? await reader.read(place.tree) : [place.node];
   const above = place.kind === 'root' ? '' : place.above;
-  return { snapshot, above, tree: await scanTree({ index, readTree }, nodes, { above, signal }) };
+  const tree = await scanTree({ index, readTree: reader.read }, nodes, { above, signal });
+  return { snapshot, above, tree };
 }

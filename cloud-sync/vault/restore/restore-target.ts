@@ -11,6 +11,12 @@ export type RestoreTarget = TargetPlace & { readonly state: 'missing' | 'empty' 
 
 /** Makes the folders above it. */
 export async function placeOfTarget(path: string): Promise<TargetPlace> {
+  await makeFolder(dirname(resolve(path)));
+  return existingPlace(path);
+}
+
+/** Rejects with node's `ENOENT` when a folder above it is missing. */
+export async function existingPlace(path: string): Promise<TargetPlace> {
   const real = await realTarget(resolve(path));
   if (basename(real) === '')
     throw new SyncError('badRequest', `Cannot restore over ${real}. Name a folder in it`);
@@ -40,7 +46,6 @@ async function realTarget(path: string): Promise<string> {
     return await realpath(path);
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error;
-    await makeFolder(dirname(path));
     return join(await realpath(dirname(path)), basename(path));
   }
 }
