@@ -6,6 +6,7 @@ import { inParallel } from '../in-parallel.ts';
 import { callsAtOnce } from './calls-at-once.ts';
 import { lockRepository, type RepositoryLock } from './locks.ts';
 import { planPrune, type PruneLimits, type PrunePlan } from './plan-prune.ts';
+import { replaceIndex } from './replace-index.ts';
 import { rewritePacks } from './rewrite-packs.ts';
 
 export type PruneRequest = CallOptions &
@@ -77,16 +78,4 @@ async function carryOut(
     }),
   );
   return newPacks.length;
-}
-
-/** New index files first: at every moment each pack that stays is named by one. */
-export async function replaceIndex(
-  repository: Repository,
-  packs: Parameters<Repository['addIndex']>[0],
-  { old, signal }: CallOptions & { readonly old: readonly string[] },
-): Promise<void> {
-  if (packs.length > 0) await repository.addIndex(packs, { signal, supersedes: old });
-  await explainForbidden(repository, 'prune', () =>
-    inParallel(old, callsAtOnce, (name) => repository.backend.remove('index', name, { signal })),
-  );
 }
