@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { SnapshotFloor } from '../../cloud-sync/vault/upkeep/floor.ts';
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -17,6 +19,7 @@ export async function observeFloor(
   repository: Repository,
   { file, signal, logger }: ObserveOptions,
 ): Promise<SnapshotFloor> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const floor = await SnapshotFloor.open(file, repository.id);
   const damaged: string[] = [];
   const snapshots = await repository.snapshots({ signal, onDamaged: (id) => damaged.push(id) });

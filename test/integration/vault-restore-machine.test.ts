@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { restoreData, type RestoreDataRequest } from '../../agent/restore-data.ts';
+import { createOwnerKey } from '../../cloud-sync/vault/keys/owner-key.ts';
+import { silentLogger } from '../../lib/logger.ts';
+import { VaultDevice, vaultIdentity } from '../support/vault-device.ts';
+
+const { signal } = new AbortController();
+const request = { reason: 'request', signal };
+const photo = randomBytes(300_000);
+const twoVolumes = { notes: { snapshot: '0 3 * * *' }, photos: {}, empty: {} };
+
+let device: VaultDevice;
+let ownerKey: string;
+beforeAll(async () => {
+  ownerKey = await createOwnerKey('the owner');
+});
+beforeEach(async () => {
+  device = await VaultDevice.open();
+});
+afterEach(() => device[Symbol.asyncDispose]());
+
+const machine = () => device.machine({ vault: { owner: ownerKey }, volumes: twoVolumes });
+
+/** A restore of the device on another, blank root. */
+function restore(change: Partial<RestoreDataRequest> = {}) {
+  return restoreData({
+    ...{ root: join(device.folder, 'new'), identity: vaultIdentity, machine: machine(), ownerKey },
+    ...{ passphrase: 'the owner', recoveryCode: undefined, login: undefined },
+    ...{ onEvent: () => undefined, logger: silentLogger, signal },
+    ...change,
+  });
+}
+
+const restored = (...path: string[]) => join(device.folder, 'new/volumes', ...path);
+
+async function fill(): Promise<{ notes: string; photos: string }> {
+  const keeper = await device.keeper(machine());
+  await writeFile(device.volume('a.txt'), 'alpha');
+  await chmod(device.volume('a.txt'), 0o640);
+  await symlink('a.txt', device.volume('link'));
+  const photos = join(device.root, 'volumes/photos');
+  await mkdir(join(photos, 'deep'), { recursive: true });
+  await writeFile(join(photos, 'deep/b.bin'), photo);
+  const first = await keeper.snapshotVolume('notes', request);
+  await writeFile(device.volume('a.txt'), 'beta!');
+  await keeper.snapshotVolume('notes', request);
+  const second = await keeper.snapshotVolume('photos', request);
+  await keeper[Symbol.asyncDispose]();
+  return { notes: first.id, photos: second.id };
+}
+
+describe('the data of a machine on a blank disk', () => {
+  test('comes back by the passphrase alone, and the device gets a slot in place of the lost one [G9]', async () => {
+    const { photos } = await fill();
+    const plans: unknown[] = [];
+    const data = await restore({ onEvent: (event) => (event.kind === 'plan' ? plans.push(event.plan) : 0) });
+
+    expect(data).toMatchObject({
+      volumes: { notes: { problems: 0 }, photos: { snapshot: photos } },
+      without: ['empty'],
+      oldSlots: [],
+    });
+    expect(plans).toMatchObject([
+      {
+        volumes: [
+          { volume: 'notes', files: 1, resumes: false },
+          { volume: 'photos', bytes: 300_000 },
+        ],
+      },
+    ]);
+    expect(await readFile(restored('notes/a.txt'), 'utf8')).toBe('beta!');
+    expect((await stat(restored('notes/a.txt'))).mode & 0o777).toBe(0o640);
+    expect(await readFile(restored('photos/deep/b.bin'))).toEqual(photo);
+    await rm(device.root, { recursive: true });
+    // By its own slot now: nobody has to type anything.
+    expect(await restore({ passphrase: undefined })).toMatchObject({ oldSlots: [] });
+    expect((await readdir(join(device.repository, 'keys'))).length).toBe(2);
+  }, 120_000);
+
+  test('comes back by a recovery code alone, and as it was at an earlier moment [G9]', async () => {
+    const { notes } = await fill();
+    const keeper = await device.keeper(machine());
+    const code = await keeper.keys({ kind: 'addRecoveryCode' }, { signal });
+    if (code.kind !== 'keyAdded') throw new Error('no key was added');
+    await expect(restore({ passphrase: undefined })).rejects.toMatchObject({ code: 'notEnrolled' });
+    await expect(restore({ passphrase: 'wrong' })).rejects.toMatchObject({ code: 'wrongPassphrase' });
+
+    await restore({
+      ...{ passphrase: undefined, ownerKey: undefined, recoveryCode: code.added.recoveryCode },
+      chosen: { notes: notes.slice(0, 10) },
+    });
+    expect(await readFile(restored('notes/a.txt'), 'utf8')).toBe('alpha');
+    await rm(join(device.folder, 'new'), { recursive: true });
+    const data = await restore({ at: new Date(0) });
+    expect(data).toMatchObject({ volumes: {}, without: ['notes', 'photos', 'empty'] });
+  }, 120_000);
+
+  test('is not believed whole when it is not: the list is exact, the rest is in place, and a second call ends it [G8]', async () => {
+    await fill();
+    // Of random bytes, in a snapshot of its own: no other file has a part in it.
+    const pack = await largestFile(join(device.repository, 'data'));
+    const whole = await readFile(pack);
+    await rm(pack);
+    const problems: unknown[] = [];
+    const onEvent: RestoreDataRequest['onEvent'] = (event) => {
+      if (event.kind === 'problems') problems.push([event.volume, event.problems.map(({ path }) => path)]);
+    };
+    await expect(restore({ onEvent })).rejects.toMatchObject({
+      code: 'damaged',
+      message: expect.stringMatching(/photos \(snapshot [0-9a-f]{8}\) without \/deep\/b\.bin$/),
+    });
+    expect(problems).toEqual([['photos', ['/deep/b.bin']]]);
+    expect(await readFile(restored('notes/a.txt'), 'utf8')).toBe('beta!');
+    await expect(stat(restored('photos/deep'))).rejects.toMatchObject({ code: 'ENOENT' });
+
+    await writeFile(pack, whole);
+    const events: string[] = [];
+    await restore({ onEvent: (event) => (event.kind === 'progress' ? events.push(event.volume) : 0) });
+    expect(new Set(events)).toEqual(new Set(['photos']));
+    expect((await stat(restored('photos/deep/b.bin'))).size).toBe(300_000);
+  }, 120_000);
+
+  test('is nothing while there is no repository, and stops before anything is written when nobody agrees to the plan', async () => {
+    expect(await restore()).toBeUndefined();
+    await fill();
+    await expect(restore({ onPlan: () => Promise.reject(new Error('no')) })).rejects.toThrow('no');
+    expect(await readdir(restored()).catch(() => [])).toEqual([]);
+  }, 120_000);
+});
+
+async function largestFile(folder: string): Promise<string> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const sized = await Promise.all(files.map(async (path) => ({ path, size: (await stat(path)).size })));
+  return sized.sort((a, b) => b.size - a.size)[0]?.path ?? '';
+}
