@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '../../support/random.ts';
 import { treeDifferences, treeEntries } from '../../support/tree-entries.ts';
 import { startJob, type Job, type Outcome, type RunningJob } from './job.ts';
@@ -73,9 +74,15 @@ export class CampaignWorld {
     return startJob({ ...this.job(), kind: 'prune', keepLast }, under);
   }
 
+  /** Kills a job so long after its work began. */
   killAfter(job: RunningJob, ms: number): RunningJob {
-    const timer = setTimeout(() => job.kill(), ms);
-    void job.outcome.catch(() => undefined).finally(() => clearTimeout(timer));
+    void (async () => {
+      await job.working;
+      const ended = new AbortController();
+      void job.outcome.catch(() => undefined).finally(() => ended.abort());
+      await sleep(ms, undefined, { signal: ended.signal }).catch(() => undefined);
+      job.kill();
+    })();
     return job;
   }
 

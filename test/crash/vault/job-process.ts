@@ -13,13 +13,14 @@ import { silentLogger as logger } from '../../../lib/logger.ts';
 import { deadlyBackend } from './deadly-backend.ts';
 import type { Job, Outcome } from './job.ts';
 
-/** Reads one job from its input, does it, and says in one line what came of it. */
+/** Reads one job from its input, says when the repository is open and the work begins, does it, and says in one line what came of it. */
 const { signal } = new AbortController();
 const outcome = await run(JSON.parse(await text(process.stdin)) as Job).catch(failed);
 process.stdout.write(`${JSON.stringify(outcome)}\n`);
 
 async function run(job: Job): Promise<Outcome> {
   await using repository = await open(job);
+  process.stdout.write('working\n');
   switch (job.kind) {
     case 'snapshot': {
       const { folder, recordedPath, memory } = job;

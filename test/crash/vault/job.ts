@@ -37,7 +37,8 @@ const outcomeSchema = z.discriminatedUnion('kind', [
 export type Outcome = z.output<typeof outcomeSchema>;
 
 export type RunningJob = {
-  readonly pid: number;
+  /** The repository is open, or the job has ended. */
+  readonly working: Promise<void>;
   /** Undefined when it was killed before it could say; rejects when it ended by an error that is none of ours. */
   readonly outcome: Promise<Outcome | undefined>;
   kill(): void;
@@ -55,7 +56,14 @@ export function startJob(job: Job, under: readonly string[] = []): RunningJob {
   child.stdin.end(JSON.stringify(job));
   const outcome = outcomeOf(child, job);
   outcome.catch(() => undefined); // Whoever needs it hears of it.
-  return { pid: child.pid ?? 0, outcome, kill: () => void child.kill('SIGKILL') };
+  const working = Promise.race([
+    new Promise<void>((resolve) => child.stdout.once('data', () => resolve())),
+    outcome,
+  ]).then(
+    () => undefined,
+    () => undefined,
+  );
+  return { working, outcome, kill: () => void child.kill('SIGKILL') };
 }
 
 async function outcomeOf(child: ChildProcess, { kind }: Job): Promise<Outcome | undefined> {
@@ -65,7 +73,7 @@ async function outcomeOf(child: ChildProcess, { kind }: Job): Promise<Outcome | 
   const [output, errors] = await Promise.all([text(child.stdout!), text(child.stderr!)]);
   const [code, signal] = await ended;
   const said = output.trimEnd().split('\n').at(-1) ?? '';
-  if (said !== '') return outcomeSchema.parse(JSON.parse(said));
+  if (said !== '' && said !== 'working') return outcomeSchema.parse(JSON.parse(said));
   if (signal === 'SIGKILL') return undefined;
   throw new Error(`The ${kind} ended with ${String(code ?? signal)} and said nothing: ${errors}`);
 }

@@ -16,7 +16,7 @@ const usualCalls: Readonly<Record<Call, number>> = {
 
 export type Fault =
   | { readonly kind: 'none' }
-  /** The process is killed at any moment. */
+  /** The process is killed so long after it began to work. */
   | { readonly kind: 'killAfter'; readonly ms: number }
   /** The process is killed as it writes the `nth` file of a type, or as soon as that is durable. */
   | {
@@ -62,14 +62,14 @@ export function planCycle(random: Random): CyclePlan {
 
 const faults: readonly Choice<Fault>[] = [
   [1, () => ({ kind: 'none' })],
-  [3, (random) => ({ kind: 'killAfter', ms: between(random, 150, 900) })],
+  [3, (random) => ({ kind: 'killAfter', ms: between(random, 0, 300) })],
   [4, killAtFile],
   [4, killAtCall],
   [2, (random) => ({ kind: 'failSync', nth: between(random, 1, usualCalls.fsync) })],
   [2, (random) => ({ kind: 'diskFull', freeBytes: between(random, 0, 2 ** 20) })],
   [1, () => ({ kind: 'leftovers' })],
   [5, lyingServer],
-  [2, (random) => ({ kind: 'twoAtOnce', killOneAfterMs: maybe(random, between(random, 150, 900)) })],
+  [2, (random) => ({ kind: 'twoAtOnce', killOneAfterMs: maybe(random, between(random, 0, 300)) })],
   [3, pruneBeside],
   [
     2,
@@ -118,7 +118,7 @@ const lieKinds: readonly Lie['kind'][] = [
 ];
 
 function pruneBeside(random: Random): Fault {
-  const killPruneAfterMs = maybe(random, between(random, 200, 1200));
+  const killPruneAfterMs = maybe(random, between(random, 0, 500));
   return { kind: 'pruneBeside', killPruneAfterMs, startsMs: between(random, -400, 400) };
 }
 
