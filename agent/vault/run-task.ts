@@ -1,4 +1,6 @@
+import { mkdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
 import { SyncError } from '../../cloud-sync/errors.ts';
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { addSlot, listSlots, removeSlot } from '../../cloud-sync/vault/keys/key-slots.ts';
@@ -78,6 +80,7 @@ async function takeSnapshotOf(
   { repository, access, logger, signal, onSnapshotProgress }: OpenTask,
   { kind: _kind, bytesPerSecond, ...task }: Extract<VaultTask, { kind: 'snapshot' }>,
 ): Promise<VaultTaskResult> {
+  await mkdir(dirname(task.memory), { recursive: true, mode: 0o700 });
   const { takeSnapshot } = await import('../../cloud-sync/vault/snapshot/take-snapshot.ts');
   const outcome = await takeSnapshot({
     ...task,
