@@ -5,12 +5,13 @@ import { plural } from '../plural.ts';
 import { printable } from '../printable.ts';
 import { formatBytes, Progress } from '../progress.ts';
 import type { Run } from '../run.ts';
+import { formatAffected } from './affected-text.ts';
+import { showInspection } from './inspect-progress.ts';
 import { openVault } from './open-vault.ts';
 import { quietLogger } from './quiet-logger.ts';
-import { shortId, shortTime, subjectOf } from './snapshot-text.ts';
+import { shortId } from './snapshot-text.ts';
 
 const shownDamages = 20;
-const shownPaths = 50;
 
 /** Verifies the repository of the options. Damage is CliError 'damaged', with the paths of each snapshot that it costs. */
 export async function checkVault(run: Run, options: CheckOptions): Promise<void> {
@@ -20,10 +21,7 @@ export async function checkVault(run: Run, options: CheckOptions): Promise<void>
   const report = await checkRepository(repository, {
     ...(options.readData !== undefined && { readData: options.readData }),
     ...{ signal, logger: quietLogger(run) },
-    onProgress: (now) => {
-      if (now.phase === 'packs') progress.bytes(now.bytes, now.bytesTotal);
-      else progress.text(now.phase === 'listing' ? 'listing' : plural(now.trees, 'tree'));
-    },
+    onProgress: showInspection(progress),
   });
   progress[Symbol.dispose]();
   const data = jsonOf(repository.id, report);
@@ -60,15 +58,7 @@ function formatDamage({ damages, affected }: CheckReport): string[] {
       .slice(0, shownDamages)
       .map(({ kind, name, message }) => `${kind} ${shortId(name)}: ${printable(message)}`),
     ...(more > 0 ? [`and ${more.toLocaleString('en')} more: --json lists them`] : []),
-    ...affected.flatMap(({ snapshot, paths, count }) => [
-      `Snapshot ${shortId(snapshot.id)} of ${subjectOf(snapshot)}, ${shortTime(snapshot.document.time)} UTC, lacks ${plural(count, 'entry', 'entries')}:`,
-      ...paths
-        .slice(0, shownPaths)
-        .map(({ path, kind }) => `  ${printable(path)}${kind === 'folder' ? '/ and all below it' : ''}`),
-      ...(count > shownPaths
-        ? [`  and ${(count - shownPaths).toLocaleString('en')} more: --json lists them`]
-        : []),
-    ]),
+    ...formatAffected(affected),
   ];
 }
 

@@ -1,6 +1,8 @@
+import type { DeviceVault } from '../../agent/open-vault.ts';
 import { SyncError } from '../../cloud-sync/errors.ts';
 import { openVault as openBySecret, type OpenedVault } from '../../cloud-sync/vault/keys/open-vault.ts';
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
+import { agentRoot } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { readManifest } from '../manifest-file.ts';
 import type { Run } from '../run.ts';
@@ -11,8 +13,15 @@ import { vaultSecret } from './vault-secret.ts';
 /** The repository that the options name, else the agent's own, opened by this device's key. The caller disposes of it. */
 export async function openVault(run: Run, options: VaultOptions): Promise<Repository> {
   const location = repositoryLocation(run, options);
-  if (location === undefined) throw new CliError('usage', 'Name a repository: --repository LOCATION.');
-  return (await openAt(run, location, options)).repository;
+  return location === undefined
+    ? (await openOwn(run)).repository
+    : (await openAt(run, location, options)).repository;
+}
+
+/** The agent's, whether or not the agent runs, with the manifest that it runs. Its repository disposes of it. */
+export async function openOwn(run: Run): Promise<DeviceVault> {
+  const { openDeviceVault } = await import('../../agent/open-vault.ts');
+  return openDeviceVault(agentRoot(run), { signal: run.signal });
 }
 
 /** The one at `location`, and which of its key slots opened it. */

@@ -5,6 +5,7 @@ import { registerGrant } from './grant.ts';
 import { registerInit } from './init.ts';
 import { registerKey } from './key.ts';
 import { registerPrune } from './prune.ts';
+import { registerRepair } from './repair.ts';
 import { registerStatus } from './status.ts';
 import { registerTrustOwner } from './trust-owner.ts';
 import { registerUnlock } from './unlock.ts';
@@ -14,6 +15,7 @@ const registrations = [
   registerInit,
   registerStatus,
   registerCheck,
+  registerRepair,
   registerPrune,
   registerUnlock,
   registerKey,

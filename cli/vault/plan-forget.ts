@@ -1,0 +1,82 @@
+import type { Snapshot } from '../../cloud-sync/vault/format/snapshot-document.ts';
+import { chooseKept, keepsAll, type Keep } from '../../cloud-sync/vault/upkeep/retention.ts';
+import type { Machine } from '../../manifests/index.ts';
+import type { ForgetOptions } from '../commands/snapshot/forget.ts';
+import { CliError } from '../errors.ts';
+import { chooseSnapshot, isOf } from './choose-snapshot.ts';
+
+export type ForgetPlan = {
+  readonly kept: readonly { readonly snapshot: Snapshot; readonly reasons: readonly string[] }[];
+  readonly forgotten: readonly Snapshot[];
+};
+
+export type ForgetRequest = {
+  readonly options: ForgetOptions;
+  /** What a person named; empty for the rules. */
+  readonly names: readonly string[];
+  /** The manifest of the device whose repository it is, and the device's name; undefined for another repository. */
+  readonly own: { readonly machine: Machine; readonly device: string } | undefined;
+  readonly nowMs: number;
+};
+
+/** Which of the snapshots go: those that are named, or those that the rules do not keep. Throws 'usage' where nothing says which. */
+export function planForget(
+  snapshots: readonly Snapshot[],
+  { options, names, own, nowMs }: ForgetRequest,
+): ForgetPlan {
+  const rules = rulesOf(options);
+  const { of: subject, host } = options;
+  const among = snapshots.filter(
+    (snapshot) =>
+      (subject === undefined || isOf(snapshot, subject)) &&
+      (host === undefined || snapshot.document.hostname === host),
+  );
+  if (names.length > 0) {
+    if (!keepsAll(rules)) throw new CliError('usage', 'Give snapshots or --keep-… rules, not both.');
+    return { kept: [], forgotten: [...new Set(names.map((name) => chooseSnapshot(among, name)))] };
+  }
+  if (!keepsAll(rules)) return byRules(among, rules, nowMs);
+  if (own) return byManifest(among, own, nowMs);
+  throw new CliError('usage', 'Say what to keep, such as --keep-daily 7, or name snapshots.', {
+    hint: 'Nothing was forgotten. See what there is with: holdfast snapshot list.',
+  });
+}
+
+function rulesOf(options: ForgetOptions): Keep {
+  const { keepLast, keepHourly, keepDaily, keepWeekly, keepMonthly, keepYearly, keepWithin } = options;
+  return {
+    last: keepLast,
+    hourly: keepHourly,
+    daily: keepDaily,
+    weekly: keepWeekly,
+    monthly: keepMonthly,
+    yearly: keepYearly,
+    within: keepWithin,
+  };
+}
+
+function byRules(snapshots: readonly Snapshot[], rules: Keep, nowMs: number): ForgetPlan {
+  const groups = chooseKept(snapshots, rules, nowMs);
+  return {
+    kept: groups.flatMap(({ kept }) => kept),
+    forgotten: groups.flatMap(({ removed }) => removed),
+  };
+}
+
+/** Each volume by its own rules; one without, and what no volume of the manifest made, stays. */
+function byManifest(
+  snapshots: readonly Snapshot[],
+  { machine, device }: { readonly machine: Machine; readonly device: string },
+  nowMs: number,
+): ForgetPlan {
+  const plans = Object.entries(machine.volumes).map(([volume, { keep }]) => {
+    const own = snapshots.filter(
+      (snapshot) => snapshot.document.hostname === device && isOf(snapshot, volume),
+    );
+    return byRules(own, keep ?? {}, nowMs);
+  });
+  return {
+    kept: plans.flatMap(({ kept }) => kept),
+    forgotten: plans.flatMap(({ forgotten }) => forgotten),
+  };
+}

@@ -1,0 +1,61 @@
+import {
+  needsIndexRepair,
+  planIndexRepair,
+  type IndexRepairPlan,
+} from '../../cloud-sync/vault/upkeep/plan-index-repair.ts';
+import { repairIndex } from '../../cloud-sync/vault/upkeep/repair-index.ts';
+import type { RepairOptions } from '../commands/vault/repair.ts';
+import { confirm } from '../confirm.ts';
+import { plural } from '../plural.ts';
+import { Progress } from '../progress.ts';
+import type { Run } from '../run.ts';
+import { showInspection } from './inspect-progress.ts';
+import { openVault } from './open-vault.ts';
+import { quietLogger } from './quiet-logger.ts';
+
+/** Shows what is wrong with the index, asks, and makes it say what the packs hold. */
+export async function repairVaultIndex(run: Run, options: RepairOptions): Promise<void> {
+  const { signal } = run;
+  const { readData = false, dryRun = false } = options;
+  await using repository = await openVault(run, options);
+  using progress = new Progress(run.io, { label: 'Reading', enabled: !run.out.json });
+  const how = { readData, signal, onProgress: showInspection(progress) };
+  const plan = await planIndexRepair(repository, how);
+  progress[Symbol.dispose]();
+  if (dryRun || !needsIndexRepair(plan)) {
+    run.out.result({ dryRun, ...jsonOf(plan) }, () => formatPlan(plan));
+    return;
+  }
+  run.out.note(formatPlan(plan));
+  await confirm(run, 'Write the index anew?', options);
+  using repairing = new Progress(run.io, { label: 'Repairing', enabled: !run.out.json });
+  const done = await repairIndex(repository, {
+    ...{ readData, signal, logger: quietLogger(run) },
+    onProgress: showInspection(repairing),
+  });
+  repairing[Symbol.dispose]();
+  run.out.result(
+    { dryRun, ...jsonOf(done) },
+    () => 'The index says what the packs hold. See what is still missing: holdfast vault check.',
+  );
+}
+
+function formatPlan(plan: IndexRepairPlan): string {
+  if (!needsIndexRepair(plan)) return 'The index is right: there is nothing to repair.';
+  const { damagedIndexFiles, reindexed, salvaged, dropped } = plan;
+  return [
+    `${plural(plan.indexFiles.length, 'index file')}, ${damagedIndexFiles.length} of them damaged, are written anew:`,
+    `  ${plural(plan.kept.length, 'pack')} stay as they are in it`,
+    `  ${plural(reindexed.length, 'pack')} that it lacks or has wrong come in`,
+    `  ${plural(salvaged.length, 'damaged pack')}: what is whole in them moves to new ones`,
+    `  ${plural(dropped.length, 'pack')} that are missing, or hold nothing whole, leave it`,
+  ].join('\n');
+}
+
+function jsonOf({ damagedIndexFiles, kept, reindexed, salvaged, dropped }: IndexRepairPlan): object {
+  const names = (packs: readonly { readonly pack: string }[]) => packs.map(({ pack }) => pack);
+  return {
+    ...{ damagedIndexFiles, kept: kept.length, reindexed: names(reindexed) },
+    ...{ salvaged: names(salvaged), dropped },
+  };
+}
