@@ -1,7 +1,7 @@
 import { SyncError } from '../../errors.ts';
 import { blobIdOf, type BlobId } from './blob-id.ts';
 import type { Sealer } from './sealer.ts';
-import { compress, decompress } from './zstd.ts';
+import { compress, decompressExpected } from './zstd.ts';
 
 /** Above what restic writes (8 MiB of data, trees of any size) and below what a string of V8 holds. */
 export const maxBlobBytes = 256 * 1024 * 1024;
@@ -41,7 +41,7 @@ function plainOf(stored: Buffer, length: number | undefined): Buffer {
       `A blob of ${length} bytes is too large: at most ${maxBlobBytes} are read`,
     );
   }
-  const plain = decompress(stored, length);
+  const plain = decompressExpected(stored, length);
   if (plain.byteLength === length) return plain;
   throw new SyncError('corrupt', `A blob decompresses to ${plain.byteLength} bytes instead of ${length}`);
 }

@@ -17,9 +17,13 @@ export function rfc3339OfNs(ns: bigint): string {
   }
   const clamped = Math.min(Math.max(seconds, minSeconds), maxSeconds);
   const text = new Date(clamped * 1000).toISOString().slice(0, 19);
-  if (fraction === 0) return `${text}Z`;
-  const digits = String(fraction).padStart(9, '0');
-  return `${text}.${digits.replace(/0+$/, '')}Z`;
+  return `${text}${fractionText(fraction)}Z`;
+}
+
+function fractionText(fraction: number): string {
+  if (fraction === 0) return '';
+  const digits = `.${String(1e9 + fraction).slice(1)}`;
+  return digits.endsWith('0') ? digits.replace(/0+$/, '') : digits;
 }
 
 /** Nanoseconds since 1970. Rejects what is no RFC 3339 time with `corrupt`. */

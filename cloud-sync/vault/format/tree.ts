@@ -16,7 +16,7 @@ export function encodeTree(nodes: readonly TreeNode[]): Buffer {
  * The entries in the order of their names. Rejects with `corrupt` what is no tree, has more than a million entries, two of one name, or
  * a name that no file can have: `..` and `a/b` never come out of here.
  */
-export function decodeTree(bytes: Uint8Array): TreeNode[] {
+export function decodeTree(bytes: Uint8Array): readonly TreeNode[] {
   const nodes = sorted(nodesOf(bytes).map(decodeNode));
   for (let at = 1; at < nodes.length; at += 1) {
     const name = nodes[at]?.name;
@@ -45,6 +45,9 @@ function parse(bytes: Uint8Array): unknown {
   }
 }
 
-function sorted(nodes: readonly TreeNode[]): TreeNode[] {
+/** Mostly they are so already. */
+function sorted(nodes: readonly TreeNode[]): readonly TreeNode[] {
+  if (nodes.every(({ name }, at) => at === 0 || compareNames(nodes[at - 1]?.name ?? '', name) <= 0))
+    return nodes;
   return nodes.toSorted((one, other) => compareNames(one.name, other.name));
 }

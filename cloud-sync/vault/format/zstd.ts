@@ -1,12 +1,13 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { SyncError } from '../../errors.ts';
+import { openNativeZstd } from './native-zstd.ts';
+
+/** Memory to work in, for this thread. */
+const native = openNativeZstd();
 
 /** `level`: 1 (fast) to 19 (small). */
 export function compress(plain: Uint8Array, level: number): Buffer {
-  return zstdCompressSync(plain, {
-    params: { [constants.ZSTD_c_compressionLevel]: level },
-    pledgedSrcSize: plain.byteLength,
-  });
+  return native?.compress(plain, level) ?? nodeCompress(plain, level);
 }
 
 /** Plain bytes, at most `maxBytes`. Rejects what is larger or no zstd with `corrupt`. */
@@ -18,4 +19,16 @@ export function decompress(bytes: Uint8Array, maxBytes: number): Buffer {
       cause: error,
     });
   }
+}
+
+/** Like `decompress`, where it is known how much comes out: quicker for what is small. */
+export function decompressExpected(bytes: Uint8Array, expectedBytes: number): Buffer {
+  return native?.decompress(bytes, expectedBytes) ?? decompress(bytes, expectedBytes);
+}
+
+function nodeCompress(plain: Uint8Array, level: number): Buffer {
+  return zstdCompressSync(plain, {
+    params: { [constants.ZSTD_c_compressionLevel]: level },
+    pledgedSrcSize: plain.byteLength,
+  });
 }
