@@ -23,6 +23,12 @@ export class MemoryBackend implements VaultBackend {
     return copy;
   }
 
+  /** Other bytes under the same name: what `change` returns, or a copy that it changed. */
+  bend(key: string, change: (bytes: Buffer) => Buffer | undefined): void {
+    const bytes = Buffer.from(this.files.get(key)?.bytes ?? []);
+    this.files.set(key, { bytes: change(bytes) ?? bytes, receivedMs: null });
+  }
+
   names(type: FileType): string[] {
     return [...this.files.keys()]
       .filter((key) => key.startsWith(`${type}/`))

@@ -69,7 +69,7 @@ export class BlobCatalog {
     }
   }
 
-  async #readAt(place: Place, signal: AbortSignal): Promise<TreeNode[]> {
+  async #readAt(place: Place, signal: AbortSignal): Promise<readonly TreeNode[]> {
     const { pack, offset, length } = place;
     const sealed = await this.#repository.backend.read('data', pack, { signal, range: { offset, length } });
     return decodeTree(decodeBlob(this.#sealer, sealed, place));
