@@ -13,7 +13,7 @@ export async function confirm(
 ): Promise<void> {
   if (yes) return;
   if (!io.stdin.isTTY || !io.stderr.isTTY)
-    throw new CliError('usage', `${question} There is no terminal to ask on.`, {
+    throw new CliError('usage', `There is no terminal to ask on: ${question}`, {
       hint: 'Give --yes to do it, or --dry-run to see the plan alone.',
     });
   const lines = createInterface({ input: io.stdin, output: io.stderr, terminal: true });

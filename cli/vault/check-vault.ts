@@ -51,13 +51,17 @@ function describeLook({ looked, leftOver }: CheckReport): string {
   return `Looked at ${plural(looked.snapshots, 'snapshot')}, ${plural(looked.trees, 'tree')}, ${plural(looked.blobs, 'blob')}, and ${read}${plural(looked.packs, 'pack')}.${left}`;
 }
 
+/** Blobs are counted: which files they cost is what people want to know. */
 function formatDamage({ damages, affected }: CheckReport): string[] {
-  const more = damages.length - shownDamages;
+  const files = damages.filter(({ kind }) => kind !== 'data' && kind !== 'tree');
+  const blobs = damages.length - files.length;
+  const more = files.length - shownDamages;
   return [
-    ...damages
+    ...files
       .slice(0, shownDamages)
       .map(({ kind, name, message }) => `${kind} ${shortId(name)}: ${printable(message)}`),
     ...(more > 0 ? [`and ${more.toLocaleString('en')} more: --json lists them`] : []),
+    ...(blobs > 0 ? [`${plural(blobs, 'blob')} in no whole pack: --json lists them`] : []),
     ...formatAffected(affected),
   ];
 }

@@ -69,7 +69,7 @@ function formatPlan({ kept, forgotten }: ForgetPlan): string {
         ...[printable(snapshot.document.hostname), why],
       ]),
     ),
-    `${plural(kept.length, 'snapshot')} stay, ${forgotten.length.toLocaleString('en')} go.`,
+    `To keep: ${kept.length.toLocaleString('en')}. To forget: ${forgotten.length.toLocaleString('en')}.`,
   ].join('\n');
 }
 

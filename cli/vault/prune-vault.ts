@@ -43,15 +43,17 @@ export async function runPrune(
 
 function formatPlan({ bytes, removed, orphaned, rewritten, young }: PrunePlan): string {
   return [
-    `Of ${formatBytes(bytes.total)}, ${formatBytes(bytes.freed)} go: ${plural(removed.length + orphaned.length, 'pack')} removed, ${plural(rewritten.length, 'pack')} written anew (${formatBytes(bytes.rewritten)}).`,
-    ...(young.length === 0 ? [] : [`${plural(young.length, 'young pack')} that no index names yet stay.`]),
+    `To free: ${formatBytes(bytes.freed)} of ${formatBytes(bytes.total)}. Packs to remove: ${removed.length + orphaned.length}; to write anew: ${rewritten.length} (${formatBytes(bytes.rewritten)}).`,
+    ...(young.length === 0
+      ? []
+      : [`Too young to remove, though no index names them yet: ${plural(young.length, 'pack')}.`]),
   ].join('\n');
 }
 
 function nothing({ bytes, snapshots }: PrunePlan): string {
   const left =
     bytes.unusedLeft === 0 ? '' : `; ${formatBytes(bytes.unusedLeft)} of it unused, within --max-unused`;
-  return `Nothing to prune: ${plural(snapshots, 'snapshot')} need ${formatBytes(bytes.total)}${left}.`;
+  return `Nothing to prune: all of ${formatBytes(bytes.total)} is for ${plural(snapshots, 'snapshot')}${left}.`;
 }
 
 function jsonOf({ bytes, blobs, removed, orphaned, rewritten, young, snapshots }: PrunePlan): object {

@@ -6,7 +6,6 @@ import {
 import { repairIndex } from '../../cloud-sync/vault/upkeep/repair-index.ts';
 import type { RepairOptions } from '../commands/vault/repair.ts';
 import { confirm } from '../confirm.ts';
-import { plural } from '../plural.ts';
 import { Progress } from '../progress.ts';
 import type { Run } from '../run.ts';
 import { showInspection } from './inspect-progress.ts';
@@ -44,11 +43,11 @@ function formatPlan(plan: IndexRepairPlan): string {
   if (!needsIndexRepair(plan)) return 'The index is right: there is nothing to repair.';
   const { damagedIndexFiles, reindexed, salvaged, dropped } = plan;
   return [
-    `${plural(plan.indexFiles.length, 'index file')}, ${damagedIndexFiles.length} of them damaged, are written anew:`,
-    `  ${plural(plan.kept.length, 'pack')} stay as they are in it`,
-    `  ${plural(reindexed.length, 'pack')} that it lacks or has wrong come in`,
-    `  ${plural(salvaged.length, 'damaged pack')}: what is whole in them moves to new ones`,
-    `  ${plural(dropped.length, 'pack')} that are missing, or hold nothing whole, leave it`,
+    `Index files to write anew: ${plan.indexFiles.length}, of which damaged: ${damagedIndexFiles.length}`,
+    `  packs that stay as they are in it           ${plan.kept.length}`,
+    `  packs that it lacks or has wrong, come in   ${reindexed.length}`,
+    `  damaged packs, what is whole in them moves  ${salvaged.length}`,
+    `  packs missing, or with nothing whole, go    ${dropped.length}`,
   ].join('\n');
 }
 
