@@ -2,7 +2,6 @@ import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { openFolderBackend } from '../../cloud-sync/vault/backend/folder-backend.ts';
-import { openBackend } from '../../cloud-sync/vault/backend/open-backend.ts';
 import { storedName } from '../../cloud-sync/vault/format/stored-name.ts';
 import { temporaryFolder } from '../support/cli.ts';
 
@@ -101,15 +100,4 @@ test('a name that is none of a repository reaches no file', async () => {
     await expect(backend.remove('locks', bad, { signal })).rejects.toMatchObject({ code: 'badRequest' });
   }
   await expect(backend.read('config', name, { signal })).rejects.toMatchObject({ code: 'badRequest' });
-});
-
-test('a location names a folder or a server, and what else it may be is said', async () => {
-  await using backend = openBackend('/srv//vault/');
-  await using restic = openBackend('local:/srv/vault');
-  expect([backend.location, restic.location]).toEqual(['/srv/vault/', '/srv/vault']);
-  const refused = (message: string) =>
-    expect.objectContaining({ code: 'badRequest', message: expect.stringContaining(message) });
-  expect(() => openBackend('s3:https://host/bucket')).toThrow(refused('S3'));
-  expect(() => openBackend('relative/folder')).toThrow(refused('relative/folder'));
-  expect(() => openBackend('/srv/\0')).toThrow(refused('names no repository'));
 });

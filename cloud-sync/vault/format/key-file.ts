@@ -47,7 +47,7 @@ const schema = z
     ...(holdfast && { holdfast }),
   }));
 
-export type KeySlotExtras = z.infer<typeof extras>;
+type KeySlotExtras = z.infer<typeof extras>;
 /** Nothing in it is authenticated but what `data` seals. */
 export type KeyFile = z.infer<typeof schema>;
 
