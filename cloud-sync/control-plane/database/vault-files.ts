@@ -11,6 +11,17 @@ export async function addVaultFile(db: Database, file: VaultFile): Promise<void>
   await db.insertInto('vault_files').values({ device, type, name, bytes, received_ms }).execute();
 }
 
+export async function isVaultFile(db: Database, { device, type, name }: VaultPlace): Promise<boolean> {
+  const row = await db
+    .selectFrom('vault_files')
+    .select('name')
+    .where('device', '=', device)
+    .where('type', '=', type)
+    .where('name', '=', name)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Its bytes; undefined when it is not listed. */
 export async function removeVaultFile(
   db: Database,

@@ -7,14 +7,14 @@ import { audit } from '../database/audit.ts';
 import { deviceExists } from '../database/devices.ts';
 import type { Database } from '../database/schema.ts';
 import { storageError } from '../database/sqlite-errors.ts';
-import { addVaultFile, removeVaultFile, selectVaultFiles } from '../database/vault-files.ts';
+import { addVaultFile, isVaultFile, removeVaultFile, selectVaultFiles } from '../database/vault-files.ts';
 import { countVaultRemoval, takeVaultRemovals } from '../database/vault-rules.ts';
 import { openVaultLedger } from './open-vault-ledger.ts';
 import { takeBody } from './take-body.ts';
 import type { VaultLedger } from './vault-ledger.ts';
 import { describePlace, fileLimits, type FolderType, type VaultPlace } from './vault-place.ts';
 import type { VaultRules } from './vault-rules.ts';
-import type { VaultStore } from './vault-store.ts';
+import type { VaultStore, VaultWriter } from './vault-store.ts';
 
 export type VaultsOptions = {
   readonly db: Database;
@@ -61,7 +61,8 @@ export class Vaults implements AsyncDisposable {
   /** Its bytes. @throws SyncError 'notFound' */
   async size(place: VaultPlace): Promise<number> {
     await this.#ledger(place.device);
-    const stat = await this.#options.store.stat(place);
+    const { db, store } = this.#options;
+    const stat = (await isVaultFile(db, place)) ? await store.stat(place) : undefined;
     if (!stat) throw noSuchFile(place);
     return stat.bytes;
   }
@@ -78,10 +79,11 @@ export class Vaults implements AsyncDisposable {
     const { maxBytes } = fileLimits[place.type];
     if ((upload.bytes ?? 0) > maxBytes) throw tooLarge(place, maxBytes);
     const ledger = await this.#ledger(place.device);
-    const { store, rules } = this.#options;
+    const { db, store, rules } = this.#options;
     const quotaBytes = place.type === 'locks' ? Infinity : await rules.effectiveQuota(place.device);
-    if (await store.stat(place)) throw isThere(place);
+    if (await isVaultFile(db, place)) throw isThere(place);
     using reservation = ledger.reserve(place, quotaBytes);
+    await this.#makeRoom(place);
     if (upload.bytes !== undefined) reservation.grow(upload.bytes);
     await using writer = await store.createWriter(place, { maxBytes: upload.bytes ?? maxBytes });
     await takeBody(upload.body, maxBytes, async (piece) => {
@@ -89,8 +91,7 @@ export class Vaults implements AsyncDisposable {
       await writer.write(piece);
       this.#options.onReceived?.(piece.byteLength);
     });
-    await writer.commit();
-    await this.#enter(place, writer.bytesWritten);
+    await this.#enter(place, writer);
     reservation.settle(writer.bytesWritten);
   }
 
@@ -140,10 +141,19 @@ export class Vaults implements AsyncDisposable {
     await this.auditRemovals();
   }
 
-  async #enter(place: VaultPlace, bytes: number): Promise<void> {
+  /** The place is ours alone: what lies there and is not listed is of an upload that failed after its file had its name. */
+  async #makeRoom(place: VaultPlace): Promise<void> {
+    const { db, store } = this.#options;
+    if (!(await store.stat(place))) return;
+    if (await isVaultFile(db, place)) throw isThere(place);
+    await store.remove(place);
+  }
+
+  async #enter(place: VaultPlace, writer: VaultWriter): Promise<void> {
     const { db, now, store } = this.#options;
+    await writer.commit();
     try {
-      await addVaultFile(db, { ...place, bytes, receivedMs: now().getTime() });
+      await addVaultFile(db, { ...place, bytes: writer.bytesWritten, receivedMs: now().getTime() });
     } catch (error) {
       await store.remove(place);
       throw storageError(error);
