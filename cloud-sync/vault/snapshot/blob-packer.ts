@@ -5,7 +5,7 @@ import { PackWriter } from '../format/pack-writer.ts';
 import type { Sealer } from '../format/sealer.ts';
 import type { PackContents } from '../repository.ts';
 import type { BlobClaims } from './blob-claims.ts';
-import { packTargetBytes } from './snapshot-limits.ts';
+import { packCapacityBytes, packTargetBytes } from './snapshot-limits.ts';
 
 export type FinishedPack = { readonly contents: PackContents; readonly bytes: Uint8Array };
 
@@ -57,7 +57,7 @@ export class BlobPacker {
   #pick(): PackWriter {
     const [first] = this.#open;
     const wanted = first === undefined || first.byteLength < secondPackAtBytes ? 1 : 2;
-    while (this.#open.length < wanted) this.#open.push(new PackWriter());
+    while (this.#open.length < wanted) this.#open.push(new PackWriter({ capacityBytes: packCapacityBytes }));
     return this.#open[this.#randomByte() % this.#open.length] ?? this.#pick();
   }
 

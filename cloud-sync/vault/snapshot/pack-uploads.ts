@@ -35,14 +35,16 @@ export class PackUploads {
     return this.#indexFiles;
   }
 
-  /** Resolves once it is durable. With a rate set, not before its share of time has passed. */
+  /** Takes the bytes away. Resolves once they are durable. With a rate set, not before its share of time has passed. */
   async write({ contents, bytes }: FinishedPack): Promise<void> {
     const { repository, signal } = this.#options;
     signal.throwIfAborted();
     this.#bucket?.spend(bytes.byteLength);
+    const byteLength = bytes.byteLength;
     await repository.backend.write('data', contents.pack, bytes, { signal });
+    release(bytes);
     this.#newBytes += contents.blobs.reduce((sum, blob) => sum + (blob.uncompressedLength ?? blob.length), 0);
-    this.#storedBytes += bytes.byteLength;
+    this.#storedBytes += byteLength;
     this.#notIndexed.push(contents);
     if (this.#notIndexed.length >= packsPerIndex) await this.writeIndex();
     const waitMs = this.#bucket?.waitMs() ?? 0;
@@ -57,4 +59,9 @@ export class PackUploads {
     if (packs.length === 0) return;
     this.#indexFiles.push(...(await repository.addIndex(packs, { signal })));
   }
+}
+
+/** Gives the memory back now. The collector of garbage sees a small object and would take its time. */
+function release({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }

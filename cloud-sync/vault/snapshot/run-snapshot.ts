@@ -77,7 +77,7 @@ class SnapshotRun implements AsyncDisposable {
     const walk = this.#walk(memory);
     const root = await Promise.race([walk.run(), this.#failed]);
     // Everything that the index will name, the index, and then the snapshot. [G1]
-    await Promise.race([this.#threads?.then((threads) => threads.finish()), this.#failed]);
+    await Promise.race([this.#finishThreads(), this.#failed]);
     await this.#trees.finish();
     await this.#uploads.writeIndex();
     const outcome = await this.#commit(root);
@@ -121,6 +121,13 @@ class SnapshotRun implements AsyncDisposable {
         }),
     );
     return this.#threads;
+  }
+
+  /** Everything is read: their memory is needed for the index. */
+  async #finishThreads(): Promise<void> {
+    const threads = await this.#threads;
+    await threads?.finish();
+    await threads?.[Symbol.asyncDispose]();
   }
 
   #walk(memory: SnapshotMemory | undefined): FolderWalk {

@@ -3,6 +3,8 @@
  * than a few more files.
  */
 export const packTargetBytes = 8 * 1024 * 1024;
+/** Room for most last blobs and the header; where it does not do, the pack grows. */
+export const packCapacityBytes = packTargetBytes + 1024 * 1024;
 /** Of zstd. Measured: higher levels cost more time than they save room. */
 export const compressionLevel = 3;
 /** Finished packs in memory that no thread may add to, over all threads. */

@@ -7,7 +7,7 @@ import type { TreeNode } from '../format/tree-node.ts';
 import type { MasterKey } from '../format/master-key.ts';
 import type { BlobIndex } from '../repository.ts';
 import type { PackUploads } from './pack-uploads.ts';
-import { packTargetBytes } from './snapshot-limits.ts';
+import { packCapacityBytes, packTargetBytes } from './snapshot-limits.ts';
 
 export type TreeStoreOptions = {
   readonly key: MasterKey;
@@ -36,7 +36,7 @@ export class TreeStore {
     const id = blobIdOf(plain);
     if (this.#stored.has(id) || (await index()).has(id, 'tree')) return id;
     this.#stored.add(id);
-    this.#pack ??= new PackWriter();
+    this.#pack ??= new PackWriter({ capacityBytes: packCapacityBytes });
     this.#pack.add({ type: 'tree', id, ...encodeBlob(this.#sealer, plain, level) });
     if (this.#pack.byteLength >= packTargetBytes) await this.finish();
     return id;
