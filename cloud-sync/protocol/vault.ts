@@ -6,10 +6,10 @@ import { deviceNameSchema } from './api.ts';
 const dayMs = 86_400_000;
 
 /** Of a repository; `config` is one file, the others are folders. */
-export const vaultFileTypes = ['config', 'keys', 'data', 'index', 'snapshots', 'locks'] as const;
+const vaultFileTypes = ['config', 'keys', 'data', 'index', 'snapshots', 'locks'] as const;
 
 /** Until then files of the vault may be removed, by operators and by the device itself. */
-export const vaultGrantSchema = z.object({
+const vaultGrantSchema = z.object({
   untilMs: z.int().describe("Milliseconds since 1970, by the cloud's clock."),
   by: z.string().describe('Who gave it.'),
 });

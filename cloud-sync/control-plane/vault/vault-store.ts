@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { ByteRange } from '../../oci/index.ts';
 import type { VaultPlace } from './vault-place.ts';
 
-export type StoredBytes = {
+type StoredBytes = {
   readonly bytes: number;
   /** When they were stored, as far as the store can tell; milliseconds since 1970. */
   readonly storedMs: number;
