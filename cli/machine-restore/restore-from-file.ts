@@ -1,0 +1,103 @@
+import { restoreMachine, type Restored } from '../../agent/restore.ts';
+import type { Machine } from '../../manifests/index.ts';
+import type { RestoreOptions } from '../commands/restore.ts';
+import { readToken } from '../commands/agent-up.ts';
+import { agentRoot } from '../context.ts';
+import { CliError } from '../errors.ts';
+import { readManifest } from '../manifest-file.ts';
+import { askSecret, readPassphrase } from '../passphrase.ts';
+import { plural } from '../plural.ts';
+import { formatBytes } from '../progress.ts';
+import type { Run } from '../run.ts';
+import { shortId, shortTime } from '../vault/snapshot-text.ts';
+import { readRecoveryCode, readSecret } from '../vault/vault-secret.ts';
+import { formatDataPlan, requireRoom } from './data-plan-text.ts';
+import { RestoreReporter } from './restore-reporter.ts';
+
+/** Brings the machine of the file back into the root, data and all. Called again it goes on where it was. */
+export async function restoreFromFile(run: Run, options: RestoreOptions, path: string): Promise<void> {
+  const { out, logger, signal } = run;
+  const { machine, document } = await readManifest(run, path);
+  const secrets = await readSecrets(run, options, machine);
+  const root = agentRoot(run);
+  using reporter = new RestoreReporter(run, root);
+  const restored = await restoreMachine({
+    ...{ root, machine, document, ...secrets, logger, signal },
+    data: options.data
+      ? {
+          ...(options.at !== undefined && { at: new Date(options.at) }),
+          chosen: chosenOf(options.volume, machine),
+          allowDamaged: options.allowDamaged ?? false,
+          onPlan: (plan) => {
+            reporter.pause();
+            out.note(formatDataPlan(plan, root));
+            requireRoom(plan);
+            return Promise.resolve();
+          },
+        }
+      : 'none',
+    onProgress: (event) => reporter.show(event),
+  });
+  reporter.pause();
+  if (restored.newerThanFile)
+    out.note("Note: the cloud wants another manifest than this file holds; the cloud's was restored.");
+  out.result({ root, ...restored }, () => formatRestored(restored, root));
+}
+
+/** The passphrase is asked for where there is a terminal, and neither a token nor a recovery code makes it needless. */
+async function readSecrets(
+  run: Run,
+  options: RestoreOptions,
+  { metadata: { name }, volumes, vault }: Machine,
+) {
+  const token = await readToken(run, options);
+  const code =
+    options.recoveryCodeFile === undefined
+      ? undefined
+      : (await readRecoveryCode(run, options.recoveryCodeFile)).text;
+  const wantsData = options.data && code === undefined && vault?.owner !== undefined;
+  const isNeeded = token === undefined || (wantsData && Object.keys(volumes).length > 0);
+  const given = await readPassphrase(run, options);
+  const passphrase =
+    given ?? (isNeeded && run.io.stdin.isTTY ? await askSecret(run, `Passphrase of ${name}: `) : undefined);
+  const login =
+    options.vaultLoginFile === undefined
+      ? undefined
+      : await readSecret(run, options.vaultLoginFile, 'vault login file');
+  return {
+    ...(passphrase !== undefined && passphrase !== '' && { passphrase }),
+    ...(token !== undefined && { token }),
+    ...(code !== undefined && { recoveryCode: code }),
+    ...(login !== undefined && { vaultLogin: login }),
+  };
+}
+
+/** `data=3f2a91c0`: which snapshot of which volume. */
+function chosenOf(texts: readonly string[], { volumes }: Machine): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const [, volume = '', snapshot = ''] = /^([^=]+)=([0-9a-f]{4,64})$/.exec(text) ?? [];
+      if (Object.hasOwn(volumes, volume)) return [volume, snapshot];
+      throw new CliError('usage', `Cannot take ${JSON.stringify(text)} for a volume and its snapshot.`, {
+        hint: `Write name=id, such as data=3f2a91c0; volumes are: ${Object.keys(volumes).join(', ') || 'none'}.`,
+      });
+    }),
+  );
+}
+
+function formatRestored({ device, generation, digest, functions, data }: Restored, root: string): string {
+  return [
+    `${device} is back: generation ${generation} (${digest})`,
+    ...Object.entries(functions).map(([name, bundle]) => `  function ${name}  ${bundle}`),
+    ...Object.entries(data?.volumes ?? {}).map(
+      ([name, { snapshot, time, files, bytes, problems }]) =>
+        `  volume ${name}  snapshot ${shortId(snapshot)} of ${shortTime(time)} UTC: ${plural(files, 'file')}, ${formatBytes(bytes)}${problems === 0 ? '' : `, ${plural(problems, 'problem')}`}`,
+    ),
+    ...(data?.oldSlots.length
+      ? [
+          `The key of the lost device still opens the vault. With a grant, remove it: holdfast vault key remove ${data.oldSlots.map(shortId).join(' ')}`,
+        ]
+      : []),
+    `Start it with: holdfast agent up --root ${root}`,
+  ].join('\n');
+}
