@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { SyncError } from '../cloud-sync/errors.ts';
 import type { VaultBackend } from '../cloud-sync/vault/backend/backend.ts';
 import { addDeviceSlot } from '../cloud-sync/vault/keys/device-slots.ts';
-import { listSlots, removeSlot } from '../cloud-sync/vault/keys/key-slots.ts';
+import { listSlots, removeSlot, type KeySlot } from '../cloud-sync/vault/keys/key-slots.ts';
 import { openVault, type OpenedVault, type VaultSecret } from '../cloud-sync/vault/keys/open-vault.ts';
 import { ownerPublicKey } from '../cloud-sync/vault/keys/owner-public-key.ts';
 import { isCodedError } from '../lib/coded-error.ts';
@@ -65,8 +65,10 @@ export async function restoreData(request: RestoreDataRequest): Promise<MachineD
     ...(allowDamaged !== undefined && { allowDamaged }),
     ...(onPlan && { onPlan }),
   });
-  const oldSlots = await takeSlot(request, opened);
-  await rememberVault(request, { location: target.location, id: repository.id });
+  const slots = await listSlots(repository.backend, { signal });
+  const oldSlots = await takeSlot(request, opened, slots);
+  const ownerSlot = slots.find(({ name, kind }) => name === opened.slot && kind === 'owner')?.name;
+  await rememberVault(request, { location: target.location, id: repository.id }, ownerSlot);
   return { ...data, oldSlots };
 }
 
@@ -103,11 +105,10 @@ function secretOf(
 async function takeSlot(
   { root, identity, logger, signal }: RestoreDataRequest,
   { repository, slot }: OpenedVault,
+  slots: readonly KeySlot[],
 ): Promise<string[]> {
   const host = identity.device;
-  const before = (await listSlots(repository.backend, { signal })).filter(
-    (one) => one.kind === 'device' && one.host === host,
-  );
+  const before = slots.filter((one) => one.kind === 'device' && one.host === host);
   const isOwn = before.some(({ name }) => name === slot);
   if (!isOwn) await addDeviceSlot(repository, { host, secret: await deviceSlotSecret(root), signal });
   const kept: string[] = [];
@@ -127,8 +128,14 @@ async function takeSlot(
 async function rememberVault(
   { root, ownerKey, passphrase, logger }: RestoreDataRequest,
   repository: { readonly location: string; readonly id: string },
+  ownerSlot: string | undefined,
 ): Promise<void> {
   const state = await VaultStateStore.open(root, logger);
   const owner = ownerKey !== undefined && passphrase !== undefined ? ownerPublicKey(ownerKey) : undefined;
-  await state.update(() => ({ repository, ...(owner !== undefined && { trustedOwner: owner }) }));
+  const slot = owner !== undefined && ownerSlot !== undefined ? { owner, name: ownerSlot } : undefined;
+  await state.update(() => ({
+    repository,
+    ...(owner !== undefined && { trustedOwner: owner }),
+    ...(slot && { ownerSlot: slot }),
+  }));
 }

@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../lib/logger.ts';
 import type { DeviceIdentity } from '../identity/identity-store.ts';
 import type { SecretStore } from '../outside/secret-store.ts';
+import { deviceSlotSecret } from './device-slot.ts';
 import { createJobRunner } from './job-process.ts';
 import { readSurroundings } from './surroundings.ts';
 import { VaultKeeper } from './vault-keeper.ts';
+import { VaultStateStore } from './vault-state.ts';
 
 export type VaultKeeperParts = {
   readonly root: string;
@@ -14,9 +16,12 @@ export type VaultKeeperParts = {
 };
 
 /** The keeper with this machine's clock, power, link and processes. */
-export function openVaultKeeper({ root, identity, secrets, logger }: VaultKeeperParts): Promise<VaultKeeper> {
-  return VaultKeeper.open({
-    ...{ root, identity, logger },
+export async function openVaultKeeper(parts: VaultKeeperParts): Promise<VaultKeeper> {
+  const { root, secrets, logger } = parts;
+  return new VaultKeeper({
+    ...parts,
+    slotSecret: () => deviceSlotSecret(root),
+    state: await VaultStateStore.open(root, logger),
     secret: (name) => secrets.get(name),
     run: createJobRunner({ logger }),
     surroundings: () => readSurroundings(),

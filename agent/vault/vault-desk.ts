@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { SnapshotProgress } from '../../cloud-sync/vault/snapshot/snapshot-request.ts';
 import type { Machine } from '../../manifests/machine.ts';
 import type { DeviceIdentity } from '../identity/identity-store.ts';
-import { deviceSlotSecret } from './device-slot.ts';
 import type { JobStep, OpenedRepository, VaultAccess, VaultTask, VaultTaskResult } from './job-protocol.ts';
 import type { JobAbout, JobQueue } from './job-queue.ts';
 import type { JobRunner } from './ports.ts';
@@ -14,6 +13,8 @@ export type VaultDeskOptions = {
   readonly identity: DeviceIdentity;
   /** Of this device. */
   readonly secret: (name: string) => Promise<string | undefined>;
+  /** Password of this device's own key slot. */
+  readonly slotSecret: () => Promise<string>;
   readonly state: VaultStateHolder;
   readonly queue: JobQueue;
   readonly run: JobRunner;
@@ -73,7 +74,7 @@ export class VaultDesk {
   }
 
   async #access(): Promise<VaultAccess> {
-    const { root, identity, secret, state } = this.#options;
+    const { root, identity, secret, slotSecret, state } = this.#options;
     const { trustedOwner, ownerSlot } = state.state;
     const target = this.target;
     const isSealed = this.repositoryId !== null && ownerSlot?.owner === trustedOwner;
@@ -81,7 +82,7 @@ export class VaultDesk {
     return {
       location: target.location,
       http: await repositoryCredentials(target, this.#vault, { identity, secret }),
-      secret: await deviceSlotSecret(root),
+      secret: await slotSecret(),
       device: identity.device,
       repositoryId: this.repositoryId,
       floor: join(root, 'vault', 'floor.json'),

@@ -11,18 +11,22 @@ import type { RestoredVolume, VaultTask, VaultTaskResult } from './job-protocol.
 import { JobQueue } from './job-queue.ts';
 import { OwnerTrust } from './owner-trust.ts';
 import type { JobRunner, Surroundings } from './ports.ts';
+import { PausePolicy, surroundingsEveryMs } from './pause-policy.ts';
 import { describeProblem } from './problem.ts';
 import { recordedPathOf } from './recorded-path.ts';
 import { SnapshotSchedules } from './snapshot-schedules.ts';
 import { VaultDesk, type TaskCallbacks } from './vault-desk.ts';
 import { vaultComponents, vaultStatus, type VaultView } from './vault-report.ts';
-import { VaultStateStore } from './vault-state.ts';
+import type { VaultStateHolder } from './vault-state.ts';
 
 export type VaultKeeperOptions = {
   readonly root: string;
   readonly identity: DeviceIdentity;
   /** Of this device, by name. */
   readonly secret: (name: string) => Promise<string | undefined>;
+  /** Password of this device's own key slot. */
+  readonly slotSecret: () => Promise<string>;
+  readonly state: VaultStateHolder;
   readonly run: JobRunner;
   readonly surroundings: () => Promise<Surroundings>;
   readonly now: () => Date;
@@ -38,7 +42,7 @@ type Parts = {
   readonly desk: VaultDesk;
   readonly schedules: SnapshotSchedules;
   readonly owner: OwnerTrust;
-  readonly state: VaultStateStore;
+  readonly pausing: PausePolicy;
 };
 
 export type SnapshotOptions = {
@@ -49,21 +53,9 @@ export type SnapshotOptions = {
 
 /** The clock of the machine may be set meanwhile: no wait is longer than this. */
 const maxSleepMs = 60_000;
-/** How often a paused schedule looks whether it may go on, and a running one whether it still may. */
-const surroundingsEveryMs = 30_000;
+/** Of the files that could not be read. */
+const maxLogged = 10;
 const retentionEveryMs = 24 * 3_600_000;
-
-type Pause = NonNullable<VaultStatus['paused']>;
-
-/** A scheduled job made room: it is due as before. */
-class Paused extends Error {
-  readonly why: Pause;
-
-  constructor(why: Pause) {
-    super(`Paused ${why}`);
-    this.why = why;
-  }
-}
 
 /**
  * Snapshots the volumes as the manifest says, one job at a time, also without a network when the repository is a folder [G4].
@@ -76,25 +68,21 @@ export class VaultKeeper implements AsyncDisposable {
   #machine: Pick<Machine, 'volumes' | 'vault'> = { volumes: {} };
   #wake = new AbortController();
   #loop: Promise<void> = Promise.resolve();
-  #surroundings: Surroundings = { power: 'unknown', link: 'unknown' };
-  #paused: Pause | null = null;
 
-  private constructor(options: VaultKeeperOptions, parts: Parts) {
-    this.#options = options;
-    this.#parts = parts;
-  }
-
-  static async open(options: VaultKeeperOptions): Promise<VaultKeeper> {
-    const { root, identity, secret, run, now, random = Math.random, logger } = options;
-    const state = await VaultStateStore.open(root, logger);
+  constructor(options: VaultKeeperOptions) {
+    const { now, random = Math.random, surroundings, sleep, state, logger } = options;
     const changes = new ChangeSignal();
-    const queue = new JobQueue({ now, onChange: () => changes.notify() });
-    return new VaultKeeper(options, {
-      ...{ state, queue, changes },
-      desk: new VaultDesk({ root, identity, secret, state, queue, run }),
+    const onChange = (): void => changes.notify();
+    const queue = new JobQueue({ now, onChange });
+    const desk = new VaultDesk({ ...options, queue });
+    const isRemote = (): boolean => desk.target.isRemote;
+    this.#options = options;
+    this.#parts = {
+      ...{ queue, changes, desk },
       schedules: new SnapshotSchedules({ state, now, random }),
       owner: new OwnerTrust({ state, logger }),
-    });
+      pausing: new PausePolicy({ surroundings, sleep, isRemote, onChange }),
+    };
   }
 
   /** Begins to keep the schedules. */
@@ -104,9 +92,10 @@ export class VaultKeeper implements AsyncDisposable {
 
   /** Follows a generation. */
   async configure({ volumes, vault }: Pick<Machine, 'volumes' | 'vault'>): Promise<void> {
-    const { desk, schedules, owner } = this.#parts;
+    const { desk, schedules, owner, pausing } = this.#parts;
     this.#machine = vault === undefined ? { volumes } : { volumes, vault };
     desk.configure(vault);
+    pausing.configure(vault);
     await owner.configure(vault?.owner);
     await schedules.configure(volumes);
     this.#wake.abort();
@@ -225,27 +214,25 @@ export class VaultKeeper implements AsyncDisposable {
 
   /** Does what is due; milliseconds until it is worth looking again. */
   async #turn(): Promise<number> {
-    const { schedules } = this.#parts;
+    const { schedules, pausing } = this.#parts;
     const { now } = this.#options;
     const next = schedules.next();
     if (!next) return maxSleepMs;
     const waitMs = next.dueMs - now().getTime();
     if (waitMs > 0) return Math.min(waitMs, maxSleepMs);
-    this.#setPaused(await this.#mustPause());
-    if (this.#paused) return surroundingsEveryMs;
+    if (await pausing.check()) return surroundingsEveryMs;
     await this.#scheduled(next.volume);
     return 0;
   }
 
   async #scheduled(volume: string): Promise<void> {
     const { logger } = this.#options;
-    using pausing = this.#pausing();
-    const signal = AbortSignal.any([this.#stop.signal, pausing.signal]);
+    using pause = this.#parts.pausing.watch();
+    const signal = AbortSignal.any([this.#stop.signal, pause.signal]);
     try {
       await this.#snapshot(volume, { reason: 'schedule', signal, skipUnchanged: true });
     } catch (error) {
-      if (pausing.signal.aborted) this.#setPaused((pausing.signal.reason as Paused).why);
-      else if (!signal.aborted) logger.warn('vault.snapshot.failed', { volume, error });
+      if (!signal.aborted) logger.warn('vault.snapshot.failed', { volume, error });
       return;
     }
     await this.#keep(signal);
@@ -253,8 +240,7 @@ export class VaultKeeper implements AsyncDisposable {
 
   /** Once a day what `keep` does not keep is forgotten, where this device may delete. */
   async #keep(signal: AbortSignal): Promise<void> {
-    const { state } = this.#parts;
-    const { now, logger } = this.#options;
+    const { state, now, logger } = this.#options;
     const nowMs = now().getTime();
     const lastMs = state.state.retention?.timeMs ?? Number.NEGATIVE_INFINITY;
     const isKept = Object.values(this.#machine.volumes).some(({ keep }) => keep !== undefined);
@@ -281,6 +267,7 @@ export class VaultKeeper implements AsyncDisposable {
       const result = await this.#do({ kind: 'snapshot', volume, reason }, task, callbacks);
       if (result.kind !== 'snapshot') throw unexpected(result);
       await schedules.succeeded(volume, startedMs, result.outcome);
+      this.#log(volume, result.outcome);
       return result.outcome;
     } catch (error) {
       if (!signal.aborted && !this.#stop.signal.aborted) await schedules.failed(volume, error);
@@ -288,6 +275,22 @@ export class VaultKeeper implements AsyncDisposable {
     } finally {
       this.#parts.changes.notify();
     }
+  }
+
+  #log(
+    volume: string,
+    { id, skipped, newBytes, storedBytes, durationMs, problems, problemCount }: SnapshotOutcome,
+  ): void {
+    const { logger } = this.#options;
+    const fields = { volume, snapshot: id, newBytes, storedBytes, durationMs: Math.round(durationMs) };
+    if (skipped) logger.debug('vault.snapshot.unchanged', fields);
+    else logger.info('vault.snapshot.taken', { ...fields, problems: problemCount });
+    if (problemCount > 0)
+      logger.warn('vault.snapshot.problems', {
+        volume,
+        snapshot: id,
+        problems: problems.slice(0, maxLogged),
+      });
   }
 
   #snapshotTask(volume: string, reason: string, skipUnchanged: boolean): VaultTask {
@@ -328,55 +331,20 @@ export class VaultKeeper implements AsyncDisposable {
     });
   }
 
-  /** Aborts with `Paused` once a scheduled job has to make room. */
-  #pausing(): { readonly signal: AbortSignal } & Disposable {
-    const controller = new AbortController();
-    const over = new AbortController();
-    const watch = async (): Promise<void> => {
-      for (;;) {
-        await this.#options.sleep(surroundingsEveryMs, over.signal);
-        if (over.signal.aborted) return;
-        const why = await this.#mustPause();
-        if (why) {
-          controller.abort(new Paused(why));
-          return;
-        }
-      }
-    };
-    void watch().catch(() => undefined);
-    return { signal: controller.signal, [Symbol.dispose]: () => over.abort() };
-  }
-
-  async #mustPause(): Promise<Pause | null> {
-    this.#surroundings = await this.#options.surroundings();
-    const { power, link } = this.#surroundings;
-    const { onBattery, onMetered } = this.#machine.vault ?? {};
-    if (onBattery === 'pause' && power === 'battery') return 'onBattery';
-    return onMetered === 'pause' && link === 'metered' && this.#parts.desk.target.isRemote
-      ? 'onMetered'
-      : null;
-  }
-
-  #setPaused(why: Pause | null): void {
-    if (this.#paused === why) return;
-    this.#paused = why;
-    this.#parts.changes.notify();
-  }
-
   #folderOf(volume: string): string {
     return join(this.#options.root, 'volumes', volume);
   }
 
   #view(): VaultView {
-    const { queue, desk, schedules, owner, state } = this.#parts;
+    const { queue, desk, schedules, owner, pausing } = this.#parts;
     return {
       ...{ queue, schedules, owner },
-      state: state.state,
+      state: this.#options.state.state,
       machine: this.#machine,
       location: desk.target.location,
       repositoryId: desk.repositoryId,
-      surroundings: this.#surroundings,
-      paused: this.#paused,
+      surroundings: pausing.surroundings,
+      paused: pausing.paused,
       nowMs: this.#options.now().getTime(),
     };
   }

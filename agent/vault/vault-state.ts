@@ -43,7 +43,8 @@ const stateSchema = z.strictObject({
 });
 export type VaultState = z.output<typeof stateSchema>;
 
-const emptyState: VaultState = {
+/** Of a device that never had a vault. */
+export const emptyVaultState: VaultState = {
   version: 1,
   repository: null,
   trustedOwner: null,
@@ -75,7 +76,7 @@ export class VaultStateStore implements VaultStateHolder {
     const path = join(folder, 'state.json');
     const onRecovered = (reason: string): void => logger.warn('vault.state.recovered', { reason });
     const adapter = new DurableAdapter({ path, schema: stateSchema, onRecovered });
-    return new VaultStateStore(adapter, (await readOrSetAside(adapter, path, logger)) ?? emptyState);
+    return new VaultStateStore(adapter, (await readOrSetAside(adapter, path, logger)) ?? emptyVaultState);
   }
 
   get state(): Readonly<VaultState> {
@@ -99,7 +100,7 @@ export class VaultStateStore implements VaultStateHolder {
 export async function readVaultState(root: string): Promise<Readonly<VaultState>> {
   const path = join(root, 'vault', 'state.json');
   const adapter = new DurableAdapter({ path, schema: stateSchema, onRecovered: () => undefined });
-  return (await adapter.read()) ?? emptyState;
+  return (await adapter.read()) ?? emptyVaultState;
 }
 
 /** Without it the agent still runs, and the repository tells what is in it: the broken one is kept for people to see. */

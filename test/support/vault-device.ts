@@ -2,9 +2,11 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DeviceIdentity } from '../../agent/identity/identity-store.ts';
+import { deviceSlotSecret } from '../../agent/vault/device-slot.ts';
 import type { JobRunner } from '../../agent/vault/ports.ts';
 import { runTask } from '../../agent/vault/run-task.ts';
 import { VaultKeeper } from '../../agent/vault/vault-keeper.ts';
+import { VaultStateStore } from '../../agent/vault/vault-state.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { machineSchema, type Machine } from '../../manifests/machine.ts';
 
@@ -68,9 +70,11 @@ export class VaultDevice implements AsyncDisposable {
   /** Its schedules do not run by themselves. Jobs run in this process, unless `run` says otherwise. */
   async keeper(machine = this.machine(), run: JobRunner = runHere): Promise<VaultKeeper> {
     const keeper = this.#stack.use(
-      await VaultKeeper.open({
+      new VaultKeeper({
         ...{ root: this.root, identity: vaultIdentity, logger: silentLogger },
         secret: () => Promise.resolve(undefined),
+        slotSecret: () => deviceSlotSecret(this.root),
+        state: await VaultStateStore.open(this.root, silentLogger),
         run,
         surroundings: () => Promise.resolve({ power: 'mains', link: 'unknown' }),
         now: () => new Date(),

@@ -1,0 +1,320 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { SyncError } from '../../cloud-sync/errors.ts';
+import { silentLogger } from '../../lib/logger.ts';
+import { machineSchema, type Machine } from '../../manifests/machine.ts';
+import type { VaultTask, VaultTaskResult } from './job-protocol.ts';
+import type { JobRunner, Surroundings } from './ports.ts';
+import { VaultKeeper } from './vault-keeper.ts';
+import { emptyVaultState, type VaultState, type VaultStateHolder } from './vault-state.ts';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+/** Noon in every zone that matters here: schedules below are by the hour. */
+const startMs = Date.UTC(2026, 10, 21, 12, 0, 30);
+
+/** Time that passes only when it is told to. */
+class FakeTime {
+  nowMs = startMs;
+  #sleepers: { readonly untilMs: number; readonly wake: () => void }[] = [];
+
+  readonly now = (): Date => new Date(this.nowMs);
+  readonly sleep = (ms: number, signal: AbortSignal): Promise<void> => {
+    if (signal.aborted) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const sleeper = { untilMs: this.nowMs + ms, wake: () => resolve(undefined) };
+    signal.addEventListener('abort', sleeper.wake);
+    this.#sleepers.push(sleeper);
+    return promise.then(() => {
+      this.#sleepers = this.#sleepers.filter((one) => one !== sleeper);
+    });
+  };
+
+  async pass(ms: number): Promise<void> {
+    const endMs = this.nowMs + ms;
+    await settle();
+    for (;;) {
+      const [first] = this.#sleepers.toSorted((a, b) => a.untilMs - b.untilMs);
+      if (!first || first.untilMs > endMs) break;
+      this.nowMs = Math.max(this.nowMs, first.untilMs);
+      first.wake();
+      await settle();
+    }
+    this.nowMs = endMs;
+  }
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+}
+
+class MemoryState implements VaultStateHolder {
+  state: VaultState = emptyVaultState;
+
+  update(change: (state: VaultState) => Partial<VaultState>): Promise<void> {
+    this.state = structuredClone({ ...this.state, ...change(this.state) });
+    return Promise.resolve();
+  }
+}
+
+/** What jobs were asked for, and how they end. */
+class FakeJobs {
+  readonly tasks: VaultTask[] = [];
+  readonly times: string[] = [];
+  readonly time: FakeTime;
+  answer: (task: VaultTask, signal: AbortSignal) => Promise<VaultTaskResult> = done;
+
+  constructor(time: FakeTime) {
+    this.time = time;
+  }
+
+  readonly run: JobRunner = async (_access, task, { onOpened, signal }) => {
+    this.tasks.push(task);
+    this.times.push(this.time.now().toISOString().slice(11, 16));
+    onOpened({ id: 'r'.repeat(64), ownerSlot: null });
+    return this.answer(task, signal);
+  };
+
+  get kinds(): string[] {
+    return this.tasks.map(({ kind }) => kind);
+  }
+}
+
+function done({ kind }: VaultTask): Promise<VaultTaskResult> {
+  if (kind === 'forget')
+    return Promise.resolve({
+      kind: 'upkeep',
+      result: { did: 'forget', kept: 1, forgotten: [], freedBytes: null },
+    });
+  return Promise.resolve({ kind: 'snapshot', outcome });
+}
+
+const outcome = {
+  ...{ id: 'a'.repeat(64), parent: null, skipped: false, files: { new: 1, changed: 0, unmodified: 0 } },
+  ...{ folders: 0, totalBytes: 9, newBytes: 9, storedBytes: 9, durationMs: 1, problems: [], problemCount: 0 },
+};
+
+const hourly = { data: { snapshot: '0 * * * *' } };
+const machine = (volumes: object, vault: object = { repository: '/mnt/backup' }): Machine =>
+  machineSchema.parse({
+    ...{ apiVersion: 'holdfast/v1', kind: 'Machine', metadata: { name: 'kiosk-1' } },
+    ...{ volumes, vault },
+  });
+
+let stack = new AsyncDisposableStack();
+afterEach(async () => {
+  await stack.disposeAsync();
+  stack = new AsyncDisposableStack();
+});
+
+type Setting = { time: FakeTime; jobs: FakeJobs; state: MemoryState; surroundings: Surroundings };
+
+function setting(): Setting {
+  const time = new FakeTime();
+  const surroundings: Surroundings = { power: 'mains', link: 'unknown' };
+  return { time, jobs: new FakeJobs(time), state: new MemoryState(), surroundings };
+}
+
+async function started(at: Setting, followed: Machine): Promise<VaultKeeper> {
+  const { url, device } = { url: 'https://cloud.example.com', device: 'kiosk-1' };
+  const keeper = stack.use(
+    new VaultKeeper({
+      ...{ root: '/var/lib/holdfast', state: at.state, run: at.jobs.run, logger: silentLogger },
+      identity: { version: 1, tenant: 'default', device, url, mqtt: '', certificate: '', ca: '', key: '' },
+      secret: () => Promise.resolve(undefined),
+      slotSecret: () => Promise.resolve('secret'),
+      surroundings: () => Promise.resolve(at.surroundings),
+      now: at.time.now,
+      sleep: at.time.sleep,
+      random: () => 0,
+    }),
+  );
+  await keeper.configure(followed);
+  keeper.start();
+  return keeper;
+}
+
+describe('the schedule of snapshots', () => {
+  test('is kept: one at each time, none before the first', async () => {
+    const at = setting();
+    const keeper = await started(at, machine(hourly));
+    await at.time.pass(59 * 60_000);
+    expect(at.jobs.times).toEqual([]);
+    await at.time.pass(2 * hourMs);
+    expect(at.jobs.times).toEqual(['13:00', '14:00']);
+    expect(keeper.status().volumes.data).toMatchObject({
+      last: { snapshot: outcome.id, time: '2026-11-21T14:00:00.000Z' },
+      next: '2026-11-21T15:00:00.000Z',
+      overdue: false,
+    });
+  });
+
+  test('makes up once for what it missed while the agent was off', async () => {
+    const at = setting();
+    await (await started(at, machine(hourly)))[Symbol.asyncDispose]();
+    at.time.nowMs += 10 * hourMs;
+    await started(at, machine(hourly));
+    await at.time.pass(1000);
+    expect(at.jobs.times).toEqual(['22:00']);
+    await at.time.pass(hourMs);
+    expect(at.jobs.times).toEqual(['22:00', '23:00']);
+  });
+
+  test('does not make up for times before a volume had it', async () => {
+    const at = setting();
+    const keeper = await started(at, machine({ data: {} }));
+    await at.time.pass(5 * hourMs);
+    await keeper.configure(machine(hourly));
+    await at.time.pass(60_000);
+    expect(at.jobs.tasks).toEqual([]);
+    await at.time.pass(hourMs);
+    expect(at.jobs.tasks).toMatchObject([
+      {
+        kind: 'snapshot',
+        recordedPath: '/volumes/data',
+        folder: '/var/lib/holdfast/volumes/data',
+        skipUnchanged: true,
+      },
+    ]);
+  });
+
+  test('tries again, ever more slowly, what may pass, and says that it is overdue', async () => {
+    const at = setting();
+    at.jobs.answer = () => Promise.reject(new SyncError('network', 'The cloud is away', { transient: true }));
+    const keeper = await started(at, machine(hourly));
+    await at.time.pass(hourMs);
+    const early = at.jobs.tasks.length;
+    expect(early).toBeGreaterThan(0);
+    await at.time.pass(20 * 60_000);
+    const { failure, overdue } = keeper.status().volumes.data!;
+    expect(failure).toMatchObject({ code: 'network', attempts: at.jobs.tasks.length });
+    expect(overdue).toBe(true);
+    expect(at.jobs.tasks.length).toBeGreaterThan(4);
+    expect(at.jobs.tasks.length).toBeLessThan(10);
+    expect(keeper.components()['volumes.data']).toMatchObject({ state: 'failed' });
+
+    at.jobs.answer = done;
+    await at.time.pass(hourMs);
+    expect(keeper.status().volumes.data).toMatchObject({ failure: null, overdue: false });
+  });
+
+  test('waits for the next time with what will not pass by itself', async () => {
+    const at = setting();
+    at.jobs.answer = () => Promise.reject(new SyncError('wrongPassphrase', 'Another repository'));
+    await started(at, machine(hourly));
+    await at.time.pass(3 * hourMs);
+    expect(at.jobs.times).toEqual(['13:00', '14:00', '15:00']);
+  });
+
+  test('runs one job at a time, asked for or scheduled', async () => {
+    const at = setting();
+    let running = 0;
+    let most = 0;
+    at.jobs.answer = async (task) => {
+      most = Math.max(most, ++running);
+      await settle();
+      running--;
+      return done(task);
+    };
+    const keeper = await started(
+      at,
+      machine({ one: { snapshot: '0 * * * *' }, two: { snapshot: '0 * * * *' } }),
+    );
+    const { signal } = new AbortController();
+    const asked = ['one', 'two'].map((name) => keeper.snapshotVolume(name, { reason: 'request', signal }));
+    await at.time.pass(hourMs);
+    await Promise.all(asked);
+    expect(at.jobs.tasks.length).toBe(4);
+    expect(most).toBe(1);
+  });
+});
+
+describe('power and link', () => {
+  test('on battery scheduled snapshots wait where the manifest says so, asked-for ones do not', async () => {
+    const at = setting();
+    at.surroundings = { power: 'battery', link: 'unknown' };
+    const keeper = await started(at, machine(hourly, { repository: '/mnt/backup', onBattery: 'pause' }));
+    await at.time.pass(3 * hourMs);
+    expect(at.jobs.tasks).toEqual([]);
+    expect(keeper.status()).toMatchObject({
+      paused: 'onBattery',
+      power: 'battery',
+      volumes: { data: { overdue: true } },
+    });
+    expect(keeper.components()['volumes.data']).toMatchObject({ state: 'paused' });
+    const { signal } = new AbortController();
+    const asked = keeper.snapshotVolume('data', { reason: 'request', signal });
+    await settle();
+    expect((await asked).id).toBe(outcome.id);
+
+    at.surroundings = { power: 'mains', link: 'unknown' };
+    await at.time.pass(hourMs);
+    expect(at.jobs.tasks).toHaveLength(2);
+    expect(keeper.status().paused).toBeNull();
+  });
+
+  test('a running one makes room, and is due as before', async () => {
+    const at = setting();
+    const ended: string[] = [];
+    at.jobs.answer = (_task, signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          ended.push('cancelled');
+          reject(signal.reason as Error);
+        });
+      });
+    const keeper = await started(
+      at,
+      machine(hourly, { repository: 'rest:https://backup.example.com/', onMetered: 'pause' }),
+    );
+    await at.time.pass(hourMs);
+    at.surroundings = { power: 'mains', link: 'metered' };
+    await at.time.pass(60_000);
+    expect(ended).toEqual(['cancelled']);
+    expect(keeper.status()).toMatchObject({
+      paused: 'onMetered',
+      volumes: { data: { failure: null, next: '2026-11-21T13:00:00.000Z' } },
+    });
+    at.jobs.answer = done;
+    at.surroundings = { power: 'mains', link: 'unknown' };
+    await at.time.pass(60_000);
+    expect(keeper.status().volumes.data?.last).not.toBeNull();
+  });
+
+  test('a metered link is nothing to a repository in a folder', async () => {
+    const at = setting();
+    at.surroundings = { power: 'mains', link: 'metered' };
+    await started(at, machine(hourly, { repository: '/mnt/backup', onMetered: 'pause' }));
+    await at.time.pass(hourMs);
+    expect(at.jobs.kinds).toEqual(['snapshot']);
+  });
+});
+
+describe('retention', () => {
+  const kept = { data: { snapshot: '0 * * * *', keep: { daily: 7 } }, rest: {} };
+
+  test('forgets by keep once a day, after a snapshot', async () => {
+    const at = setting();
+    await started(at, machine(kept));
+    await at.time.pass(dayMs + 2 * hourMs);
+    expect(at.jobs.kinds.filter((kind) => kind === 'forget')).toHaveLength(2);
+    expect(at.jobs.tasks[1]).toEqual({
+      ...{ kind: 'forget', prune: true },
+      volumes: [{ recordedPath: '/volumes/data', keep: { daily: 7 } }],
+    });
+  });
+
+  test('where nothing may be deleted is a note, and no failure of the volume', async () => {
+    const at = setting();
+    at.jobs.answer = (task) =>
+      task.kind === 'forget'
+        ? Promise.reject(new SyncError('forbidden', 'The store only adds', { hint: 'Ask for a grant.' }))
+        : done(task);
+    const keeper = await started(at, machine(kept));
+    await at.time.pass(3 * hourMs);
+    expect(keeper.status()).toMatchObject({
+      retention: { problem: { code: 'forbidden', hint: 'Ask for a grant.' } },
+      volumes: { data: { failure: null } },
+    });
+    expect(keeper.components()['volumes.data']).toMatchObject({ state: 'running' });
+  });
+});
