@@ -1,22 +1,27 @@
+import { randomInt } from 'node:crypto';
 import type { BlobId, BlobType } from './format/blob-id.ts';
 import type { BlobLocation, PackContents, PackedBlob } from './repository.ts';
 
 const idBytes = 32;
 const idWords = 8;
-/** Words of an entry: pack and type, offset, length, plain length + 1 (0 when not compressed), next entry of the pack + 1. */
-const entryWords = 5;
+/** Words of an entry: pack and type, offset, length, plain length + 1 (0 when not compressed), next entry of the pack + 1, and of the bucket. */
+const entryWords = 6;
+const nextOfPack = 4;
+const nextOfBucket = 5;
+const maxWord = 2 ** 32 - 1;
 const typeBits: Record<BlobType, number> = { data: 0, tree: 1 };
 
 /**
- * Blobs by id in flat arrays, open addressing: about 60 bytes a blob where objects would take 400. A blob that lies in several packs has
- * several entries.
+ * Blobs by id in flat arrays: about 64 bytes a blob where objects would take 400. A blob that lies in several packs has several entries.
+ * Who can write an index can choose ids; the hash is another in every table, so that they cannot choose such as fall together.
  */
 export class BlobTable {
   #count = 0;
   #ids = new Uint32Array(0);
   #entries = new Uint32Array(0);
-  /** Entry + 1; 0 is free. */
-  #slots = new Uint32Array(16);
+  /** Of each bucket, of which there is a power of two: its first entry + 1; 0 is none. */
+  #buckets = new Uint32Array(16);
+  readonly #factors = Uint32Array.from({ length: idWords }, oddWord);
   readonly #packs: string[] = [];
   readonly #packNumbers = new Map<string, number>();
   /** Of each pack: the last entry + 1, from where they are chained. */
@@ -44,8 +49,13 @@ export class BlobTable {
   /** What is there already is not added again: index files may name a pack twice. */
   add({ pack, blobs }: PackContents): void {
     const number = this.#packNumber(pack);
+    const known = new Set(Array.from(this.#blobsOf(number), placeOf));
     this.#reserve(blobs.length);
-    for (const blob of blobs) this.#addBlob(number, blob);
+    for (const blob of blobs) {
+      const place = placeOf(blob);
+      if (!known.has(place)) this.#addBlob(number, blob);
+      known.add(place);
+    }
   }
 
   find(id: BlobId, type: BlobType): BlobLocation | undefined {
@@ -54,7 +64,7 @@ export class BlobTable {
   }
 
   has(id: BlobId, type: BlobType): boolean {
-    return this.#next(this.#firstSlot(id), typeBits[type]) >= 0;
+    return this.#next(this.#first(id), typeBits[type]) !== 0;
   }
 
   locations(id: BlobId, type: BlobType): BlobLocation[] {
@@ -64,11 +74,14 @@ export class BlobTable {
   /** Each pack with its blobs by offset. */
   *packs(): Generator<PackContents, undefined> {
     for (const [number, pack] of this.#packs.entries()) {
-      const blobs: PackedBlob[] = [];
-      for (let next = this.#chains[number] ?? 0; next !== 0; next = this.#word(next - 1, 4)) {
-        blobs.push(this.#packedBlob(next - 1));
-      }
+      const blobs = [...this.#blobsOf(number)];
       yield { pack, blobs: blobs.sort((one, other) => one.offset - other.offset) };
+    }
+  }
+
+  *#blobsOf(pack: number): Generator<PackedBlob, undefined> {
+    for (let next = this.#chains[pack] ?? 0; next !== 0; next = this.#word(next - 1, nextOfPack)) {
+      yield this.#packedBlob(next - 1);
     }
   }
 
@@ -82,47 +95,54 @@ export class BlobTable {
 
   #addBlob(pack: number, { id, type, offset, length, uncompressedLength }: PackedBlob): void {
     const packAndType = pack * 2 + typeBits[type];
-    let slot = this.#firstSlot(id);
-    for (; this.#slots[slot] !== 0; slot = (slot + 1) % this.#slots.length) {
-      const entry = (this.#slots[slot] ?? 0) - 1;
-      const same = this.#word(entry, 0) === packAndType && this.#word(entry, 1) === offset;
-      if (same && this.#isWanted(entry)) return;
-    }
     const plain = uncompressedLength === undefined ? 0 : uncompressedLength + 1;
+    this.#wanted.write(id, 'hex');
     this.#ids.set(this.#wantedWords, this.#count * idWords);
-    this.#entries.set(
-      [packAndType, offset, length, plain, this.#chains[pack] ?? 0],
-      this.#count * entryWords,
-    );
+    const words = [packAndType, offset, length, plain, this.#chains[pack] ?? 0];
+    this.#entries.set(words, this.#count * entryWords);
+    this.#putIntoBucket(this.#count);
     this.#count += 1;
-    this.#slots[slot] = this.#count;
     this.#chains[pack] = this.#count;
   }
 
   *#matches(id: BlobId, type: BlobType): Generator<number, undefined> {
     const typeBit = typeBits[type];
-    let slot = this.#next(this.#firstSlot(id), typeBit);
-    while (slot >= 0) {
-      yield (this.#slots[slot] ?? 0) - 1;
+    let entry = this.#next(this.#first(id), typeBit);
+    while (entry !== 0) {
+      yield entry - 1;
       // Another look-up may have happened in between.
       this.#wanted.write(id, 'hex');
-      slot = this.#next((slot + 1) % this.#slots.length, typeBit);
+      entry = this.#next(this.#word(entry - 1, nextOfBucket), typeBit);
     }
   }
 
-  /** Where the probing for an id starts, which becomes the one that is wanted. */
-  #firstSlot(id: BlobId): number {
+  /** The first entry + 1 of the bucket of an id, which becomes the one that is wanted. */
+  #first(id: BlobId): number {
     this.#wanted.write(id, 'hex');
-    return (this.#wantedWords[0] ?? 0) % this.#slots.length;
+    return this.#buckets[this.#bucketOf(this.#wantedWords, 0)] ?? 0;
   }
 
-  /** The first slot from `from` on with the wanted id in the type; -1 for none. */
+  /** The first entry + 1, from this one on in its bucket, with the wanted id in the type; 0 for none. */
   #next(from: number, typeBit: number): number {
-    for (let slot = from; this.#slots[slot] !== 0; slot = (slot + 1) % this.#slots.length) {
-      const entry = (this.#slots[slot] ?? 0) - 1;
-      if (this.#word(entry, 0) % 2 === typeBit && this.#isWanted(entry)) return slot;
+    for (let next = from; next !== 0; next = this.#word(next - 1, nextOfBucket)) {
+      if (this.#word(next - 1, 0) % 2 === typeBit && this.#isWanted(next - 1)) return next;
     }
-    return -1;
+    return 0;
+  }
+
+  /** Multiply and shift: the upper bits depend on all words. */
+  #bucketOf(ids: Uint32Array, at: number): number {
+    let mixed = 0;
+    for (let word = 0; word < idWords; word += 1) {
+      mixed = (mixed + Math.imul(ids[at + word] ?? 0, this.#factors[word] ?? 1)) | 0;
+    }
+    return mixed >>> (Math.clz32(this.#buckets.length) + 1);
+  }
+
+  #putIntoBucket(entry: number): void {
+    const bucket = this.#bucketOf(this.#ids, entry * idWords);
+    this.#entries[entry * entryWords + nextOfBucket] = this.#buckets[bucket] ?? 0;
+    this.#buckets[bucket] = entry + 1;
   }
 
   #isWanted(entry: number): boolean {
@@ -163,19 +183,24 @@ export class BlobTable {
       this.#ids = resized(this.#ids, capacity * idWords);
       this.#entries = resized(this.#entries, capacity * entryWords);
     }
-    if (needed * 4 > this.#slots.length * 3) this.#rehash();
+    if (needed > this.#buckets.length) this.#rehash();
   }
 
-  /** Slots for all that has room, at most three quarters of them taken. */
+  /** A bucket or more for each entry there is room for. */
   #rehash(): void {
     const capacity = this.#entries.length / entryWords;
-    this.#slots = new Uint32Array(Math.max(16, 2 ** Math.ceil(Math.log2(capacity * 1.4))));
-    for (let entry = 0; entry < this.#count; entry += 1) {
-      let slot = (this.#ids[entry * idWords] ?? 0) % this.#slots.length;
-      while (this.#slots[slot] !== 0) slot = (slot + 1) % this.#slots.length;
-      this.#slots[slot] = entry + 1;
-    }
+    this.#buckets = new Uint32Array(Math.max(16, 2 ** Math.ceil(Math.log2(capacity))));
+    for (let entry = 0; entry < this.#count; entry += 1) this.#putIntoBucket(entry);
   }
+}
+
+/** The same entry of a pack, when an index names it again. */
+function placeOf({ id, offset, type }: PackedBlob): string {
+  return `${type} ${offset} ${id}`;
+}
+
+function oddWord(): number {
+  return randomInt(maxWord) | 1;
 }
 
 function resized(words: Uint32Array, length: number): Uint32Array<ArrayBuffer> {
