@@ -17,7 +17,8 @@ let repository: Repository;
 beforeEach(async () => {
   ({ backend, repository } = await createMemoryRepository());
   await fillRepository(repository, { one: text('1'), sub: { two: text('2'), both: [text('1'), text('3')] } });
-  await fillRepository(repository, { four: text('4'), sub: { two: text('2') } }, { packBlobs: 1 });
+  const later = { packBlobs: 1, time: '2026-11-21T13:00:00Z' };
+  await fillRepository(repository, { four: text('4'), sub: { two: text('2') } }, later);
 });
 
 const check = async (options: Partial<CheckRequest> = {}) => {

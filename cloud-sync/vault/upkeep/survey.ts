@@ -3,7 +3,6 @@ import type { CallOptions, StoredFile } from '../backend/backend.ts';
 import { decodeConfig, maxConfigBytes } from '../format/config-file.ts';
 import { decodeIndex, maxIndexBytes } from '../format/index-file.ts';
 import { maxKeyFileBytes } from '../format/key-file.ts';
-import { maxLockBytes } from '../format/lock-file.ts';
 import { Sealer } from '../format/sealer.ts';
 import type { Snapshot } from '../format/snapshot-document.ts';
 import { inParallel } from '../in-parallel.ts';
@@ -13,7 +12,7 @@ import { callsAtOnce } from './calls-at-once.ts';
 
 /** A file of the repository that is not what it was written as. */
 export type FileDamage = {
-  readonly kind: 'config' | 'key' | 'lock' | 'index' | 'snapshot';
+  readonly kind: 'config' | 'key' | 'index' | 'snapshot';
   /** '' for the config. */
   readonly name: string;
   readonly message: string;
@@ -29,7 +28,7 @@ export type Survey = {
   readonly damages: readonly FileDamage[];
 };
 
-/** Reads all files but the packs, which it lists. Snapshots before the index, the index before the packs: what comes in meanwhile is whole. */
+/** Reads all files but locks and packs, of which it lists the latter. Snapshots before the index, the index before the packs: what comes in meanwhile is whole. */
 export async function surveyRepository(repository: Repository, { signal }: CallOptions): Promise<Survey> {
   const damages: FileDamage[] = [];
   await surveyConfig(repository, { damages, signal });
@@ -37,16 +36,7 @@ export async function surveyRepository(repository: Repository, { signal }: CallO
     damages.push({ kind: 'snapshot', name, message: error.message });
   };
   const snapshots = await repository.snapshots({ signal, onDamaged });
-  await surveyNamed(repository, {
-    damages,
-    signal,
-    ...{ type: 'keys', kind: 'key', maxBytes: maxKeyFileBytes },
-  });
-  await surveyNamed(repository, {
-    damages,
-    signal,
-    ...{ type: 'locks', kind: 'lock', maxBytes: maxLockBytes },
-  });
+  await surveyKeys(repository, { damages, signal });
   const index = await surveyIndex(repository, { damages, signal });
   const files = await repository.backend.list('data', { signal });
   return { snapshots, ...index, packFiles: new Map(files.map((file) => [file.name, file])), damages };
@@ -61,19 +51,12 @@ async function surveyConfig({ backend, key }: Repository, { damages, signal }: P
   });
 }
 
-type Named = Pass & {
-  readonly type: 'keys' | 'locks';
-  readonly kind: 'key' | 'lock';
-  readonly maxBytes: number;
-};
-
-async function surveyNamed(
-  { backend }: Repository,
-  { type, kind, maxBytes, damages, signal }: Named,
-): Promise<void> {
-  const files = await backend.list(type, { signal });
+async function surveyKeys({ backend }: Repository, { damages, signal }: Pass): Promise<void> {
+  const files = await backend.list('keys', { signal });
   await inParallel(files, callsAtOnce, ({ name }) =>
-    collect(damages, { kind, name }, () => readStored(backend, { type, name, maxBytes, signal })),
+    collect(damages, { kind: 'key', name }, () =>
+      readStored(backend, { type: 'keys', name, maxBytes: maxKeyFileBytes, signal }),
+    ),
   );
 }
 
