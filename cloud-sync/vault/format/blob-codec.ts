@@ -1,4 +1,5 @@
 import { SyncError } from '../../errors.ts';
+import { releaseBytes } from '../release-bytes.ts';
 import { blobIdOf, type BlobId } from './blob-id.ts';
 import type { Sealer } from './sealer.ts';
 import { compress, decompressExpected } from './zstd.ts';
@@ -42,6 +43,7 @@ function plainOf(stored: Buffer, length: number | undefined): Buffer {
     );
   }
   const plain = decompressExpected(stored, length);
+  releaseBytes(stored);
   if (plain.byteLength === length) return plain;
   throw new SyncError('corrupt', `A blob decompresses to ${plain.byteLength} bytes instead of ${length}`);
 }

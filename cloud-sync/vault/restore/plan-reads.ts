@@ -9,7 +9,7 @@ export type PackRead = {
 };
 
 /** Bytes that are read at once, unless one blob is larger. Memory is this times the reads under way. */
-const maxReadBytes = 4 * 2 ** 20;
+const maxReadBytes = 2 * 2 ** 20;
 /** What nobody needs between two blobs is read along up to here: cheaper than to ask once more. */
 const maxGapBytes = 64 * 2 ** 10;
 

@@ -6,6 +6,7 @@ import { decodeBlob } from '../format/blob-codec.ts';
 import { blobIdOf } from '../format/blob-id.ts';
 import { masterKeyFrom } from '../format/master-key.ts';
 import { Sealer } from '../format/sealer.ts';
+import { releaseBytes } from '../release-bytes.ts';
 import { stopsEverything } from './fatal-codes.ts';
 import { FileWriter } from './file-writer.ts';
 import { rawPath } from '../snapshot/raw-path.ts';
@@ -57,7 +58,9 @@ function write({ bytes, sealed, blobs }: WriteJob): RestoreResult {
     const plain = sealed ? openBlob(blob, sealedBytes) : sealedBytes;
     if (plain === undefined) damaged.push(place);
     else placeBlob(blob, plain, failures);
+    if (plain !== undefined) releaseBytes(plain);
   }
+  releaseBytes(bytes);
   return { failures, damaged, found: [] };
 }
 

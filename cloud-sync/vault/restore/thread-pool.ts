@@ -44,7 +44,7 @@ class PoolThread {
 
   constructor(workerData: RestoreThreadData) {
     this.#worker = new Worker(threadEntry(), {
-      workerData,
+      workerData, resourceLimits: { maxYoungGenerationSizeMb: 4 },
       execArgv: ['--disable-warning=ExperimentalWarning'],
     });
     this.#worker.on('message', (reply: ThreadReply) => this.#settle(reply));
