@@ -38,11 +38,16 @@ export class VaultDevice implements AsyncDisposable {
   private constructor(folder: string) {
     this.folder = folder;
     this.repository = join(folder, 'repository');
-    this.#stack.defer(() => rm(folder, { recursive: true, force: true }));
+  }
+
+  /** One that is there, whose folder somebody else removes. */
+  static at(folder: string): VaultDevice {
+    return new VaultDevice(folder);
   }
 
   static async open(): Promise<VaultDevice> {
     const device = new VaultDevice(await mkdtemp(join(tmpdir(), 'holdfast-vault-')));
+    device.#stack.defer(() => rm(device.folder, { recursive: true, force: true }));
     await mkdir(device.volume(), { recursive: true });
     return device;
   }
