@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 
 /** The zstd that node has inside, without an object of node's for each call: a third of the time for a file of some kilobytes. */
 export type NativeZstd = {
-  /** Undefined for what it cannot do, such as a higher level than it has memory for. */
+  /** In memory that the next call uses again. Undefined for what it cannot do, such as a higher level than it has memory for. */
   compress(plain: Uint8Array, level: number): Buffer | undefined;
   /** At most `maxBytes`, which are allocated at once; undefined for what is no zstd or larger. */
   decompress(bytes: Uint8Array, maxBytes: number): Buffer | undefined;
@@ -58,7 +58,7 @@ function nativeZstd(): NativeZstd | undefined {
       if (scratch.byteLength < bound) scratch = Buffer.allocUnsafeSlow(bound);
       const [space, length] = [BigInt(scratch.byteLength), BigInt(plain.byteLength)];
       const written = zstd.ZSTD_compressCCtx(compressing, scratch, space, plain, length, level);
-      return written > maxResult ? undefined : Buffer.from(scratch.subarray(0, Number(written)));
+      return written > maxResult ? undefined : scratch.subarray(0, Number(written));
     },
     decompress: (bytes, maxBytes) => {
       if (bytes.byteLength === 0 || maxBytes === 0 || maxBytes > maxPlainBytes) return undefined;
