@@ -7,12 +7,11 @@ import { runProgram } from './run-program.ts';
 const program = fileURLToPath(new URL('../../dist/holdfast.mjs', import.meta.url));
 const nodeFlags = ['--disable-warning=ExperimentalWarning'];
 
-/** The built command; what it remembers between snapshots, as the agent has it remember, is in `folder`. */
+/** The built command with its defaults; what it remembers between snapshots is in `folder`. */
 export async function createHoldfast(folder: string): Promise<Contender> {
   const passwordFile = join(folder, 'password');
   await writeFile(passwordFile, 'correct horse battery staple\n', { mode: 0o600 });
   const env = { XDG_CACHE_HOME: join(folder, 'holdfast-cache') };
-  const memory = ['--memory', join(folder, 'holdfast-memory')];
   const holdfast = (repository: string, ...args: readonly string[]) =>
     runProgram({
       command: process.execPath,
@@ -25,7 +24,7 @@ export async function createHoldfast(folder: string): Promise<Contender> {
     createRepository: async (repository) => {
       await holdfast(repository, 'vault', 'init');
     },
-    takeSnapshot: (repository, source) => holdfast(repository, 'snapshot', 'take', source, ...memory),
+    takeSnapshot: (repository, source) => holdfast(repository, 'snapshot', 'take', source),
     restore: async (repository, _source, target) => {
       const run = await holdfast(repository, 'snapshot', 'restore', 'latest', '--target', target);
       return { run, restored: target };

@@ -69,7 +69,7 @@ async function summarize(
   const failed = narrator.failures;
   const verdict = failed === 0 ? 'Every comparison held' : `${failed} comparison(s) failed`;
   narrator.event('summary', { failed, seconds: narrator.elapsedSeconds, url });
-  narrator.heading(7, `${verdict}, ${narrator.elapsedSeconds.toFixed(1)} s`);
+  narrator.heading(8, `${verdict}, ${narrator.elapsedSeconds.toFixed(1)} s`);
   narrator.note(`one file of ${await machineFileSize(folder)} bytes held the machine`);
   if (once) return;
   narrator.note(`the API is at ${url} (OpenAPI: ${url}/v1/openapi.json); try in another terminal:`);

@@ -4,16 +4,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
 import { makeFolder } from '../../lib/make-folder.ts';
 import { CloudReader, type StoredRow } from './cloud-reader.ts';
+import { fillVolume } from './data-volume.ts';
 import type { Narrator } from './narrator.ts';
 import { freePort, Network } from './network.ts';
 import { holdfast, Service, type Environment } from './processes.ts';
 import { Station } from './station.ts';
+import { treeDifferences, treeEntries, type TreeEntries } from './tree-entries.ts';
 import { expectedRows, readMeasurements, type Reading } from './weather.ts';
 
 const device = 'greenhouse-7';
 const examples = fileURLToPath(new URL('..', import.meta.url));
+const volume = 'recordings';
 const dailyTopic = 'site/weather/daily';
 const monthlyTopic = 'site/weather/monthly';
 /** The first day that is measured after the machine was lost. A month's first, because the running totals went with it. */
@@ -59,8 +63,11 @@ export async function tellStory(folder: string, narrator: Narrator, signal: Abor
   narrator.heading(4, `${readings.length} days of weather are measured; the network fails on the way`);
   await replayWithCut(world, { station, readings: readings.slice(0, lost), reader });
 
-  narrator.heading(5, 'The machine is lost, and comes back from one file');
-  await loseAndRestore(world, agent, before);
+  narrator.heading(5, "A volume is filled, and snapshotted into the cloud's vault, which cannot read it");
+  const stored = await snapshotVolume(world);
+
+  narrator.heading(6, 'The machine is lost, and comes back from one file and a passphrase');
+  await loseAndRestore(world, agent, { ...before, ...stored });
   await station.replay(
     readings.slice(lost),
     (count) => narrator.progress('December 2015', count, readings.length - lost),
@@ -68,7 +75,7 @@ export async function tellStory(folder: string, narrator: Narrator, signal: Abor
   );
   narrator.note(`the station measured on: ${readings.length - lost} days more`);
 
-  narrator.heading(6, 'What the cloud stored, against the CSV');
+  narrator.heading(7, 'What the cloud stored, against the CSV');
   await compare(world, reader, readings);
   const owned = stack.move();
   return { url: cloud.url, environment, root, mqttPort, [Symbol.asyncDispose]: () => owned.disposeAsync() };
@@ -149,6 +156,16 @@ function agentService(
   return new Service({ name: 'agent', parameters, environment, narrator });
 }
 
+const snapshotSchema = z.object({
+  snapshots: z.tuple([z.object({ id: z.string(), totalBytes: z.number(), storedBytes: z.number() })]),
+});
+const restoredSchema = z.object({
+  generation: z.number(),
+  digest: z.string(),
+  functions: z.record(z.string(), z.string()),
+  data: z.object({ volumes: z.record(z.string(), z.object({ snapshot: z.string() })) }).nullable(),
+});
+
 type Deployed = {
   readonly generation: number;
   readonly digest: string;
@@ -228,23 +245,65 @@ async function waitForRows(
   }
 }
 
-async function loseAndRestore(world: World, agent: Service, before: Deployed): Promise<void> {
+type Stored = { readonly snapshot: string; readonly entries: TreeEntries };
+const volumeFolder = ({ root }: World): string => join(root, 'volumes', volume);
+
+async function snapshotVolume(world: World): Promise<Stored> {
+  const { root, environment, narrator, signal } = world;
+  await fillVolume(volumeFolder(world));
+  const entries = treeEntries(volumeFolder(world));
+  const { snapshots } = await insist(
+    () => holdfast(['snapshot', volume, '--root', root], environment, signal),
+    snapshotSchema,
+    signal,
+  );
+  const { id, totalBytes, storedBytes } = snapshots[0];
+  narrator.note(
+    `${entries.size} entries of ${megabytes(totalBytes)} are ${megabytes(storedBytes)} in snapshot ${id.slice(0, 8)}`,
+  );
+  return { snapshot: id, entries };
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
+/** As an operator who types a command again while a process of it is being started again. */
+async function insist<T>(
+  command: () => Promise<unknown>,
+  schema: z.ZodType<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const deadline = performance.now() + waitMs;
+  for (;;) {
+    try {
+      return schema.parse(await command());
+    } catch (error) {
+      signal.throwIfAborted();
+      if (performance.now() > deadline) throw error;
+      await sleep(500, undefined, { signal });
+    }
+  }
+}
+
+async function loseAndRestore(world: World, agent: Service, before: Deployed & Stored): Promise<void> {
   const { root, machineFile, environment, narrator, signal } = world;
   await agent.stop('SIGKILL');
   await rm(root, { recursive: true, force: true });
   narrator.note(`the device is dead and ${root} is deleted`);
-  const restored = (await holdfast(
-    ['restore', machineFile, '--root', root],
-    environment,
+  const restored = await insist(
+    () => holdfast(['restore', machineFile, '--root', root], environment, signal),
+    restoredSchema,
     signal,
-  )) as Deployed;
-  narrator.check(
-    'the same generation',
-    restored.generation === before.generation,
-    String(restored.generation),
   );
-  narrator.check('the same manifest', restored.digest === before.digest, before.digest);
-  narrator.check('the same functions', isDeepStrictEqual(restored.functions, before.functions));
+  const { generation, digest, functions } = before;
+  narrator.check('the same generation', restored.generation === generation, String(restored.generation));
+  narrator.check('the same manifest', restored.digest === digest, digest);
+  narrator.check('the same functions', isDeepStrictEqual(restored.functions, functions));
+  const differences = treeDifferences(before.entries, treeEntries(volumeFolder(world)));
+  const [
+    difference = `${before.entries.size} entries equal in bytes, modes, owners, times, links and attributes`,
+  ] = differences;
+  const isSame = restored.data?.volumes[volume]?.snapshot === before.snapshot;
+  narrator.check('the same volume', isSame && differences.length === 0, difference);
   await agent.start();
 }
 

@@ -19,9 +19,14 @@ function packageFolder(): string {
   return code.slice(0, code.lastIndexOf(`${sep}${name}${sep}`) + name.length + 1);
 }
 
+/** The data files of vega-datasets. */
+export function dataFolder(): string {
+  return join(packageFolder(), 'data');
+}
+
 /** 1,461 days of measurements in Seattle, 2012–2015, from the npm package vega-datasets. Oldest first. */
 export async function readMeasurements(): Promise<Reading[]> {
-  const path = join(packageFolder(), 'data', 'seattle-weather.csv');
+  const path = join(dataFolder(), 'seattle-weather.csv');
   const [, ...lines] = (await readFile(path, 'utf8')).trim().split(/\r?\n/);
   return lines.map((line) => {
     const [date = '', precipitation, max, min, wind, weather = ''] = line.split(',');

@@ -6,7 +6,7 @@ import { failedChecks, heldChecks, runStory, type StoryEvent, type StoryRun } fr
 const cycles = Number(process.env.HOLDFAST_CYCLES ?? 20);
 const seed = Number(process.env.HOLDFAST_SEED ?? Date.now() % 2 ** 31);
 const random = seededRandom(seed);
-const checksOfAStory = 6;
+const checksOfAStory = 7;
 
 type Kill = { readonly name: string; readonly afterMs: number; done: boolean };
 
