@@ -1,11 +1,18 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { checkRepository } from '../../cloud-sync/vault/upkeep/check.ts';
 import { forgetSnapshots } from '../../cloud-sync/vault/upkeep/forget.ts';
+import { lockRepository } from '../../cloud-sync/vault/upkeep/locks.ts';
 import { planPrune } from '../../cloud-sync/vault/upkeep/plan-prune.ts';
 import { prune } from '../../cloud-sync/vault/upkeep/prune.ts';
+import { chooseKept, type Keep } from '../../cloud-sync/vault/upkeep/retention.ts';
+import { fillRepository } from '../support/fill-repository.ts';
 import { ResticRepository } from '../support/restic-repository.ts';
 import { treeEntries } from '../support/tree-entries.ts';
 
@@ -69,3 +76,88 @@ describe('pruning a repository that restic wrote', () => {
     expect(report).toMatchObject({ damages: [], affected: [], looked: { snapshots: 1 } });
   });
 });
+
+describe('locks', () => {
+  it('of ours stand against restic, as far as they have to', async () => {
+    await using repository = await ResticRepository.create();
+    await writeFile(join(repository.data, 'file'), 'content');
+    {
+      await using _shared = await lockRepository(repository.ours, { exclusive: false, signal });
+      await repository.backup();
+      const { code, errors } = await repository.restic('prune');
+      expect({ code, errors }).toEqual({ code: 1, errors: expect.stringContaining('already locked') });
+    }
+    {
+      await using _alone = await lockRepository(repository.ours, { exclusive: true, signal });
+      const { code, errors } = await repository.restic('backup', repository.data);
+      expect({ code, errors }).toEqual({
+        code: 1,
+        errors: expect.stringMatching(new RegExp(`locked exclusively by PID ${process.pid} on`)),
+      });
+    }
+    expect(await repository.restic('prune')).toMatchObject({ code: 0 });
+  });
+
+  it('of restic stand against ours until its process is gone', async () => {
+    await using repository = await ResticRepository.create();
+    const { ours } = repository;
+    const child = repository.openEndedBackup();
+    const ended = once(child, 'exit');
+    while ((await ours.backend.list('locks', { signal })).length === 0)
+      await sleep(20, undefined, { signal });
+    {
+      await using _shared = await lockRepository(ours, { exclusive: false, signal });
+    }
+    await expect(lockRepository(ours, { exclusive: true, signal })).rejects.toMatchObject({
+      code: 'locked',
+      message: expect.stringContaining(`process ${child.pid} of`),
+    });
+    child.kill('SIGKILL');
+    await ended;
+    await using _alone = await lockRepository(ours, { exclusive: true, signal });
+    expect(await ours.backend.list('locks', { signal })).toHaveLength(1);
+  });
+});
+
+describe('retention', () => {
+  const keeps: readonly (readonly [Keep, ...string[]])[] = [
+    [{ last: 5 }, '--keep-last', '5'],
+    [{ hourly: 7 }, '--keep-hourly', '7'],
+    [{ daily: 4, weekly: 3 }, '--keep-daily', '4', '--keep-weekly', '3'],
+    [{ monthly: 5, yearly: 2 }, '--keep-monthly', '5', '--keep-yearly', '2'],
+    [{ within: 50 * 3_600_000, daily: 3 }, '--keep-within', '50h', '--keep-daily', '3'],
+    [{ last: 2, weekly: 60 }, '--keep-last', '2', '--keep-weekly', '60'],
+  ];
+
+  it('keeps by the claimed times what restic keeps, and the first of each period besides', async () => {
+    await using repository = await ResticRepository.create();
+    const { ours } = repository;
+    await fillHistory(ours);
+    const silent = (await ours.snapshots({ signal })).map((each) => ({ ...each, receivedMs: null }));
+    for (const [keep, ...flags] of keeps) {
+      const chosen = chooseKept(silent, keep, Date.now()).flatMap(({ kept }) => kept);
+      const byBoth = chosen.filter(({ reasons }) => reasons.some((reason) => !reason.startsWith('first of')));
+      const { output } = await repository.restic('forget', '--dry-run', '--json', ...flags);
+      const groups = forgetSchema.parse(JSON.parse(output));
+      expect(byBoth.map(({ snapshot: { id } }) => id).sort()).toEqual(
+        groups.flatMap(({ keep: kept }) => kept.map(({ id }) => id)).sort(),
+      );
+    }
+  });
+});
+
+const forgetSchema = z.array(z.object({ keep: z.array(z.object({ id: z.string() })) }));
+
+/** Two years of two folders, at times that are spread by a fixed rule over all hours and weekdays. */
+async function fillHistory(ours: Repository): Promise<void> {
+  const id = await fillRepository(ours, { file: 'content' });
+  const { document } = await ours.snapshot(id, { signal });
+  for (let place = 0; place < 150; place += 1) {
+    const hours = Math.floor(place ** 2 / 1.3 + (place % 7) * 0.4);
+    const time = new Date(
+      Date.parse('2026-01-05T11:40:00Z') - hours * 3_600_000 - place * 61_000,
+    ).toISOString();
+    await ours.addSnapshot({ ...document, time, paths: [place % 3 === 0 ? '/b' : '/a'] }, { signal });
+  }
+  await forgetSnapshots(ours, { snapshots: [id], signal });
+}
