@@ -2,6 +2,7 @@ import { setPriority } from 'node:os';
 import { isCodedError } from '../../lib/coded-error.ts';
 import { errorMessage } from '../../lib/error-code.ts';
 import { createLogger, type LogEvent } from '../../lib/logger.ts';
+import { keepYoungHeapSmall } from '../../lib/spare-memory.ts';
 import { isTransient } from '../reconcile/failure.ts';
 import { toJobSchema, type FromJob } from './job-protocol.ts';
 import { runTask } from './run-task.ts';
@@ -65,5 +66,6 @@ try {
 } catch {
   // Not allowed here: it works with the priority it has.
 }
+keepYoungHeapSmall();
 process.once('disconnect', () => process.exit(1));
 process.on('message', (message) => void take(message));

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { keepYoungHeapSmall } from '../../lib/spare-memory.ts';
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { takeSnapshot } from '../../cloud-sync/vault/snapshot/take-snapshot.ts';
 import type { TakeOptions } from '../commands/snapshot/take.ts';
@@ -13,6 +14,7 @@ import { quietLogger } from './quiet-logger.ts';
 
 /** Snapshots a folder into the repository of the options, in this process. */
 export async function takeFolder(run: Run, options: TakeOptions, name: string): Promise<void> {
+  keepYoungHeapSmall();
   const { signal } = run;
   const logger = quietLogger(run);
   const { host, tag, exclude, threads, limit, time, skipUnchanged = false } = options;

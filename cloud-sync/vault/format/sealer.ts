@@ -6,6 +6,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import sodium from 'sodium-native';
+import { releaseMemory } from '../../../lib/release-memory.ts';
 import { SyncError } from '../../errors.ts';
 import type { MasterKey } from './master-key.ts';
 
@@ -41,7 +42,9 @@ export class Sealer {
     const iv = sealed.subarray(0, ivBytes);
     const ciphertext = sealed.subarray(ivBytes, ivBytes + plain.byteLength);
     if (plain.byteLength > 0) {
-      ciphertext.set(createCipheriv('aes-256-ctr', this.#encryptionKey, iv).update(plain));
+      const encrypted = createCipheriv('aes-256-ctr', this.#encryptionKey, iv).update(plain);
+      ciphertext.set(encrypted);
+      releaseMemory(encrypted);
     }
     sodium.crypto_onetimeauth(sealed.subarray(-macBytes), ciphertext, this.#oneTimeKeyOf(iv));
     return sealed;

@@ -1,4 +1,5 @@
 import { hash, randomFillSync } from 'node:crypto';
+import { releaseMemory } from '../../../lib/release-memory.ts';
 import { encodeBlob } from '../format/blob-codec.ts';
 import type { BlobId } from '../format/blob-id.ts';
 import { PackWriter } from '../format/pack-writer.ts';
@@ -42,6 +43,7 @@ export class BlobPacker {
     const blob = encodeBlob(sealer, plain, level);
     const pack = this.#pick();
     pack.add({ type: 'data', id: id.toString('hex') as BlobId, ...blob });
+    releaseMemory(blob.sealed);
     if (pack.byteLength >= packTargetBytes) {
       this.#open.splice(this.#open.indexOf(pack), 1);
       this.#finish(pack);

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { releaseMemory } from '../../../lib/release-memory.ts';
+import { openMemoryTrim } from '../../../lib/spare-memory.ts';
 import { TokenBucket } from '../../../lib/token-bucket.ts';
 import type { PackContents, Repository } from '../repository.ts';
 import type { FinishedPack } from './blob-packer.ts';
-import { packsPerIndex } from './snapshot-limits.ts';
+import { packsPerIndex, trimBytes } from './snapshot-limits.ts';
 
 export type PackUploadsOptions = {
   readonly repository: Pick<Repository, 'backend' | 'addIndex'>;
@@ -14,6 +16,8 @@ export type PackUploadsOptions = {
 export class PackUploads {
   readonly #options: PackUploadsOptions;
   readonly #bucket: TokenBucket | undefined;
+  readonly #trimMemory = openMemoryTrim();
+  #untrimmedBytes = 0;
   #notIndexed: PackContents[] = [];
   readonly #indexFiles: string[] = [];
   #newBytes = 0;
@@ -42,7 +46,9 @@ export class PackUploads {
     this.#bucket?.spend(bytes.byteLength);
     const byteLength = bytes.byteLength;
     await repository.backend.write('data', contents.pack, bytes, { signal });
-    release(bytes);
+    // All of the buffer, of which the pack is the beginning.
+    releaseMemory(new Uint8Array(bytes.buffer));
+    this.#trimAfter(byteLength);
     this.#newBytes += contents.blobs.reduce((sum, blob) => sum + (blob.uncompressedLength ?? blob.length), 0);
     this.#storedBytes += byteLength;
     this.#notIndexed.push(contents);
@@ -51,17 +57,20 @@ export class PackUploads {
     if (waitMs > 0) await sleep(waitMs, undefined, { signal });
   }
 
+  #trimAfter(byteLength: number): void {
+    this.#untrimmedBytes += byteLength;
+    if (this.#untrimmedBytes < trimBytes) return;
+    this.#untrimmedBytes = 0;
+    this.#trimMemory();
+  }
+
   /** Everything it names is durable: packs, then their index, then whatever names what is in the index. [G1] */
   async writeIndex(): Promise<void> {
     const { repository, signal } = this.#options;
     const packs = this.#notIndexed;
     this.#notIndexed = [];
     if (packs.length === 0) return;
+    this.#trimMemory();
     this.#indexFiles.push(...(await repository.addIndex(packs, { signal })));
   }
-}
-
-/** Gives the memory back now. The collector of garbage sees a small object and would take its time. */
-function release({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }

@@ -17,6 +17,8 @@ export const maxWaitingFiles = 200_000;
 /** How long the walk holds the thread that also hands out work and writes packs. */
 export const walkSliceMs = 15;
 /** An index over what is durable so far is written each time this many packs are, so that what was cut short need not be stored again. */
-export const packsPerIndex = 128;
+export const packsPerIndex = 64;
 /** Time between two reports of progress. */
 export const progressIntervalMs = 250;
+/** Memory that was freed is given back to the system each time this much has been written. */
+export const trimBytes = 32 * 1024 * 1024;
