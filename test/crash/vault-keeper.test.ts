@@ -32,6 +32,14 @@ async function jobsOf(pid: number): Promise<number[]> {
   return pids.filter((_, index) => commands[index]?.includes('job-main.ts'));
 }
 
+async function killJobs(killed: number[]): Promise<void> {
+  for (const pid of await jobsOf(process.pid)) {
+    if (killed.includes(pid)) continue;
+    killed.push(pid);
+    process.kill(pid, 'SIGKILL');
+  }
+}
+
 async function expectWhole(keeper: VaultKeeper): Promise<void> {
   const { files: seen, problemCount } = await keeper.snapshotVolume('notes', request);
   expect(seen.new + seen.changed + seen.unmodified).toBe(files);
@@ -50,11 +58,7 @@ describe('a snapshot', () => {
     const snapshot = keeper.snapshotVolume('notes', {
       ...request,
       onProgress: ({ bytesAdded }) => {
-        if (bytesAdded > 0)
-          void jobsOf(process.pid).then((pids) => {
-            for (const pid of pids)
-              if (!killed.includes(pid)) killed.push(pid) && process.kill(pid, 'SIGKILL');
-          });
+        if (bytesAdded > 0) void killJobs(killed);
       },
     });
     await expect(snapshot).rejects.toMatchObject({
