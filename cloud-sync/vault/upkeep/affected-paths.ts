@@ -2,7 +2,7 @@ import type { BlobId } from '../format/blob-id.ts';
 import type { Snapshot } from '../format/snapshot-document.ts';
 import type { TreeInspection } from './inspect-trees.ts';
 
-export type AffectedPath = {
+type AffectedPath = {
   /** From the root of the snapshot, which is `/`. */
   readonly path: string;
   /** A folder is named where its own tree is lost, and everything in it with that. */

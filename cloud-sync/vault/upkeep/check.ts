@@ -4,12 +4,10 @@ import type { Repository } from '../repository.ts';
 import { affectedSnapshots, type AffectedSnapshot } from './affected-paths.ts';
 import type { BlobCatalog } from './blob-catalog.ts';
 import { blobKey, blobOfKey, type BlobKey } from './blob-key.ts';
-import { inspectRepository, type Inspection, type InspectOptions, type InspectProgress } from './inspect.ts';
+import { inspectRepository, type Inspection, type InspectOptions } from './inspect.ts';
 import type { TreeInspection } from './inspect-trees.ts';
 import { lockRepository } from './locks.ts';
 import type { FileDamage, Survey } from './survey.ts';
-
-export type CheckProgress = InspectProgress;
 
 export type CheckRequest = InspectOptions & {
   /** How long to wait for one that holds the repository alone, in milliseconds; default 0. */
@@ -18,7 +16,7 @@ export type CheckRequest = InspectOptions & {
   readonly logger?: Logger;
 };
 
-export type Damage =
+type Damage =
   | FileDamage
   | { readonly kind: 'pack'; readonly name: string; readonly message: string }
   /** No pack has it whole. `name` is its id. */

@@ -6,7 +6,7 @@ import type { BlobCatalog } from './blob-catalog.ts';
 import { blobKey } from './blob-key.ts';
 import { subtreesOf, visitTrees } from './used-blobs.ts';
 
-export type TreeFacts = {
+type TreeFacts = {
   readonly folders: readonly { readonly name: string; readonly tree: BlobId }[];
   /** Files that lack a blob: the first that they lack, and why. */
   readonly lost: readonly { readonly name: string; readonly id: BlobId; readonly message: string }[];

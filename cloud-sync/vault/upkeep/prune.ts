@@ -18,7 +18,7 @@ export type PruneRequest = CallOptions &
     readonly logger?: Logger;
   };
 
-export type PruneProgress = {
+type PruneProgress = {
   readonly phase: 'planning' | 'rewriting' | 'indexing' | 'removing';
   /** Packs, of those that are rewritten or removed. */
   readonly done: number;

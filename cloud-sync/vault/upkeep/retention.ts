@@ -6,7 +6,7 @@ import { claimedMoment, receivedMoment, type Moment } from './snapshot-moment.ts
 /** A manifest's `keep`: counts, and `within` in milliseconds. */
 export type Keep = NonNullable<VolumeSpec['keep']>;
 
-export type KeptSnapshot = {
+type KeptSnapshot = {
   readonly snapshot: Snapshot;
   /** For people, such as `last of day 2026-11-21`; never empty. */
   readonly reasons: readonly string[];
