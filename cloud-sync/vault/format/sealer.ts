@@ -6,8 +6,8 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import sodium from 'sodium-native';
-import { releaseMemory } from '../../../lib/release-memory.ts';
 import { SyncError } from '../../errors.ts';
+import { releaseBytes } from '../release-bytes.ts';
 import type { MasterKey } from './master-key.ts';
 
 const ivBytes = 16;
@@ -44,7 +44,7 @@ export class Sealer {
     if (plain.byteLength > 0) {
       const encrypted = createCipheriv('aes-256-ctr', this.#encryptionKey, iv).update(plain);
       ciphertext.set(encrypted);
-      releaseMemory(encrypted);
+      releaseBytes(encrypted);
     }
     sodium.crypto_onetimeauth(sealed.subarray(-macBytes), ciphertext, this.#oneTimeKeyOf(iv));
     return sealed;

@@ -1,9 +1,9 @@
 import { hash, randomFillSync } from 'node:crypto';
-import { releaseMemory } from '../../../lib/release-memory.ts';
 import { encodeBlob } from '../format/blob-codec.ts';
 import type { BlobId } from '../format/blob-id.ts';
 import { PackWriter } from '../format/pack-writer.ts';
 import type { Sealer } from '../format/sealer.ts';
+import { releaseBytes } from '../release-bytes.ts';
 import type { PackContents } from '../repository.ts';
 import type { BlobClaims } from './blob-claims.ts';
 import { packCapacityBytes, packTargetBytes } from './snapshot-limits.ts';
@@ -43,7 +43,7 @@ export class BlobPacker {
     const blob = encodeBlob(sealer, plain, level);
     const pack = this.#pick();
     pack.add({ type: 'data', id: id.toString('hex') as BlobId, ...blob });
-    releaseMemory(blob.sealed);
+    releaseBytes(blob.sealed);
     if (pack.byteLength >= packTargetBytes) {
       this.#open.splice(this.#open.indexOf(pack), 1);
       this.#finish(pack);

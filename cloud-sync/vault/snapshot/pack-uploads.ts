@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { releaseMemory } from '../../../lib/release-memory.ts';
 import { openMemoryTrim } from '../../../lib/spare-memory.ts';
 import { TokenBucket } from '../../../lib/token-bucket.ts';
+import { releaseBytes } from '../release-bytes.ts';
 import type { PackContents, Repository } from '../repository.ts';
 import type { FinishedPack } from './blob-packer.ts';
 import { packsPerIndex, trimBytes } from './snapshot-limits.ts';
@@ -47,7 +47,7 @@ export class PackUploads {
     const byteLength = bytes.byteLength;
     await repository.backend.write('data', contents.pack, bytes, { signal });
     // All of the buffer, of which the pack is the beginning.
-    releaseMemory(new Uint8Array(bytes.buffer));
+    releaseBytes(new Uint8Array(bytes.buffer));
     this.#trimAfter(byteLength);
     this.#newBytes += contents.blobs.reduce((sum, blob) => sum + (blob.uncompressedLength ?? blob.length), 0);
     this.#storedBytes += byteLength;
