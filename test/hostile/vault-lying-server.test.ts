@@ -297,6 +297,15 @@ test('a removal that is answered with 404 is done, with 500 it is tried again', 
   expect(failing.asked).toHaveLength(3);
 });
 
+test('a removal waits for the attempt before, whose connection broke', async () => {
+  const statuses = [409, 409, 404];
+  const { backend, asked } = await backendOf((request, response) =>
+    answer(statuses.shift() ?? 500)(request, response),
+  );
+  await backend.remove('locks', name, { signal });
+  expect(asked).toHaveLength(3);
+});
+
 test('a server that is silent is given up on when the caller does', async () => {
   const { backend } = await backendOf(() => undefined);
   const stop = new AbortController();

@@ -38,10 +38,11 @@ test('what was stored counts once, until it is removed', () => {
   expect(() => room.grow(100)).not.toThrow();
 });
 
-test('one place takes one upload at a time', () => {
+test('one place takes one upload or removal at a time', () => {
   const ledger = used(0);
   const first = ledger.reserve(place('data', 'a'), Infinity);
-  expect(() => ledger.reserve(place('data', 'a'), Infinity)).toThrow(/under way/);
+  expect(() => ledger.reserve(place('data', 'a'), Infinity)).toThrow(/writes or removes/);
+  expect(() => ledger.hold(place('data', 'a'))).toThrow(/writes or removes/);
   expect(() => ledger.reserve(place('index', 'a'), Infinity)).not.toThrow();
   first[Symbol.dispose]();
   expect(() => ledger.reserve(place('data', 'a'), Infinity)).not.toThrow();

@@ -37,17 +37,17 @@ export class VaultLedger {
    * @throws SyncError 'conflict', 'unavailable' (too many uploads), 'quotaExceeded' (too many files)
    */
   reserve(place: VaultPlace, quotaBytes: number): Reservation {
-    const { type, name } = place;
-    const key = `${type}/${name}`;
-    if (this.#busy.has(key)) {
-      throw new SyncError('conflict', `Another upload of ${describePlace(place)} is under way`);
-    }
     if (this.#busy.size >= maxUploads) {
       const message = `${maxUploads} uploads to the vault of ${place.device} are under way`;
       throw new SyncError('unavailable', message, { transient: true, hint: 'Try again later.' });
     }
-    this.#count(place, 1);
-    this.#busy.add(key);
+    const held = this.hold(place);
+    try {
+      this.#count(place, 1);
+    } catch (error) {
+      held[Symbol.dispose]();
+      throw error;
+    }
     let promised = 0;
     let settled = false;
     return {
@@ -65,10 +65,20 @@ export class VaultLedger {
       },
       [Symbol.dispose]: () => {
         this.#promisedBytes -= promised;
-        this.#busy.delete(key);
+        held[Symbol.dispose]();
         if (!settled) this.#count(place, -1);
       },
     };
+  }
+
+  /** Keeps others from writing or removing this file. @throws SyncError 'conflict' */
+  hold(place: VaultPlace): Disposable {
+    const key = `${place.type}/${place.name}`;
+    if (this.#busy.has(key)) {
+      throw new SyncError('conflict', `Another request writes or removes ${describePlace(place)}`);
+    }
+    this.#busy.add(key);
+    return { [Symbol.dispose]: () => this.#busy.delete(key) };
   }
 
   removed(place: VaultPlace, bytes: number): void {

@@ -95,11 +95,13 @@ export class Vaults implements AsyncDisposable {
     reservation.settle(writer.bytesWritten);
   }
 
-  /** Durable when it resolves. @throws SyncError 'forbidden' without a grant, 'notFound' */
+  /** Durable when it resolves. @throws SyncError 'forbidden' without a grant, 'notFound', 'conflict' while it is written */
   async remove(place: VaultPlace, actor: string): Promise<void> {
     const { db, store, rules } = this.#options;
     const ledger = await this.#ledger(place.device);
     if (place.type !== 'locks') await rules.requireGrant(place);
+    // A file of the same name that comes meanwhile would go with this one.
+    using _held = ledger.hold(place);
     // First from the list: a file that is left over is listed again at the next start, one that is listed and gone is damage.
     const bytes = await db.transaction().execute(async (transaction) => {
       const removed = await removeVaultFile(transaction, place);

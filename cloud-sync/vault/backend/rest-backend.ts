@@ -151,15 +151,15 @@ class RestFiles {
     });
     if (response.status < 300) return response.discard();
     const refusal = await this.#client.refusal(response, `an upload of ${describe(place)}`);
-    // The server may still be at the attempt before, whose connection broke.
     if (refusal.code !== 'conflict' || attempts.made === 1) throw refusal;
-    throw new SyncError('unavailable', refusal.message, { cause: refusal, transient: true });
+    throw unfinished(refusal);
   }
 
   async remove(place: Place, signal: AbortSignal): Promise<void> {
     const response = await this.#client.ask({ method: 'DELETE', path: pathOf(place), signal });
     if (response.status < 300 || response.status === 404) return response.discard();
-    throw await this.#client.refusal(response, `a removal of ${describe(place)}`);
+    const refusal = await this.#client.refusal(response, `a removal of ${describe(place)}`);
+    throw refusal.code === 'conflict' ? unfinished(refusal) : refusal;
   }
 
   /** A file that goes in the meantime is left out. */
@@ -214,6 +214,10 @@ const isThere = (place: Place) =>
   new SyncError('conflict', `There is a file ${describe(place)} already`, {
     hint: 'Files of a repository are never overwritten.',
   });
+
+/** The server is still at an attempt before, whose connection broke. */
+const unfinished = (refusal: SyncError) =>
+  new SyncError('unavailable', refusal.message, { cause: refusal, transient: true });
 
 const tooShort = (place: Place, { offset, length }: ByteRange) =>
   new SyncError('corrupt', `The file ${describe(place)} ends before byte ${offset + length}: it is damaged`);
