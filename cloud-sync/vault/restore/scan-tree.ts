@@ -206,8 +206,12 @@ function chunkAt(id: BlobId, { pack, offset, length, uncompressedLength }: BlobL
   return { id, pack, offset, length, uncompressedLength, plainBytes };
 }
 
-function attributesOf({ mode, uid, gid, atimeNs, mtimeNs, extendedAttributes = [] }: TreeNode): Attributes {
-  return { mode, uid, gid, atimeNs, mtimeNs, extended: extendedAttributes };
+/** Most entries have none, and the same time twice: one object for all of them. */
+const noAttributes: Attributes['extended'] = [];
+
+function attributesOf(node: TreeNode): Attributes {
+  const { mode, uid, gid, mtimeNs, extendedAttributes: extended = noAttributes } = node;
+  return { mode, uid, gid, mtimeNs, atimeNs: node.atimeNs === mtimeNs ? mtimeNs : node.atimeNs, extended };
 }
 
 function isSafeName(name: string): boolean {

@@ -44,7 +44,8 @@ class PoolThread {
 
   constructor(workerData: RestoreThreadData) {
     this.#worker = new Worker(threadEntry(), {
-      workerData, resourceLimits: { maxYoungGenerationSizeMb: 4 },
+      workerData,
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
       execArgv: ['--disable-warning=ExperimentalWarning'],
     });
     this.#worker.on('message', (reply: ThreadReply) => this.#settle(reply));

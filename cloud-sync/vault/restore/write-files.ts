@@ -19,8 +19,8 @@ export type WriteContext = {
 /** Files that are given their attributes by one job. */
 const filesAFinish = 256;
 
-/** Where a blob goes: an index of a file and the place of the chunk in it. */
-type Target = { readonly file: number; readonly position: number };
+/** Where a blob goes: the index of a file and the position in it, then those of the next. Numbers, for there are many. */
+type Targets = number[];
 
 /**
  * Fills the files of `tree`: each stretch of a pack is read once, its blobs are opened in threads and written to all places that
@@ -38,7 +38,7 @@ class FileFiller {
   readonly #files: readonly StagedFile[];
   readonly #present: ReadonlyMap<number, ReadonlySet<number>>;
   readonly #context: WriteContext;
-  readonly #targets = new Map<Chunk, Target[]>();
+  readonly #targets = new Map<Chunk, Targets>();
   /** Chunks that files of several still need. */
   readonly #open = new Map<number, number>();
   #whole: FinishJob['files'][number][] = [];
@@ -68,8 +68,8 @@ class FileFiller {
     for (const [place, chunk] of chunks.entries()) {
       if (!present.has(place)) {
         const targets = this.#targets.get(chunk);
-        if (targets === undefined) this.#targets.set(chunk, [{ file: index, position }]);
-        else targets.push({ file: index, position });
+        if (targets === undefined) this.#targets.set(chunk, [index, position]);
+        else targets.push(index, position);
       }
       position += chunk.plainBytes;
     }
@@ -122,7 +122,7 @@ class FileFiller {
     } catch (error) {
       const code = unreadableCode(error);
       if (code === undefined) throw error;
-      for (const { file } of this.#targetsOf(chunk)) problems.leaveOut(file, code, (error as Error).message);
+      for (const [file] of this.#targetsOf(chunk)) problems.leaveOut(file, code, (error as Error).message);
     }
   }
 
@@ -138,7 +138,7 @@ class FileFiller {
   #blob(chunk: Chunk, start: number): JobBlob {
     const whole: JobFile[] = [];
     const parts = new Map<number, JobPart>();
-    for (const { file: index, position } of this.#targetsOf(chunk)) {
+    for (const [index, position] of this.#targetsOf(chunk)) {
       const { path, attributes, chunks } = this.#file(index);
       const part = parts.get(index);
       if (chunks.length === 1) whole.push({ index, path, attributes });
@@ -150,8 +150,7 @@ class FileFiller {
   }
 
   #done(chunk: Chunk): void {
-    const targets = this.#targetsOf(chunk);
-    for (const { file: index } of targets) {
+    for (const [index] of this.#targetsOf(chunk)) {
       const file = this.#file(index);
       const open = this.#open.get(index);
       if (open === undefined) this.#context.meter.add(1, chunk.plainBytes);
@@ -195,8 +194,10 @@ class FileFiller {
     return file;
   }
 
-  #targetsOf(chunk: Chunk): readonly Target[] {
-    return this.#targets.get(chunk) ?? [];
+  /** Files by their index, each with a position. */
+  *#targetsOf(chunk: Chunk): Generator<[number, number]> {
+    const targets = this.#targets.get(chunk) ?? [];
+    for (let at = 0; at < targets.length; at += 2) yield [targets[at] ?? 0, targets[at + 1] ?? 0];
   }
 }
 
