@@ -168,7 +168,7 @@ export const upkeepLineSchema = z.union([
 ]);
 export type UpkeepLine = z.output<typeof upkeepLineSchema>;
 
-export const keySlotSchema = z.object({
+const keySlotSchema = z.object({
   name: z.string(),
   kind: z.enum(['device', 'owner', 'passphrase', 'recovery', 'password']),
   user: z.string(),

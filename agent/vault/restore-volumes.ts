@@ -16,7 +16,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { recordedPathOf } from './recorded-path.ts';
 
 /** What would be given back to one volume. */
-export type VolumePlan = {
+type VolumePlan = {
   readonly volume: string;
   readonly snapshot: string;
   /** RFC 3339, as the device said. */

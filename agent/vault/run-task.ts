@@ -2,35 +2,16 @@ import { mkdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { SyncError } from '../../cloud-sync/errors.ts';
-import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { addSlot, listSlots, removeSlot } from '../../cloud-sync/vault/keys/key-slots.ts';
 import { createRecoveryCode } from '../../cloud-sync/vault/keys/recovery-code.ts';
-import type { SnapshotProgress } from '../../cloud-sync/vault/snapshot/snapshot-request.ts';
-import type { SnapshotFloor } from '../../cloud-sync/vault/upkeep/floor.ts';
-import type { Logger } from '../../lib/logger.ts';
-import type { JobStep, OpenedRepository, VaultAccess, VaultTask, VaultTaskResult } from './job-protocol.ts';
+import type { VaultAccess, VaultTask, VaultTaskResult } from './job-protocol.ts';
 import { observeFloor } from './observe-floor.ts';
 import { openAccess } from './open-access.ts';
+import type { OpenTask, TaskContext } from './open-task.ts';
 import { runUpkeep } from './run-upkeep.ts';
-
-export type TaskContext = {
-  readonly signal: AbortSignal;
-  readonly logger: Logger;
-  readonly onOpened: (opened: OpenedRepository) => void;
-  readonly onSnapshotProgress: (progress: SnapshotProgress) => void;
-  readonly onStep: (step: JobStep) => void;
-};
 
 /** How long to wait for another that holds the repository alone, such as a prune. */
 const lockWaitMs = 60_000;
-
-export type OpenTask = TaskContext & {
-  readonly repository: Repository;
-  readonly slot: string;
-  readonly access: VaultAccess;
-  readonly floor: SnapshotFloor;
-  readonly waitMs: number;
-};
 
 /** Opens the repository and does one task on it. Rejects with a SyncError. */
 export async function runTask(

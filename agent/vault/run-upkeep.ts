@@ -3,7 +3,7 @@ import type { CheckRequest } from '../../cloud-sync/vault/upkeep/check.ts';
 import type { Keep } from '../../cloud-sync/vault/upkeep/retention.ts';
 import type { UpkeepResult } from '../control/vault-protocol.ts';
 import type { JobStep, VaultTask } from './job-protocol.ts';
-import type { OpenTask } from './run-task.ts';
+import type { OpenTask } from './open-task.ts';
 
 /** Of what is damaged; the count tells of all. */
 const maxDamages = 1000;
