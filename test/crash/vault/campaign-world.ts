@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '../../support/random.ts';
@@ -113,18 +113,27 @@ export class CampaignWorld {
 
   /**
    * Restores one of the snapshots from where some of it may be missing or wrong: what is put in place has to be as it was, and what is
-   * not has to be listed; nothing of it where `isSound` says that nothing was wrong. [G8]
+   * not has to be listed; nothing of it where `isSound` says that nothing was wrong. [G8] With `killAfterMs` it is killed first, and goes
+   * on from there.
    */
-  async restore(location: string, isSound: () => boolean): Promise<string> {
+  async restore(
+    location: string,
+    { isSound, killAfterMs }: { readonly isSound: () => boolean; readonly killAfterMs?: number },
+  ): Promise<string> {
     const { ids } = this.ledger;
     const id = ids[Math.floor(this.random() * ids.length)]!;
     const parent = join(this.options.folder, 'restored');
     const target = join(parent, 'target');
     mkdirSync(parent);
     try {
-      const outcome = await this.#outcomeOf(
-        startJob({ ...this.job(location), kind: 'restore', snapshot: id, target }),
-      );
+      const job = { ...this.job(location), kind: 'restore', snapshot: id, target } as const;
+      if (killAfterMs !== undefined) {
+        await this.#outcomeOf(this.killAfter(startJob(job), killAfterMs));
+        // There is a target only when it was quicker, or had not yet said so; then it is whole.
+        if (existsSync(target)) this.#compareRestored(id, target, []);
+        rmSync(target, { recursive: true, force: true });
+      }
+      const outcome = await this.#outcomeOf(startJob(job));
       const isWhole = outcome?.kind === 'restore' && outcome.problemPaths.length === 0;
       if (isSound() && !isWhole)
         this.failed.push(`a restore of a sound snapshot says ${outcomeText(outcome)}`);

@@ -45,6 +45,8 @@ export async function inflict(world: CampaignWorld, fault: Fault, volume: Volume
       if (!canTrace) return skip(world);
       world.ledger.beginToForget(keepLast);
       return world.forget(world.startPrune(killAtCall(fault.call, fault.nth)));
+    case 'killRestore':
+      return world.restore(world.repository, { isSound: () => true, killAfterMs: fault.ms });
     case 'resticPrune':
       world.ledger.beginToForget(keepLast);
       await world.judge.prune(world.repository, keepLast);
@@ -105,7 +107,7 @@ async function lie(
         rmSync(world.memory(volume), { force: true });
         return world.commit(volume, startJob({ ...world.snapshotJob(volume), location }));
       case 'restore':
-        return world.restore(location, () => server.told === 0);
+        return world.restore(location, { isSound: () => server.told === 0 });
       case 'check': {
         const outcome = await world.check(location);
         const isClean = outcome?.kind === 'check' && outcome.damage === 0;
@@ -163,7 +165,7 @@ async function harm(world: CampaignWorld, { how, type }: FaultOf<'damage'>): Pro
     const complaint = isClean ? await world.judge.check(copy, { readData: true }) : undefined;
     if (complaint !== undefined)
       world.failed.push(`${type} ${name ?? ''} is ${how}, and a check finds nothing where ${complaint}`);
-    return `${outcomeText(outcome)}, ${await world.restore(copy, () => false)}`;
+    return `${outcomeText(outcome)}, ${await world.restore(copy, { isSound: () => false })}`;
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }

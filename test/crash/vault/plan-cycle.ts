@@ -41,6 +41,8 @@ export type Fault =
       readonly call: 'fsync' | 'link' | 'rename' | 'unlink';
       readonly nth: number;
     }
+  /** A restore is killed so long after it began to work, and called again. */
+  | { readonly kind: 'killRestore'; readonly ms: number }
   /** restic forgets and prunes before a snapshot that remembers what was there. */
   | { readonly kind: 'resticPrune' }
   /** In a copy: a file is gone, cut short, or one of its bits is another. */
@@ -79,6 +81,7 @@ const faults: readonly Choice<Fault>[] = [
       nth: between(random, 1, 12),
     }),
   ],
+  [1, (random) => ({ kind: 'killRestore', ms: between(random, 0, 200) })],
   [1, () => ({ kind: 'resticPrune' })],
   [3, damage],
 ];

@@ -7,6 +7,7 @@ import { treeEntries, type TreeEntries } from '../../support/tree-entries.ts';
 
 type Said = { readonly code: number | null; readonly output: string; readonly errors: string };
 
+const maxSaidChars = 1000;
 const snapshotsSchema = z.array(z.object({ id: z.string(), paths: z.array(z.string()) }));
 
 /** What restic says of a repository, and gives back from it. */
@@ -28,7 +29,9 @@ export class ResticJudge {
       'check',
       ...(readData ? ['--read-data'] : []),
     );
-    return code === 0 ? undefined : `restic check ended with ${String(code)}: ${errors}${output}`;
+    return code === 0
+      ? undefined
+      : `restic check ended with ${String(code)}: ${`${errors}${output}`.slice(-maxSaidChars)}`;
   }
 
   /** Ids by what was snapshotted; oldest first. Rejects when it cannot be read. */
@@ -40,13 +43,13 @@ export class ResticJudge {
       .map(({ id, paths }) => ({ id, path: paths[0] ?? '' }));
   }
 
-  /** The entries of a snapshot; rejects when it cannot be restored as a whole. */
-  async restore(repository: string, id: string): Promise<TreeEntries> {
+  /** The entries of a snapshot; what restic says when it cannot restore it as a whole. */
+  async restore(repository: string, id: string): Promise<TreeEntries | string> {
     const target = join(this.#folder, 'restic-restored');
+    const options = ['--no-lock', '--target', target];
     try {
-      const { code, errors } = await this.#restic(repository, 'restore', id, '--no-lock', '--target', target);
-      if (code !== 0) throw new Error(`restic restore of ${id} ended with ${String(code)}: ${errors}`);
-      return treeEntries(target);
+      const { code, errors } = await this.#restic(repository, 'restore', id, ...options);
+      return code === 0 ? treeEntries(target) : errors.slice(-maxSaidChars);
     } finally {
       await rm(target, { recursive: true, force: true });
     }
