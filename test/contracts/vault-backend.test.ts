@@ -137,7 +137,7 @@ describe.each(adapters)('$name', ({ open, removes, tellsTime, needs }) => {
   it('refuses to read more than the caller allows', async () => {
     const { name } = await write('index', 5000);
     await expect(backend().read('index', name, { signal, maxBytes: 4999 })).rejects.toMatchObject({
-      code: 'corrupt',
+      code: 'tooLarge',
     });
   }, 60_000);
 

@@ -136,7 +136,7 @@ describe('a file', () => {
     const read = await backend.read('data', name, { signal, range: { offset: 1_000_000, length: 3 } });
     expect(read).toEqual(Buffer.alloc(3, 7));
     await expect(backend.read('data', name, { signal, maxBytes: 1_000_000 })).rejects.toMatchObject({
-      code: 'corrupt',
+      code: 'tooLarge',
     });
   });
 
@@ -268,13 +268,23 @@ describe('an upload', () => {
     [409, '', 'conflict'],
     [413, '', 'tooLarge'],
     [507, '', 'quotaExceeded'],
-    [507, JSON.stringify({ code: 'diskFull', message: 'The disk is full' }), 'diskFull'],
   ])('refused with %i %s is not sent again', async (status, body, code) => {
     const { backend, asked } = await backendOf((request, response) =>
       answer(request.method === 'HEAD' ? 404 : status, body)(request, response),
     );
     await expect(backend.write('data', name, bytes, { signal })).rejects.toMatchObject({ code });
     expect(asked).toEqual([`HEAD /repo/data/${name}`, `POST /repo/data/${name}`]);
+  });
+
+  test('is tried again where the disk of the server is full, and then may be later', async () => {
+    const problem = JSON.stringify({ code: 'diskFull', message: 'The disk is full' });
+    const { backend, asked } = await backendOf((request, response) =>
+      answer(request.method === 'HEAD' ? 404 : 507, problem)(request, response),
+    );
+    await expect(backend.write('data', name, bytes, { signal })).rejects.toMatchObject({
+      ...{ code: 'diskFull', transient: true },
+    });
+    expect(asked).toHaveLength(6);
   });
 
   test('goes nowhere when the server cannot say what is there', async () => {

@@ -76,6 +76,14 @@ export class Vaults implements AsyncDisposable {
    * meanwhile, so that the client hears why. Rejects with `conflict`, `quotaExceeded`, `tooLarge`, `digestMismatch`, `diskFull`.
    */
   async receive(place: VaultPlace, upload: Upload): Promise<void> {
+    try {
+      await this.#receive(place, upload);
+    } catch (error) {
+      throw error instanceof SyncError && error.code === 'diskFull' ? noSpace(error) : error;
+    }
+  }
+
+  async #receive(place: VaultPlace, upload: Upload): Promise<void> {
     const { maxBytes } = fileLimits[place.type];
     if ((upload.bytes ?? 0) > maxBytes) throw tooLarge(place, maxBytes);
     const ledger = await this.#ledger(place.device);
@@ -188,6 +196,12 @@ const noSuchFile = (place: VaultPlace) =>
 const isThere = (place: VaultPlace) =>
   new SyncError('conflict', `The vault of ${place.device} has a file ${describePlace(place)} already`, {
     hint: 'Files of a repository are never overwritten.',
+  });
+
+/** Without the path: where the cloud keeps its files is not for devices to know. */
+const noSpace = (cause: SyncError) =>
+  new SyncError('diskFull', 'Cannot store: the disk of the control plane is full', {
+    ...{ cause, transient: true, hint: 'Free space on it, or let vaults be pruned: holdfast vault grant.' },
   });
 
 const tooLarge = (place: VaultPlace, maxBytes: number) =>

@@ -66,7 +66,8 @@ export class RestClient {
     const { code, message, hint } = data;
     return new SyncError(isSyncErrorCode(code) ? code : codeOfStatus(status), message, {
       ...(hint !== undefined && { hint }),
-      transient,
+      // Somebody may make room.
+      transient: transient || code === 'diskFull',
     });
   }
 
@@ -80,7 +81,7 @@ export class RestClient {
   #broken(cause: unknown): SyncError {
     const { base } = this.#options;
     if (cause instanceof BodyTooLargeError) {
-      return new SyncError('corrupt', `${cause.message}: it is damaged, or the server lies`, { cause });
+      return new SyncError('tooLarge', `${cause.message}: it is damaged, or the server lies`, { cause });
     }
     const code = errorCode(cause) ?? '';
     if (code.startsWith('HPE_')) return this.badAnswer('something that is no HTTP', cause);
