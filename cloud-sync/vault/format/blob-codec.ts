@@ -18,7 +18,9 @@ export function encodeBlob(sealer: Sealer, plain: Uint8Array, level: number): En
   if (level === 0) return { sealed: sealer.seal(plain) };
   const compressed = compress(plain, level);
   if (compressed.byteLength >= plain.byteLength) return { sealed: sealer.seal(plain) };
-  return { sealed: sealer.seal(compressed), uncompressedLength: plain.byteLength };
+  const sealed = sealer.seal(compressed);
+  releaseBytes(compressed);
+  return { sealed, uncompressedLength: plain.byteLength };
 }
 
 /** The plain bytes: authenticated, decompressed to exactly the length given, hashed against the id. Rejects with `corrupt`. [G8] */
