@@ -14,7 +14,7 @@ export async function confirm(
   if (yes) return;
   if (!io.stdin.isTTY || !io.stderr.isTTY)
     throw new CliError('usage', `There is no terminal to ask on: ${question}`, {
-      hint: 'Give --yes to do it, or --dry-run to see the plan alone.',
+      hint: 'Give --yes once you have seen what it would do.',
     });
   const lines = createInterface({ input: io.stdin, output: io.stderr, terminal: true });
   lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));

@@ -58,7 +58,7 @@ beforeAll(async () => {
   await json('vault', 'init');
 });
 
-afterAll(() => folder[Symbol.asyncDispose]());
+afterAll(async () => folder[Symbol.asyncDispose]());
 
 test('a folder comes back as it was, by us and by restic', async () => {
   makeNastyTree(at('nasty'));

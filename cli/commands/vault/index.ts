@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Surroundings } from '../../run.ts';
+import { registerAccept } from './accept.ts';
 import { registerCheck } from './check.ts';
 import { registerGrant } from './grant.ts';
 import { registerInit } from './init.ts';
@@ -20,6 +21,7 @@ const registrations = [
   registerUnlock,
   registerKey,
   registerTrustOwner,
+  registerAccept,
   registerGrant,
   registerUsage,
 ];

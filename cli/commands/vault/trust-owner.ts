@@ -41,7 +41,12 @@ async function trustOwner(run: Run, options: Options): Promise<void> {
   );
   await confirm(run, 'Compare it with what deploy showed. Trust it?', options);
   const fingerprint = await agent.vault.trustOwner(offered, run.signal);
-  run.out.result({ fingerprint }, () => `This device trusts the owner key ${fingerprint}.`);
+  run.out.result({ fingerprint }, () =>
+    [
+      `This device trusts the owner key ${fingerprint}.`,
+      'The owner before still has a key slot: holdfast vault key list, and with a grant holdfast vault key remove SLOT.',
+    ].join('\n'),
+  );
 }
 
 function digitsOf(fingerprint: string): string {
