@@ -89,14 +89,7 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
 
   const memory = stack.use(new MemoryTidier());
   const { link, reconciler } = await startControl({
-    identity,
-    store,
-    sources,
-    dataPlane,
-    vault,
-    logger,
-    memory,
-    stack,
+    ...{ identity, store, sources, dataPlane, vault, logger, memory, stack },
     isRecovered: () => recovered,
   });
   const describe = (): Status =>
@@ -167,22 +160,13 @@ type ControlParts = {
   readonly isRecovered: () => boolean;
 };
 
-async function startControl({
-  identity,
-  store,
-  sources,
-  dataPlane,
-  vault,
-  logger,
-  memory,
-  stack,
-  isRecovered,
-}: ControlParts): Promise<{ link: CloudLink; reconciler: Reconciler }> {
+async function startControl(parts: ControlParts): Promise<{ link: CloudLink; reconciler: Reconciler }> {
+  const { identity, store, sources, dataPlane, vault, logger, memory, stack } = parts;
   const reporter: Reporter = new Reporter({
     store,
     components: () => ({ ...dataPlane.components(), ...vault.components() }),
     conditions: () => vault.conditions(),
-    recovered: isRecovered,
+    recovered: parts.isRecovered,
     isConnected: () => link.connected,
     send: (reported) => link.sendReported(reported),
     logger,

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { SyncError } from '../cloud-sync/errors.ts';
 import { openVault } from '../cloud-sync/vault/keys/open-vault.ts';
 import type { Repository } from '../cloud-sync/vault/repository.ts';
@@ -8,6 +7,7 @@ import { readDeviceSlotSecret } from './vault/device-slot.ts';
 import { backendOf, requireSame } from './vault/open-access.ts';
 import { repositoryCredentials, repositoryTarget } from './vault/repository-target.ts';
 import { readVaultState } from './vault/vault-state.ts';
+import { floorPath } from './vault/vault-desk.ts';
 
 export type DeviceVault = AsyncDisposable & {
   readonly repository: Repository;
@@ -46,7 +46,7 @@ export async function openDeviceVault(
   stack.move();
   return {
     ...{ repository, slot, device: identity.device, machine },
-    floor: join(root, 'vault', 'floor.json'),
+    floor: floorPath(root),
     [Symbol.asyncDispose]: () => repository[Symbol.asyncDispose](),
   };
 }

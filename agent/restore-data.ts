@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { SyncError } from '../cloud-sync/errors.ts';
 import type { VaultBackend } from '../cloud-sync/vault/backend/backend.ts';
 import { addDeviceSlot } from '../cloud-sync/vault/keys/device-slots.ts';
@@ -16,6 +15,7 @@ import { backendOf } from './vault/open-access.ts';
 import { repositoryTarget } from './vault/repository-target.ts';
 import { restoreVolumes, type RestoredData, type RestoreVolumesRequest } from './vault/restore-volumes.ts';
 import { VaultStateStore } from './vault/vault-state.ts';
+import { floorPath } from './vault/vault-desk.ts';
 
 export type DataChoice = Pick<RestoreVolumesRequest, 'chosen' | 'at' | 'allowDamaged' | 'onPlan' | 'onEvent'>;
 
@@ -56,7 +56,7 @@ export async function restoreData(request: RestoreDataRequest): Promise<MachineD
   if ((await backend.list('keys', { signal })).length === 0) return undefined;
   const opened = await open(request, backend);
   await using repository = opened.repository;
-  await observeFloor(repository, { file: join(root, 'vault', 'floor.json'), signal, logger });
+  await observeFloor(repository, { file: floorPath(root), signal, logger });
   const { chosen, at, allowDamaged, onPlan, onEvent } = request;
   const data = await restoreVolumes({
     ...{ root, device: identity.device, repository, volumes, onEvent, logger, signal },

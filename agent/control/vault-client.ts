@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { HttpsRequest } from '../../lib/https-client.ts';
 import { AgentError } from '../errors.ts';
 import {
@@ -97,6 +97,11 @@ export class VaultClient {
   async removeKey(name: string, signal: AbortSignal): Promise<KeySlotStatus[]> {
     const url = `/v1/vault/keys/${encodeURIComponent(name)}`;
     return (await this.#options.json(keySlotsSchema, { method: 'DELETE', url, signal })).slots;
+  }
+
+  /** What the store has now is the truth: for someone who knows why something is gone. */
+  async acceptState(signal: AbortSignal): Promise<void> {
+    await this.#options.json(z.object({}), { ...posted('/v1/vault/state', { accept: true }), signal });
   }
 
   /** Resolves with the fingerprint of the owner key that is trusted now. */

@@ -40,7 +40,7 @@ export const snapshotOutcomeSchema = z.object({
 const problemSchema = z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });
 const moment = z.iso.datetime();
 
-const jobKinds = ['snapshot', 'restore', 'forget', 'prune', 'check', 'keys'] as const;
+const jobKinds = ['snapshot', 'restore', 'forget', 'prune', 'check', 'keys', 'accept'] as const;
 export type VaultJobKind = (typeof jobKinds)[number];
 
 const jobSchema = z.object({
@@ -192,3 +192,9 @@ export type AddedKey = z.output<typeof addKeyResponseSchema>;
 /** POST /v1/vault/owner : trusts the owner key that the manifest has now, if that is the one with this fingerprint. */
 export const trustOwnerRequestSchema = z.strictObject({ fingerprint: z.string().min(1).max(100) });
 export const trustOwnerResponseSchema = z.object({ fingerprint: z.string() });
+
+/**
+ * POST /v1/vault/state : takes what the store has now for the truth, after a `stale` problem: snapshots that are missing are not missed
+ * any more, and another repository, or none, may lie where one was. Answers with an empty object.
+ */
+export const acceptStateRequestSchema = z.strictObject({ accept: z.literal(true) });

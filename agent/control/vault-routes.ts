@@ -3,6 +3,7 @@ import type { VaultTaskResult } from '../vault/job-protocol.ts';
 import { describeProblem } from '../vault/problem.ts';
 import { MergedLines, type MergedLine } from './merged-lines.ts';
 import {
+  acceptStateRequestSchema,
   addKeyRequestSchema,
   snapshotsRequestSchema,
   trustOwnerRequestSchema,
@@ -15,7 +16,7 @@ import type { VaultKeeper } from '../vault/vault-keeper.ts';
 /** What may be seen of the vault and done with it. */
 export type VaultDesk = Pick<
   VaultKeeper,
-  'status' | 'jobs' | 'volumes' | 'snapshotVolume' | 'upkeep' | 'keys' | 'trustOwner'
+  'status' | 'jobs' | 'volumes' | 'snapshotVolume' | 'upkeep' | 'keys' | 'trustOwner' | 'acceptState'
 >;
 
 /** One JSON document, or lines as they come. `signal` aborts when the caller goes. */
@@ -47,6 +48,11 @@ const answers: Readonly<Record<string, (asked: Asked, signal: AbortSignal) => Pr
   },
   'DELETE vault/keys': async ({ desk, name }, signal) =>
     slotsOf(await desk.keys({ kind: 'removeKey', name }, { signal })),
+  'POST vault/state': async ({ desk, input }, signal) => {
+    acceptStateRequestSchema.parse(input);
+    await desk.acceptState({ signal });
+    return {};
+  },
   'POST vault/owner': async ({ desk, input }) => {
     const { fingerprint } = trustOwnerRequestSchema.parse(input);
     return { fingerprint: await desk.trustOwner(fingerprint) };

@@ -91,7 +91,14 @@ class JobProcess implements AsyncDisposable {
       stream?.on('data', (chunk: Buffer) => {
         this.#output = (this.#output + chunk.toString('utf8')).slice(-outputChars);
       });
-    this.#child.on('message', (message) => this.#take(fromJobSchema.parse(message)));
+    this.#child.on('message', (message) => {
+      // Nothing that a job says may end the agent.
+      try {
+        this.#take(fromJobSchema.parse(message));
+      } catch (cause) {
+        this.#answer.reject(crashed('said what is not of the protocol', cause));
+      }
+    });
     this.#child.once('error', (cause) => this.#answer.reject(crashed('could not be started', cause)));
     this.#child.once('close', (code, killedBy) => {
       const { logger } = this.#options;

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SnapshotProgress } from '../../cloud-sync/vault/snapshot/snapshot-request.ts';
 import type { Machine } from '../../manifests/machine.ts';
@@ -43,6 +44,11 @@ export class VaultDesk {
     return repositoryTarget(this.#vault, this.#options.identity);
   }
 
+  /** For people: without a password. */
+  get location(): string {
+    return this.target.location.replace(/^(rest:https?:\/\/)[^/@]*@/, '$1');
+  }
+
   /** The repository at this location that was used before. */
   get repositoryId(): string | null {
     const { repository } = this.#options.state.state;
@@ -73,6 +79,15 @@ export class VaultDesk {
     });
   }
 
+  /** Forgets, once no job runs, which repository it was and what was in it. */
+  forget(signal: AbortSignal): Promise<void> {
+    const { queue, root, state } = this.#options;
+    return queue.add({ kind: 'accept', volume: null, reason: 'request' }, signal, async () => {
+      await rm(floorPath(root), { force: true });
+      await state.update(() => ({ repository: null, ownerSlot: null }));
+    });
+  }
+
   async #access(): Promise<VaultAccess> {
     const { root, identity, secret, slotSecret, state } = this.#options;
     const { trustedOwner, ownerSlot } = state.state;
@@ -85,7 +100,7 @@ export class VaultDesk {
       secret: await slotSecret(),
       device: identity.device,
       repositoryId: this.repositoryId,
-      floor: join(root, 'vault', 'floor.json'),
+      floor: floorPath(root),
       owner: trustedOwner === null ? null : { publicKey: trustedOwner, slot },
     };
   }
@@ -99,4 +114,9 @@ export class VaultDesk {
       return { repository: { location, id }, ownerSlot: slot };
     });
   }
+}
+
+/** The file that remembers which snapshots the repository of the device in `root` was seen to have. */
+export function floorPath(root: string): string {
+  return join(root, 'vault', 'floor.json');
 }

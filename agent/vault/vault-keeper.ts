@@ -178,6 +178,13 @@ export class VaultKeeper implements AsyncDisposable {
     return this.#do({ kind: 'keys', volume: null, reason: 'request' }, task, callbacks);
   }
 
+  /** What the store has now is the truth: for someone who knows why snapshots, or the repository, are gone. */
+  async acceptState({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    this.#options.logger.warn('vault.state.accepted', { location: this.#parts.desk.location });
+    await this.#parts.desk.forget(signal);
+    this.#parts.changes.notify();
+  }
+
   /** Resolves with its fingerprint; the next job seals a slot to it. */
   async trustOwner(fingerprint: string): Promise<string> {
     const trusted = await this.#parts.owner.accept(fingerprint);
@@ -341,7 +348,7 @@ export class VaultKeeper implements AsyncDisposable {
       ...{ queue, schedules, owner },
       state: this.#options.state.state,
       machine: this.#machine,
-      location: desk.target.location,
+      location: desk.location,
       repositoryId: desk.repositoryId,
       surroundings: pausing.surroundings,
       paused: pausing.paused,

@@ -30,7 +30,7 @@ export function vaultStatus(view: VaultView): VaultStatus {
   const isUsed = machine.vault !== undefined || isSnapshotted(machine) || repositoryId !== null;
   const slot = state.ownerSlot !== null && state.ownerSlot.owner === state.trustedOwner;
   return {
-    repository: isUsed ? { location: withoutLogin(location), id: repositoryId } : null,
+    repository: isUsed ? { location, id: repositoryId } : null,
     owner: trusted === null ? null : { fingerprint: trusted, offered, slot },
     ...surroundings,
     paused,
@@ -101,11 +101,6 @@ function componentOf(
 
 function isSnapshotted({ volumes }: Pick<Machine, 'volumes'>): boolean {
   return Object.values(volumes).some(({ snapshot }) => snapshot !== undefined);
-}
-
-/** A password in the address of a REST server is not for a status. */
-function withoutLogin(location: string): string {
-  return location.replace(/^(rest:https?:\/\/)[^/@]*@/, '$1');
 }
 
 function isoOf(ms: number): string {

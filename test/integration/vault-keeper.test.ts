@@ -176,5 +176,13 @@ describe('the keeper of a vault in a folder', () => {
       message: expect.stringContaining(snapshot.slice(0, 8)),
     });
     expect(keeper.components()['volumes.notes']).toMatchObject({ kind: 'volume', state: 'failed' });
+
+    await keeper.acceptState({ signal });
+    await keeper.snapshotVolume('notes', request);
+    expect(keeper.components()['volumes.notes']).toMatchObject({ state: 'running' });
+    await rm(device.repository, { recursive: true });
+    await keeper.acceptState({ signal });
+    await keeper.snapshotVolume('notes', request);
+    expect(await readdir(join(device.repository, 'snapshots'))).toHaveLength(1);
   }, 120_000);
 });

@@ -77,4 +77,5 @@ export const noVault: VaultDesk = {
   upkeep: refuseVault,
   keys: refuseVault,
   trustOwner: refuseVault,
+  acceptState: refuseVault,
 };
