@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bytesOfName } from '../../../cloud-sync/vault/format/name-bytes.ts';
 import { seededRandom } from '../../support/random.ts';
 import { treeDifferences, treeEntries } from '../../support/tree-entries.ts';
 import { startJob, type Job, type Outcome, type RunningJob } from './job.ts';
@@ -149,7 +150,8 @@ export class CampaignWorld {
     return this.#outcomeOf(startJob({ ...this.job(location), kind: 'check', readData: true }));
   }
 
-  #compareRestored(id: string, target: string, listed: readonly string[]): void {
+  #compareRestored(id: string, target: string, problemPaths: readonly string[]): void {
+    const listed = problemPaths.map((path) => bytesOfName(path).toString('latin1'));
     const isListed = (path: string): boolean =>
       listed.some((problem) => path === problem || path.startsWith(`${problem}/`));
     const actual = treeEntries(target);
