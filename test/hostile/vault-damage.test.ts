@@ -3,14 +3,17 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { silentLogger } from '../../lib/logger.ts';
 import type { BlobType } from '../../cloud-sync/vault/format/blob-id.ts';
+import { namedFile } from '../../cloud-sync/vault/format/stored-name.ts';
 import { openRepositoryWithKey } from '../../cloud-sync/vault/open-repository.ts';
 import { restoreSnapshot } from '../../cloud-sync/vault/restore/restore-snapshot.ts';
 import { checkRepository, type CheckReport } from '../../cloud-sync/vault/upkeep/check.ts';
+import { packBytesOf } from '../../cloud-sync/vault/upkeep/pack-size.ts';
 import { prune } from '../../cloud-sync/vault/upkeep/prune.ts';
 import { repairIndex } from '../../cloud-sync/vault/upkeep/repair-index.ts';
 import { repairSnapshots } from '../../cloud-sync/vault/upkeep/repair-snapshots.ts';
 import { fillRepository } from '../support/fill-repository.ts';
 import { createMemoryRepository } from '../support/memory-repository.ts';
+import { peerTest } from '../support/peers.ts';
 import { ResticRepository } from '../support/restic-repository.ts';
 import { treeEntries, type TreeEntries } from '../support/tree-entries.ts';
 
@@ -65,37 +68,80 @@ async function restore(repository: ResticRepository, snapshot: string, name: str
 }
 
 describe('a repository of which packs were deleted and cut', () => {
-  it('tells exactly which files are lost, restores all others, and is whole again after a repair', async () => {
-    await using repository = await ResticRepository.create();
-    const last = await backUpInParts(repository);
-    const expected = filesOf(
-      new Map([...treeEntries(repository.data)].map(([path, line]) => [repository.data + path, line])),
-    );
-    expect(await damage(repository)).toMatchObject({ deleted: expect.any(Number) });
+  peerTest(
+    ['restic'],
+    'tells exactly which files are lost, restores all others, and is whole again after a repair',
+    async () => {
+      await using repository = await ResticRepository.create();
+      const last = await backUpInParts(repository);
+      const expected = filesOf(
+        new Map([...treeEntries(repository.data)].map(([path, line]) => [repository.data + path, line])),
+      );
+      expect(await damage(repository)).toMatchObject({ deleted: expect.any(Number) });
 
-    const report = await checkRepository(await repository.reopen(), { signal });
-    const lost = pathsOf(report, last);
-    expect(lost.length).toBeGreaterThan(20);
-    expect(lost.length).toBeLessThan(expected.size / 2);
+      const report = await checkRepository(await repository.reopen(), { signal });
+      const lost = pathsOf(report, last);
+      expect(lost.length).toBeGreaterThan(20);
+      expect(lost.length).toBeLessThan(expected.size / 2);
 
-    const { outcome, entries } = await restore(repository, last, 'restored');
-    expect(outcome.problems.map(({ path }) => path).sort()).toEqual(lost);
-    expect(entries).toEqual(new Map([...expected].filter(([path]) => !lost.includes(path))));
+      const { outcome, entries } = await restore(repository, last, 'restored');
+      expect(outcome.problems.map(({ path }) => path).sort()).toEqual(lost);
+      expect(entries).toEqual(new Map([...expected].filter(([path]) => !lost.includes(path))));
 
-    await repairIndex(await repository.reopen(), { signal });
-    const { repaired } = await repairSnapshots(await repository.reopen(), { remove: true, signal });
-    expect(repaired.size).toBe(report.affected.length);
-    await prune(await repository.reopen(), { graceMs: 0, signal });
-    expect(await repository.restic('check', '--read-data')).toMatchObject({ code: 0 });
-    const target = repository.beside('by restic');
-    expect(await repository.restic('restore', repaired.get(last) ?? '', '--target', target)).toMatchObject({
-      code: 0,
+      await repairIndex(await repository.reopen(), { signal });
+      const { repaired } = await repairSnapshots(await repository.reopen(), { remove: true, signal });
+      expect(repaired.size).toBe(report.affected.length);
+      await prune(await repository.reopen(), { graceMs: 0, signal });
+      expect(await repository.restic('check', '--read-data')).toMatchObject({ code: 0 });
+      const target = repository.beside('by restic');
+      expect(await repository.restic('restore', repaired.get(last) ?? '', '--target', target)).toMatchObject({
+        code: 0,
+      });
+      expect(filesOf(treeEntries(target))).toEqual(entries);
+      expect(await checkRepository(await repository.reopen(), { readData: true, signal })).toMatchObject({
+        ...{ damages: [], affected: [], leftOver: { packs: 0 } },
+      });
+    },
+    120_000,
+  );
+});
+
+describe('an index file of someone who can only add, which says that a pack of theirs has the same blobs', () => {
+  const lie = async (receivedMs: number) => {
+    const { backend, repository } = await createMemoryRepository();
+    await fillRepository(repository, { one: 'one', two: 'two' });
+    const packs = [...(await repository.index({ signal })).packs()];
+    const blobs = packs.flatMap((each) => each.blobs.filter(({ type }) => type === 'data'));
+    let offset = 0;
+    const claimed = blobs.map((blob) => ({ ...blob, offset: (offset += blob.length) - blob.length }));
+    backend.now = () => receivedMs;
+    const { name, bytes } = namedFile(Buffer.alloc(packBytesOf(claimed)));
+    await backend.write('data', name, bytes);
+    await repository.addIndex([{ pack: name, blobs: claimed }], { signal });
+    return { backend, repository, name };
+  };
+
+  it('moves no prune to let the older ones go', async () => {
+    const { backend, repository, name } = await lie(Date.now() + 60_000);
+    await prune(repository, { maxUnusedShare: 0, signal });
+    expect(backend.names('data')).not.toContain(name);
+    expect(await checkRepository(repository, { readData: true, signal })).toMatchObject({
+      damages: [],
+      affected: [],
     });
-    expect(filesOf(treeEntries(target))).toEqual(entries);
-    expect(await checkRepository(await repository.reopen(), { readData: true, signal })).toMatchObject({
+  });
+
+  it('is found out by a prune that would rely on it, and nothing goes', async () => {
+    const { backend, repository } = await lie(0);
+    const before = backend.names('data');
+    await expect(prune(repository, { maxUnusedShare: 0, signal })).rejects.toMatchObject({ code: 'damaged' });
+    expect(backend.names('data')).toEqual(before);
+    await repairIndex(repository, { readData: true, signal });
+    await prune(repository, { maxUnusedShare: 0, graceMs: 0, signal });
+    expect(await checkRepository(repository, { readData: true, signal })).toMatchObject({
       ...{ damages: [], affected: [], leftOver: { packs: 0 } },
     });
-  }, 120_000);
+  });
 });
 
 describe('swapped', () => {

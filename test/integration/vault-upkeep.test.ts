@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect } from '@jest/globals';
 import { z } from 'zod';
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { checkRepository } from '../../cloud-sync/vault/upkeep/check.ts';
@@ -13,6 +13,7 @@ import { planPrune } from '../../cloud-sync/vault/upkeep/plan-prune.ts';
 import { prune } from '../../cloud-sync/vault/upkeep/prune.ts';
 import { chooseKept, type Keep } from '../../cloud-sync/vault/upkeep/retention.ts';
 import { fillRepository } from '../support/fill-repository.ts';
+import { peerTest } from '../support/peers.ts';
 import { ResticRepository } from '../support/restic-repository.ts';
 import { treeEntries } from '../support/tree-entries.ts';
 
@@ -31,38 +32,42 @@ async function fill(folder: string, generation: number): Promise<void> {
 }
 
 describe('pruning a repository that restic wrote', () => {
-  it('leaves what restic finds whole and restores, and takes what nobody needs', async () => {
-    await using repository = await ResticRepository.create();
-    const { ours } = repository;
-    const snapshots: string[] = [];
-    for (const generation of [1, 2, 3, 4]) {
-      await fill(repository.data, generation);
-      snapshots.push(await repository.backup());
-    }
-    const expected = treeEntries(repository.data);
-    await forgetSnapshots(ours, { snapshots: [snapshots[0] ?? '', snapshots[2] ?? ''], signal });
-    const planned = await planPrune(ours, { maxUnusedShare: 0, signal });
-    const { plan, newPacks } = await prune(ours, { maxUnusedShare: 0, signal });
-    expect(plan).toEqual(planned);
-    expect(plan.rewritten.length + plan.removed.length).toBeGreaterThan(0);
-    expect(newPacks).toBeGreaterThan(0);
+  peerTest(
+    ['restic'],
+    'leaves what restic finds whole and restores, and takes what nobody needs',
+    async () => {
+      await using repository = await ResticRepository.create();
+      const { ours } = repository;
+      const snapshots: string[] = [];
+      for (const generation of [1, 2, 3, 4]) {
+        await fill(repository.data, generation);
+        snapshots.push(await repository.backup());
+      }
+      const expected = treeEntries(repository.data);
+      await forgetSnapshots(ours, { snapshots: [snapshots[0] ?? '', snapshots[2] ?? ''], signal });
+      const planned = await planPrune(ours, { maxUnusedShare: 0, signal });
+      const { plan, newPacks } = await prune(ours, { maxUnusedShare: 0, signal });
+      expect(plan).toEqual(planned);
+      expect(plan.rewritten.length + plan.removed.length).toBeGreaterThan(0);
+      expect(newPacks).toBeGreaterThan(0);
 
-    expect(await repository.restic('check', '--read-data')).toMatchObject({ code: 0 });
-    const report = await checkRepository(await repository.reopen(), { readData: true, signal });
-    expect(report).toMatchObject({ damages: [], affected: [], leftOver: { packs: 0 } });
-    const stays = await ours.backend.list('data', { signal });
-    const bytes = stays.reduce((sum, file) => sum + file.bytes, 0);
-    expect(Math.abs(plan.bytes.total - plan.bytes.freed - bytes)).toBeLessThan(1_000);
+      expect(await repository.restic('check', '--read-data')).toMatchObject({ code: 0 });
+      const report = await checkRepository(await repository.reopen(), { readData: true, signal });
+      expect(report).toMatchObject({ damages: [], affected: [], leftOver: { packs: 0 } });
+      const stays = await ours.backend.list('data', { signal });
+      const bytes = stays.reduce((sum, file) => sum + file.bytes, 0);
+      expect(Math.abs(plan.bytes.total - plan.bytes.freed - bytes)).toBeLessThan(1_000);
 
-    const target = repository.beside('restored');
-    expect(await repository.restic('restore', snapshots[3] ?? '', '--target', target)).toMatchObject({
-      code: 0,
-    });
-    expect(treeEntries(join(target, repository.data))).toEqual(expected);
-    expect((await planPrune(ours, { maxUnusedShare: 0, signal })).bytes.freed).toBe(0);
-  });
+      const target = repository.beside('restored');
+      expect(await repository.restic('restore', snapshots[3] ?? '', '--target', target)).toMatchObject({
+        code: 0,
+      });
+      expect(treeEntries(join(target, repository.data))).toEqual(expected);
+      expect((await planPrune(ours, { maxUnusedShare: 0, signal })).bytes.freed).toBe(0);
+    },
+  );
 
-  it('and the reverse: what restic pruned after us is whole for us', async () => {
+  peerTest(['restic'], 'and the reverse: what restic pruned after us is whole for us', async () => {
     await using repository = await ResticRepository.create();
     for (const generation of [1, 2, 3]) {
       await fill(repository.data, generation);
@@ -78,7 +83,7 @@ describe('pruning a repository that restic wrote', () => {
 });
 
 describe('locks', () => {
-  it('of ours stand against restic, as far as they have to', async () => {
+  peerTest(['restic'], 'of ours stand against restic, as far as they have to', async () => {
     await using repository = await ResticRepository.create();
     await writeFile(join(repository.data, 'file'), 'content');
     {
@@ -98,7 +103,7 @@ describe('locks', () => {
     expect(await repository.restic('prune')).toMatchObject({ code: 0 });
   });
 
-  it('of restic stand against ours until its process is gone', async () => {
+  peerTest(['restic'], 'of restic stand against ours until its process is gone', async () => {
     await using repository = await ResticRepository.create();
     const { ours } = repository;
     const child = repository.openEndedBackup();
@@ -129,21 +134,27 @@ describe('retention', () => {
     [{ last: 2, weekly: 60 }, '--keep-last', '2', '--keep-weekly', '60'],
   ];
 
-  it('keeps by the claimed times what restic keeps, and the first of each period besides', async () => {
-    await using repository = await ResticRepository.create();
-    const { ours } = repository;
-    await fillHistory(ours);
-    const silent = (await ours.snapshots({ signal })).map((each) => ({ ...each, receivedMs: null }));
-    for (const [keep, ...flags] of keeps) {
-      const chosen = chooseKept(silent, keep, Date.now()).flatMap(({ kept }) => kept);
-      const byBoth = chosen.filter(({ reasons }) => reasons.some((reason) => !reason.startsWith('first of')));
-      const { output } = await repository.restic('forget', '--dry-run', '--json', ...flags);
-      const groups = forgetSchema.parse(JSON.parse(output));
-      expect(byBoth.map(({ snapshot: { id } }) => id).sort()).toEqual(
-        groups.flatMap(({ keep: kept }) => kept.map(({ id }) => id)).sort(),
-      );
-    }
-  });
+  peerTest(
+    ['restic'],
+    'keeps by the claimed times what restic keeps, and the first of each period besides',
+    async () => {
+      await using repository = await ResticRepository.create();
+      const { ours } = repository;
+      await fillHistory(ours);
+      const silent = (await ours.snapshots({ signal })).map((each) => ({ ...each, receivedMs: null }));
+      for (const [keep, ...flags] of keeps) {
+        const chosen = chooseKept(silent, keep, Date.now()).flatMap(({ kept }) => kept);
+        const byBoth = chosen.filter(({ reasons }) =>
+          reasons.some((reason) => !reason.startsWith('first of')),
+        );
+        const { output } = await repository.restic('forget', '--dry-run', '--json', ...flags);
+        const groups = forgetSchema.parse(JSON.parse(output));
+        expect(byBoth.map(({ snapshot: { id } }) => id).sort()).toEqual(
+          groups.flatMap(({ keep: kept }) => kept.map(({ id }) => id)).sort(),
+        );
+      }
+    },
+  );
 });
 
 const forgetSchema = z.array(z.object({ keep: z.array(z.object({ id: z.string() })) }));

@@ -1,6 +1,7 @@
 import type { StoredFile } from '../backend/backend.ts';
 import type { BlobId, BlobType } from '../format/blob-id.ts';
 import type { PackContents, PackedBlob } from '../repository.ts';
+import { blobKey, type BlobKey } from './blob-key.ts';
 import { packBytesOf } from './pack-size.ts';
 import type { UsedBlobs } from './used-blobs.ts';
 
@@ -21,6 +22,8 @@ export type PackPlan = {
   readonly kept: readonly PackContents[];
   /** Hold too much that is unused; each with the blobs that move to new packs. */
   readonly rewritten: readonly PackContents[];
+  /** Of the kept ones: what other packs have too that may go. To be verified before they do, for an index can lie. */
+  readonly reliedOn: readonly PackContents[];
   /** Hold nothing that is used, or are no longer in the store, or are cut off and hold nothing that is not elsewhere. */
   readonly removed: readonly string[];
   /** No index names them. */
@@ -39,6 +42,12 @@ export type PackPlan = {
   readonly missing: readonly { readonly id: BlobId; readonly type: BlobType }[];
 };
 
+type SortedBlobs = {
+  readonly sorted: readonly Sorted[];
+  readonly claimed: ReadonlySet<BlobKey>;
+  /** In more than one pack. */
+  readonly copied: ReadonlySet<BlobKey>;
+};
 type Sorted = {
   readonly contents: PackContents;
   readonly needed: readonly PackedBlob[];
@@ -50,7 +59,7 @@ export function planPacks(facts: PackFacts): PackPlan {
   const bytesByName = new Map(facts.files.map(({ name, bytes }) => [name, bytes]));
   const packs = [...facts.packs];
   const whole = packs.filter(({ pack, blobs }) => bytesByName.get(pack) === packBytesOf(blobs));
-  const { sorted, claimed } = sortBlobs(whole, facts.used);
+  const { sorted, claimed, copied } = sortBlobs(whole, facts);
   const { rewritten, kept } = chooseRewritten(sorted, facts.maxUnusedShare);
   const stays = new Set([...kept, ...rewritten].map(({ contents }) => contents.pack));
   const named = new Set(packs.map(({ pack }) => pack));
@@ -63,6 +72,10 @@ export function planPacks(facts: PackFacts): PackPlan {
   return {
     kept: kept.map(({ contents }) => contents),
     rewritten: rewritten.map(({ contents, needed }) => ({ pack: contents.pack, blobs: needed })),
+    reliedOn: kept.flatMap(({ contents, needed }) => {
+      const blobs = needed.filter((blob) => copied.has(blobKey(blob)));
+      return blobs.length === 0 ? [] : [{ pack: contents.pack, blobs }];
+    }),
     ...{ removed, orphaned, young },
     blobs: countBlobs(packs, facts.used, claimed.size),
     bytes: {
@@ -75,24 +88,30 @@ export function planPacks(facts: PackFacts): PackPlan {
   };
 }
 
-/** Each used blob is needed from one pack: the one that is wasted least, so that copies gather where little else is unused. */
-function sortBlobs(
-  packs: readonly PackContents[],
-  used: UsedBlobs,
-): { sorted: Sorted[]; claimed: ReadonlySet<string> } {
-  const claimed = new Set<string>();
+/**
+ * Each used blob is needed from one pack: the one that the store took first. Who can only add cannot put a pack, which its index says
+ * has the same blobs, in place of an older one. Of the same age the one that is used most, so that copies gather.
+ */
+function sortBlobs(packs: readonly PackContents[], { used, files }: PackFacts): SortedBlobs {
+  const claimed = new Set<BlobKey>();
+  const copied = new Set<BlobKey>();
+  const receivedMs = new Map(files.map((file) => [file.name, file.receivedMs ?? 0]));
   const usedShare = new Map(packs.map((each) => [each, shareOf(each, used)]));
-  const byUse = packs.toSorted((a, b) => (usedShare.get(b) ?? 0) - (usedShare.get(a) ?? 0));
-  const sorted = byUse.map((contents) => {
+  const ageOrder = ({ pack }: PackContents) => receivedMs.get(pack) ?? 0;
+  const ordered = packs.toSorted(
+    (a, b) => ageOrder(a) - ageOrder(b) || (usedShare.get(b) ?? 0) - (usedShare.get(a) ?? 0),
+  );
+  const sorted = ordered.map((contents) => {
     const needed = contents.blobs.filter((blob) => {
-      const key = keyOf(blob);
-      if (!used[blob.type].has(blob.id) || claimed.has(key)) return false;
-      claimed.add(key);
-      return true;
+      if (!used[blob.type].has(blob.id)) return false;
+      const key = blobKey(blob);
+      const isFirst = !claimed.has(key);
+      (isFirst ? claimed : copied).add(key);
+      return isFirst;
     });
     return { contents, needed, waste: packBytesOf(contents.blobs) - packBytesOf(needed) };
   });
-  return { sorted: sorted.filter(({ needed }) => needed.length > 0), claimed };
+  return { sorted: sorted.filter(({ needed }) => needed.length > 0), claimed, copied };
 }
 
 /** Rewrites the most wasteful first, until what is unused is no more than the share. */
@@ -120,9 +139,9 @@ function countBlobs(packs: readonly PackContents[], used: UsedBlobs, distinct: n
   return { used: distinct, unused: all.length - copies, duplicate: copies - distinct };
 }
 
-function missingOf(used: UsedBlobs, claimed: ReadonlySet<string>): PackPlan['missing'] {
+function missingOf(used: UsedBlobs, claimed: ReadonlySet<BlobKey>): PackPlan['missing'] {
   return (['tree', 'data'] as const).flatMap((type) =>
-    [...used[type]].filter((id) => !claimed.has(keyOf({ id, type }))).map((id) => ({ id, type })),
+    [...used[type]].filter((id) => !claimed.has(blobKey({ id, type }))).map((id) => ({ id, type })),
   );
 }
 
@@ -132,5 +151,4 @@ function shareOf({ blobs }: PackContents, used: UsedBlobs): number {
 }
 
 const wasteShare = ({ contents, waste }: Sorted): number => waste / packBytesOf(contents.blobs);
-const keyOf = ({ id, type }: { readonly id: BlobId; readonly type: BlobType }): string => type + id;
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);

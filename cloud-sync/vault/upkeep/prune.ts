@@ -7,7 +7,7 @@ import { callsAtOnce } from './calls-at-once.ts';
 import { lockRepository, type RepositoryLock } from './locks.ts';
 import { planPrune, type PruneLimits, type PrunePlan } from './plan-prune.ts';
 import { replaceIndex } from './replace-index.ts';
-import { rewritePacks } from './rewrite-packs.ts';
+import { rewritePacks, verifyBlobs } from './rewrite-packs.ts';
 
 export type PruneRequest = CallOptions &
   Omit<PruneLimits, 'nowMs'> & {
@@ -57,6 +57,7 @@ async function carryOut(
   { lock, signal, onProgress }: Step,
 ): Promise<number> {
   const { rewritten, kept, removed, orphaned, indexFiles } = plan;
+  await verifyBlobs(repository, plan.reliedOn, { signal });
   const rewriting = { phase: 'rewriting', total: rewritten.length } as const;
   const newPacks = await rewritePacks(repository, rewritten, {
     signal,

@@ -33,6 +33,32 @@ export async function rewritePacks(
   return copier.finish();
 }
 
+/** Reads and verifies these blobs of these packs. Rejects with `damaged` for the first that is not what the index says. [G8] */
+export async function verifyBlobs(
+  { backend, key }: Repository,
+  packs: readonly PackContents[],
+  { signal }: CallOptions,
+): Promise<void> {
+  const sealer = new Sealer(key);
+  for (const { pack, blobs } of packs) {
+    const bytes = await backend.read('data', pack, { signal, maxBytes: maxPackBytes });
+    for (const blob of blobs) verifyBlob(sealer, pack, blob, bytes);
+  }
+}
+
+function verifyBlob(sealer: Sealer, pack: string, blob: PackedBlob, bytes: Buffer): void {
+  try {
+    decodeBlob(sealer, bytes.subarray(blob.offset, blob.offset + blob.length), blob);
+  } catch (error) {
+    if (errorCode(error) !== 'corrupt') throw error;
+    const message = `Pack ${pack} has a damaged ${blob.type} blob ${blob.id}: ${errorMessage(error)}`;
+    throw new SyncError('damaged', message, {
+      hint: 'See what is affected: holdfast vault check --read-data. Then: holdfast vault repair index --read-data.',
+      cause: error,
+    });
+  }
+}
+
 class PackCopier {
   readonly #repository: Repository;
   readonly #signal: AbortSignal;
@@ -49,7 +75,7 @@ class PackCopier {
 
   async copy(pack: string, blob: PackedBlob, bytes: Buffer): Promise<void> {
     const sealed = bytes.subarray(blob.offset, blob.offset + blob.length);
-    this.#verify(pack, blob, sealed);
+    verifyBlob(this.#sealer, pack, blob, bytes);
     const { id, type, uncompressedLength } = blob;
     const writer = this.#writers[type];
     writer.add({ id, type, sealed, ...(uncompressedLength === undefined ? {} : { uncompressedLength }) });
@@ -69,21 +95,5 @@ class PackCopier {
     this.#writers[type] = new PackWriter();
     await this.#repository.backend.write('data', name, bytes, { signal: this.#signal });
     this.#written.push(contents);
-  }
-
-  #verify(pack: string, { id, type, uncompressedLength }: PackedBlob, sealed: Buffer): void {
-    try {
-      decodeBlob(this.#sealer, sealed, { id, uncompressedLength });
-    } catch (error) {
-      if (errorCode(error) !== 'corrupt') throw error;
-      throw new SyncError(
-        'damaged',
-        `Pack ${pack} has a damaged ${type} blob ${id}: ${errorMessage(error)}`,
-        {
-          hint: 'See what is affected: holdfast vault check --read-data.',
-          cause: error,
-        },
-      );
-    }
   }
 }
