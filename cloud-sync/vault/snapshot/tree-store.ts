@@ -5,6 +5,7 @@ import { Sealer } from '../format/sealer.ts';
 import { encodeTree } from '../format/tree.ts';
 import type { TreeNode } from '../format/tree-node.ts';
 import type { MasterKey } from '../format/master-key.ts';
+import { releaseBytes } from '../release-bytes.ts';
 import type { BlobIndex } from '../repository.ts';
 import type { PackUploads } from './pack-uploads.ts';
 import { packCapacityBytes, packTargetBytes } from './snapshot-limits.ts';
@@ -37,7 +38,10 @@ export class TreeStore {
     if (this.#stored.has(id) || (await index()).has(id, 'tree')) return id;
     this.#stored.add(id);
     this.#pack ??= new PackWriter({ capacityBytes: packCapacityBytes });
-    this.#pack.add({ type: 'tree', id, ...encodeBlob(this.#sealer, plain, level) });
+    const blob = encodeBlob(this.#sealer, plain, level);
+    this.#pack.add({ type: 'tree', id, ...blob });
+    releaseBytes(blob.sealed);
+    releaseBytes(plain);
     if (this.#pack.byteLength >= packTargetBytes) await this.finish();
     return id;
   }
