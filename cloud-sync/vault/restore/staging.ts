@@ -21,7 +21,7 @@ export type Staging = Disposable & {
   readonly marker: StagingMarker;
 };
 
-export const treeName = 'tree';
+const treeName = 'tree';
 /** Where the present state waits when two names cannot be exchanged in one step. */
 export const asideName = 'old';
 
