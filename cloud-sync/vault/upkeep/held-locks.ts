@@ -45,10 +45,10 @@ export function lockedError(location: string, { file, document }: HeldLock, nowM
   const holder = document
     ? `process ${document.pid} of ${document.username || `user ${document.uid}`} on ${document.hostname}`
     : 'a lock that does not verify';
-  const kind = document?.exclusive ? 'alone ' : '';
+  const kind = document?.exclusive ? ' exclusively' : '';
   return new SyncError(
     'locked',
-    `Repository ${location} is held ${kind}by ${holder}, since or refreshed ${minutes} min ago (lock ${file.name.slice(0, 8)})`,
+    `Repository ${location} is locked${kind} by ${holder}, made or refreshed ${minutes} min ago (lock ${file.name.slice(0, 8)})`,
     {
       hint: 'Wait for it to end. If it has ended without taking its lock away, run: holdfast vault unlock.',
       transient: true,
