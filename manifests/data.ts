@@ -15,7 +15,7 @@ import {
 const keepCount = z.int().min(1).max(100_000).optional();
 
 export const volumeSchema = z.strictObject({
-  snapshot: cronSchema.optional(),
+  snapshot: cronSchema.optional().describe('When to snapshot it, by the clock and zone of the machine.'),
   exclude: z
     .array(excludePatternSchema)
     .max(100)

@@ -56,7 +56,7 @@ async function openOrCreate(
       `The repository ${repositoryId.slice(0, 8)} is gone from ${backend.location}`,
       {
         cause: error,
-        hint: 'Bring it back, or see that its disk is mounted; to begin a new one name another place under vault.repository.',
+        hint: 'Bring it back, or see that its disk is mounted. To begin a new one in its place: holdfast vault accept.',
       },
     );
   }
@@ -71,7 +71,7 @@ export function requireSame(
   throw new SyncError(
     'stale',
     `${location.replace(/\/\/[^/]*@/, '//')} holds the repository ${id.slice(0, 8)}, not ${repositoryId.slice(0, 8)} as before`,
-    { hint: 'Somebody exchanged it: bring the old one back, or name another place under vault.repository.' },
+    { hint: 'Somebody exchanged it: bring the old one back. To go on with this one: holdfast vault accept.' },
   );
 }
 

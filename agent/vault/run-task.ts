@@ -105,5 +105,14 @@ function add(
   kind: 'passphrase' | 'recovery',
   password: string,
 ): Promise<string> {
-  return addSlot(repository, { kind, password, user: userInfo().username, host: access.device }, { signal });
+  return addSlot(repository, { kind, password, user: userName(), host: access.device }, { signal });
+}
+
+/** '' for a user id that has no name here. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return '';
+  }
 }

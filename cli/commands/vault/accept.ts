@@ -27,5 +27,8 @@ async function accept(run: Run, options: Options): Promise<void> {
   await confirm(run, 'Do you know why it is gone, and shall the device go on without it?', options);
   await agent.vault.acceptState(run.signal);
   const location = repository?.location ?? null;
-  run.out.result({ location }, () => `The device goes on with what is in ${location ?? 'its repository'} now.`);
+  run.out.result(
+    { location },
+    () => `The device goes on with what is in ${location ?? 'its repository'} now.`,
+  );
 }

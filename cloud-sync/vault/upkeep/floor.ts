@@ -112,6 +112,6 @@ function jsonOf(text: string): unknown {
 
 function staleError(what: string): SyncError {
   return new SyncError('stale', `The vault's store shows an older state than was seen before: it ${what}`, {
-    hint: 'If it was removed on purpose, accept the present state. Else look at the store before anything is added to it.',
+    hint: 'If it was removed on purpose, accept the present state (holdfast vault accept). Else look at the store before anything is added to it.',
   });
 }
