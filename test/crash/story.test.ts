@@ -59,5 +59,5 @@ test(
       if (kill.done) cycle += 1;
     }
   },
-  cycles * 120_000,
+  (cycles + 1) * 120_000,
 );
