@@ -2,19 +2,7 @@ import type { Command } from 'commander';
 import { examples, collect } from '../options.ts';
 import { parseMoment } from '../parse-moment.ts';
 import { action, type Surroundings } from '../run.ts';
-
-export type RestoreOptions = {
-  readonly passphraseFile?: string;
-  readonly recoveryCodeFile?: string;
-  readonly token?: string;
-  readonly tokenFile?: string;
-  /** RFC 3339 */
-  readonly at?: string;
-  readonly volume: readonly string[];
-  readonly data: boolean;
-  readonly allowDamaged?: true;
-  readonly vaultLoginFile?: string;
-};
+import type { RestoreOptions } from '../machine-restore/restore-from-file.ts';
 
 export function registerRestore(program: Command, surroundings: Surroundings): void {
   program

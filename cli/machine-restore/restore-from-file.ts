@@ -1,6 +1,5 @@
 import { restoreMachine, type Restored } from '../../agent/restore.ts';
 import type { Machine } from '../../manifests/index.ts';
-import type { RestoreOptions } from '../commands/restore.ts';
 import { readToken } from '../commands/agent-up.ts';
 import { agentRoot } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -13,6 +12,19 @@ import { shortId, shortTime } from '../vault/snapshot-text.ts';
 import { readRecoveryCode, readSecret } from '../vault/vault-secret.ts';
 import { formatDataPlan, requireRoom } from './data-plan-text.ts';
 import { RestoreReporter } from './restore-reporter.ts';
+
+export type RestoreOptions = {
+  readonly passphraseFile?: string;
+  readonly recoveryCodeFile?: string;
+  readonly token?: string;
+  readonly tokenFile?: string;
+  /** RFC 3339 */
+  readonly at?: string;
+  readonly volume: readonly string[];
+  readonly data: boolean;
+  readonly allowDamaged?: true;
+  readonly vaultLoginFile?: string;
+};
 
 /** Brings the machine of the file back into the root, data and all. Called again it goes on where it was. */
 export async function restoreFromFile(run: Run, options: RestoreOptions, path: string): Promise<void> {

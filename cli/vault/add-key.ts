@@ -1,7 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import { addSlot } from '../../cloud-sync/vault/keys/key-slots.ts';
 import { createRecoveryCode } from '../../cloud-sync/vault/keys/recovery-code.ts';
-import type { AddKeyOptions } from '../commands/vault/key.ts';
 import { CliError } from '../errors.ts';
 import type { Run } from '../run.ts';
 import { openAgentVault } from './agent-vault.ts';
@@ -9,8 +8,15 @@ import { askNewSecret } from './ask-new-secret.ts';
 import { openAt } from './open-vault.ts';
 import { formatRecoverySheet } from './recovery-code-text.ts';
 import { shortId } from './snapshot-text.ts';
-import { repositoryLocation } from './vault-options.ts';
+import { repositoryLocation, type VaultOptions } from './vault-options.ts';
 import { readSecret } from './vault-secret.ts';
+
+export type AddKeyOptions = VaultOptions & {
+  readonly passphrase?: true;
+  readonly newPassphraseFile?: string;
+  readonly recoveryCode?: true;
+  readonly newPasswordFile?: string;
+};
 
 type NewKey =
   { readonly kind: 'passphrase' | 'password'; readonly text: string } | { readonly kind: 'recovery' };

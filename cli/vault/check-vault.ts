@@ -1,5 +1,4 @@
 import { checkRepository, type CheckReport } from '../../cloud-sync/vault/upkeep/check.ts';
-import type { CheckOptions } from '../commands/vault/check.ts';
 import { CliError } from '../errors.ts';
 import { plural } from '../plural.ts';
 import { printable } from '../printable.ts';
@@ -10,6 +9,11 @@ import { showInspection } from './inspect-progress.ts';
 import { openVault } from './open-vault.ts';
 import { quietLogger } from './quiet-logger.ts';
 import { shortId } from './snapshot-text.ts';
+import type { VaultOptions } from './vault-options.ts';
+
+export type CheckOptions = VaultOptions & { readonly readData?: ReadData };
+/** Everything, or one of so many parts, counted from 1. */
+export type ReadData = true | { readonly part: number; readonly of: number };
 
 const shownDamages = 20;
 

@@ -1,7 +1,6 @@
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { SnapshotFloor } from '../../cloud-sync/vault/upkeep/floor.ts';
 import { forgetSnapshots } from '../../cloud-sync/vault/upkeep/forget.ts';
-import type { ForgetOptions } from '../commands/snapshot/forget.ts';
 import { confirm } from '../confirm.ts';
 import { plural } from '../plural.ts';
 import { printable } from '../printable.ts';
@@ -9,7 +8,7 @@ import { formatBytes } from '../progress.ts';
 import type { Run } from '../run.ts';
 import { formatTable } from '../table.ts';
 import { openAt, openOwn } from './open-vault.ts';
-import { planForget, type ForgetPlan } from './plan-forget.ts';
+import { planForget, type ForgetOptions, type ForgetPlan } from './plan-forget.ts';
 import { runPrune } from './prune-vault.ts';
 import { quietLogger } from './quiet-logger.ts';
 import { readSnapshots } from './read-snapshots.ts';

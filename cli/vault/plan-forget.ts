@@ -1,9 +1,25 @@
 import type { Snapshot } from '../../cloud-sync/vault/format/snapshot-document.ts';
 import { chooseKept, keepsAll, type Keep } from '../../cloud-sync/vault/upkeep/retention.ts';
 import type { Machine } from '../../manifests/index.ts';
-import type { ForgetOptions } from '../commands/snapshot/forget.ts';
 import { CliError } from '../errors.ts';
 import { chooseSnapshot, isOf } from './choose-snapshot.ts';
+import type { VaultOptions } from './vault-options.ts';
+
+export type ForgetOptions = VaultOptions & {
+  readonly keepLast?: number;
+  readonly keepHourly?: number;
+  readonly keepDaily?: number;
+  readonly keepWeekly?: number;
+  readonly keepMonthly?: number;
+  readonly keepYearly?: number;
+  /** Milliseconds. */
+  readonly keepWithin?: number;
+  readonly of?: string;
+  readonly host?: string;
+  readonly prune?: true;
+  readonly dryRun?: true;
+  readonly yes?: true;
+};
 
 export type ForgetPlan = {
   readonly kept: readonly { readonly snapshot: Snapshot; readonly reasons: readonly string[] }[];

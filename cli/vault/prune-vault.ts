@@ -1,13 +1,19 @@
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { planPrune, type PrunePlan } from '../../cloud-sync/vault/upkeep/plan-prune.ts';
 import { prune } from '../../cloud-sync/vault/upkeep/prune.ts';
-import type { PruneOptions } from '../commands/vault/prune.ts';
 import { confirm } from '../confirm.ts';
 import { plural } from '../plural.ts';
 import { formatBytes, Progress } from '../progress.ts';
 import type { Run } from '../run.ts';
 import { openVault } from './open-vault.ts';
 import { quietLogger } from './quiet-logger.ts';
+import type { VaultOptions } from './vault-options.ts';
+
+export type PruneOptions = VaultOptions & {
+  readonly maxUnused?: number;
+  readonly dryRun?: true;
+  readonly yes?: true;
+};
 
 /** Shows what would go, asks, and removes it. */
 export async function pruneVault(run: Run, options: PruneOptions): Promise<void> {

@@ -1,5 +1,4 @@
 import { removeSlot } from '../../cloud-sync/vault/keys/key-slots.ts';
-import type { RemoveKeyOptions } from '../commands/vault/key.ts';
 import { confirm } from '../confirm.ts';
 import { CliError } from '../errors.ts';
 import type { Run } from '../run.ts';
@@ -7,7 +6,9 @@ import { openAgentVault } from './agent-vault.ts';
 import { formatKeys, readKeys } from './list-keys.ts';
 import { openAt } from './open-vault.ts';
 import { shortId } from './snapshot-text.ts';
-import { repositoryLocation } from './vault-options.ts';
+import { repositoryLocation, type VaultOptions } from './vault-options.ts';
+
+export type RemoveKeyOptions = VaultOptions & { readonly yes?: true };
 
 /** Removes the slot of this name, or of the only one that begins so. */
 export async function removeKey(run: Run, options: RemoveKeyOptions, text: string): Promise<void> {

@@ -4,13 +4,19 @@ import {
   type IndexRepairPlan,
 } from '../../cloud-sync/vault/upkeep/plan-index-repair.ts';
 import { repairIndex } from '../../cloud-sync/vault/upkeep/repair-index.ts';
-import type { RepairOptions } from '../commands/vault/repair.ts';
 import { confirm } from '../confirm.ts';
 import { Progress } from '../progress.ts';
 import type { Run } from '../run.ts';
 import { showInspection } from './inspect-progress.ts';
 import { openVault } from './open-vault.ts';
 import { quietLogger } from './quiet-logger.ts';
+import type { VaultOptions } from './vault-options.ts';
+
+export type RepairOptions = VaultOptions & {
+  readonly readData?: true;
+  readonly dryRun?: true;
+  readonly yes?: true;
+};
 
 /** Shows what is wrong with the index, asks, and makes it say what the packs hold. */
 export async function repairVaultIndex(run: Run, options: RepairOptions): Promise<void> {

@@ -3,7 +3,6 @@ import {
   repairSnapshots,
   type SnapshotRepairPlan,
 } from '../../cloud-sync/vault/upkeep/repair-snapshots.ts';
-import type { RepairSnapshotsOptions } from '../commands/vault/repair.ts';
 import { confirm } from '../confirm.ts';
 import { plural } from '../plural.ts';
 import { Progress } from '../progress.ts';
@@ -13,6 +12,9 @@ import { showInspection } from './inspect-progress.ts';
 import { openVault } from './open-vault.ts';
 import { quietLogger } from './quiet-logger.ts';
 import { shortId, shortTime, subjectOf } from './snapshot-text.ts';
+import type { RepairOptions } from './repair-index.ts';
+
+export type RepairSnapshotsOptions = RepairOptions & { readonly forget?: true };
 
 /** Shows what each damaged snapshot will lack, asks, and writes them anew. */
 export async function repairVaultSnapshots(run: Run, options: RepairSnapshotsOptions): Promise<void> {

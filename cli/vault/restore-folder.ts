@@ -3,7 +3,6 @@ import { resolve } from 'node:path';
 import { planRestore, type RestorePlan } from '../../cloud-sync/vault/restore/plan-restore.ts';
 import type { RestoreOutcome } from '../../cloud-sync/vault/restore/restore-request.ts';
 import { restoreSnapshot } from '../../cloud-sync/vault/restore/restore-snapshot.ts';
-import type { RestoreOptions } from '../commands/snapshot/restore.ts';
 import { confirm } from '../confirm.ts';
 import { formatDuration } from '../duration-text.ts';
 import { CliError } from '../errors.ts';
@@ -18,6 +17,16 @@ import { quietLogger } from './quiet-logger.ts';
 import { readSnapshots } from './read-snapshots.ts';
 import { formatRestoreProgress } from './restore-progress-text.ts';
 import { shortId, shortTime, subjectOf } from './snapshot-text.ts';
+import type { VaultOptions } from './vault-options.ts';
+
+export type RestoreOptions = VaultOptions & {
+  readonly path?: string;
+  readonly target: string;
+  readonly replace?: true;
+  readonly allowDamaged?: true;
+  readonly dryRun?: true;
+  readonly yes?: true;
+};
 
 /** Shows what would come back and how much room there is, then restores it. */
 export async function restoreFolder(run: Run, options: RestoreOptions, name: string): Promise<void> {

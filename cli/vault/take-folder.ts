@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { keepYoungHeapSmall } from '../../lib/spare-memory.ts';
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { takeSnapshot } from '../../cloud-sync/vault/snapshot/take-snapshot.ts';
-import type { TakeOptions } from '../commands/snapshot/take.ts';
 import { Progress } from '../progress.ts';
 import type { Run } from '../run.ts';
 import { formatTransfer } from '../transfer-text.ts';
@@ -11,6 +10,20 @@ import { memoryFile } from './memory-file.ts';
 import { openVault } from './open-vault.ts';
 import { formatOutcome } from './outcome-text.ts';
 import { quietLogger } from './quiet-logger.ts';
+import type { VaultOptions } from './vault-options.ts';
+
+export type TakeOptions = VaultOptions & {
+  readonly host: string;
+  readonly path?: string;
+  readonly tag: readonly string[];
+  readonly exclude: readonly string[];
+  readonly parent: string;
+  readonly memory: boolean;
+  readonly threads?: number;
+  readonly limit?: number;
+  readonly time?: string;
+  readonly skipUnchanged?: true;
+};
 
 /** Snapshots a folder into the repository of the options, in this process. */
 export async function takeFolder(run: Run, options: TakeOptions, name: string): Promise<void> {

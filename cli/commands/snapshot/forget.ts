@@ -1,23 +1,8 @@
 import type { Command } from 'commander';
 import { examples, parseAge, parseCount } from '../../options.ts';
 import { action, type Surroundings } from '../../run.ts';
-import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
-
-export type ForgetOptions = VaultOptions & {
-  readonly keepLast?: number;
-  readonly keepHourly?: number;
-  readonly keepDaily?: number;
-  readonly keepWeekly?: number;
-  readonly keepMonthly?: number;
-  readonly keepYearly?: number;
-  /** Milliseconds. */
-  readonly keepWithin?: number;
-  readonly of?: string;
-  readonly host?: string;
-  readonly prune?: true;
-  readonly dryRun?: true;
-  readonly yes?: true;
-};
+import { withVault } from '../../vault/vault-options.ts';
+import type { ForgetOptions } from '../../vault/plan-forget.ts';
 
 export function registerForget(snapshots: Command, surroundings: Surroundings): void {
   withVault(

@@ -1,16 +1,8 @@
 import type { Command } from 'commander';
 import { examples } from '../../options.ts';
 import { action, type Surroundings } from '../../run.ts';
-import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
-
-export type RestoreOptions = VaultOptions & {
-  readonly path?: string;
-  readonly target: string;
-  readonly replace?: true;
-  readonly allowDamaged?: true;
-  readonly dryRun?: true;
-  readonly yes?: true;
-};
+import { withVault } from '../../vault/vault-options.ts';
+import type { RestoreOptions } from '../../vault/restore-folder.ts';
 
 export function registerRestoreSnapshot(snapshots: Command, surroundings: Surroundings): void {
   withVault(

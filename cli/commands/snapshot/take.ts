@@ -1,22 +1,11 @@
 import { hostname } from 'node:os';
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { CliError } from '../../errors.ts';
-import { collect, examples, parseBytesPerSecond, parseCount } from '../../options.ts';
+import { collect, examples, parseBytesPerSecond } from '../../options.ts';
+import { parseMoment } from '../../parse-moment.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
-import { repositoryLocation, withVault, type VaultOptions } from '../../vault/vault-options.ts';
-
-export type TakeOptions = VaultOptions & {
-  readonly host: string;
-  readonly path?: string;
-  readonly tag: readonly string[];
-  readonly exclude: readonly string[];
-  readonly parent: string;
-  readonly memory: boolean;
-  readonly threads?: number;
-  readonly limit?: number;
-  readonly time?: string;
-  readonly skipUnchanged?: true;
-};
+import { repositoryLocation, withVault } from '../../vault/vault-options.ts';
+import type { TakeOptions } from '../../vault/take-folder.ts';
 
 export function registerTake(snapshots: Command, surroundings: Surroundings): void {
   withVault(
@@ -31,9 +20,13 @@ export function registerTake(snapshots: Command, surroundings: Surroundings): vo
     .option('--exclude <pattern>', 'Leave out, as in .gitignore; may be repeated.', collect, [])
     .option('--parent <snapshot>', 'Compare with this one; none reads every file.', 'latest')
     .option('--no-memory', 'Remember nothing in the cache folder; the next one is slower.')
-    .option('--threads <count>', 'Threads that read and encrypt (default: one a core).', parseCount)
+    .option('--threads <count>', 'Threads that read and encrypt (default: one a core).', parseThreads)
     .option('--limit <rate>', 'Bytes a second into the repository, such as 2MiB/s.', parseBytesPerSecond)
-    .option('--time <time>', 'What the snapshot says when it was, RFC 3339 (default: now).')
+    .option(
+      '--time <time>',
+      'What the snapshot says when it was, such as 2026-05-01T06:00:00Z or -1h.',
+      (text) => parseMoment(text, Date.now()),
+    )
     .option('--skip-unchanged', 'Write no snapshot when nothing changed.')
     .addHelpText(
       'after',
@@ -60,4 +53,9 @@ async function take(run: Run, options: TakeOptions, what: readonly string[]): Pr
     });
   const { takeFolder } = await import('../../vault/take-folder.ts');
   await takeFolder(run, options, folder);
+}
+
+function parseThreads(text: string): number {
+  if (/^[1-9][0-9]?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Give a whole number from 1 to 99.');
 }

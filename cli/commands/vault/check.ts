@@ -1,11 +1,8 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { examples } from '../../options.ts';
 import { action, type Surroundings } from '../../run.ts';
-import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
-
-export type CheckOptions = VaultOptions & { readonly readData?: ReadData };
-/** Everything, or one of so many parts, counted from 1. */
-export type ReadData = true | { readonly part: number; readonly of: number };
+import { withVault } from '../../vault/vault-options.ts';
+import type { CheckOptions, ReadData } from '../../vault/check-vault.ts';
 
 export function registerCheck(vault: Command, surroundings: Surroundings): void {
   withVault(

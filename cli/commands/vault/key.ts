@@ -2,15 +2,8 @@ import type { Command } from 'commander';
 import { examples } from '../../options.ts';
 import { action, type Surroundings } from '../../run.ts';
 import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
-
-export type AddKeyOptions = VaultOptions & {
-  readonly passphrase?: true;
-  readonly newPassphraseFile?: string;
-  readonly recoveryCode?: true;
-  readonly newPasswordFile?: string;
-};
-
-export type RemoveKeyOptions = VaultOptions & { readonly yes?: true };
+import type { AddKeyOptions } from '../../vault/add-key.ts';
+import type { RemoveKeyOptions } from '../../vault/remove-key.ts';
 
 /** Each slot alone opens the repository. */
 export function registerKey(vault: Command, surroundings: Surroundings): void {

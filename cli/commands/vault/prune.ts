@@ -1,13 +1,8 @@
 import type { Command } from 'commander';
 import { examples, parseShare } from '../../options.ts';
 import { action, type Surroundings } from '../../run.ts';
-import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
-
-export type PruneOptions = VaultOptions & {
-  readonly maxUnused?: number;
-  readonly dryRun?: true;
-  readonly yes?: true;
-};
+import { withVault } from '../../vault/vault-options.ts';
+import type { PruneOptions } from '../../vault/prune-vault.ts';
 
 export function registerPrune(vault: Command, surroundings: Surroundings): void {
   withVault(

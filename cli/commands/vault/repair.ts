@@ -1,14 +1,9 @@
 import type { Command } from 'commander';
 import { examples } from '../../options.ts';
 import { action, type Surroundings } from '../../run.ts';
-import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
-
-export type RepairOptions = VaultOptions & {
-  readonly readData?: true;
-  readonly dryRun?: true;
-  readonly yes?: true;
-};
-export type RepairSnapshotsOptions = RepairOptions & { readonly forget?: true };
+import { withVault } from '../../vault/vault-options.ts';
+import type { RepairOptions } from '../../vault/repair-index.ts';
+import type { RepairSnapshotsOptions } from '../../vault/repair-snapshots.ts';
 
 /** After damage, in this order. */
 export function registerRepair(vault: Command, surroundings: Surroundings): void {
