@@ -1,5 +1,4 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { collectGarbage } from '../lib/collect-garbage.ts';
 
 /** Longer than a start or a deployment pauses between its steps. */
 const quietMs = 3000;
@@ -20,16 +19,5 @@ export class MemoryTidier implements Disposable {
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
-  }
-}
-
-/** V8 shows its collector to contexts made while the flag is set: nothing else in the process sees it. */
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  try {
-    const collect = runInNewContext('gc') as NonNullable<typeof globalThis.gc>;
-    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-  } finally {
-    setFlagsFromString('--no-expose-gc');
   }
 }

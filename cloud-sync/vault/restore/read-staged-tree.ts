@@ -1,8 +1,12 @@
+import { collectGarbage } from '../../../lib/collect-garbage.ts';
 import { openSnapshot } from '../browse/open-snapshot.ts';
 import type { Snapshot } from '../format/snapshot-document.ts';
 import type { Repository } from '../repository.ts';
 import { scanTree } from './scan-tree.ts';
 import type { StagedTree } from './staged-tree.ts';
+
+/** From here on the trees that were read, and are of no use any more, take more memory than the whole work after them. */
+const manyFiles = 10_000;
 
 export type SnapshotTree = {
   readonly snapshot: Snapshot;
@@ -22,5 +26,6 @@ export async function readStagedTree(
   const nodes = place.kind === 'root' ? await reader.read(place.tree) : [place.node];
   const above = place.kind === 'root' ? '' : place.above;
   const tree = await scanTree({ index, readTree: reader.read }, nodes, { above, signal });
+  if (tree.files.length > manyFiles) collectGarbage();
   return { snapshot, above, tree };
 }
