@@ -25,9 +25,11 @@ export const exitMeanings: Readonly<Record<ExitName, string>> = {
   notFound: 'A file, device, function, image or running agent is not there.',
   refused: 'Not allowed: a token or certificate that is wrong, expired, used or revoked, a wrong passphrase.',
   unreachable: 'The network or the cloud cannot be reached, or it answers nonsense.',
-  unverified: 'Bytes are not what was promised: a digest, a size or a CA pin does not match.',
-  conflict: 'Something is in the way: a port or folder in use, a file that exists, a newer deploy.',
-  storage: 'The disk is full, or stored data is broken.',
+  unverified:
+    'Bytes are not what was promised: a digest, a size or a CA pin does not match; a snapshot or its repository is damaged.',
+  conflict:
+    'Something is in the way: a port or folder in use, a file that exists, a newer deploy, a locked repository.',
+  storage: 'The disk is full, a quota is used up, or stored data is broken.',
   interrupted: 'Stopped by Ctrl-C or a termination signal.',
 };
 
