@@ -40,8 +40,9 @@ export type MachineData = RestoredData & {
 };
 
 /**
- * Gives a blank machine the data of its volumes, then a key slot of its own. [G9] Undefined when there is no repository yet. Rejects
- * with AgentError 'notEnrolled' when neither a passphrase nor a recovery code is given, or as `openVault` and `restoreVolumes`.
+ * Gives a blank machine the data of its volumes, then a key slot of its own. [G9] Undefined when there is no repository, and no volume
+ * has a schedule either. Rejects with AgentError 'notEnrolled' when neither a passphrase nor a recovery code is given, with `noRepository`,
+ * or as `openVault` and `restoreVolumes`.
  */
 export async function restoreData(request: RestoreDataRequest): Promise<MachineData | undefined> {
   const { root, identity, machine, logger, signal } = request;
@@ -53,7 +54,10 @@ export async function restoreData(request: RestoreDataRequest): Promise<MachineD
     ? { ca, identity: { certificate, key } }
     : { ...(request.login !== undefined && { login: request.login }) };
   await using backend = backendOf({ location: target.location, http });
-  if ((await backend.list('keys', { signal })).length === 0) return undefined;
+  if ((await backend.list('keys', { signal })).length === 0) {
+    refuseToBeginAnew(machine, backend);
+    return undefined;
+  }
   const opened = await open(request, backend);
   await using repository = opened.repository;
   await observeFloor(repository, { file: floorPath(root), signal, logger });
@@ -70,6 +74,22 @@ export async function restoreData(request: RestoreDataRequest): Promise<MachineD
   const ownerSlot = slots.find(({ name, kind }) => name === opened.slot && kind === 'owner')?.name;
   await rememberVault(request, { location: target.location, id: repository.id }, ownerSlot);
   return { ...data, oldSlots };
+}
+
+/**
+ * A store that lost the repository, or a disk that is not mounted, must not look like a machine without data: the agent would begin
+ * a new repository there.
+ */
+function refuseToBeginAnew({ volumes }: Machine, { location }: VaultBackend): void {
+  const names = Object.keys(volumes).filter((name) => volumes[name]?.snapshot !== undefined);
+  if (names.length === 0) return;
+  throw new SyncError(
+    'noRepository',
+    `There is no repository in ${location}, which has the snapshots of ${names.join(', ')}`,
+    {
+      hint: 'See that its disk is mounted, or its server the right one. If there never was a snapshot: --no-data.',
+    },
+  );
 }
 
 /** By this device's own slot when a restore before this one got so far, else by what the owner has. */

@@ -49,8 +49,10 @@ async function settle(): Promise<void> {
 
 class MemoryState implements VaultStateHolder {
   state: VaultState = emptyVaultState;
+  isFull = false;
 
   update(change: (state: VaultState) => Partial<VaultState>): Promise<void> {
+    if (this.isFull) return Promise.reject(new Error('ENOSPC'));
     this.state = structuredClone({ ...this.state, ...change(this.state) });
     return Promise.resolve();
   }
@@ -203,6 +205,17 @@ describe('the schedule of snapshots', () => {
     await started(at, machine(hourly));
     await at.time.pass(3 * hourMs);
     expect(at.jobs.times).toEqual(['13:00', '14:00', '15:00']);
+  });
+
+  test('survives a full disk: no generation fails by it, and it goes on once there is room', async () => {
+    const at = setting();
+    at.state.isFull = true;
+    await started(at, machine(hourly));
+    await at.time.pass(2 * hourMs);
+    expect(at.jobs.tasks).toEqual([]);
+    at.state.isFull = false;
+    await at.time.pass(2 * hourMs);
+    expect(at.jobs.times).toEqual(['15:00', '16:00']);
   });
 
   test('runs one job at a time, asked for or scheduled', async () => {

@@ -66,6 +66,8 @@ export class VaultKeeper implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #stop = new AbortController();
   #machine: Pick<Machine, 'volumes' | 'vault'> = { volumes: {} };
+  /** What of it has to be on disk is. */
+  #isSettled = true;
   #wake = new AbortController();
   #loop: Promise<void> = Promise.resolve();
 
@@ -90,16 +92,18 @@ export class VaultKeeper implements AsyncDisposable {
     this.#loop = this.#run();
   }
 
-  /** Follows a generation. */
+  /** Follows a generation. A full disk keeps none from running: what could not be written down is tried again. */
   async configure({ volumes, vault }: Pick<Machine, 'volumes' | 'vault'>): Promise<void> {
-    const { desk, schedules, owner, pausing } = this.#parts;
+    const { desk, pausing, changes } = this.#parts;
     this.#machine = vault === undefined ? { volumes } : { volumes, vault };
     desk.configure(vault);
     pausing.configure(vault);
-    await owner.configure(vault?.owner);
-    await schedules.configure(volumes);
+    this.#isSettled = false;
+    await this.#settle().catch((error: unknown) => {
+      this.#options.logger.error('vault.configure.failed', { error });
+    });
     this.#wake.abort();
-    this.#parts.changes.notify();
+    changes.notify();
   }
 
   /** Calls back when `status`, `components` or `conditions` may say something else than before. */
@@ -207,6 +211,14 @@ export class VaultKeeper implements AsyncDisposable {
     return this.#parts.desk.do(about, task, callbacks);
   }
 
+  async #settle(): Promise<void> {
+    if (this.#isSettled) return;
+    const machine = this.#machine;
+    await this.#parts.owner.configure(machine.vault?.owner);
+    await this.#parts.schedules.configure(machine.volumes);
+    this.#isSettled = machine === this.#machine;
+  }
+
   async #run(): Promise<void> {
     const { sleep, logger } = this.#options;
     while (!this.#stop.signal.aborted) {
@@ -223,6 +235,7 @@ export class VaultKeeper implements AsyncDisposable {
   async #turn(): Promise<number> {
     const { schedules, pausing } = this.#parts;
     const { now } = this.#options;
+    await this.#settle();
     const next = schedules.next();
     if (!next) return maxSleepMs;
     const waitMs = next.dueMs - now().getTime();

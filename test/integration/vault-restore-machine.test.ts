@@ -123,8 +123,9 @@ describe('the data of a machine on a blank disk', () => {
     expect((await stat(restored('photos/deep/b.bin'))).size).toBe(300_000);
   }, 120_000);
 
-  test('is nothing while there is no repository, and stops before anything is written when nobody agrees to the plan', async () => {
-    expect(await restore()).toBeUndefined();
+  test('is not taken for none when the repository is away, and nothing is written when nobody agrees to the plan', async () => {
+    await expect(restore()).rejects.toMatchObject({ code: 'noRepository' });
+    expect(await restore({ machine: device.machine({ volumes: { notes: {} } }) })).toBeUndefined();
     await fill();
     await expect(restore({ onPlan: () => Promise.reject(new Error('no')) })).rejects.toThrow('no');
     expect(await readdir(restored()).catch(() => [])).toEqual([]);
