@@ -4,28 +4,31 @@ import { examples } from '../../options.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 import { openAgentVault } from '../../vault/agent-vault.ts';
 
+type Options = { readonly yes?: true };
+
 export function registerAccept(vault: Command, surroundings: Surroundings): void {
   vault
     .command('accept')
     .description(
-      'Go on with what the store has now, after snapshots or the repository went missing from it on purpose.',
+      'Go on with what the store has now, though it lacks snapshots, or the repository, that were there before.',
     )
     .option('-y, --yes', 'Do not ask.')
-    .addHelpText('after', examples('holdfast vault accept'))
+    .addHelpText('after', examples('holdfast vault accept', 'holdfast vault accept --yes'))
     .action(action(surroundings, accept));
 }
 
-async function accept(run: Run, options: { readonly yes?: true }): Promise<void> {
+async function accept(run: Run, options: Options): Promise<void> {
   await using agent = await openAgentVault(run);
-  const { repository } = await agent.vault.status(run.signal);
-  await confirm(
-    run,
-    `This device will not miss any more what ${repository?.location ?? 'its store'} has lost. Accept it?`,
-    options,
+  const { repository, volumes } = await agent.vault.status(run.signal);
+  const problems = Object.entries(volumes).flatMap(([name, { failure }]) =>
+    failure?.code === 'stale' ? [`    ${name}: ${failure.message}`] : [],
   );
+  if (problems.length > 0) run.out.note(['What is missing:', ...problems, ''].join('\n'));
+  await confirm(run, 'Do you know why it is gone, and shall the device go on without it?', options);
   await agent.vault.acceptState(run.signal);
+  const location = repository?.location ?? null;
   run.out.result(
-    { accepted: true },
-    () => 'The next snapshot goes on from what the store has now: holdfast snapshot.',
+    { location },
+    () => `The device goes on with what is in ${location ?? 'its repository'} now.`,
   );
 }

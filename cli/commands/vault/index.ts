@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { Surroundings } from '../../run.ts';
 import { registerAccept } from './accept.ts';
-import { registerAccept } from './accept.ts';
 import { registerCheck } from './check.ts';
 import { registerGrant } from './grant.ts';
 import { registerInit } from './init.ts';
@@ -22,7 +21,6 @@ const registrations = [
   registerUnlock,
   registerKey,
   registerTrustOwner,
-  registerAccept,
   registerAccept,
   registerGrant,
   registerUsage,
