@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { planRestore, type RestorePlan } from '../../cloud-sync/vault/restore/plan-restore.ts';
+import { planRestore } from '../../cloud-sync/vault/restore/plan-restore.ts';
+import type { RestorePlan } from '../../cloud-sync/vault/restore/restore-plan.ts';
 import type { RestoreOutcome } from '../../cloud-sync/vault/restore/restore-request.ts';
 import { restoreSnapshot } from '../../cloud-sync/vault/restore/restore-snapshot.ts';
 import { confirm } from '../confirm.ts';
@@ -18,6 +19,8 @@ import { readSnapshots } from './read-snapshots.ts';
 import { formatRestoreProgress } from './restore-progress-text.ts';
 import { shortId, shortTime, subjectOf } from './snapshot-text.ts';
 import type { VaultOptions } from './vault-options.ts';
+
+type RestorePlan = Awaited<ReturnType<typeof planRestore>>;
 
 export type RestoreOptions = VaultOptions & {
   readonly path?: string;
@@ -47,7 +50,7 @@ export async function restoreFolder(run: Run, options: RestoreOptions, name: str
   if (replace) await confirm(run, `What ${target} holds now will be gone. Restore?`, options);
   using progress = new Progress(run.io, { label: 'Restoring', enabled: !run.out.json });
   const outcome = await restoreSnapshot({
-    ...{ repository, ...what, replace, logger, signal },
+    ...{ repository, ...what, plan, replace, logger, signal },
     ...(allowDamaged && { allowDamaged }),
     onProgress: (now) => progress.line(() => formatRestoreProgress(now)),
   });

@@ -126,7 +126,8 @@ describe('restoring what restic snapshotted', () => {
   judged('tells before what it would do', async () => {
     const target = repository.beside('planned');
     const plan = await planRestore(repository.ours, { snapshot, path: repository.data, target }, { signal });
-    const outcome = await restore(target);
+    const outcome = await restore(target, { plan });
+    expect(treeDifferences(expected, restored(target))).toEqual([]);
     expect(plan).toMatchObject({
       files: outcome.files,
       folders: outcome.folders,

@@ -1,4 +1,4 @@
-import type { RestoreProblem } from './restore-request.ts';
+import type { RestoreProblem } from './restore-problem.ts';
 
 const maxAttributeProblems = 1_000;
 

@@ -1,33 +1,13 @@
 import { dirname, resolve } from 'node:path';
 import { errorCode } from '../../../lib/error-code.ts';
-import type { Snapshot } from '../format/snapshot-document.ts';
 import type { Repository } from '../repository.ts';
 import { diskNeedBytes, freeBytes } from './disk-need.ts';
 import { planReads } from './plan-reads.ts';
-import { readStagedTree } from './read-staged-tree.ts';
-import type { RestoreProblem } from './restore-request.ts';
+import { readStagedTree, type SnapshotTree } from './read-staged-tree.ts';
+import type { RestorePlan } from './restore-plan.ts';
 import { hasStaging } from './staging.ts';
 import { existingPlace, type TargetPlace } from './restore-target.ts';
 import type { StagedTree } from './staged-tree.ts';
-
-/** What a restore would do. */
-export type RestorePlan = {
-  readonly snapshot: Snapshot;
-  readonly files: number;
-  readonly folders: number;
-  /** Of all files. */
-  readonly bytes: number;
-  /** Read from the repository. */
-  readonly packsBytes: number;
-  /** On disk, in blocks; zeros become holes. */
-  readonly neededBytes: number;
-  /** Where the target is or would be; null without a target. */
-  readonly freeBytes: number | null;
-  /** An interrupted restore of the same to the same target would be gone on with. */
-  readonly isResumable: boolean;
-  /** What is known to be missing before any file is read. */
-  readonly problems: readonly RestoreProblem[];
-};
 
 /** Reads the trees of a snapshot, and nothing of its files. */
 export async function planRestore(
@@ -35,10 +15,11 @@ export async function planRestore(
   what: { readonly snapshot: string; readonly path?: string; readonly target?: string },
   options: { readonly signal: AbortSignal },
 ): Promise<RestorePlan> {
-  const { snapshot, tree } = await readStagedTree(repository, what, options);
+  const read = await readStagedTree(repository, what, options);
+  const { snapshot, tree } = read;
   const place = what.target === undefined ? undefined : await placeIfThere(what.target);
   const subject = { repository: repository.id, snapshot: snapshot.id, path: what.path ?? '' };
-  return {
+  const plan: RestorePlan = {
     snapshot,
     files: tree.files.length + tree.links.length,
     folders: tree.folders.length,
@@ -49,6 +30,20 @@ export async function planRestore(
     isResumable: place !== undefined && (await hasStaging(place, subject)),
     problems: tree.problems,
   };
+  treesOfPlans.set(plan, read);
+  return plan;
+}
+
+/** Beside the plans, which are for people. */
+const treesOfPlans = new WeakMap<RestorePlan, SnapshotTree>();
+
+/** What a plan was made of, when it is a plan of this. */
+export function treeOfPlan(
+  plan: RestorePlan,
+  { snapshot, path = '' }: { readonly snapshot: string; readonly path?: string },
+): SnapshotTree | undefined {
+  const read = treesOfPlans.get(plan);
+  return read?.snapshot.id === snapshot && read.path === path ? read : undefined;
 }
 
 function packsBytesOf({ files }: StagedTree): number {

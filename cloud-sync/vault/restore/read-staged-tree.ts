@@ -10,6 +10,8 @@ const manyFiles = 10_000;
 
 export type SnapshotTree = {
   readonly snapshot: Snapshot;
+  /** Of the snapshot, '' for everything. */
+  readonly path: string;
   readonly tree: StagedTree;
   /** Where in the snapshot the tree begins: '' for its root. */
   readonly above: string;
@@ -27,5 +29,5 @@ export async function readStagedTree(
   const above = place.kind === 'root' ? '' : place.above;
   const tree = await scanTree({ index, readTree: reader.read }, nodes, { above, signal });
   if (tree.files.length > manyFiles) collectGarbage();
-  return { snapshot, above, tree };
+  return { snapshot, path, above, tree };
 }

@@ -1,5 +1,9 @@
 import type { Logger } from '../../../lib/logger.ts';
 import type { Repository } from '../repository.ts';
+import type { RestorePlan } from './restore-plan.ts';
+import type { RestoreProblem } from './restore-problem.ts';
+
+export type { RestoreProblem };
 
 export type RestoreRequest = {
   readonly repository: Repository;
@@ -23,6 +27,8 @@ export type RestoreRequest = {
   /** Owners need privileges; default when this process is root. */
   readonly owners?: boolean;
   readonly threads?: number;
+  /** A plan of the same, from `planRestore`: the trees are not read again then. */
+  readonly plan?: RestorePlan;
   readonly onProgress?: (progress: RestoreProgress) => void;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -36,14 +42,6 @@ export type RestoreProgress = {
   readonly bytesTotal: number;
   readonly bytesPerSecond: number;
   readonly remainingMs: number | null;
-};
-
-/** What could not be given back: never written as if it were good. [G8] */
-export type RestoreProblem = {
-  /** From the root of the snapshot, with a slash at the beginning. A folder stands for all that is below it. */
-  readonly path: string;
-  readonly code: 'missing' | 'damaged' | 'unwritable' | 'attribute';
-  readonly message: string;
 };
 
 export type RestoreOutcome = {

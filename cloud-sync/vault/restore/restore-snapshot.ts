@@ -6,6 +6,7 @@ import { FileProblems } from './file-problems.ts';
 import { finishTree } from './finish-tree.ts';
 import { createFiles, makeFolders } from './make-folders.ts';
 import { likeTarget, placeTree } from './place-tree.ts';
+import { treeOfPlan } from './plan-restore.ts';
 import { readStagedTree, type SnapshotTree } from './read-staged-tree.ts';
 import { RestoreMeter } from './restore-meter.ts';
 import type { RestoreOutcome, RestoreRequest } from './restore-request.ts';
@@ -29,7 +30,8 @@ export async function restoreSnapshot(request: RestoreRequest): Promise<RestoreO
   const place = await placeOfTarget(request.target);
   await recoverTarget(place);
   const target = await findTarget(place, { replace });
-  const what = await readStagedTree(repository, request, { signal });
+  const planned = request.plan && treeOfPlan(request.plan, request);
+  const what = planned ?? (await readStagedTree(repository, request, { signal }));
   meter.expect(what.tree.files.length, what.tree.bytes);
   const subject = { repository: repository.id, snapshot: what.snapshot.id, path };
   const needed = diskNeedBytes(what.tree, request.sparse ?? true);

@@ -3,7 +3,7 @@ import type { BlobId } from '../format/blob-id.ts';
 import { bytesOfName, nameOfBytes } from '../format/name-bytes.ts';
 import type { TreeNode } from '../format/tree-node.ts';
 import type { BlobIndex, BlobLocation } from '../repository.ts';
-import type { RestoreProblem } from './restore-request.ts';
+import type { RestoreProblem } from './restore-problem.ts';
 import type {
   Attributes,
   Chunk,

@@ -1,6 +1,6 @@
 import type { BlobId } from '../format/blob-id.ts';
 import type { ExtendedAttribute } from '../format/tree-node.ts';
-import type { RestoreProblem } from './restore-request.ts';
+import type { RestoreProblem } from './restore-problem.ts';
 
 /** What an entry has beside its content. Crosses to threads. */
 export type Attributes = {
