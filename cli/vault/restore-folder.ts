@@ -20,8 +20,6 @@ import { formatRestoreProgress } from './restore-progress-text.ts';
 import { shortId, shortTime, subjectOf } from './snapshot-text.ts';
 import type { VaultOptions } from './vault-options.ts';
 
-type RestorePlan = Awaited<ReturnType<typeof planRestore>>;
-
 export type RestoreOptions = VaultOptions & {
   readonly path?: string;
   readonly target: string;
