@@ -11,9 +11,11 @@ const maxUint64 = 2n ** 64n - 1n;
 export function encodeNode(node: TreeNode): string {
   const { type, linkTarget, subtree } = node;
   const mode = goFileMode(node.mode, type);
+  const mtime = rfc3339OfNs(node.mtimeNs);
+  const atime = node.atimeNs === node.mtimeNs ? mtime : rfc3339OfNs(node.atimeNs);
   return (
     `{"name":${goJsonText(goQuote(node.name))},"type":"${type}"${mode === 0 ? '' : `,"mode":${mode}`}` +
-    `,"mtime":"${rfc3339OfNs(node.mtimeNs)}","atime":"${rfc3339OfNs(node.atimeNs)}","ctime":"${rfc3339OfNs(node.ctimeNs)}"` +
+    `,"mtime":"${mtime}","atime":"${atime}","ctime":"${rfc3339OfNs(node.ctimeNs)}"` +
     `,"uid":${node.uid},"gid":${node.gid}` +
     `${optionalText('user', node.user)}${optionalText('group', node.group)}` +
     `${optionalNumber('inode', node.inode)}${optionalNumber('device_id', node.deviceId)}` +

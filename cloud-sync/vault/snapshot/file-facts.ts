@@ -38,8 +38,21 @@ export function putFacts(packed: PackedFacts, entry: number, facts: FileFacts): 
 }
 
 export function factsAt(packed: PackedFacts, entry: number): FileFacts {
-  const at = entry * factNames.length;
-  return Object.fromEntries(factNames.map((name, index) => [name, packed[at + index]])) as FileFacts;
+  const first = entry * factNames.length;
+  const at = (fact: number): bigint => packed[first + fact] ?? 0n;
+  // Written out: there are many.
+  return {
+    dev: at(0),
+    ino: at(1),
+    mode: at(2),
+    nlink: at(3),
+    uid: at(4),
+    gid: at(5),
+    rdev: at(6),
+    size: at(7),
+    mtimeNs: at(8),
+    ctimeNs: at(9),
+  };
 }
 
 const types = new Map<number, NodeType>([

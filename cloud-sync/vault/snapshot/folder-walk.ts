@@ -140,26 +140,27 @@ export class FolderWalk {
   #take({ path, entries }: Listed, before: ReadonlyMap<string, TreeNode>, taken: Taken): Reading | undefined {
     const { accounts, earlier, tally, files } = this.#options;
     const which: number[] = [];
-    for (const index of entries.names.keys()) {
-      const entry = entries.at(index);
-      if (entry.type === 'dir') continue;
-      const node = nodeOf(entry, accounts);
-      const old = entry.type === 'file' ? before.get(entry.name) : undefined;
-      if (old !== undefined && earlier.has(entry.facts, old)) {
-        tally.unmodified(node.size);
-        taken.nodes.push({ ...node, ...kept(old) });
+    for (const [index, name] of entries.names.entries()) {
+      const type = entries.typeAt(index);
+      if (type === 'dir') continue;
+      const old = type === 'file' ? before.get(name) : undefined;
+      if (old !== undefined && earlier.has(entries.at(index).facts, old)) {
+        tally.unmodified(old.size);
+        taken.nodes.push({ ...nodeOf(entries.at(index), accounts), ...kept(old) });
         continue;
       }
-      if (entry.type === 'file') tally.toRead(node.size, before.has(entry.name));
-      if (node.size > 0) which.push(index);
-      else this.#takeDetails(path, entry, node, taken);
+      const size = entries.sizeAt(index);
+      if (type === 'file') tally.toRead(size, before.has(name));
+      if (type === 'file' && size > 0) which.push(index);
+      else this.#takeDetails(path, entries.at(index), taken);
     }
     return which.length === 0
       ? undefined
       : { which, contents: files.read(this.#absolute(path), entries, which) };
   }
 
-  #takeDetails(path: string, entry: Entry, node: TreeNode, taken: Taken): void {
+  #takeDetails(path: string, entry: Entry, taken: Taken): void {
+    const node = nodeOf(entry, this.#options.accounts);
     const details = this.#details(path, entry);
     if (details === undefined) taken.stable = false;
     else taken.nodes.push({ ...node, ...details, ...(entry.type === 'file' ? { content: [] } : {}) });
