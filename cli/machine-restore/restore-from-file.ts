@@ -1,3 +1,4 @@
+import type { DataPlan } from '../../agent/vault/restore-volumes.ts';
 import { restoreMachine, type Restored } from '../../agent/restore.ts';
 import type { Machine } from '../../manifests/index.ts';
 import { readToken } from '../commands/agent-up.ts';
@@ -8,6 +9,7 @@ import { askSecret, readPassphrase } from '../passphrase.ts';
 import { plural } from '../plural.ts';
 import { formatBytes } from '../progress.ts';
 import type { Run } from '../run.ts';
+import { quietLogger } from '../vault/quiet-logger.ts';
 import { shortId, shortTime } from '../vault/snapshot-text.ts';
 import { readRecoveryCode, readSecret } from '../vault/vault-secret.ts';
 import { formatDataPlan, requireRoom } from './data-plan-text.ts';
@@ -28,7 +30,8 @@ export type RestoreOptions = {
 
 /** Brings the machine of the file back into the root, data and all. Called again it goes on where it was. */
 export async function restoreFromFile(run: Run, options: RestoreOptions, path: string): Promise<void> {
-  const { out, logger, signal } = run;
+  const { out, signal } = run;
+  const logger = quietLogger(run);
   const { machine, document } = await readManifest(run, path);
   const secrets = await readSecrets(run, options, machine);
   const root = agentRoot(run);
@@ -43,6 +46,7 @@ export async function restoreFromFile(run: Run, options: RestoreOptions, path: s
           onPlan: (plan) => {
             reporter.pause();
             out.note(formatDataPlan(plan, root));
+            requireSnapshots(plan, options);
             requireRoom(plan);
             return Promise.resolve();
           },
@@ -54,6 +58,14 @@ export async function restoreFromFile(run: Run, options: RestoreOptions, path: s
   if (restored.newerThanFile)
     out.note("Note: the cloud wants another manifest than this file holds; the cloud's was restored.");
   out.result({ root, ...restored }, () => formatRestored(restored, root));
+}
+
+/** A time before all snapshots is a mistake, not a wish for empty volumes. */
+function requireSnapshots({ volumes }: DataPlan, { at }: RestoreOptions): void {
+  if (at === undefined || volumes.length > 0) return;
+  throw new CliError('notFound', `No volume has a snapshot as old as ${at}.`, {
+    hint: 'Give a later --at, or --no-data for empty volumes. The same command goes on from here.',
+  });
 }
 
 /** The passphrase is asked for where there is a terminal, and neither a token nor a recovery code makes it needless. */

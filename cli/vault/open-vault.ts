@@ -1,6 +1,10 @@
 import type { DeviceVault } from '../../agent/open-vault.ts';
 import { SyncError } from '../../cloud-sync/errors.ts';
-import { openVault as openBySecret, type OpenedVault } from '../../cloud-sync/vault/keys/open-vault.ts';
+import {
+  openVault as openBySecret,
+  type OpenedVault,
+  type VaultSecret,
+} from '../../cloud-sync/vault/keys/open-vault.ts';
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { agentRoot } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -32,7 +36,7 @@ export async function openAt(run: Run, location: string, options: VaultOptions):
   await using undo = new AsyncDisposableStack();
   const backend = undo.use(await openLocation(run, location, options));
   const opened = await openBySecret(backend, { secret, ownerKey, signal }).catch((error: unknown) => {
-    throw explained(error, location);
+    throw explained(error, { location, secret, ownerKey });
   });
   // From here on the repository disposes of the backend.
   undo.move();
@@ -48,11 +52,24 @@ async function readOwnerKey(run: Run, { machineFile }: VaultOptions): Promise<st
   });
 }
 
-/** A person chose the location here. */
-function explained(error: unknown, location: string): unknown {
-  if (!(error instanceof SyncError && error.code === 'noRepository')) return error;
-  return new SyncError('noRepository', error.message, {
+type Attempt = {
+  readonly location: string;
+  readonly secret: VaultSecret;
+  readonly ownerKey: string | undefined;
+};
+
+/** A person chose the location, and what to open it with, here. */
+function explained(error: unknown, { location, secret, ownerKey }: Attempt): unknown {
+  if (!(error instanceof SyncError)) return error;
+  if (error.code === 'noRepository')
+    return new SyncError('noRepository', error.message, {
+      cause: error,
+      hint: `Correct --repository, or make one: holdfast vault init --repository ${location}`,
+    });
+  if (error.code !== 'wrongPassphrase' || secret.kind !== 'passphrase' || ownerKey !== undefined)
+    return error;
+  return new SyncError('wrongPassphrase', error.message, {
     cause: error,
-    hint: `Correct --repository, or make one: holdfast vault init --repository ${location}`,
+    hint: 'For the slot that a device made give its machine file too: --machine-file FILE. Else correct the passphrase.',
   });
 }
