@@ -21,4 +21,4 @@ export const packsPerIndex = 64;
 /** Time between two reports of progress. */
 export const progressIntervalMs = 250;
 /** Memory that was freed is given back to the system each time this much has been written. */
-export const trimBytes = 32 * 1024 * 1024;
+export const trimBytes = 16 * 1024 * 1024;

@@ -29,7 +29,7 @@ type Thread = { readonly worker: Worker; readonly running: Map<number, FileJob> 
 const jobsPerThread = 2;
 
 /** Garbage of a thread is mostly memory outside the heap, given back when the heap is looked through: often, then. */
-const youngHeapMb = 6;
+const youngHeapMb = 3;
 
 /** Threads that read files and make packs, started as there is work for them. */
 export class SnapshotThreads implements AsyncDisposable {
