@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { watch } from 'node:fs';
 import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
@@ -63,6 +65,21 @@ test('a write that ends early leaves nothing, and what a crash left goes after a
   expect(await readdir(folder)).not.toContain(name);
   await backend.write('data', name, bytes, { signal });
   expect((await readdir(folder)).sort()).toEqual([name, `${name}.ba9876543210.tmp`]);
+});
+
+test('while a file is written, no other name begins with its own: restic would find two of one id', async () => {
+  await using temporary = await temporaryFolder();
+  const backend = openFolderBackend(temporary.path);
+  await backend.create({ signal });
+  const seen = new Set<string | null>();
+  await using stack = new AsyncDisposableStack();
+  const watcher = watch(join(temporary.path, 'snapshots'), (_, file) => seen.add(file));
+  stack.defer(() => watcher.close());
+  await backend.write('snapshots', name, bytes, { signal });
+  while (!seen.has(name)) await once(watcher, 'change', { signal: AbortSignal.timeout(10_000) });
+  const others = [...seen].filter((file) => file !== name);
+  expect(others).toHaveLength(1);
+  expect(others[0]).not.toMatch(new RegExp(`^${name}`));
 });
 
 test('of two that write one name at once one is told of the conflict, and the bytes stay whole', async () => {

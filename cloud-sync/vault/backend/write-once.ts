@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { link, open, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { syncFolder } from '../../../lib/atomic-write.ts';
 import { errorCode } from '../../../lib/error-code.ts';
 
@@ -15,10 +15,11 @@ const noLinks: ReadonlySet<string | undefined> = new Set([
 
 /**
  * Writes a new file so that after any crash it is there whole or not at all. Resolves once it is durable. [G1] Rejects with node's error,
- * EEXIST when there is one already, which stays as it is. The temporary has a name as `atomicWrite` gives it, to be swept as those are.
+ * EEXIST when there is one already, which stays as it is. The temporary's name ends as `atomicWrite` has it, to be swept as those are, and
+ * begins with a dot: restic takes each file whose name begins with an id for one of that id, and then finds two.
  */
 export async function writeOnce(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     {
       await using file = await open(temporary, 'wx', 0o600);
