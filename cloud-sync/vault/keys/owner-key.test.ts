@@ -40,7 +40,9 @@ describe('an owner key', () => {
   test('that asks for a key-derivation bomb, or is none, is refused before anything is derived', async () => {
     const text = await createOwnerKey('one');
     const bad = [
-      ...[{ N: 2 ** 31 }, { N: 2 ** 19 }, { r: 1e6 }, { p: 1e6 }, { publicKey: 'AAAA' }].map((change) => alter(text, change)),
+      ...[{ N: 2 ** 31 }, { N: 2 ** 19 }, { r: 1e6 }, { p: 1e6 }, { publicKey: 'AAAA' }].map((change) =>
+        alter(text, change),
+      ),
       ...['hfo1.', 'hfr1.AAAA', `hfo1.${'A'.repeat(3000)}`],
     ];
     for (const one of bad)

@@ -13,7 +13,10 @@ describe('a recovery code', () => {
     const code = createRecoveryCode();
     const typed = code
       .split(' ')
-      .map((word, index) => `${index + 1}. ${index % 2 ? word.toUpperCase() : word}${index % 4 === 3 ? '\r\n' : ',\t'}`)
+      .map(
+        (word, index) =>
+          `${index + 1}. ${index % 2 ? word.toUpperCase() : word}${index % 4 === 3 ? '\r\n' : ',\t'}`,
+      )
       .join('  ');
     expect(parseRecoveryCode(`\n ${typed} \n`)).toBe(code);
   });
@@ -35,7 +38,9 @@ describe('a recovery code', () => {
     const swapped = words.with(3, words[3] === 'zoo' ? 'zebra' : 'zoo');
     expect(() => parseRecoveryCode(words.slice(1).join(' '))).toThrow(/has 24 words, and these are 23/);
     // One in 256 wrong words fits the checksum: of all places at least one must not.
-    const accepted = [...words.keys()].filter((place) => isAccepted(swapped.with(place, 'abandon').join(' ')));
+    const accepted = [...words.keys()].filter((place) =>
+      isAccepted(swapped.with(place, 'abandon').join(' ')),
+    );
     expect(accepted.length).toBeLessThan(24);
     expect(() => parseRecoveryCode('zoo '.repeat(1000))).toThrow(/longer than/);
     expect(() => parseRecoveryCode('')).toThrow(/has 24 words, and these are 0/);
