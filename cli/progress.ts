@@ -49,8 +49,10 @@ export class Progress implements Disposable {
     this.#draw(() => `${this.#label} ${render()}`);
   }
 
+  /** Also to be called before a result is written; a second time it does nothing. */
   [Symbol.dispose](): void {
     if (this.#drawnMs > 0) this.#stderr.write('\r\u001b[2K');
+    this.#drawnMs = 0;
   }
 
   #draw(render: () => string): void {

@@ -1,15 +1,15 @@
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { keepYoungHeapSmall } from '../../lib/spare-memory.ts';
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { takeSnapshot } from '../../cloud-sync/vault/snapshot/take-snapshot.ts';
 import { Progress } from '../progress.ts';
 import type { Run } from '../run.ts';
-import { formatTransfer } from '../transfer-text.ts';
 import { chooseSnapshot } from './choose-snapshot.ts';
 import { memoryFile } from './memory-file.ts';
 import { openVault } from './open-vault.ts';
 import { formatOutcome } from './outcome-text.ts';
 import { quietLogger } from './quiet-logger.ts';
+import { formatSnapshotProgress } from './snapshot-progress-text.ts';
 import type { VaultOptions } from './vault-options.ts';
 
 export type TakeOptions = VaultOptions & {
@@ -35,7 +35,10 @@ export async function takeFolder(run: Run, options: TakeOptions, name: string): 
   const recordedPath = options.path ?? folder;
   await using repository = await openVault(run, options);
   const parent = await parentOf(run, repository, options.parent);
-  using progress = new Progress(run.io, { label: `Snapshotting ${folder}`, enabled: !run.out.json });
+  using progress = new Progress(run.io, {
+    label: `Snapshotting ${basename(folder)}`,
+    enabled: !run.out.json,
+  });
   const outcome = await takeSnapshot({
     ...{ repository, folder, parent, skipUnchanged, logger, signal },
     ...{ recordedPath, hostname: host, tags: tag, excludes: exclude },
@@ -43,7 +46,7 @@ export async function takeFolder(run: Run, options: TakeOptions, name: string): 
     ...(threads !== undefined && { threads }),
     ...(limit !== undefined && { bytesPerSecond: limit }),
     ...(time !== undefined && { time }),
-    onProgress: (now) => progress.line(() => formatTransfer(now)),
+    onProgress: (now) => progress.line(() => formatSnapshotProgress(now)),
   });
   progress[Symbol.dispose]();
   run.out.result({ repository: repository.id, folder, ...outcome }, () => formatOutcome(folder, outcome));

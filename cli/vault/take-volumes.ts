@@ -5,8 +5,8 @@ import { agentRoot } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { Progress } from '../progress.ts';
 import type { Run } from '../run.ts';
-import { formatTransfer } from '../transfer-text.ts';
 import { formatOutcome } from './outcome-text.ts';
+import { formatSnapshotProgress } from './snapshot-progress-text.ts';
 
 type Ended = Exclude<SnapshotLine, { progress: unknown }>;
 
@@ -48,7 +48,7 @@ async function follow(run: Run, agent: ControlClient, volumes: readonly string[]
       const bar =
         bars.get(volume) ?? new Progress(run.io, { label: `Snapshotting ${volume}`, enabled: !run.out.json });
       bars.set(volume, bar);
-      bar.line(() => formatTransfer(progress));
+      bar.line(() => formatSnapshotProgress(progress));
     }
   } finally {
     for (const bar of bars.values()) bar[Symbol.dispose]();
