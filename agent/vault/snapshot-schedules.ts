@@ -3,7 +3,7 @@ import type { Machine } from '../../manifests/machine.ts';
 import { isTransient } from '../reconcile/failure.ts';
 import { describeProblem } from './problem.ts';
 import type { VaultState, VaultStateHolder, VolumeState } from './vault-state.ts';
-import { nextDueMs, retryDelayMs, startSchedule } from './volume-schedule.ts';
+import { followedClock, nextDueMs, retryDelayMs, startSchedule } from './volume-schedule.ts';
 
 export type SnapshotSchedulesOptions = {
   readonly state: VaultStateHolder;
@@ -36,6 +36,19 @@ export class SnapshotSchedules {
       }
       return JSON.stringify(after) === JSON.stringify(before) ? {} : { volumes: after };
     });
+  }
+
+  /** After the clock was set back: what was noted in a future that is none any more would keep a volume waiting for it. */
+  async followClock(): Promise<void> {
+    const nowMs = this.#options.now().getTime();
+    const { state } = this.#options;
+    const isAhead = (volume: VolumeState): boolean => followedClock(volume, nowMs) !== volume;
+    if (!Object.values(state.state.volumes).some(isAhead)) return;
+    await state.update(({ volumes }) => ({
+      volumes: Object.fromEntries(
+        Object.entries(volumes).map(([name, volume]) => [name, followedClock(volume, nowMs)]),
+      ),
+    }));
   }
 
   /** The volume that is due first; undefined when none will ever be. */

@@ -25,9 +25,15 @@ class FakeTime {
     signal.addEventListener('abort', sleeper.wake);
     this.#sleepers.push(sleeper);
     return promise.then(() => {
-      this.#sleepers = this.#sleepers.filter((one) => one !== sleeper);
+      this.#sleepers = this.#sleepers.filter(({ wake }) => wake !== sleeper.wake);
     });
   };
+
+  /** Sets the clock: who sleeps does not notice. */
+  jump(ms: number): void {
+    this.nowMs += ms;
+    this.#sleepers = this.#sleepers.map((one) => ({ ...one, untilMs: one.untilMs + ms }));
+  }
 
   async pass(ms: number): Promise<void> {
     const endMs = this.nowMs + ms;
@@ -216,6 +222,44 @@ describe('the schedule of snapshots', () => {
     at.state.isFull = false;
     await at.time.pass(2 * hourMs);
     expect(at.jobs.times).toEqual(['15:00', '16:00']);
+  });
+
+  test('does not begin anew at once when the disk fills up meanwhile and nothing can be written down', async () => {
+    const at = setting();
+    await started(at, machine(hourly));
+    await at.time.pass(59 * 60_000);
+    at.state.isFull = true;
+    at.jobs.answer = (task) => {
+      if (at.jobs.tasks.length > 50) at.state.isFull = false;
+      return done(task);
+    };
+    await at.time.pass(5 * 60_000);
+    expect(at.jobs.tasks.length).toBeGreaterThan(0);
+    expect(at.jobs.tasks.length).toBeLessThan(10);
+  });
+
+  test('goes on by the clock when that ran years ahead and was set back', async () => {
+    const at = setting();
+    await started(at, machine({ data: { snapshot: '0 * * * *', keep: { daily: 7 } } }));
+    at.time.jump(20 * 365 * dayMs);
+    await at.time.pass(2 * 60_000);
+    expect(at.jobs.kinds).toEqual(['snapshot', 'forget']);
+    at.time.jump(-20 * 365 * dayMs);
+    await at.time.pass(3 * hourMs);
+    expect(at.jobs.kinds).toEqual(['snapshot', 'forget', 'snapshot', 'forget', 'snapshot', 'snapshot']);
+  });
+
+  test('tries again what failed by a clock that was ahead', async () => {
+    const at = setting();
+    const keeper = await started(at, machine({ data: { snapshot: '0 3 * * *' } }));
+    at.jobs.answer = () => Promise.reject(new SyncError('network', 'The cloud is away', { transient: true }));
+    at.time.jump(365 * dayMs);
+    await at.time.pass(2 * 60_000);
+    expect(at.jobs.tasks.length).toBeGreaterThan(0);
+    at.jobs.answer = done;
+    at.time.jump(-365 * dayMs);
+    await at.time.pass(10 * 60_000);
+    expect(keeper.status().volumes.data).toMatchObject({ failure: null });
   });
 
   test('runs one job at a time, asked for or scheduled', async () => {

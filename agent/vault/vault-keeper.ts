@@ -236,13 +236,15 @@ export class VaultKeeper implements AsyncDisposable {
     const { schedules, pausing } = this.#parts;
     const { now } = this.#options;
     await this.#settle();
+    await schedules.followClock();
     const next = schedules.next();
     if (!next) return maxSleepMs;
     const waitMs = next.dueMs - now().getTime();
     if (waitMs > 0) return Math.min(waitMs, maxSleepMs);
     if (await pausing.check()) return surroundingsEveryMs;
     await this.#scheduled(next.volume);
-    return 0;
+    // It is due as before when it had to make room, or when a full disk let nothing be written down.
+    return schedules.dueMs(next.volume) === next.dueMs ? maxSleepMs : 0;
   }
 
   async #scheduled(volume: string): Promise<void> {
@@ -264,7 +266,9 @@ export class VaultKeeper implements AsyncDisposable {
     const nowMs = now().getTime();
     const lastMs = state.state.retention?.timeMs ?? Number.NEGATIVE_INFINITY;
     const isKept = Object.values(this.#machine.volumes).some(({ keep }) => keep !== undefined);
-    if (!isKept || nowMs < lastMs + retentionEveryMs) return;
+    // One that was noted by a clock that was ahead does not count.
+    const isFresh = lastMs <= nowMs && nowMs < lastMs + retentionEveryMs;
+    if (!isKept || isFresh) return;
     try {
       await this.upkeep({ kind: 'forget', prune: true }, 'schedule', { signal });
       await state.update(() => ({ retention: { timeMs: nowMs, problem: null } }));

@@ -26,6 +26,18 @@ export function startSchedule(before: VolumeState | undefined, schedule: string,
   return before ? { ...before, ...fresh } : { ...fresh, last: null, unchangedMs: null, failure: null };
 }
 
+/** The same state where nothing of it lies ahead of the clock. One snapshot too many is the worst that comes of it. */
+export function followedClock(state: VolumeState, nowMs: number): VolumeState {
+  const { handledMs, failure } = state;
+  const wasAhead = failure?.retryMs != null && failure.timeMs > nowMs;
+  if (handledMs <= nowMs && !wasAhead) return state;
+  return {
+    ...state,
+    handledMs: Math.min(handledMs, nowMs),
+    ...(wasAhead && { failure: { ...failure, timeMs: nowMs, retryMs: nowMs } }),
+  };
+}
+
 /** How long until a failed snapshot is tried again; `attempts` failed in a row. */
 export function retryDelayMs(attempts: number, random: () => number): number {
   return backoffMs(attempts, { ...retry, random });
