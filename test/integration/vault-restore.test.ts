@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { symlinkSync } from 'node:fs';
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { beforeAll, afterAll, describe, expect } from '@jest/globals';
+import { beforeAll, afterAll, describe, expect, it } from '@jest/globals';
 import type { BlobId } from '../../cloud-sync/vault/format/blob-id.ts';
 import { nameOfBytes } from '../../cloud-sync/vault/format/name-bytes.ts';
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
@@ -12,6 +12,8 @@ import { restoreSnapshot } from '../../cloud-sync/vault/restore/restore-snapshot
 import { discardStaging } from '../../cloud-sync/vault/restore/staging.ts';
 import { takeSnapshot } from '../../cloud-sync/vault/snapshot/take-snapshot.ts';
 import { silentLogger } from '../../lib/logger.ts';
+import { temporaryFolder } from '../support/cli.ts';
+import { createMemoryRepository } from '../support/memory-repository.ts';
 import { makeNastyTree, seededBytes } from '../support/nasty-tree.ts';
 import { hasPeer, peerTest } from '../support/peers.ts';
 import { ResticRepository } from '../support/restic-repository.ts';
@@ -196,6 +198,41 @@ describe('an interrupted restore', () => {
     expect(treeDifferences(expected, restored(target))).toEqual([]);
     expect(await stagingBeside(target)).toEqual([]);
   });
+
+  it('leaves nothing of what was wrong in the staging folder where zeros belong', async () => {
+    await using temporary = await temporaryFolder();
+    const [data, target] = [join(temporary.path, 'data'), join(temporary.path, 'target')];
+    const content = Buffer.concat([seededBytes(1, 3_000_000), Buffer.alloc(12_000_000), seededBytes(2, 99)]);
+    await mkdir(data);
+    await writeFile(join(data, 'file'), content);
+    const { repository: stored } = await createMemoryRepository();
+    const { id } = await takeSnapshot({
+      ...{
+        repository: stored,
+        folder: data,
+        recordedPath: '/data',
+        hostname: 'here',
+        tags: [],
+        excludes: [],
+      },
+      ...{ parent: 'none', logger: silentLogger, signal },
+    });
+    const request = { repository: stored, snapshot: id, target, logger: silentLogger };
+    const late = new AbortController();
+    const interrupted = restoreSnapshot({
+      ...{ ...request, signal: late.signal },
+      onProgress: ({ phase }) => phase === 'finishing' && late.abort(new Error('late')),
+    });
+    await expect(interrupted).rejects.toThrow('late');
+    const [staging] = await stagingBeside(target);
+    {
+      await using file = await open(join(temporary.path, staging!, 'tree', 'file'), 'r+');
+      await file.write(seededBytes(3, 5_000), 0, 5_000, 9_000_001);
+    }
+    const outcome = await restoreSnapshot({ ...request, signal });
+    expect(outcome.resumedBytes).toBeGreaterThan(0);
+    expect(content.equals(await readFile(join(target, 'file')))).toBe(true);
+  }, 120_000);
 
   judged('can be thrown away', async () => {
     const target = repository.beside('thrown away');

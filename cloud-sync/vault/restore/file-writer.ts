@@ -68,6 +68,12 @@ export class FileWriter {
   }
 }
 
+/** What of `bytes`, as they were read from `position`, is no zeros becomes zeros: for what leaves out zeros later. */
+export function clearData(file: number, bytes: Uint8Array, position: number): void {
+  const zeros = Buffer.alloc(bytes.length);
+  for (const { start, end } of dataRuns(bytes, position)) writeAll(file, zeros, position, start, end);
+}
+
 /** The kernel may take less than it is given. */
 function writeAll(file: number, bytes: Uint8Array, position: number, start: number, end: number): void {
   for (let at = start; at < end;) at += writeSync(file, bytes, at, end - at, position + at);

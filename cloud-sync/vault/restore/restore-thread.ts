@@ -8,7 +8,7 @@ import { masterKeyFrom } from '../format/master-key.ts';
 import { Sealer } from '../format/sealer.ts';
 import { releaseBytes } from '../release-bytes.ts';
 import { stopsEverything } from './fatal-codes.ts';
-import { FileWriter } from './file-writer.ts';
+import { clearData, FileWriter } from './file-writer.ts';
 import { rawPath } from '../snapshot/raw-path.ts';
 import type {
   FileFailure,
@@ -104,14 +104,17 @@ function verify({ files }: VerifyJob): RestoreResult {
   return { failures: [], damaged: [], found };
 }
 
+/** What is wrong is cleared: zeros that belong there are not written, and would let it shine through. [G8] */
 function rightChunks(path: string, chunks: VerifyJob['files'][number]['chunks']): number[] {
-  const file = openSync(rawPath(`${data.root}/${path}`), constants.O_RDONLY | constants.O_NOFOLLOW);
+  const file = openSync(rawPath(`${data.root}/${path}`), constants.O_RDWR | constants.O_NOFOLLOW);
   try {
     const right: number[] = [];
     let position = 0;
     for (const [place, { id, bytes }] of chunks.entries()) {
       const piece = Buffer.allocUnsafe(bytes);
-      if (readSync(file, piece, 0, bytes, position) === bytes && blobIdOf(piece) === id) right.push(place);
+      const count = readSync(file, piece, 0, bytes, position);
+      if (count === bytes && blobIdOf(piece) === id) right.push(place);
+      else if (data.sparse) clearData(file, piece.subarray(0, count), position);
       position += bytes;
     }
     return right;
