@@ -13,7 +13,8 @@ export type ObserveOptions = {
 
 /**
  * Rejects with `stale` when the store lists less than it did before. A snapshot file that does not verify is a matter for `check`
- * and must not keep new ones from being made: then nothing is compared, and the journal says so.
+ * and must not keep new ones from being made: it counts as there, and the journal tells of it. One such file more, which anybody who
+ * may write can add, hides nothing that is missing.
  */
 export async function observeFloor(
   repository: Repository,
@@ -25,9 +26,8 @@ export async function observeFloor(
   const snapshots = await repository.snapshots({ signal, onDamaged: (id) => damaged.push(id) });
   if (damaged.length > 0) {
     logger.error('vault.snapshots.damaged', { snapshots: damaged.slice(0, 10), count: damaged.length });
-    return floor;
   }
   const indexFiles = await repository.backend.list('index', { signal });
-  await floor.observe({ snapshots, indexFiles: indexFiles.map(({ name }) => name) });
+  await floor.observe({ snapshots, indexFiles: indexFiles.map(({ name }) => name), damaged });
   return floor;
 }

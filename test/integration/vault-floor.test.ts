@@ -96,6 +96,33 @@ describe('SnapshotFloor', () => {
     await expect((await open()).observe(await listing())).resolves.toBeUndefined();
   });
 
+  it('is not blinded by a file that is no snapshot, and takes one that was damaged for one that is there', async () => {
+    const { folder, backend, open, listing, fill } = await world();
+    await using _folder = folder;
+    const first = await fill('1');
+    const other = await fill('1', '/other');
+    await (await open()).observe(await listing());
+    backend.files.delete(`snapshots/${first}`);
+    const junk = 'e'.repeat(64);
+    const without = await listing();
+    await expect((await open()).observe({ ...without, damaged: [junk] })).rejects.toThrow(first);
+    await expect((await open()).observe({ ...without, damaged: [first, junk] })).resolves.toBeUndefined();
+    backend.files.delete(`snapshots/${other}`);
+    await expect((await open()).observe({ ...(await listing()), damaged: [first] })).rejects.toThrow(other);
+    await expect((await open()).observe({ ...without, damaged: [junk] })).rejects.toThrow(first);
+  });
+
+  it('is not moved by a store that says that what is new is old', async () => {
+    const { folder, backend, open, listing, fill } = await world();
+    await using _folder = folder;
+    await fill('1');
+    backend.now = () => 1_000_000;
+    const second = await fill('2');
+    await (await open()).observe(await listing());
+    backend.files.delete(`snapshots/${second}`);
+    await expect((await open()).observe(await listing())).rejects.toThrow(second);
+  });
+
   it('remembers nothing of another repository, and refuses a broken file', async () => {
     const { folder, file, open, listing, fill } = await world();
     await using _folder = folder;

@@ -4,12 +4,14 @@ import { atomicWrite } from '../../../lib/atomic-write.ts';
 import { errorCode } from '../../../lib/error-code.ts';
 import { SyncError } from '../../errors.ts';
 import type { Snapshot } from '../format/snapshot-document.ts';
-import { receivedMoment } from './snapshot-moment.ts';
+import { claimedMoment, receivedMoment, type Moment } from './snapshot-moment.ts';
 
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** Of so many hosts and paths the newest is remembered. */
-const maxNewest = 1_000;
+/** Of so many hosts and paths the newest are remembered. */
+const maxGroups = 1_000;
+/** By the store's clock and by the snapshots' own. */
+const maxNewest = 2 * maxGroups;
 
 const floorSchema = z.strictObject({
   repository: hex,
@@ -22,10 +24,12 @@ export type Listing = {
   readonly snapshots: readonly Snapshot[];
   /** Names of index files. */
   readonly indexFiles: readonly string[];
+  /** Ids of snapshot files that are there and do not verify. */
+  readonly damaged?: readonly string[];
 };
 
 /**
- * Remembers, in a file of this machine, the newest snapshot of each host and paths that a repository was seen to have. A store that later
+ * Remembers, in a file of this machine, the newest snapshots of each host and paths that a repository was seen to have. A store that later
  * lists less shows an older state, be it by malice or because an old disk came back: then neither a parent nor a restore may be chosen
  * from it. `chooseKept` never removes the newest of a group, wherever it runs, so it raises no false alarm.
  */
@@ -46,12 +50,16 @@ export class SnapshotFloor {
   }
 
   /** Rejects with `stale` when something that was seen before is not listed; else remembers what is newest now, durably. */
-  async observe({ snapshots, indexFiles }: Listing): Promise<void> {
-    const listed = new Set(snapshots.flatMap(({ id, document: { original } }) => [id, original ?? id]));
+  async observe({ snapshots, indexFiles, damaged = [] }: Listing): Promise<void> {
+    const there = new Set(damaged);
+    const listed = there.union(
+      new Set(snapshots.flatMap(({ id, document: { original } }) => [id, original ?? id])),
+    );
     const missing = this.#state.newest.find(({ id }) => !listed.has(id));
     if (missing) throw staleError(`does not list snapshot ${missing.id}, taken ${missing.time}`);
     if (snapshots.length > 0 && indexFiles.length === 0) throw staleError('lists snapshots and no index');
-    await this.#replace(newestOf(snapshots));
+    const kept = this.#state.newest.filter(({ id }) => there.has(id));
+    await this.#replace([...newestOf(snapshots), ...kept].slice(0, maxNewest));
   }
 
   /** These are gone because we removed them. To be called before the removal, so that a crash in between raises no alarm. */
@@ -74,15 +82,26 @@ export class SnapshotFloor {
   }
 }
 
-/** By the store's clock, in an order that does not depend on that of the listing. */
+/**
+ * The newest of each group by the store's clock, and by the snapshots' own, for a store that lies may say that what is new is old. A time
+ * to come is a false claim. In an order that does not depend on that of the listing.
+ */
 function newestOf(snapshots: readonly Snapshot[]): FloorState['newest'] {
-  const ordered = snapshots.toSorted(
-    (a, b) => receivedMoment(b).ms - receivedMoment(a).ms || (a.id < b.id ? -1 : 1),
-  );
-  const newest = new Map<string, FloorState['newest'][number]>();
+  const nowMs = Date.now();
+  const past = snapshots.filter((snapshot) => claimedMoment(snapshot).ms <= nowMs);
+  const newest = new Map([...newestBy(snapshots, receivedMoment), ...newestBy(past, claimedMoment)]);
+  return [...newest].map(([id, time]) => ({ id, time }));
+}
+
+function newestBy(
+  snapshots: readonly Snapshot[],
+  momentOf: (snapshot: Snapshot) => Moment,
+): [id: string, time: string][] {
+  const ordered = snapshots.toSorted((a, b) => momentOf(b).ms - momentOf(a).ms || (a.id < b.id ? -1 : 1));
+  const newest = new Map<string, [string, string]>();
   for (const { id, document } of ordered) {
     const group = JSON.stringify([document.hostname, document.paths.toSorted()]);
-    if (!newest.has(group) && newest.size < maxNewest) newest.set(group, { id, time: document.time });
+    if (!newest.has(group) && newest.size < maxGroups) newest.set(group, [id, document.time]);
   }
   return [...newest.values()];
 }
