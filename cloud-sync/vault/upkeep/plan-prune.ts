@@ -1,5 +1,6 @@
 import { SyncError } from '../../errors.ts';
 import type { CallOptions } from '../backend/backend.ts';
+import type { Snapshot } from '../format/snapshot-document.ts';
 import type { Repository } from '../repository.ts';
 import { planPacks, type PackPlan } from './plan-packs.ts';
 import { usedBlobs } from './used-blobs.ts';
@@ -32,14 +33,14 @@ const defaultGraceMs = 24 * 60 * 60_000;
 
 /**
  * What a prune would do now; changes nothing. Reads every tree. Rejects with `damaged` when a snapshot, a tree or a blob that is needed
- * cannot be found whole: what they need is then unknown, and nothing may go.
+ * cannot be found whole, and with `stale` when a listed snapshot is not there: what they need is then unknown, and nothing may go.
  */
 export async function planPrune(
   repository: Repository,
   { maxUnusedShare = 0.05, graceMs = defaultGraceMs, nowMs = Date.now(), signal }: PruneLimits & CallOptions,
 ): Promise<PrunePlan> {
   // Snapshots before the index, so that the index has what they name; packs last, so that those of the index are there.
-  const snapshots = await repository.snapshots({ signal });
+  const snapshots = await everySnapshot(repository, { signal });
   const index = await repository.index({ signal });
   const used = await usedBlobs(
     repository,
@@ -52,6 +53,27 @@ export async function planPrune(
   refuseMissing(repository, plan);
   const mergesIndex = index.files.length > fewIndexFiles + index.blobCount / indexFileBlobs;
   return { ...plan, snapshots: snapshots.length, indexFiles: index.files, mergesIndex };
+}
+
+/**
+ * All that are listed. One that a store hides for a moment, from a listing or by saying that it is not there, would lose what only it
+ * needs: that rejects with `stale`. Nobody forgets any while the repository is held alone.
+ */
+async function everySnapshot(repository: Repository, { signal }: CallOptions): Promise<Snapshot[]> {
+  const { backend } = repository;
+  const listed = await backend.list('snapshots', { signal });
+  const snapshots = await repository.snapshots({ signal });
+  const read = new Set(snapshots.map(({ id }) => id));
+  const hidden = listed.find(({ name }) => !read.has(name));
+  if (!hidden) return snapshots;
+  throw new SyncError(
+    'stale',
+    `Cannot prune ${backend.location}: it lists snapshot ${hidden.name}, then not`,
+    {
+      hint: 'Somebody forgot it just now, or the store answers wrongly. Try again, then look at the store.',
+      transient: true,
+    },
+  );
 }
 
 function refuseMissing({ backend }: Repository, { missing }: PackPlan): void {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { fillRepository } from '../../../test/support/fill-repository.ts';
-import type { MemoryBackend } from '../../../test/support/memory-backend.ts';
+import { MemoryBackend } from '../../../test/support/memory-backend.ts';
 import { createMemoryRepository } from '../../../test/support/memory-repository.ts';
 import { SyncError } from '../../errors.ts';
 import { openRepositoryWithKey } from '../open-repository.ts';
@@ -147,6 +147,31 @@ describe('prune', () => {
       code: expect.stringMatching(/^(damaged|notFound)$/),
     });
     expect([...backend.files.keys()]).toEqual(before);
+  });
+
+  it('removes nothing when the store hides a snapshot once, from a listing or when it is asked for it', async () => {
+    const [first = ''] = await fill();
+    const packs = backend.names('data');
+    const hideOne = async (hide: (store: MemoryBackend) => void) => {
+      const store = backend.copy();
+      const opened = await reopen(store);
+      hide(store);
+      await expect(prune(opened, { maxUnusedShare: 0, signal })).rejects.toMatchObject({ code: 'stale' });
+      expect(store.names('data')).toEqual(packs);
+    };
+    await hideOne((store) => {
+      store.read = async (type, name, options) => {
+        if (name === first) throw new SyncError('notFound', 'It is not there, says the store');
+        return MemoryBackend.prototype.read.call(store, type, name, options);
+      };
+    });
+    await hideOne((store) => {
+      let listings = 0;
+      store.list = async (type) => {
+        const files = await MemoryBackend.prototype.list.call(store, type);
+        return type === 'snapshots' && (listings += 1) === 2 ? [] : files;
+      };
+    });
   });
 
   it('moves no damaged blob on, and has removed nothing then', async () => {
