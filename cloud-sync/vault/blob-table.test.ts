@@ -94,3 +94,11 @@ test('a blob that an index names a hundred thousand times, and ids that begin al
   expect(table.locations(same, 'data')).toHaveLength(100_000);
   expect(alike.every((id) => table.has(id, 'data'))).toBe(true);
 });
+
+test('a table of more packs than a call takes arguments can be copied', () => {
+  const table = new BlobTable();
+  const blob = { id: idOf('blob'), type: 'data', offset: 0, length: 99 } as const;
+  for (let number = 0; number < 200_000; number += 1) table.add({ pack: `${number}`, blobs: [] });
+  table.add({ pack: 'last', blobs: [blob] });
+  expect(table.copy().find(blob.id, 'data')).toEqual({ pack: 'last', offset: 0, length: 99 });
+});

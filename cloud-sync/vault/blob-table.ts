@@ -39,9 +39,11 @@ export class BlobTable {
     copy.#count = this.#count;
     copy.#ids = resized(this.#ids, this.#count * idWords);
     copy.#entries = resized(this.#entries, this.#count * entryWords);
-    copy.#packs.push(...this.#packs);
-    copy.#chains.push(...this.#chains);
-    for (const [pack, number] of this.#packNumbers) copy.#packNumbers.set(pack, number);
+    for (const chain of this.#chains) copy.#chains.push(chain);
+    for (const [pack, number] of this.#packNumbers) {
+      copy.#packs.push(pack);
+      copy.#packNumbers.set(pack, number);
+    }
     copy.#rehash();
     return copy;
   }

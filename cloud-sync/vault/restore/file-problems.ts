@@ -13,7 +13,7 @@ export class FileProblems {
   /** `pathOf`: of a file, as problems name it. `found`: problems from before. */
   constructor(pathOf: (file: number) => string, found: readonly RestoreProblem[]) {
     this.#pathOf = pathOf;
-    this.#others.push(...found);
+    for (const problem of found) this.#others.push(problem);
   }
 
   leaveOut(file: number, code: 'missing' | 'damaged' | 'unwritable', message: string): void {

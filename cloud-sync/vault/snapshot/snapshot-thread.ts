@@ -56,7 +56,7 @@ function readFiles(reader: FileReader, { job, paths, facts }: ReadJob, counters:
     const read = reader.read(path, factsAt(facts, file));
     blobCounts[file] = read.ids.length;
     sizes[file] = read.size;
-    ids.push(...read.ids);
+    for (const id of read.ids) ids.push(id);
     if (read.note !== undefined) notes.push({ file, ...read.note });
     Atomics.add(counters, 0, 1n);
   }
