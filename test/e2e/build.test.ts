@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { runCli, startDaemon, temporaryFolder } from '../support/cli.ts';
+import { treeDifferences, treeEntries } from '../support/tree-entries.ts';
 
 /** The bundled program, built to a folder from which its packages are found. */
 
@@ -51,4 +52,21 @@ test('the built program writes a function and runs its test, with nothing else i
     name: 'two numbers are added by WebAssembly',
     outcome: 'passed',
   });
+});
+
+test('the built program snapshots a folder and gives it back, by its own threads', async () => {
+  const program = join(built, 'holdfast.mjs');
+  await using folder = await temporaryFolder();
+  const at = (name: string) => join(folder.path, name);
+  const env = {
+    XDG_CACHE_HOME: at('cache'),
+    HOLDFAST_REPOSITORY: at('repository'),
+    HOLDFAST_VAULT_PASSWORD: 'for a test',
+  };
+  const cli = (...parameters: string[]) => runCli(parameters, { env, program });
+  const source = join(import.meta.dirname, '../../docs');
+  expect(await cli('vault', 'init')).toMatchObject({ code: 0, stderr: '' });
+  expect(await cli('snapshot', 'take', source)).toMatchObject({ code: 0, stderr: '' });
+  expect(await cli('snapshot', 'restore', 'latest', '--target', at('back'))).toMatchObject({ code: 0 });
+  expect(treeDifferences(treeEntries(source), treeEntries(at('back')))).toEqual([]);
 });
