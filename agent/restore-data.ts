@@ -24,7 +24,7 @@ export type RestoreDataRequest = DataChoice & {
   readonly identity: DeviceIdentity;
   /** The manifest that will run. */
   readonly machine: Machine;
-  /** `vault.owner` of the machine file at hand: the passphrase has proven it. */
+  /** `vault.owner` of the machine file at hand. */
   readonly ownerKey: string | undefined;
   readonly passphrase: string | undefined;
   readonly recoveryCode: string | undefined;
@@ -33,6 +33,9 @@ export type RestoreDataRequest = DataChoice & {
   readonly logger: Logger;
   readonly signal: AbortSignal;
 };
+
+/** What it takes to reach and open the vault. */
+type Access = Omit<RestoreDataRequest, keyof DataChoice>;
 
 export type MachineData = RestoredData & {
   /** Key slots of the device that was lost, which the store did not let go of. */
@@ -48,12 +51,7 @@ export async function restoreData(request: RestoreDataRequest): Promise<MachineD
   const { root, identity, machine, logger, signal } = request;
   const volumes = Object.keys(machine.volumes);
   if (volumes.length === 0) return undefined;
-  const target = repositoryTarget(machine.vault, identity);
-  const { ca, certificate, key } = identity;
-  const http = target.isOwnCloud
-    ? { ca, identity: { certificate, key } }
-    : { ...(request.login !== undefined && { login: request.login }) };
-  await using backend = backendOf({ location: target.location, http });
+  await using backend = openBackend(request);
   if ((await backend.list('keys', { signal })).length === 0) {
     refuseToBeginAnew(machine, backend);
     return undefined;
@@ -69,11 +67,42 @@ export async function restoreData(request: RestoreDataRequest): Promise<MachineD
     ...(allowDamaged !== undefined && { allowDamaged }),
     ...(onPlan && { onPlan }),
   });
+  return { ...data, oldSlots: await takeOver(request, opened) };
+}
+
+/**
+ * Only the key slot, for a machine that begins with empty volumes: without one it could take no snapshot. Does nothing where there is
+ * no repository. Rejects as `restoreData`.
+ */
+export async function takeVault(request: Access): Promise<void> {
+  const { root, logger, signal } = request;
+  await using backend = openBackend(request);
+  if ((await backend.list('keys', { signal })).length === 0) return;
+  const opened = await open(request, backend);
+  await using repository = opened.repository;
+  await observeFloor(repository, { file: floorPath(root), signal, logger });
+  await takeOver(request, opened);
+}
+
+function openBackend({ machine, identity, login }: Access): VaultBackend {
+  const { location, isOwnCloud } = repositoryTarget(machine.vault, identity);
+  const { ca, certificate, key } = identity;
+  const http = isOwnCloud
+    ? { ca, identity: { certificate, key } }
+    : { ...(login !== undefined && { login }) };
+  return backendOf({ location, http });
+}
+
+/** A slot of its own, and what the agent has to know. Resolves with the slots of the lost device that stay. */
+async function takeOver(request: Access, opened: OpenedVault): Promise<string[]> {
+  const { machine, identity, signal } = request;
+  const { repository, slot } = opened;
   const slots = await listSlots(repository.backend, { signal });
   const oldSlots = await takeSlot(request, opened, slots);
-  const ownerSlot = slots.find(({ name, kind }) => name === opened.slot && kind === 'owner')?.name;
-  await rememberVault(request, { location: target.location, id: repository.id }, ownerSlot);
-  return { ...data, oldSlots };
+  const ownerSlot = slots.find(({ name, kind }) => name === slot && kind === 'owner')?.name;
+  const { location } = repositoryTarget(machine.vault, identity);
+  await rememberVault(request, { location, id: repository.id }, ownerSlot);
+  return oldSlots;
 }
 
 /**
@@ -93,7 +122,7 @@ function refuseToBeginAnew({ volumes }: Machine, { location }: VaultBackend): vo
 }
 
 /** By this device's own slot when a restore before this one got so far, else by what the owner has. */
-async function open(request: RestoreDataRequest, backend: VaultBackend): Promise<OpenedVault> {
+async function open(request: Access, backend: VaultBackend): Promise<OpenedVault> {
   const { root, machine, ownerKey = machine.vault?.owner, signal } = request;
   const own = await readDeviceSlotSecret(root);
   if (own !== undefined) {
@@ -106,10 +135,7 @@ async function open(request: RestoreDataRequest, backend: VaultBackend): Promise
   return openVault(backend, { secret: secretOf(request, backend), ownerKey, signal });
 }
 
-function secretOf(
-  { passphrase, recoveryCode, machine }: RestoreDataRequest,
-  { location }: VaultBackend,
-): VaultSecret {
+function secretOf({ passphrase, recoveryCode, machine }: Access, { location }: VaultBackend): VaultSecret {
   if (recoveryCode !== undefined) return { kind: 'recoveryCode', text: recoveryCode };
   if (passphrase !== undefined) return { kind: 'passphrase', text: passphrase };
   throw new AgentError(
@@ -123,7 +149,7 @@ function secretOf(
 
 /** A slot for this device; those of the device that was lost go, where the store lets them. Resolves with those that stay. */
 async function takeSlot(
-  { root, identity, logger, signal }: RestoreDataRequest,
+  { root, identity, logger, signal }: Access,
   { repository, slot }: OpenedVault,
   slots: readonly KeySlot[],
 ): Promise<string[]> {
@@ -144,14 +170,18 @@ async function takeSlot(
   return kept;
 }
 
-/** The owner's key of the file that opened it is the one to trust: the owner held that file. */
+/**
+ * The owner's key to trust is that of the file at hand, which the owner kept, whatever the cloud's manifest names; without one, that
+ * whose passphrase opened the repository.
+ */
 async function rememberVault(
-  { root, ownerKey, passphrase, logger }: RestoreDataRequest,
+  { root, ownerKey, machine, logger }: Access,
   repository: { readonly location: string; readonly id: string },
   ownerSlot: string | undefined,
 ): Promise<void> {
   const state = await VaultStateStore.open(root, logger);
-  const owner = ownerKey !== undefined && passphrase !== undefined ? ownerPublicKey(ownerKey) : undefined;
+  const key = ownerKey ?? (ownerSlot === undefined ? undefined : machine.vault?.owner);
+  const owner = key === undefined ? undefined : ownerPublicKey(key);
   const slot = owner !== undefined && ownerSlot !== undefined ? { owner, name: ownerSlot } : undefined;
   await state.update(() => ({
     repository,

@@ -13,7 +13,7 @@ import { AgentError } from './errors.ts';
 import { enrol, recover } from './identity/enrol.ts';
 import { loadIdentity, type DeviceIdentity } from './identity/identity-store.ts';
 import { isTransient } from './reconcile/failure.ts';
-import { restoreData, type DataChoice, type MachineData } from './restore-data.ts';
+import { restoreData, takeVault, type DataChoice, type MachineData } from './restore-data.ts';
 import { openState, takeRoot } from './root-folder.ts';
 import { openSources } from './sources.ts';
 import { forgetRestoring, type DataEvent } from './vault/restore-volumes.ts';
@@ -125,13 +125,23 @@ async function restoreMachineData(
   identity: DeviceIdentity,
   machine: Machine,
 ): Promise<MachineData | undefined> {
-  if (data === 'none' || Object.keys(machine.volumes).length === 0) return undefined;
+  if (Object.keys(machine.volumes).length === 0) return undefined;
   onProgress({ step: 'vault', message: 'Opening the vault' });
+  const access = {
+    ...{ root, identity, machine, passphrase, recoveryCode, logger, signal },
+    ...{ ownerKey: file.vault?.owner, login: vaultLogin },
+  };
+  if (data === 'none') {
+    // A vault that is away or damaged is why somebody restores without it.
+    await takeVault(access).catch((error: unknown) => {
+      signal.throwIfAborted();
+      logger.warn('vault.notTaken', { error });
+    });
+    return undefined;
+  }
   return restoreData({
     ...data,
-    ...{ root, identity, machine, passphrase, recoveryCode, logger, signal },
-    ownerKey: file.vault?.owner,
-    login: vaultLogin,
+    ...access,
     onEvent: (event) => onProgress({ step: 'data', message: messageOf(event), data: event }),
   });
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { restoreData, type RestoreDataRequest } from '../../agent/restore-data.ts';
+import { restoreData, takeVault, type RestoreDataRequest } from '../../agent/restore-data.ts';
 import { createOwnerKey } from '../../cloud-sync/vault/keys/owner-key.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { VaultDevice, vaultIdentity } from '../support/vault-device.ts';
@@ -24,14 +24,15 @@ afterEach(() => device[Symbol.asyncDispose]());
 
 const machine = () => device.machine({ vault: { owner: ownerKey }, volumes: twoVolumes });
 
+const access = () => ({
+  ...{ root: join(device.folder, 'new'), identity: vaultIdentity, machine: machine(), ownerKey },
+  ...{ passphrase: 'the owner', recoveryCode: undefined, login: undefined },
+  ...{ logger: silentLogger, signal },
+});
+
 /** A restore of the device on another, blank root. */
 function restore(change: Partial<RestoreDataRequest> = {}) {
-  return restoreData({
-    ...{ root: join(device.folder, 'new'), identity: vaultIdentity, machine: machine(), ownerKey },
-    ...{ passphrase: 'the owner', recoveryCode: undefined, login: undefined },
-    ...{ onEvent: () => undefined, logger: silentLogger, signal },
-    ...change,
-  });
+  return restoreData({ ...access(), onEvent: () => undefined, ...change });
 }
 
 const restored = (...path: string[]) => join(device.folder, 'new/volumes', ...path);
@@ -121,6 +122,26 @@ describe('the data of a machine on a blank disk', () => {
     await restore({ onEvent: (event) => (event.kind === 'progress' ? events.push(event.volume) : 0) });
     expect(new Set(events)).toEqual(new Set(['photos']));
     expect((await stat(restored('photos/deep/b.bin'))).size).toBe(300_000);
+  }, 120_000);
+
+  test('left away, the machine still gets its slot, trusts the owner of the file, and can take snapshots', async () => {
+    await takeVault(access());
+    await fill();
+    const keeper = await device.keeper(machine());
+    const code = await keeper.keys({ kind: 'addRecoveryCode' }, { signal });
+    await keeper[Symbol.asyncDispose]();
+    if (code.kind !== 'keyAdded') throw new Error('no key was added');
+
+    await using back = VaultDevice.at(join(device.folder, 'back'));
+    const { root } = back;
+    const { recoveryCode } = code.added;
+    await takeVault({ ...access(), root, passphrase: undefined, recoveryCode });
+    expect(await readdir(join(root, 'volumes')).catch(() => [])).toEqual([]);
+    const other = await createOwnerKey('somebody else');
+    await using again = await back.keeper(device.machine({ vault: { owner: other }, volumes: twoVolumes }));
+    await mkdir(back.volume(), { recursive: true });
+    expect((await again.snapshotVolume('notes', request)).id).toMatch(/^[0-9a-f]{64}$/);
+    expect(again.conditions()).toMatchObject([{ type: 'OwnerKeyChanged' }]);
   }, 120_000);
 
   test('is not taken for none when the repository is away, and nothing is written when nobody agrees to the plan', async () => {
