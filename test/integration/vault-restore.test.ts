@@ -5,11 +5,13 @@ import { basename, dirname, join } from 'node:path';
 import { beforeAll, afterAll, describe, expect, it } from '@jest/globals';
 import type { BlobId } from '../../cloud-sync/vault/format/blob-id.ts';
 import { nameOfBytes } from '../../cloud-sync/vault/format/name-bytes.ts';
+import { openRepositoryWithKey } from '../../cloud-sync/vault/open-repository.ts';
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { planRestore } from '../../cloud-sync/vault/restore/plan-restore.ts';
 import type { RestoreOutcome, RestoreRequest } from '../../cloud-sync/vault/restore/restore-request.ts';
 import { restoreSnapshot } from '../../cloud-sync/vault/restore/restore-snapshot.ts';
 import { discardStaging } from '../../cloud-sync/vault/restore/staging.ts';
+import type { SnapshotOutcome } from '../../cloud-sync/vault/snapshot/snapshot-request.ts';
 import { takeSnapshot } from '../../cloud-sync/vault/snapshot/take-snapshot.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { temporaryFolder } from '../support/cli.ts';
@@ -64,6 +66,13 @@ function restore(target: string, options: Partial<RestoreRequest> = {}): Promise
 /** Of what was restored from `repository.data` below `target`. */
 function restored(target: string): TreeEntries {
   return entriesOf(join(target, basename(repository.data)));
+}
+
+function snapshotOf(stored: Repository, folder: string): Promise<SnapshotOutcome> {
+  return takeSnapshot({
+    ...{ repository: stored, folder, recordedPath: '/data', hostname: 'here', tags: [], excludes: [] },
+    ...{ parent: 'none', logger: silentLogger, signal },
+  });
 }
 
 async function stagingBeside(target: string): Promise<string[]> {
@@ -248,6 +257,30 @@ describe('an interrupted restore', () => {
     expect(await discardStaging(target)).toBe(1);
     expect(await stagingBeside(target)).toEqual([]);
   });
+});
+
+describe('an index that lies', () => {
+  it('leads to no file with its blobs at wrong places', async () => {
+    await using temporary = await temporaryFolder();
+    const [data, target] = [join(temporary.path, 'data'), join(temporary.path, 'target')];
+    await mkdir(data);
+    await writeFile(join(data, 'file'), seededBytes(4, 6_000_000));
+    await writeFile(join(data, 'other'), seededBytes(5, 1_000));
+    const { repository: stored, backend } = await createMemoryRepository();
+    const { id } = await snapshotOf(stored, data);
+    const packs = [...(await stored.index({ signal })).packs()];
+    const [, blob] = packs.flatMap(({ blobs }) =>
+      blobs.filter(({ type, length }) => type === 'data' && length > 9_999),
+    );
+    // Such an index is whole itself, and read last.
+    await stored.addIndex([{ pack: '0'.repeat(64), blobs: [{ ...blob!, length: 5_032 }] }], { signal });
+    const opened = await openRepositoryWithKey(backend, { key: stored.key, signal });
+    const outcome = await restoreSnapshot({
+      ...{ repository: opened, snapshot: id, target, logger: silentLogger, signal },
+    });
+    expect(outcome.problems).toMatchObject([{ path: '/file', code: 'damaged' }]);
+    expect(await readdir(target)).toEqual(['other']);
+  }, 120_000);
 });
 
 describe('a repository that lost something', () => {

@@ -1,3 +1,4 @@
+import { SyncError } from '../../errors.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { Repository } from '../repository.ts';
 import { planReads, type PackRead } from './plan-reads.ts';
@@ -116,6 +117,7 @@ class FileFiller {
     const { repository, signal, problems } = this.#context;
     try {
       const plain = await repository.readBlob(chunk.id, 'data', { signal });
+      requireLength(chunk, plain);
       const blob = { ...this.#blob(chunk, 0), length: plain.length };
       await this.#write({ kind: 'write', bytes: owned(plain), sealed: false, blobs: [blob] });
       this.#done(chunk);
@@ -199,6 +201,18 @@ class FileFiller {
     const targets = this.#targets.get(chunk) ?? [];
     for (let at = 0; at < targets.length; at += 2) yield [targets[at] ?? 0, targets[at + 1] ?? 0];
   }
+}
+
+/** [G8] Where all else of its files goes was reckoned with the length that one index file says. */
+function requireLength({ id, plainBytes, pack }: Chunk, { length }: Buffer): void {
+  if (length === plainBytes) return;
+  throw new SyncError(
+    'damaged',
+    `Blob ${id} has ${length} bytes, the index says ${plainBytes} for pack ${pack}`,
+    {
+      hint: 'Repair the index, then restore again: holdfast vault repair index --read-data.',
+    },
+  );
 }
 
 /** Bytes that can be handed to a thread: an ArrayBuffer with nothing else in it. */
