@@ -143,3 +143,12 @@ test('keys that are not known are passed over, and what Go leaves out is nothing
   const [node] = decodeTree(Buffer.from('{"nodes":[{"name":"x","type":"file","future":{"a":1}}],"more":1}'));
   expect(node).toMatchObject({ name: 'x', mode: 0, mtimeNs: 0n, uid: 0, user: '', size: 0, content: [] });
 });
+
+test('a folder that could not be read again is not written', () => {
+  const code = 'tooLarge';
+  const many = Array<TreeNode>(1_000_001).fill(file);
+  expect(() => encodeTree(many)).toThrow(expect.objectContaining({ code }));
+  const long = { ...file, user: 'u'.repeat(2 ** 20) };
+  const large = Array.from({ length: 512 }, (_, number) => ({ ...long, name: `${number}` }));
+  expect(() => encodeTree(large)).toThrow(expect.objectContaining({ code }));
+});

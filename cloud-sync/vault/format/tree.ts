@@ -8,17 +8,26 @@ import type { TreeNode } from './tree-node.ts';
 const maxNodes = 1_000_000;
 /** Text in the making takes several times what its bytes do: a folder of twenty thousand files would take fifty megabytes. */
 const nodesAtOnce = 256;
+const frameBytes = '{"nodes":[]}\n'.length;
 
-/** The plain bytes of a tree blob: the entries of a folder in the order of their names' bytes, as restic writes them. */
+/**
+ * The plain bytes of a tree blob: the entries of a folder in the order of their names' bytes, as restic writes them. Rejects with
+ * `tooLarge` what `decodeTree` would not read again.
+ */
 export function encodeTree(nodes: readonly TreeNode[]): Buffer {
+  if (nodes.length > maxNodes) throw tooLarge(nodes, `more than ${maxNodes} entries`);
   const all = sorted(nodes);
   const parts: Buffer[] = [];
+  let bytes = frameBytes;
   for (let at = 0; at < all.length; at += nodesAtOnce) {
     const text = all
       .slice(at, at + nodesAtOnce)
       .map(encodeNode)
       .join(',');
-    parts.push(Buffer.from(at === 0 ? text : `,${text}`));
+    const part = Buffer.from(at === 0 ? text : `,${text}`);
+    bytes += part.byteLength;
+    if (bytes > maxBlobBytes) throw tooLarge(nodes, `a list of more than ${maxBlobBytes} bytes`);
+    parts.push(part);
   }
   return Buffer.concat([Buffer.from('{"nodes":['), ...parts, Buffer.from(']}\n')]);
 }
@@ -35,6 +44,13 @@ export function decodeTree(bytes: Uint8Array): readonly TreeNode[] {
     throw new SyncError('corrupt', `A tree has two entries named ${JSON.stringify(name)}`);
   }
   return nodes;
+}
+
+function tooLarge(nodes: readonly TreeNode[], what: string): SyncError {
+  const like = JSON.stringify(nodes[0]?.name);
+  return new SyncError('tooLarge', `A folder of ${nodes.length} entries, ${like} among them, makes ${what}`, {
+    hint: 'No restore could read it. Divide the folder, or leave it out of the snapshot.',
+  });
 }
 
 function nodesOf(bytes: Uint8Array): readonly unknown[] {
