@@ -26,6 +26,8 @@ const schema = z.object({
   pid: z.int().min(0).default(0),
   uid: userId,
   gid: userId,
+  /** Whose numbers `pid` is one of; restic knows no such key, and passes it over. */
+  processes: z.string().max(200).optional(),
 });
 
 export function encodeLock(

@@ -7,6 +7,7 @@ import { SyncError } from '../../errors.ts';
 import { decodeLock, encodeLock, type LockDocument } from '../format/lock-file.ts';
 import { Sealer } from '../format/sealer.ts';
 import type { Repository } from '../repository.ts';
+import { thisProcess } from './lock-holder.ts';
 import { LockKeeper } from './lock-keeper.ts';
 import { lockRepository, removeStaleLocks } from './locks.ts';
 import { silentLogger } from '../../../lib/logger.ts';
@@ -64,9 +65,17 @@ describe('lockRepository', () => {
 
   it('takes over from a process of this machine that has ended, and takes its lock away', async () => {
     const { pid } = spawnSync('true');
-    const name = await putLock({ exclusive: true, hostname: hostname(), pid });
+    const name = await putLock({ ...thisProcess(), exclusive: true, pid });
     await using _lock = await lock(true);
     expect(backend.names('locks')).not.toContain(name);
+  });
+
+  it('does not rob a machine or a container of the same name, where other processes have the numbers', async () => {
+    const { pid } = spawnSync('true');
+    await putLock({ exclusive: true, hostname: hostname(), pid, processes: 'of another machine' });
+    await expect(lock(true)).rejects.toMatchObject({ code: 'locked' });
+    clockMs += 31 * minuteMs;
+    await using _lock = await lock(true);
   });
 
   it('takes over what was not refreshed for half an hour, by both clocks only', async () => {
