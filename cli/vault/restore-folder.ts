@@ -11,11 +11,9 @@ import { plural } from '../plural.ts';
 import { printable } from '../printable.ts';
 import { formatBytes, Progress } from '../progress.ts';
 import type { Run } from '../run.ts';
-import { chooseSnapshot } from './choose-snapshot.ts';
-import { openVault } from './open-vault.ts';
+import { openSnapshots } from './open-snapshots.ts';
 import { formatProblems } from './problem-text.ts';
 import { quietLogger } from './quiet-logger.ts';
-import { readSnapshots } from './read-snapshots.ts';
 import { formatRestoreProgress } from './restore-progress-text.ts';
 import { shortId, shortTime, subjectOf } from './snapshot-text.ts';
 import type { VaultOptions } from './vault-options.ts';
@@ -36,8 +34,9 @@ export async function restoreFolder(run: Run, options: RestoreOptions, name: str
   const { path, replace = false, allowDamaged, dryRun } = options;
   const target = resolve(options.target);
   await requireRoom(target, options);
-  await using repository = await openVault(run, options);
-  const { id } = chooseSnapshot(await readSnapshots(run, repository), name);
+  await using opened = await openSnapshots(run, options);
+  const { repository } = opened;
+  const { id } = opened.choose(name);
   const what = { snapshot: id, target, ...(path !== undefined && { path }) };
   const plan = await planRestore(repository, what, { signal });
   if (dryRun) {

@@ -203,7 +203,23 @@ test('a device snapshots into its cloud, only a grant lets it forget, and a blan
   expect(JSON.parse(restored.stdout)).toMatchObject({ data: { volumes: { data: { problems: 0 } } } });
   expect(treeDifferences(expected, treeEntries(volume))).toEqual([]);
   await world.startAgent();
-  expect(await world.json('snapshot')).toMatchObject({ snapshots: [{ volume: 'data' }], failures: [] });
+  const last = (await world.json('snapshot')) as {
+    snapshots: { id: string; volume: string }[];
+    failures: [];
+  };
+  expect(last).toMatchObject({ snapshots: [{ volume: 'data' }], failures: [] });
+
+  // Gone behind the device's back: what is the newest now was not.
+  const gone = last.snapshots[0]!.id;
+  await world.json('vault', 'grant', worldDevice, '--for', '10m');
+  await world.json('snapshot', 'forget', gone, '--yes', ...asOperator, ...withPassphrase);
+  const { snapshots } = (await world.json('snapshot', 'list')) as { snapshots: { id: string }[] };
+  const [latest, byId] = await Promise.all([
+    world.cli('snapshot', 'ls', 'latest:data'),
+    world.cli('snapshot', 'ls', snapshots[0]!.id),
+  ]);
+  expect([latest.code, latest.stdout, latest.stderr]).toEqual([7, '', expect.stringContaining(gone)]);
+  expect([byId.code, byId.stdout]).toEqual([0, expect.stringContaining('later')]);
 });
 
 function largestPack(repository: string): string {

@@ -20,7 +20,8 @@ async function world() {
     snapshots: await repository.snapshots({ signal }),
     indexFiles: (await repository.index({ signal })).files,
   });
-  const fill = (content: string, path = '/data') => fillRepository(repository, { file: content }, { path });
+  const fill = (content: string, path = '/data', time = '2026-11-21T12:00:00Z') =>
+    fillRepository(repository, { file: content }, { path, time });
   return { folder, backend, repository, file, open, listing, fill };
 }
 
@@ -117,7 +118,7 @@ describe('SnapshotFloor', () => {
     await using _folder = folder;
     await fill('1');
     backend.now = () => 1_000_000;
-    const second = await fill('2');
+    const second = await fill('2', '/data', '2026-11-21T13:00:00Z');
     await (await open()).observe(await listing());
     backend.files.delete(`snapshots/${second}`);
     await expect((await open()).observe(await listing())).rejects.toThrow(second);

@@ -1,9 +1,7 @@
 import type { Command } from 'commander';
 import { examples } from '../../options.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
-import { chooseSnapshot } from '../../vault/choose-snapshot.ts';
-import { openVault } from '../../vault/open-vault.ts';
-import { readSnapshots } from '../../vault/read-snapshots.ts';
+import { openSnapshots } from '../../vault/open-snapshots.ts';
 import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
 import { drained } from '../../write-out.ts';
 
@@ -27,8 +25,9 @@ export function registerCat(snapshots: Command, surroundings: Surroundings): voi
 
 async function cat(run: Run, options: VaultOptions, name: string, path: string): Promise<void> {
   const { readFile } = await import('../../../cloud-sync/vault/browse/read-file.ts');
-  await using repository = await openVault(run, options);
-  const { id } = chooseSnapshot(await readSnapshots(run, repository), name);
+  await using opened = await openSnapshots(run, options);
+  const { repository } = opened;
+  const { id } = opened.choose(name);
   for await (const bytes of readFile(repository, { snapshot: id, path }, { signal: run.signal })) {
     run.io.stdout.write(bytes);
     await drained(run);

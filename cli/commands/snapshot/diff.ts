@@ -5,10 +5,8 @@ import { printable } from '../../printable.ts';
 import { formatBytes } from '../../progress.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 import type { Style } from '../../io.ts';
-import { chooseSnapshot } from '../../vault/choose-snapshot.ts';
 import { jsonOfNode } from '../../vault/node-text.ts';
-import { openVault } from '../../vault/open-vault.ts';
-import { readSnapshots } from '../../vault/read-snapshots.ts';
+import { openSnapshots } from '../../vault/open-snapshots.ts';
 import { shortId, subjectOf } from '../../vault/snapshot-text.ts';
 import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
 import { drained } from '../../write-out.ts';
@@ -44,9 +42,9 @@ export function registerDiff(snapshots: Command, surroundings: Surroundings): vo
 async function diff(run: Run, options: Options, from: string, to: string): Promise<void> {
   const { diffSnapshots } = await import('../../../cloud-sync/vault/browse/diff-snapshots.ts');
   const { path, metadata = false } = options;
-  await using repository = await openVault(run, options);
-  const snapshots = await readSnapshots(run, repository);
-  const [before, after] = [chooseSnapshot(snapshots, from), chooseSnapshot(snapshots, to)];
+  await using opened = await openSnapshots(run, options);
+  const { repository } = opened;
+  const [before, after] = [opened.choose(from), opened.choose(to)];
   run.out.note(`${shortId(before.id)} of ${subjectOf(before)} → ${shortId(after.id)} of ${subjectOf(after)}`);
   const counts: Record<Kind, number> = { added: 0, removed: 0, content: 0, type: 0, metadata: 0 };
   const request = { from: before.id, to: after.id, ...(path !== undefined && { path }) };

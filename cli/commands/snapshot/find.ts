@@ -2,11 +2,10 @@ import type { Command } from 'commander';
 import { examples } from '../../options.ts';
 import { plural } from '../../plural.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
-import { chooseSnapshot, isOf } from '../../vault/choose-snapshot.ts';
+import { isOf } from '../../vault/choose-snapshot.ts';
 import { DamagedFolders } from '../../vault/damaged-folders.ts';
 import { formatNode, jsonOfNode } from '../../vault/node-text.ts';
-import { openVault } from '../../vault/open-vault.ts';
-import { readSnapshots } from '../../vault/read-snapshots.ts';
+import { openSnapshots } from '../../vault/open-snapshots.ts';
 import { shortId, shortTime } from '../../vault/snapshot-text.ts';
 import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
 import { drained } from '../../write-out.ts';
@@ -41,9 +40,9 @@ export function registerFind(snapshots: Command, surroundings: Surroundings): vo
 async function find(run: Run, options: Options, patterns: readonly string[]): Promise<void> {
   const { findEntries } = await import('../../../cloud-sync/vault/browse/find-entries.ts');
   const { of: subject, snapshot, ignoreCase = false, long = false } = options;
-  await using repository = await openVault(run, options);
-  const all = await readSnapshots(run, repository);
-  const asked = snapshot === undefined ? all : [chooseSnapshot(all, snapshot)];
+  await using opened = await openSnapshots(run, options);
+  const { repository, snapshots: all } = opened;
+  const asked = snapshot === undefined ? all : [opened.choose(snapshot)];
   const snapshots = asked.filter((one) => subject === undefined || isOf(one, subject));
   const damaged = new DamagedFolders(run);
   const found = findEntries(

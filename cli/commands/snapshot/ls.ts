@@ -1,11 +1,9 @@
 import type { Command } from 'commander';
 import { examples } from '../../options.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
-import { chooseSnapshot } from '../../vault/choose-snapshot.ts';
 import { DamagedFolders } from '../../vault/damaged-folders.ts';
 import { formatNode, jsonOfNode } from '../../vault/node-text.ts';
-import { openVault } from '../../vault/open-vault.ts';
-import { readSnapshots } from '../../vault/read-snapshots.ts';
+import { openSnapshots } from '../../vault/open-snapshots.ts';
 import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
 import { drained } from '../../write-out.ts';
 
@@ -31,8 +29,9 @@ export function registerLs(snapshots: Command, surroundings: Surroundings): void
 async function ls(run: Run, options: Options, name: string, path?: string): Promise<void> {
   const { listEntries } = await import('../../../cloud-sync/vault/browse/list-entries.ts');
   const { long = false, recursive = false } = options;
-  await using repository = await openVault(run, options);
-  const { id } = chooseSnapshot(await readSnapshots(run, repository), name);
+  await using opened = await openSnapshots(run, options);
+  const { repository } = opened;
+  const { id } = opened.choose(name);
   const damaged = new DamagedFolders(run);
   const entries = listEntries(
     repository,

@@ -49,15 +49,22 @@ export class SnapshotFloor {
     return new SnapshotFloor(file, known?.repository === repositoryId ? known : nothing);
   }
 
-  /** Rejects with `stale` when something that was seen before is not listed; else remembers what is newest now, durably. */
-  async observe({ snapshots, indexFiles, damaged = [] }: Listing): Promise<void> {
-    const there = new Set(damaged);
-    const listed = there.union(
-      new Set(snapshots.flatMap(({ id, document: { original } }) => [id, original ?? id])),
-    );
+  /** Throws `stale` when something that was seen before is not listed; remembers nothing. */
+  compare({ snapshots, indexFiles, damaged = [] }: Listing): void {
+    const listed = new Set([
+      ...damaged,
+      ...snapshots.flatMap(({ id, document: { original } }) => [id, original ?? id]),
+    ]);
     const missing = this.#state.newest.find(({ id }) => !listed.has(id));
     if (missing) throw staleError(`does not list snapshot ${missing.id}, taken ${missing.time}`);
     if (snapshots.length > 0 && indexFiles.length === 0) throw staleError('lists snapshots and no index');
+  }
+
+  /** Rejects as `compare` throws; else remembers what is newest now, durably. */
+  async observe(listing: Listing): Promise<void> {
+    this.compare(listing);
+    const { snapshots, damaged = [] } = listing;
+    const there = new Set(damaged);
     const kept = this.#state.newest.filter(({ id }) => there.has(id));
     await this.#replace([...newestOf(snapshots), ...kept].slice(0, maxNewest));
   }
