@@ -94,8 +94,36 @@ export class StoredRepository implements Repository {
   }
 
   async readBlob(id: BlobId, type: BlobType, { signal }: CallOptions): Promise<Buffer> {
-    if (this.#indexStale) await this.index({ signal });
-    const locations = this.#index.locations(id, type);
+    const index = this.#indexStale ? await this.index({ signal }) : this.#index;
+    try {
+      return await this.#readBy(index, { id, type, signal });
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.code !== 'notFound') throw error;
+      // A prune may have moved it since the index was read: readers hold no lock.
+      const newer = await this.index({ signal });
+      if (newer === index) throw error;
+      return await this.#readBy(newer, { id, type, signal });
+    }
+  }
+
+  async readTree(id: BlobId, options: CallOptions): Promise<readonly TreeNode[]> {
+    const bytes = await this.readBlob(id, 'tree', options);
+    try {
+      return decodeTree(bytes);
+    } catch (error) {
+      return rethrowNamed(error, `tree ${id}`);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.backend[Symbol.asyncDispose]();
+  }
+
+  async #readBy(
+    index: BlobIndex,
+    { id, type, signal }: CallOptions & { readonly id: BlobId; readonly type: BlobType },
+  ): Promise<Buffer> {
+    const locations = index.locations(id, type);
     const failures: unknown[] = [];
     for (const location of locations) {
       try {
@@ -110,19 +138,6 @@ export class StoredRepository implements Repository {
     }
     // Of several failures one that may pass: its caller should try again.
     throw failures.find((error) => error instanceof SyncError && error.transient) ?? failures[0];
-  }
-
-  async readTree(id: BlobId, options: CallOptions): Promise<readonly TreeNode[]> {
-    const bytes = await this.readBlob(id, 'tree', options);
-    try {
-      return decodeTree(bytes);
-    } catch (error) {
-      return rethrowNamed(error, `tree ${id}`);
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.backend[Symbol.asyncDispose]();
   }
 
   async #readAt(id: BlobId, location: BlobLocation, signal: AbortSignal): Promise<Buffer> {
