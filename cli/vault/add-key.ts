@@ -8,7 +8,7 @@ import { askNewSecret } from './ask-new-secret.ts';
 import { openAt } from './open-vault.ts';
 import { formatRecoverySheet } from './recovery-code-text.ts';
 import { shortId } from './snapshot-text.ts';
-import { repositoryLocation, type VaultOptions } from './vault-options.ts';
+import { locationText, repositoryLocation, type VaultOptions } from './vault-options.ts';
 import { readSecret } from './vault-secret.ts';
 
 export type AddKeyOptions = VaultOptions & {
@@ -34,7 +34,7 @@ export async function addKey(run: Run, options: AddKeyOptions): Promise<void> {
       ? `Added the key slot ${shortId(name)} (${key.kind}).`
       : formatRecoverySheet({
           words: recoveryCode.split(' '),
-          of: location ?? 'the vault of this device',
+          of: location === undefined ? 'the vault of this device' : locationText(location),
           slot: shortId(name),
           date: new Date().toISOString().slice(0, 10),
         }),

@@ -6,7 +6,7 @@ import { printable } from '../printable.ts';
 import type { Run } from '../run.ts';
 import { askNewSecret } from './ask-new-secret.ts';
 import { openLocation } from './open-location.ts';
-import type { VaultOptions } from './vault-options.ts';
+import { locationText, type VaultOptions } from './vault-options.ts';
 import { givenSecret } from './vault-secret.ts';
 
 /** Makes a repository with one slot, for the password or passphrase of the options, or one that is asked for. */
@@ -14,7 +14,7 @@ export async function createVault(run: Run, options: VaultOptions, location: str
   const { signal } = run;
   const { kind, text } = (await givenSecret(run, options)) ?? {
     kind: 'password',
-    text: await askNewSecret(run, `password of ${location}`),
+    text: await askNewSecret(run, `password of ${locationText(location)}`),
   };
   const slot = {
     kind: kind === 'passphrase' ? kind : 'password',

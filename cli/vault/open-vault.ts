@@ -11,7 +11,7 @@ import { CliError } from '../errors.ts';
 import { readManifest } from '../manifest-file.ts';
 import type { Run } from '../run.ts';
 import { openLocation } from './open-location.ts';
-import { repositoryLocation, type VaultOptions } from './vault-options.ts';
+import { locationText, repositoryLocation, type VaultOptions } from './vault-options.ts';
 import { vaultSecret } from './vault-secret.ts';
 
 /** The repository that the options name, else the agent's own, opened by this device's key. The caller disposes of it. */
@@ -64,7 +64,7 @@ function explained(error: unknown, { location, secret, ownerKey }: Attempt): unk
   if (error.code === 'noRepository')
     return new SyncError('noRepository', error.message, {
       cause: error,
-      hint: `Correct --repository, or make one: holdfast vault init --repository ${location}`,
+      hint: `Correct --repository, or make one: holdfast vault init --repository ${locationText(location)}`,
     });
   if (error.code !== 'wrongPassphrase' || secret.kind !== 'passphrase' || ownerKey !== undefined)
     return error;

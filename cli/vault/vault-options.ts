@@ -28,3 +28,8 @@ export function withVault(command: Command): Command {
 export function repositoryLocation({ io: { env } }: Run, { repository }: VaultOptions): string | undefined {
   return repository ?? (env.HOLDFAST_REPOSITORY === '' ? undefined : env.HOLDFAST_REPOSITORY);
 }
+
+/** A location for people and paper: without a login. */
+export function locationText(location: string): string {
+  return location.replace(/^(rest:[a-z]+:\/\/)[^/]*@/i, '$1');
+}

@@ -4,7 +4,7 @@ import { readInput } from '../files.ts';
 import { askSecret } from '../passphrase.ts';
 import type { Run } from '../run.ts';
 import { numberedWords } from './recovery-code-text.ts';
-import type { VaultOptions } from './vault-options.ts';
+import { locationText, type VaultOptions } from './vault-options.ts';
 
 const maxBytes = 4096;
 
@@ -31,10 +31,10 @@ export async function vaultSecret(run: Run, options: VaultOptions, location: str
   const given = await givenSecret(run, options);
   if (given !== undefined) return given;
   if (!run.io.stdin.isTTY)
-    throw new CliError('noPassphrase', `The repository ${location} needs its password.`, {
+    throw new CliError('noPassphrase', `The repository ${locationText(location)} needs its password.`, {
       hint: 'Give --password-file FILE, --passphrase-file FILE or --recovery-code-file FILE, or set HOLDFAST_VAULT_PASSWORD.',
     });
-  const text = await askSecret(run, `Password of ${location}: `);
+  const text = await askSecret(run, `Password of ${locationText(location)}: `);
   if (text === '') throw new CliError('noPassphrase', 'The password is empty.');
   return { kind: 'password', text };
 }

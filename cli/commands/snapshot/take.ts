@@ -4,7 +4,7 @@ import { CliError } from '../../errors.ts';
 import { collect, examples, parseBytesPerSecond } from '../../options.ts';
 import { parseMoment } from '../../parse-moment.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
-import { repositoryLocation, withVault } from '../../vault/vault-options.ts';
+import { locationText, repositoryLocation, withVault } from '../../vault/vault-options.ts';
 import type { TakeOptions } from '../../vault/take-folder.ts';
 
 export function registerTake(snapshots: Command, surroundings: Surroundings): void {
@@ -49,7 +49,7 @@ async function take(run: Run, options: TakeOptions, what: readonly string[]): Pr
   const [folder, ...more] = what;
   if (folder === undefined || more.length > 0)
     throw new CliError('usage', 'Name one folder to snapshot into the repository.', {
-      hint: `holdfast snapshot take FOLDER --repository ${location}`,
+      hint: `holdfast snapshot take FOLDER --repository ${locationText(location)}`,
     });
   const { takeFolder } = await import('../../vault/take-folder.ts');
   await takeFolder(run, options, folder);

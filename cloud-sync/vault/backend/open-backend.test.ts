@@ -20,6 +20,7 @@ test.each([
   'rest:',
   'rest:ftp://u:s3cret@host/',
   'rest:https://u:s3cret@host/?a=b',
+  'rest:https://u:s3cret%zz@host/',
   'https://u:s3cret@host/',
 ])('there is no repository at %j, and nobody is told the password', (location) => {
   let error: unknown;

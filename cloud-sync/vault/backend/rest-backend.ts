@@ -67,14 +67,23 @@ const isTransient = (error: unknown) => error instanceof SyncError && error.tran
 
 function parseUrl(text: string): { readonly base: string; readonly credentials: string | undefined } {
   const url = URL.parse(text);
-  if (!url || !['http:', 'https:'].includes(url.protocol) || url.search !== '' || url.hash !== '') {
+  const login = url && loginOf(url);
+  if (!login || !['http:', 'https:'].includes(url.protocol) || url.search !== '' || url.hash !== '') {
     throw new SyncError('badRequest', 'The address of a REST server is like https://host:8443/vault/DEVICE/');
   }
-  const [user, password] = [url.username, url.password].map(decodeURIComponent);
-  const login = Buffer.from(`${user}:${password}`).toString('base64');
   [url.username, url.password] = ['', ''];
   const base = url.href.endsWith('/') ? url.href : `${url.href}/`;
-  return { base, credentials: user === '' && password === '' ? undefined : `Basic ${login}` };
+  const basic = `Basic ${Buffer.from(login).toString('base64')}`;
+  return { base, credentials: login === ':' ? undefined : basic };
+}
+
+/** user:password; undefined when they are not URL-encoded. */
+function loginOf({ username, password }: URL): string | undefined {
+  try {
+    return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  } catch {
+    return undefined;
+  }
 }
 
 type Place = { readonly type: FileType; readonly name: string };
