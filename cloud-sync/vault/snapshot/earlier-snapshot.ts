@@ -4,7 +4,7 @@ import { nsOfRfc3339 } from '../format/rfc3339.ts';
 import type { Snapshot } from '../format/snapshot-document.ts';
 import type { TreeNode } from '../format/tree-node.ts';
 import type { BlobIndex, Repository } from '../repository.ts';
-import { isSameFile, type FileFacts } from './file-facts.ts';
+import { isSameFile, lastChangeNs, type FileFacts } from './file-facts.ts';
 import type { SnapshotMemory } from './snapshot-memory.ts';
 
 export type RememberedFolder = { readonly print: string; readonly tree: BlobId };
@@ -69,7 +69,7 @@ export class EarlierSnapshot {
   /** Whether a file need not be read: unchanged since `node`, one of `entries`, and all of it in the repository. */
   has(facts: FileFacts, node: TreeNode): boolean {
     if (node.content === undefined || !isSameFile(facts, node)) return false;
-    if (facts.ctimeNs >= this.#believedUntilNs) return false;
+    if (lastChangeNs(facts.ctimeNs) >= this.#believedUntilNs) return false;
     return node.content.every((id) => this.#index?.has(id, 'data') ?? false);
   }
 }

@@ -75,6 +75,16 @@ export function inodeOf(ino: bigint): number {
   return Number(BigInt.asUintN(53, ino));
 }
 
+const secondNs = 1_000_000_000n;
+
+/**
+ * Until when a file with this `ctime` may have changed. Some file systems count whole seconds (ext4 with small inodes, ext3, some NFS
+ * servers) or every other one (FAT), and round down; elsewhere one time in hundreds looks so.
+ */
+export function lastChangeNs(ctimeNs: bigint): bigint {
+  return ctimeNs % secondNs === 0n ? ctimeNs + 2n * secondNs : ctimeNs;
+}
+
 /** Whether a file is the one that `node` says, unchanged since. `ctime` moves with every change, also of owner, mode or attributes. */
 export function isSameFile(facts: FileFacts, node: TreeNode): boolean {
   return (

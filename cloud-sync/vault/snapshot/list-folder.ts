@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, type BigIntStats } from 'node:fs';
 import { nameOfBytes } from '../format/name-bytes.ts';
 import type { NodeType } from '../format/tree-node.ts';
-import { nodeTypeOf } from './file-facts.ts';
+import { lastChangeNs, nodeTypeOf } from './file-facts.ts';
 import { fileProblem } from './file-problem.ts';
 import { FolderEntries } from './folder-entries.ts';
 import { rawPath } from './raw-path.ts';
@@ -9,7 +9,7 @@ import type { SnapshotProblem } from './snapshot-request.ts';
 
 export type FolderListing = {
   readonly entries: FolderEntries;
-  /** The newest `ctime` of those that are no folders; 0 for none. */
+  /** Until when one of those that are no folders may have changed; 0 for none. */
   readonly newestNs: bigint;
   /** Of entries that were there, but could not be looked at. */
   readonly problems: readonly (Pick<SnapshotProblem, 'code' | 'message'> & { readonly name: string })[];
@@ -28,7 +28,8 @@ export function listFolder(path: string, skip: (name: string, type: NodeType) =>
         problems.push({ name, code: 'unsupported', message: `Its mode is ${facts.mode}.` });
       if (type === undefined || skip(name, type)) continue;
       entries.push({ name, facts });
-      if (type !== 'dir' && facts.ctimeNs > newestNs) newestNs = facts.ctimeNs;
+      const changedNs = lastChangeNs(facts.ctimeNs);
+      if (type !== 'dir' && changedNs > newestNs) newestNs = changedNs;
     } catch (error) {
       problems.push({ name, ...fileProblem(error) });
     }
