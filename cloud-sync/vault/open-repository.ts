@@ -118,7 +118,7 @@ async function readKeyFiles(backend: VaultBackend, signal: AbortSignal): Promise
 const noKeyFile: readonly SyncErrorCode[] = ['notFound', 'corrupt', 'tooLarge'];
 
 /** Undefined for one that was removed since it was listed, and for one that cannot be a key: the others may do. */
-async function readKeyFile(
+export async function readKeyFile(
   backend: VaultBackend,
   name: string,
   signal: AbortSignal,

@@ -1,10 +1,11 @@
 import { SyncError } from '../../errors.ts';
 import type { CallOptions, VaultBackend } from '../backend/backend.ts';
 import { secretCost } from '../format/key-cost.ts';
-import { maxKeyFileBytes, parseKeyFile, wrapKey, type KeyFile } from '../format/key-file.ts';
+import { parseKeyFile, wrapKey, type KeyFile } from '../format/key-file.ts';
 import type { MasterKey } from '../format/master-key.ts';
 import type { NamedFile } from '../format/stored-name.ts';
 import { inParallel } from '../in-parallel.ts';
+import { readKeyFile } from '../open-repository.ts';
 import type { Repository } from '../repository.ts';
 
 /** Keys that restic made, or that say nothing of themselves, are 'password'. */
@@ -38,8 +39,8 @@ export async function readSlots(backend: VaultBackend, { signal }: CallOptions):
   const listed = await backend.list('keys', { signal });
   const newest = listed.sort((a, b) => (b.receivedMs ?? 0) - (a.receivedMs ?? 0)).slice(0, maxSlots);
   const files = await inParallel(newest, filesAtOnce, async ({ name }) => {
-    const bytes = await backend.read('keys', name, { signal, maxBytes: maxKeyFileBytes });
-    const file = readable(bytes);
+    const bytes = await readKeyFile(backend, name, signal);
+    const file = bytes && readable(bytes);
     return file ? [slotOf(name, bytes, file)] : [];
   });
   return files.flat().sort((a, b) => (a.created < b.created ? -1 : 1));
