@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   await build({
     ...common,
     entryPoints: {
-      holdfast: 'cli/main.ts',
+      holdfast: 'cli/holdfast.ts',
       // What authors of functions import, and what their tests are run with.
       sdk: 'functions/sdk/index.ts',
       testing: 'functions/sdk/testing/index.ts',

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
+import { cacheFolder } from '../cache-folder.ts';
 import type { Io } from '../io.ts';
 
 /**
@@ -9,9 +9,7 @@ import type { Io } from '../io.ts';
  * at any time. Makes the folder, for this user alone: names of files are in it.
  */
 export async function memoryFile({ env }: Pick<Io, 'env'>, subject: readonly string[]): Promise<string> {
-  const set = env.XDG_CACHE_HOME;
-  const cache = set !== undefined && isAbsolute(set) ? set : join(env.HOME ?? homedir(), '.cache');
-  const folder = join(cache, 'holdfast', 'vault');
+  const folder = cacheFolder(env, 'vault');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const name = createHash('sha256').update(JSON.stringify(subject)).digest('hex').slice(0, 32);
   return join(folder, name);

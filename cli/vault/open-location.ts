@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { VaultBackend } from '../../cloud-sync/vault/backend/backend.ts';
-import { openBackend } from '../../cloud-sync/vault/backend/open-backend.ts';
+import type { BackendCredentials } from '../../cloud-sync/vault/backend/open-backend.ts';
 import { nameSchema } from '../../manifests/primitives.ts';
 import { readContext } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -24,8 +24,8 @@ export async function openLocation(
     cacert === undefined
       ? undefined
       : await readInput(run.io, cacert, { what: 'CA certificate', maxBytes: maxCaBytes });
-  const isPath = !/^[a-z][a-z0-9]+:/.test(location);
-  return openBackend(isPath ? resolve(location) : location, { ...(ca !== undefined && { ca }) });
+  if (!/^[a-z][a-z0-9]+:/.test(location)) return openFolder(resolve(location));
+  return openRemote(location, { ...(ca !== undefined && { ca }) });
 }
 
 async function openCloudVault(run: Run, device: string): Promise<VaultBackend> {
@@ -34,5 +34,15 @@ async function openCloudVault(run: Run, device: string): Promise<VaultBackend> {
       hint: 'Write cloud:greenhouse-7, with a name that holdfast devices lists.',
     });
   const { url, token, ca } = await readContext(run);
-  return openBackend(`rest:${new URL(`/vault/${device}/`, url).href}`, { token, ca });
+  return openRemote(`rest:${new URL(`/vault/${device}/`, url).href}`, { token, ca });
+}
+
+async function openFolder(folder: string): Promise<VaultBackend> {
+  const { openFolderBackend } = await import('../../cloud-sync/vault/backend/folder-backend.ts');
+  return openFolderBackend(folder);
+}
+
+async function openRemote(location: string, credentials: BackendCredentials): Promise<VaultBackend> {
+  const { openBackend } = await import('../../cloud-sync/vault/backend/open-backend.ts');
+  return openBackend(location, credentials);
 }

@@ -1,16 +1,11 @@
 import type { DeviceVault } from '../../agent/open-vault.ts';
 import { SyncError } from '../../cloud-sync/errors.ts';
-import {
-  openVault as openBySecret,
-  type OpenedVault,
-  type VaultSecret,
-} from '../../cloud-sync/vault/keys/open-vault.ts';
+import type { OpenedVault, VaultSecret } from '../../cloud-sync/vault/keys/open-vault.ts';
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { agentRoot } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { readManifest } from '../manifest-file.ts';
 import type { Run } from '../run.ts';
-import { openLocation } from './open-location.ts';
 import { locationText, repositoryLocation, type VaultOptions } from './vault-options.ts';
 import { vaultSecret } from './vault-secret.ts';
 
@@ -31,6 +26,8 @@ export async function openOwn(run: Run): Promise<DeviceVault> {
 /** The one at `location`, and which of its key slots opened it. */
 export async function openAt(run: Run, location: string, options: VaultOptions): Promise<OpenedVault> {
   const { signal } = run;
+  const { openLocation } = await import('./open-location.ts');
+  const { openVault: openBySecret } = await import('../../cloud-sync/vault/keys/open-vault.ts');
   const ownerKey = await readOwnerKey(run, options);
   const secret = await vaultSecret(run, options, location);
   await using undo = new AsyncDisposableStack();
