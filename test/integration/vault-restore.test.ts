@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { symlinkSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { beforeAll, afterAll, describe, expect, it } from '@jest/globals';
 import type { BlobId } from '../../cloud-sync/vault/format/blob-id.ts';
@@ -22,6 +22,7 @@ import { ResticRepository } from '../support/restic-repository.ts';
 import { treeDifferences, treeEntries, type TreeEntries } from '../support/tree-entries.ts';
 
 const signal = AbortSignal.timeout(600_000);
+const isRoot = process.geteuid?.() === 0;
 /** Skipped, with the reason in the name, where one of them is missing. */
 const judges = ['restic', 'getfattr', 'setfattr'];
 const judged = (sentence: string, body: () => Promise<void>) => peerTest(judges, sentence, body, 120_000);
@@ -242,6 +243,32 @@ describe('an interrupted restore', () => {
     expect(outcome.resumedBytes).toBeGreaterThan(0);
     expect(content.equals(await readFile(join(target, 'file')))).toBe(true);
   }, 120_000);
+
+  (isRoot ? it : it.skip)(
+    'is not gone on with in a folder of another user, who may be in it',
+    async () => {
+      await using temporary = await temporaryFolder();
+      const [data, target] = [join(temporary.path, 'data'), join(temporary.path, 'target')];
+      await mkdir(data);
+      await writeFile(join(data, 'file'), 'x');
+      const { repository: stored } = await createMemoryRepository();
+      const { id } = await snapshotOf(stored, data);
+      const request = { repository: stored, snapshot: id, target, logger: silentLogger };
+      const late = new AbortController();
+      const interrupted = restoreSnapshot({
+        ...{ ...request, signal: late.signal },
+        onProgress: ({ phase }) => phase === 'finishing' && late.abort(new Error('late')),
+      });
+      await expect(interrupted).rejects.toThrow('late');
+      const [staging] = await stagingBeside(target);
+      await chown(join(temporary.path, staging!), 1234, 1234);
+      await expect(restoreSnapshot({ ...request, signal })).rejects.toMatchObject({ code: 'conflict' });
+      await chown(join(temporary.path, staging!), 0, 0);
+      await chown(join(temporary.path, staging!, 'tree'), 1234, 1234);
+      await expect(restoreSnapshot({ ...request, signal })).resolves.toMatchObject({ placed: true });
+    },
+    120_000,
+  );
 
   judged('can be thrown away', async () => {
     const target = repository.beside('thrown away');

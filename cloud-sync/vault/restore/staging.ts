@@ -38,7 +38,7 @@ export async function openStaging(target: TargetPlace, subject: StagingSubject):
     const marker: StagingMarker = { version: 1, ...subject, target: target.name, state: 'filling' };
     const tree = join(folder, treeName);
     if (!isResumed) await rm(tree, { recursive: true, force: true });
-    await makeClosedFolder(tree);
+    await makeClosedFolder(tree, { handedOn: true });
     if (!isResumed) await writeMarker(folder, marker);
     const locks = new DisposableStack();
     locks.use(lock);
@@ -120,18 +120,27 @@ function prefixOf(name: string): string {
   return `.${Array.from(name).slice(0, 40).join('')}.restoring-`;
 }
 
-/** Nobody else enters it, and what is made in it is ours, whatever the folder above hands down. */
-async function makeClosedFolder(path: string): Promise<void> {
+/**
+ * Nobody else enters it, and what is made in it is ours, whatever the folder above hands down. `handedOn`: one that is there may have
+ * the owner of the target already, which is given last.
+ */
+async function makeClosedFolder(path: string, { handedOn = false } = {}): Promise<void> {
   try {
     await mkdir(path, { mode: 0o700 });
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
-    if (!(await lstat(path)).isDirectory()) {
+    const found = await lstat(path);
+    if (!found.isDirectory() || (!handedOn && isOthers(found))) {
       throw new SyncError('conflict', `Cannot restore: ${path} is in the way. Remove it`);
     }
   }
   if (process.geteuid && process.getegid) await chown(path, process.geteuid(), process.getegid());
   await chmod(path, 0o700);
+}
+
+/** Who made it, beside a target where all may make folders, may still be in it, and lead us elsewhere. */
+function isOthers({ uid }: { readonly uid: number }): boolean {
+  return uid !== (process.geteuid?.() ?? uid);
 }
 
 async function exists(path: string): Promise<boolean> {
