@@ -33,6 +33,7 @@ describe('files that wait to be read', () => {
     const queue = new FileQueue(() => undefined);
     const one = queue.read('/one', folderOf({ a: 10, skipped: 10, large: 5_000_000, b: 10 }), [0, 2, 3]);
     const two = queue.read('/two', folderOf({ c: 10 }), [0]);
+    queue.end();
     const jobs = jobsOf(queue);
     expect(jobs.map(({ paths }) => paths.split('\0'))).toEqual([
       ['/one/large'],
@@ -50,8 +51,21 @@ describe('files that wait to be read', () => {
     void queue.read('/many', many, [...many.names.keys()]);
     const heavy = folderOf({ a: 4_000_000, b: 4_000_000, c: 1 });
     void queue.read('/heavy', heavy, [0, 1, 2]);
+    queue.end();
     const jobs = jobsOf(queue).map(({ paths }) => paths.split('\0').length);
     expect(jobs).toEqual([200, 200, 52, 1]);
+  });
+
+  test('wait until they fill a job, or no more come', () => {
+    const queue = new FileQueue(() => undefined);
+    const some = folderOf(Object.fromEntries(Array.from({ length: 150 }, (_, n) => [`f${n}`, 1])));
+    const counts = () => jobsOf(queue).map(({ paths }) => paths.split('\0').length);
+    void queue.read('/some', some, [...some.names.keys()]);
+    expect(counts()).toEqual([]);
+    void queue.read('/more', some, [...some.names.keys()]);
+    expect(counts()).toEqual([200]);
+    queue.end();
+    expect(counts()).toEqual([100]);
   });
 
   test('let the walk go on once some are read, and when all is over', async () => {

@@ -40,6 +40,9 @@ export class FileQueue {
   /** The next file of the first request. */
   #place = 0;
   #waiting = 0;
+  /** Of those that no job has yet, large ones left out. */
+  readonly #small = { files: 0, bytes: 0 };
+  #hasEnded = false;
   #room = Promise.withResolvers<undefined>();
 
   /** `onWaiting`: there is something to ask for. */
@@ -54,7 +57,9 @@ export class FileQueue {
       const request = { folder, entries, which, contents: [], left: which.length, resolve };
       this.#requests.push(request);
       for (const [place, index] of which.entries()) {
-        if (isLarge(entries.sizeAt(index))) this.#large.push({ request, place });
+        const size = entries.sizeAt(index);
+        if (isLarge(size)) this.#large.push({ request, place });
+        else this.#count(1, size);
       }
       this.#onWaiting();
     });
@@ -65,12 +70,19 @@ export class FileQueue {
     while (this.#waiting > maxWaitingFiles) await this.#room.promise;
   }
 
+  /** No more files come: jobs are made of what there is. */
+  end(): void {
+    this.#hasEnded = true;
+    if (this.#waiting > 0) this.#onWaiting();
+  }
+
   /** Lets go who waits for room. */
   close(): void {
     this.#waiting = -Infinity;
     this.#room.resolve(undefined);
   }
 
+  /** Undefined until there are files enough for a job, or no more come. */
   nextJob(): FileJob | undefined {
     const large = this.#large.shift();
     const files = large === undefined ? this.#nextBatch() : [large];
@@ -87,6 +99,8 @@ export class FileQueue {
   #nextBatch(): QueuedFile[] {
     const files: QueuedFile[] = [];
     let bytes = 0;
+    if (!this.#hasEnded && this.#small.files < maxBatchFiles && this.#small.bytes < maxBatchBytes)
+      return files;
     for (let request = this.#requests[0]; request !== undefined; request = this.#requests[0]) {
       for (; this.#place < request.which.length; this.#place += 1) {
         if (files.length >= maxBatchFiles || bytes >= maxBatchBytes) return files;
@@ -94,11 +108,17 @@ export class FileQueue {
         if (isLarge(size)) continue;
         files.push({ request, place: this.#place });
         bytes += size;
+        this.#count(-1, -size);
       }
       this.#requests.shift();
       this.#place = 0;
     }
     return files;
+  }
+
+  #count(files: number, bytes: number): void {
+    this.#small.files += files;
+    this.#small.bytes += bytes;
   }
 
   #answer(files: readonly QueuedFile[], { blobCounts, sizes, ids, notes }: FilesRead): void {

@@ -19,7 +19,7 @@ export type FolderWalkOptions = {
   readonly folder: string;
   readonly excludes: Exclusion | undefined;
   readonly earlier: EarlierSnapshot;
-  readonly files: Pick<FileQueue, 'read' | 'room'>;
+  readonly files: Pick<FileQueue, 'read' | 'room' | 'end'>;
   readonly trees: { add(nodes: readonly TreeNode[]): Promise<BlobId> };
   readonly accounts: AccountNames;
   readonly posix: Posix | undefined;
@@ -70,9 +70,10 @@ export class FolderWalk {
 
   /** Resolves with the root, once all is read and all trees were added. Rejects when the folder itself cannot be listed. */
   async run(): Promise<WalkedFolder> {
-    const { earlier, tally } = this.#options;
+    const { earlier, tally, files } = this.#options;
     const root = await this.#visit('', earlier.tree);
     tally.walkEnded();
+    files.end();
     return await root();
   }
 

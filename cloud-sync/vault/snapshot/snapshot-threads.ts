@@ -47,8 +47,9 @@ export class SnapshotThreads implements AsyncDisposable {
     new Int32Array(this.#credits)[0] = packsInFlight;
   }
 
-  /** To be called when there is something to read. */
+  /** To be called when there is something to read: the first thread starts, even if that does not make a job yet. */
   wake(): void {
+    if (this.#threads.length === 0 && !this.#hasFailed) this.#start();
     for (let thread = this.#freeThread(); thread !== undefined; thread = this.#freeThread()) {
       const job = this.#hasFailed ? undefined : this.#options.nextJob();
       if (job === undefined) return;
@@ -72,12 +73,11 @@ export class SnapshotThreads implements AsyncDisposable {
     await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
   }
 
-  /** One with nothing to do, else a new one, else one with a short list. */
+  /** One with nothing to do, else one with a short list, else a new one: to start costs as much as the reading of hundreds of files. */
   #freeThread(): Thread | 'new' | undefined {
     const idle = this.#threads.find(({ running }) => running.size === 0);
-    if (idle !== undefined) return idle;
-    if (this.#threads.length < this.#options.count) return 'new';
-    return this.#threads.find(({ running }) => running.size < jobsPerThread);
+    const free = idle ?? this.#threads.find(({ running }) => running.size < jobsPerThread);
+    return free ?? (this.#threads.length < this.#options.count ? 'new' : undefined);
   }
 
   #start(): Thread {
