@@ -3,7 +3,7 @@ export type LogFields = Readonly<Record<string, unknown>>;
 export type LogEvent = { time: string; level: LogLevel; event: string } & Record<string, unknown>;
 export type LogSink = (event: LogEvent) => void;
 
-/** One event a call: a stable dotted name (`relay.batch.acked`) and fields. Never payloads, keys or tokens. */
+/** One event a call: a stable dotted name (`relay.batch.acked`) and fields. Never payloads, keys or tokens. What the field `local` holds stays in the journal. */
 export type Logger = {
   debug(event: string, fields?: LogFields): void;
   info(event: string, fields?: LogFields): void;

@@ -32,6 +32,16 @@ describe('logMessageOf', () => {
     });
   });
 
+  it('leaves out what is for the device alone', () => {
+    const line = {
+      time,
+      level: 'warn',
+      event: 'vault.snapshot.problems',
+      local: { path: 'secret' },
+    } as const;
+    expect(logMessageOf({ ...line, count: 2 }).event.attributes).toEqual({ 'holdfast.count': 2 });
+  });
+
   it('is bounded and well formed whatever the fields are', () => {
     const many = Object.fromEntries(
       Array.from({ length: 1000 }, (_, index) => [`f${index}`, { deep: [index] }]),

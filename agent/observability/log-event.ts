@@ -21,8 +21,11 @@ const maxAttributeChars = 2048;
 /** How a field of a log is named for OpenTelemetry; others are put under `holdfast.`. */
 const fieldNames: Readonly<Record<string, string>> = { code: 'error.type', error: 'error.message' };
 
-/** A line of the log as an event of the stream: bounded, whatever the line holds. */
-export function logMessageOf({ time, level, event, ...fields }: LogEvent): LogMessage {
+/**
+ * A line of the log as an event of the stream, which goes to the cloud: bounded, whatever the line holds. The field `local` is for the
+ * journal: names of files in volumes stay on the device. [G7]
+ */
+export function logMessageOf({ time, level, event, local: _local, ...fields }: LogEvent): LogMessage {
   const { function: name, message, ...rest } = fields;
   const severity = severities[level];
   // What a function says is its own; everything else is about it.

@@ -103,7 +103,8 @@ class JobProcess implements AsyncDisposable {
     this.#child.once('close', (code, killedBy) => {
       const { logger } = this.#options;
       const how = killedBy === null ? `ended with ${String(code)}` : `was ended by ${killedBy}`;
-      if (code !== 0) logger.warn('vault.job.exited', { code, signal: killedBy, output: this.#output });
+      if (code !== 0)
+        logger.warn('vault.job.exited', { code, signal: killedBy, local: { output: this.#output } });
       this.#answer.reject(crashed(how));
     });
   }

@@ -9,6 +9,7 @@ import { observeFloor } from './observe-floor.ts';
 import { openAccess } from './open-access.ts';
 import type { OpenTask, TaskContext } from './open-task.ts';
 import { runUpkeep } from './run-upkeep.ts';
+import { withoutNames } from './without-names.ts';
 
 /** How long to wait for another that holds the repository alone, such as a prune. */
 const lockWaitMs = 60_000;
@@ -63,11 +64,14 @@ async function takeSnapshotOf(
 ): Promise<VaultTaskResult> {
   await mkdir(dirname(task.memory), { recursive: true, mode: 0o700 });
   const { takeSnapshot } = await import('../../cloud-sync/vault/snapshot/take-snapshot.ts');
-  const outcome = await takeSnapshot({
+  const taking = takeSnapshot({
     ...task,
     ...(bytesPerSecond !== undefined && { bytesPerSecond }),
     ...{ repository, hostname: access.device, parent: 'latest', logger, signal },
     onProgress: onSnapshotProgress,
+  });
+  const outcome = await taking.catch((error: unknown) => {
+    throw withoutNames(error, { folder: task.folder, logger });
   });
   return { kind: 'snapshot', outcome };
 }
@@ -78,19 +82,22 @@ async function restoreTo(
 ): Promise<VaultTaskResult> {
   const { restoreSnapshot } = await import('../../cloud-sync/vault/restore/restore-snapshot.ts');
   const { id } = await repository.findSnapshot(snapshot, { signal });
-  const outcome = await restoreSnapshot({
+  const restoring = restoreSnapshot({
     ...{ repository, snapshot: id, target, replace: true, logger, signal },
     onProgress: ({ phase, bytesDone, bytesTotal }) =>
       onStep({ done: bytesDone, total: bytesTotal, message: phase }),
   });
+  const outcome = await restoring.catch((error: unknown) => {
+    throw withoutNames(error, { folder: dirname(target), logger });
+  });
   if (outcome.placed)
     return { kind: 'restore', restored: { snapshot: id, files: outcome.files, bytes: outcome.bytes } };
-  const [first] = outcome.problems;
+  logger.error('vault.restore.damaged', { snapshot: id, local: { problems: outcome.problems.slice(0, 10) } });
   throw new SyncError(
     'damaged',
-    `Snapshot ${id.slice(0, 8)} cannot be given back whole: ${outcome.problemCount} problems, the first ${first?.path ?? ''}: ${first?.message ?? ''}`,
+    `Snapshot ${id.slice(0, 8)} cannot be given back whole: ${outcome.problemCount} problems`,
     {
-      hint: 'The volume is as it was. See holdfast vault check, or restore another snapshot.',
+      hint: 'The volume is as it was. See holdfast logs and holdfast vault check, or restore another snapshot.',
     },
   );
 }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { SyncError } from '../../cloud-sync/errors.ts';
-import { silentLogger } from '../../lib/logger.ts';
+import { createLogger, silentLogger, type LogEvent } from '../../lib/logger.ts';
 import { machineSchema, type Machine } from '../../manifests/machine.ts';
 import type { VaultTask, VaultTaskResult } from './job-protocol.ts';
 import type { JobRunner, Surroundings } from './ports.ts';
@@ -122,11 +122,11 @@ function setting(): Setting {
   return { time, jobs: new FakeJobs(time), state: new MemoryState(), surroundings };
 }
 
-async function started(at: Setting, followed: Machine): Promise<VaultKeeper> {
+async function started(at: Setting, followed: Machine, logger = silentLogger): Promise<VaultKeeper> {
   const { url, device } = { url: 'https://cloud.example.com', device: 'kiosk-1' };
   const keeper = stack.use(
     new VaultKeeper({
-      ...{ root: '/var/lib/holdfast', state: at.state, run: at.jobs.run, logger: silentLogger },
+      ...{ root: '/var/lib/holdfast', state: at.state, run: at.jobs.run, logger },
       identity: { version: 1, tenant: 'default', device, url, mqtt: '', certificate: '', ca: '', key: '' },
       secret: () => Promise.resolve(undefined),
       slotSecret: () => Promise.resolve('secret'),
@@ -344,6 +344,21 @@ describe('power and link', () => {
     await at.time.pass(hourMs);
     expect(at.jobs.kinds).toEqual(['snapshot']);
   });
+});
+
+test('names of files that were not read are in the journal, and in nothing that leaves the device [G7]', async () => {
+  const at = setting();
+  const problems = [{ path: 'divorce.odt', code: 'unreadable' as const, message: 'EACCES' }];
+  at.jobs.answer = () =>
+    Promise.resolve({ kind: 'snapshot', outcome: { ...outcome, problems, problemCount: 1 } });
+  const lines: LogEvent[] = [];
+  const logger = createLogger((line) => lines.push(line));
+  const keeper = await started(at, machine(hourly), logger);
+  await at.time.pass(hourMs);
+  const leaving = [...lines.map(({ local: _local, ...line }) => line), keeper.components()];
+  expect(JSON.stringify(leaving)).toContain('vault.snapshot.problems');
+  expect(JSON.stringify(leaving)).not.toContain('divorce');
+  expect(JSON.stringify(lines)).toContain('divorce.odt');
 });
 
 describe('retention', () => {

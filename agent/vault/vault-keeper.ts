@@ -313,7 +313,8 @@ export class VaultKeeper implements AsyncDisposable {
       logger.warn('vault.snapshot.problems', {
         volume,
         snapshot: id,
-        problems: problems.slice(0, maxLogged),
+        count: problemCount,
+        local: { problems: problems.slice(0, maxLogged) },
       });
   }
 
