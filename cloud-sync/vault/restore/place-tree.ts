@@ -1,11 +1,11 @@
-import { chmod, chown, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder } from '../../../lib/atomic-write.ts';
 import { errorCode } from '../../../lib/error-code.ts';
 import { openPosix } from '../../../lib/posix.ts';
 import { SyncError } from '../../errors.ts';
 import type { RestoreTarget } from './restore-target.ts';
-import { asideName, type Staging } from './staging.ts';
+import { asideName, removeStagingFolder, type Staging } from './staging.ts';
 import { writeMarker } from './staging-marker.ts';
 
 /**
@@ -17,7 +17,7 @@ export async function placeTree(target: RestoreTarget, staging: Staging): Promis
   else await moveIn(target, staging);
   await syncFolder(target.parent);
   staging[Symbol.dispose]();
-  await rm(staging.folder, { recursive: true, force: true });
+  await removeStagingFolder(staging.folder);
 }
 
 /** The mode and owner of the folder that it takes the place of, or those of any new folder. */

@@ -96,6 +96,12 @@ async function removeStaging(folder: string): Promise<void> {
     throw new SyncError('folderInUse', `Another process is restoring in ${folder}`, { transient: true });
   }
   lock[Symbol.dispose]();
+  await removeStagingFolder(folder);
+}
+
+/** The marker goes last: what a crash leaves of it is still known for what it is, and removed by the next restore. */
+export async function removeStagingFolder(folder: string): Promise<void> {
+  for (const name of [treeName, asideName]) await rm(join(folder, name), { recursive: true, force: true });
   await rm(folder, { recursive: true, force: true });
 }
 
