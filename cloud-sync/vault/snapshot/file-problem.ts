@@ -13,6 +13,13 @@ const unreadableCodes = [
   'EBUSY',
   'ETXTBSY',
   'EOVERFLOW',
+  // Of a lease that somebody holds, such as Samba.
+  'EAGAIN',
+  'EILSEQ',
+  // What a file system says of a damaged or locked inode, for which node has no names: EBADMSG, EUCLEAN and ENOKEY of Linux.
+  'Unknown system error -74',
+  'Unknown system error -117',
+  'Unknown system error -126',
 ];
 
 /** The problem of a file, or folder, that was not taken; throws again what no file is the cause of. */
