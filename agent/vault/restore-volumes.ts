@@ -11,6 +11,7 @@ import type {
   RestoreProblem,
   RestoreProgress,
 } from '../../cloud-sync/vault/restore/restore-request.ts';
+import { orderMs } from '../../cloud-sync/vault/upkeep/snapshot-moment.ts';
 import { atomicWrite } from '../../lib/atomic-write.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { recordedPathOf } from './recorded-path.ts';
@@ -50,7 +51,7 @@ export type RestoreVolumesRequest = {
   readonly volumes: readonly string[];
   /** Which snapshot of a volume, as an id or the beginning of one; default the newest. */
   readonly chosen?: Readonly<Record<string, string>>;
-  /** The newest that is not after this moment. */
+  /** The newest that was not taken after this moment. */
   readonly at?: Date;
   /** Gives back what can be given back of a damaged snapshot. */
   readonly allowDamaged?: boolean;
@@ -146,16 +147,21 @@ async function chooseSnapshots({
 }: RestoreVolumesRequest): Promise<{ chosen: Chosen[]; without: string[] }> {
   const onDamaged = (id: string, error: Error): void =>
     logger.error('vault.snapshot.damaged', { snapshot: id, error });
-  const all = await repository.snapshots({ signal, onDamaged });
+  const nowMs = Date.now();
+  const all = (await repository.snapshots({ signal, onDamaged })).map((one) => ({
+    one,
+    takenMs: orderMs(one, nowMs),
+  }));
+  all.sort((a, b) => a.takenMs - b.takenMs);
   const found = await Promise.all(
     volumes.map(async (volume) => {
       const wanted = Object.hasOwn(chosen, volume) ? chosen[volume] : undefined;
       if (wanted !== undefined)
         return { volume, snapshot: await repository.findSnapshot(wanted, { signal }) };
-      const snapshot = all.findLast(
-        (one) => isOf(one, device, volume) && (!at || Date.parse(one.document.time) <= at.getTime()),
+      const newest = all.findLast(
+        ({ one, takenMs }) => isOf(one, device, volume) && (!at || takenMs <= at.getTime()),
       );
-      return { volume, snapshot };
+      return { volume, snapshot: newest?.one };
     }),
   );
   return {

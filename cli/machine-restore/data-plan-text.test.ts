@@ -9,10 +9,15 @@ const volume: VolumePlan = {
   ...{ files: 1200, bytes: 5 * 2 ** 20, neededBytes: 6 * 2 ** 20, freeBytes: 10 * 2 ** 20, resumes: false },
 };
 
-const planOf = (...volumes: VolumePlan[]): DataPlan => ({ repository: 'r', volumes, without: ['photos'] });
+const planOf = (...volumes: VolumePlan[]): DataPlan => ({
+  repository: 'd85b8a57'.padEnd(64, '0'),
+  volumes,
+  without: ['photos'],
+});
 
 test('the plan shows snapshots, sizes, what is needed and what is free', () => {
   expect(formatDataPlan(planOf(volume), '/srv/device').split('\n')).toEqual([
+    'Repository d85b8a57',
     'VOLUME  SNAPSHOT  TAKEN (UTC)          FILES  SIZE',
     'data    37dce429  2026-05-01 03:00:00  1,200  5.0 MiB',
     'No snapshot of photos: it starts empty.',

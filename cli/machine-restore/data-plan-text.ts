@@ -5,13 +5,14 @@ import { formatTable } from '../table.ts';
 import { shortId, shortTime } from '../vault/snapshot-text.ts';
 
 /** Which snapshots come back, what they need and how much room there is. */
-export function formatDataPlan({ volumes, without }: DataPlan, root: string): string {
+export function formatDataPlan({ repository, volumes, without }: DataPlan, root: string): string {
   const free = volumes[0]?.freeBytes ?? null;
   const rows = volumes.map(({ volume, snapshot, time, files, bytes, resumes }) => [
     ...[volume, shortId(snapshot), shortTime(time), files.toLocaleString('en'), formatBytes(bytes)],
     resumes ? 'goes on' : '',
   ]);
   return [
+    `Repository ${shortId(repository)}`,
     ...(rows.length === 0
       ? []
       : [formatTable(['VOLUME', 'SNAPSHOT', 'TAKEN (UTC)', 'FILES', 'SIZE', ''], rows)]),

@@ -1,4 +1,5 @@
 import type { Snapshot } from '../../cloud-sync/vault/format/snapshot-document.ts';
+import { orderMs } from '../../cloud-sync/vault/upkeep/snapshot-moment.ts';
 import { nearest } from '../../manifests/nearest.ts';
 import { CliError } from '../errors.ts';
 import { printable } from '../printable.ts';
@@ -31,8 +32,9 @@ export function isOf({ document: { paths } }: Snapshot, subject: string): boolea
 
 function latestOf(snapshots: readonly Snapshot[], subject: string | undefined): Snapshot {
   const among = subject === undefined ? snapshots : snapshots.filter((snapshot) => isOf(snapshot, subject));
+  const nowMs = Date.now();
   const latest = among.reduce<Snapshot | undefined>(
-    (best, one) => (best === undefined || timeOf(one) >= timeOf(best) ? one : best),
+    (best, one) => (best === undefined || orderMs(one, nowMs) >= orderMs(best, nowMs) ? one : best),
     undefined,
   );
   if (latest !== undefined) return latest;
@@ -45,10 +47,6 @@ function latestOf(snapshots: readonly Snapshot[], subject: string | undefined): 
   throw new CliError('notFound', `There is no snapshot of ${printable(subject)}.`, {
     hint: near === undefined ? `There are some of: ${subjects.join(', ')}.` : `Did you mean ${near}?`,
   });
-}
-
-function timeOf({ document: { time } }: Snapshot): number {
-  return Date.parse(time);
 }
 
 function unknown(snapshots: readonly Snapshot[], text: string): CliError {

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { restoreData, takeVault, type RestoreDataRequest } from '../../agent/restore-data.ts';
+import { openFolderBackend } from '../../cloud-sync/vault/backend/folder-backend.ts';
 import { createOwnerKey } from '../../cloud-sync/vault/keys/owner-key.ts';
+import { openVault } from '../../cloud-sync/vault/keys/open-vault.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { VaultDevice, vaultIdentity } from '../support/vault-device.ts';
 
@@ -142,6 +144,19 @@ describe('the data of a machine on a blank disk', () => {
     await mkdir(back.volume(), { recursive: true });
     expect((await again.snapshotVolume('notes', request)).id).toMatch(/^[0-9a-f]{64}$/);
     expect(again.conditions()).toMatchObject([{ type: 'OwnerKeyChanged' }]);
+  }, 120_000);
+
+  test('is the newest, also after a snapshot by a clock that was years ahead', async () => {
+    const { notes } = await fill();
+    const backend = openFolderBackend(device.repository);
+    const secret = { kind: 'passphrase', text: 'the owner' } as const;
+    const { repository } = await openVault(backend, { secret, ownerKey, signal });
+    await using _ = repository;
+    const { document } = await repository.snapshot(notes, { signal });
+    const ahead = await repository.addSnapshot({ ...document, time: '2099-01-01T00:00:00Z' }, { signal });
+    await utimes(join(device.repository, 'snapshots', ahead), 1, 1);
+    await restore();
+    expect(await readFile(restored('notes/a.txt'), 'utf8')).toBe('beta!');
   }, 120_000);
 
   test('is not taken for none when the repository is away, and nothing is written when nobody agrees to the plan', async () => {

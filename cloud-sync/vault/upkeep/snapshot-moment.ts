@@ -20,3 +20,15 @@ export function claimedMoment({ document }: Snapshot): Moment {
 export function receivedMoment(snapshot: Snapshot): Moment {
   return snapshot.receivedMs === null ? claimedMoment(snapshot) : { ms: snapshot.receivedMs, offsetMs: 0 };
 }
+
+/** Clocks of honest machines differ by less. */
+const clockSkewMs = 24 * 60 * 60 * 1000;
+
+/**
+ * By which the newest of a volume is chosen, in milliseconds since 1970: what the snapshot says. One that claims a time to come was taken by
+ * a clock that was wrong and would stay the newest for as long: it counts as when the store received it, or as the oldest.
+ */
+export function orderMs(snapshot: Snapshot, nowMs: number): number {
+  const { ms } = claimedMoment(snapshot);
+  return ms <= nowMs + clockSkewMs ? ms : (snapshot.receivedMs ?? 0);
+}
