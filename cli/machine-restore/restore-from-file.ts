@@ -119,7 +119,8 @@ function formatRestored({ device, generation, digest, functions, data }: Restore
     ),
     ...(data?.oldSlots.length
       ? [
-          `The key of the lost device still opens the vault. With a grant, remove it: holdfast vault key remove ${data.oldSlots.map(shortId).join(' ')}`,
+          'Keys of the device that was lost still open the vault. With a grant, remove them:',
+          ...data.oldSlots.map((slot) => `  holdfast vault key remove ${shortId(slot)}`),
         ]
       : []),
     `Start it with: holdfast agent up --root ${root}`,
