@@ -182,6 +182,22 @@ describe('restoring what we snapshotted', () => {
   });
 });
 
+describe('a target that holds the repository', () => {
+  it('is not replaced: the repository would be gone with the old state', async () => {
+    await using own = await ResticRepository.create();
+    await writeFile(join(own.data, 'file'), 'x');
+    const { id } = await snapshotOf(own.ours, own.data);
+    const request = { repository: own.ours, snapshot: id, replace: true, logger: silentLogger, signal };
+    const link = own.beside('link');
+    symlinkSync(dirname(own.folder), link);
+    for (const target of [dirname(own.folder), own.folder, link]) {
+      await expect(restoreSnapshot({ ...request, target })).rejects.toMatchObject({ code: 'conflict' });
+    }
+    await expect(own.reopen()).resolves.toMatchObject({ id: own.ours.id });
+    await expect(restoreSnapshot({ ...request, target: own.data })).resolves.toMatchObject({ placed: true });
+  }, 120_000);
+});
+
 describe('an interrupted restore', () => {
   judged('goes on with what is right in the staging folder, and only with that', async () => {
     const target = repository.beside('resumed');

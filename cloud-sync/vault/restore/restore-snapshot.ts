@@ -10,7 +10,7 @@ import { treeOfPlan } from './plan-restore.ts';
 import { readStagedTree, type SnapshotTree } from './read-staged-tree.ts';
 import { RestoreMeter } from './restore-meter.ts';
 import type { RestoreOutcome, RestoreRequest } from './restore-request.ts';
-import { findTarget, placeOfTarget, type RestoreTarget } from './restore-target.ts';
+import { findTarget, placeOfTarget, refuseRepositoryIn, type RestoreTarget } from './restore-target.ts';
 import { findStaged, nothingFound, type Found } from './resume-files.ts';
 import { discardOthers, hasStaging, openStaging, recoverTarget, type Staging } from './staging.ts';
 import { ThreadPool } from './thread-pool.ts';
@@ -30,6 +30,7 @@ export async function restoreSnapshot(request: RestoreRequest): Promise<RestoreO
   const place = await placeOfTarget(request.target);
   await recoverTarget(place);
   const target = await findTarget(place, { replace });
+  if (target.state === 'filled') await refuseRepositoryIn(place, repository.backend.location);
   const planned = request.plan && treeOfPlan(request.plan, request);
   const what = planned ?? (await readStagedTree(repository, request, { signal }));
   meter.expect(what.tree.files.length, what.tree.bytes);

@@ -1,5 +1,5 @@
 import { lstat, readFile, readdir, realpath } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { errorCode } from '../../../lib/error-code.ts';
 import { makeFolder } from '../../../lib/make-folder.ts';
 import { SyncError } from '../../errors.ts';
@@ -39,6 +39,16 @@ export async function findTarget(
   }
   if (state !== 'missing') await refuseMounts(place.path);
   return { ...place, state };
+}
+
+/** Rejects with `conflict` when replacing `place` would remove the folder of the repository with the old state. */
+export async function refuseRepositoryIn(place: TargetPlace, location: string): Promise<void> {
+  if (!isAbsolute(location)) return;
+  const repository = await realpath(location).catch(() => location);
+  if (repository !== place.path && !repository.startsWith(`${place.path}/`)) return;
+  throw new SyncError('conflict', `Cannot replace ${place.path}: the repository ${repository} lies in it`, {
+    hint: 'Restore into a new folder, and move what you need.',
+  });
 }
 
 async function realTarget(path: string): Promise<string> {
