@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { SyncError } from '../../cloud-sync/errors.ts';
+import { errorCode, errorMessage } from '../../lib/error-code.ts';
 import { addSlot, listSlots, removeSlot } from '../../cloud-sync/vault/keys/key-slots.ts';
 import { createRecoveryCode } from '../../cloud-sync/vault/keys/recovery-code.ts';
 import type { VaultAccess, VaultTask, VaultTaskResult } from './job-protocol.ts';
@@ -71,9 +72,17 @@ async function takeSnapshotOf(
     onProgress: onSnapshotProgress,
   });
   const outcome = await taking.catch((error: unknown) => {
-    throw withoutNames(error, { folder: task.folder, logger });
+    throw noFolder(error, task.folder) ?? withoutNames(error, { folder: task.folder, logger });
   });
   return { kind: 'snapshot', outcome };
+}
+
+function noFolder(error: unknown, folder: string): SyncError | undefined {
+  if (errorCode(error) !== 'ENOENT' || !errorMessage(error).endsWith(`'${folder}'`)) return undefined;
+  return new SyncError('notFound', `There is no folder ${folder}`, {
+    cause: error,
+    hint: 'Nothing was written to the volume yet, or its disk is not mounted.',
+  });
 }
 
 async function restoreTo(

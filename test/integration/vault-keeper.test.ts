@@ -71,6 +71,15 @@ describe('the keeper of a vault in a folder', () => {
     120_000,
   );
 
+  test('says of a volume that has no folder what is missing, and makes no empty snapshot of it', async () => {
+    const keeper = await device.keeper(device.machine({ volumes: { photos: { snapshot: '0 3 * * *' } } }));
+    await expect(keeper.snapshotVolume('photos', request)).rejects.toMatchObject({
+      code: 'notFound',
+      message: `There is no folder ${join(device.root, 'volumes/photos')}`,
+    });
+    expect(await readdir(join(device.repository, 'snapshots'))).toEqual([]);
+  }, 60_000);
+
   test('puts a volume back to the snapshot that was taken for an update', async () => {
     const keeper = await device.keeper();
     const before = await keeper.snapshotVolume('notes', { ...request, reason: 'update of shop' });
