@@ -32,7 +32,7 @@ describe('SnapshotFloor', () => {
     await (await open()).observe(await listing());
     const first = await fill('1');
     await (await open()).observe(await listing());
-    await fill('2');
+    await fill('2', '/data', '2026-11-21T12:00:01Z');
     await (await open()).observe(await listing());
     backend.files.delete(`snapshots/${first}`);
     await expect((await open()).observe(await listing())).resolves.toBeUndefined();
