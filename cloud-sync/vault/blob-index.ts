@@ -47,4 +47,8 @@ export class FileBlobIndex implements BlobIndex {
   packs(): IterableIterator<PackContents> {
     return this.#table.packs();
   }
+
+  endOf(pack: string): number {
+    return this.#table.endOf(pack);
+  }
 }

@@ -81,6 +81,17 @@ export class BlobTable {
     }
   }
 
+  /** Where the last blob of a pack ends; 0 for an unknown one. */
+  endOf(pack: string): number {
+    const number = this.#packNumbers.get(pack);
+    let end = 0;
+    let next = number === undefined ? 0 : (this.#chains[number] ?? 0);
+    for (; next !== 0; next = this.#word(next - 1, nextOfPack)) {
+      end = Math.max(end, this.#word(next - 1, 1) + this.#word(next - 1, 2));
+    }
+    return end;
+  }
+
   *#blobsOf(pack: number): Generator<PackedBlob, undefined> {
     for (let next = this.#chains[pack] ?? 0; next !== 0; next = this.#word(next - 1, nextOfPack)) {
       yield this.#packedBlob(next - 1);

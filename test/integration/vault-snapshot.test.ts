@@ -232,6 +232,25 @@ describe('the next snapshot', () => {
     expect(await (await opened()).snapshots({ signal })).toHaveLength(1);
   });
 
+  test('is what it would be without a parent, of folders of all kinds with a change in them', async () => {
+    makeNastyTree(join(repository.data, 'nasty'));
+    fill();
+    await settle();
+    await snapshot({ memory: memory() });
+    for (const folder of readdirSync(repository.data, { withFileTypes: true, recursive: true })) {
+      const path = join(folder.parentPath, folder.name, 'added');
+      const isText = !path.includes('\ufffd');
+      if (folder.isDirectory() && isText && path.length < 500) writeFileSync(path, folder.name);
+    }
+    await settle();
+    const compared = await snapshot({ memory: memory() });
+    expect(compared.files.unmodified).toBeGreaterThan(10);
+    const anew = await snapshot({ parent: 'none' });
+    const opened = await repository.reopen();
+    const treeOf = async (id: string) => (await opened.snapshot(id, { signal })).document.tree;
+    expect(await treeOf(compared.id)).toBe(await treeOf(anew.id));
+  });
+
   test('believes no memory that somebody changed, nor that of another repository', async () => {
     fill();
     await settle();

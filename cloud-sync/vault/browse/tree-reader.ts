@@ -25,7 +25,6 @@ export class TreeReader {
   readonly #signal: AbortSignal;
   readonly #reads = new Map<string, number>();
   readonly #windows: Window[] = [];
-  #packEnds: ReadonlyMap<string, number> | undefined;
 
   constructor(repository: Repository, index: BlobIndex, { signal }: CallOptions) {
     this.#repository = repository;
@@ -36,16 +35,27 @@ export class TreeReader {
 
   /** Rejects with `corrupt` or `notFound` for a tree that cannot be read. */
   readonly read = async (id: BlobId): Promise<readonly TreeNode[]> => {
-    const location = this.#index.find(id, 'tree');
-    const nodes = location && (await this.#readWithOthers(id, location));
+    const plain = await this.#tryWithOthers(id);
+    const nodes = plain && triedTree(plain);
     return nodes ?? this.#repository.readTree(id, { signal: this.#signal });
   };
+
+  /** The bytes of a tree, as `read` has them. */
+  readonly readPlain = async (id: BlobId): Promise<Buffer> => {
+    const plain = await this.#tryWithOthers(id);
+    return plain ?? this.#repository.readBlob(id, 'tree', { signal: this.#signal });
+  };
+
+  async #tryWithOthers(id: BlobId): Promise<Buffer | undefined> {
+    const location = this.#index.find(id, 'tree');
+    return location && (await this.#readWithOthers(id, location));
+  }
 
   /** Undefined when that does not pay, or fails. */
   async #readWithOthers(
     id: BlobId,
     { pack, offset, length, uncompressedLength }: BlobLocation,
-  ): Promise<readonly TreeNode[] | undefined> {
+  ): Promise<Buffer | undefined> {
     const reads = (this.#reads.get(pack) ?? 0) + 1;
     this.#reads.set(pack, reads);
     if (reads <= singleReads || length > windowBytes / 2) return undefined;
@@ -54,7 +64,7 @@ export class TreeReader {
     const start = offset - window.offset;
     try {
       const sealed = window.bytes.subarray(start, start + length);
-      return decodeTree(decodeBlob(this.#sealer, sealed, { id, uncompressedLength }));
+      return decodeBlob(this.#sealer, sealed, { id, uncompressedLength });
     } catch {
       return undefined;
     }
@@ -70,7 +80,7 @@ export class TreeReader {
 
   /** With as much before as after: which way a walk goes through a pack depends on who wrote it. */
   async #readWindow(pack: string, offset: number, length: number): Promise<Window | undefined> {
-    const end = this.#endOf(pack);
+    const end = this.#index.endOf(pack);
     const middle = offset + Math.ceil(length / 2);
     const start = Math.max(0, Math.min(middle - windowBytes / 2, end - windowBytes));
     const range = { offset: start, length: Math.min(windowBytes, end - start) };
@@ -87,26 +97,17 @@ export class TreeReader {
       return undefined;
     }
   }
+}
 
-  /** Where the last blob of a pack ends: so far it can be read. */
-  #endOf(pack: string): number {
-    this.#packEnds ??= packEnds(this.#index);
-    return this.#packEnds.get(pack) ?? 0;
+/** Undefined for what is no tree: the repository says what is wrong with it. */
+function triedTree(plain: Buffer): readonly TreeNode[] | undefined {
+  try {
+    return decodeTree(plain);
+  } catch {
+    return undefined;
   }
 }
 
 function holds({ offset, bytes }: Window, start: number, length: number): boolean {
   return offset <= start && start + length <= offset + bytes.length;
-}
-
-function packEnds(index: BlobIndex): Map<string, number> {
-  const ends = new Map<string, number>();
-  for (const { pack, blobs } of index.packs()) {
-    if (blobs[0]?.type !== 'tree' && !blobs.some(({ type }) => type === 'tree')) continue;
-    ends.set(
-      pack,
-      blobs.reduce((end, { offset, length }) => Math.max(end, offset + length), 0),
-    );
-  }
-  return ends;
 }

@@ -9,7 +9,18 @@ const maxUint64 = 2n ** 64n - 1n;
 
 /** JSON of one entry, its keys in the order of restic's: the same entry is the same bytes, whoever writes it. */
 export function encodeNode(node: TreeNode): string {
-  const { type, linkTarget, subtree } = node;
+  const { linkTarget, subtree } = node;
+  return (
+    encodeNodeHead(node) +
+    (linkTarget === undefined ? '' : encodeLinkTarget(linkTarget)) +
+    `${encodeAttributes(node.extendedAttributes)}${optionalNumber('device', node.device ?? 0)}` +
+    `,"content":${encodeContent(node)}${subtree === undefined ? '' : `,"subtree":"${subtree}"`}}`
+  );
+}
+
+/** The beginning of that, up to the comma before what `lstat` does not say. */
+export function encodeNodeHead(node: TreeNode): string {
+  const { type } = node;
   const mode = goFileMode(node.mode, type);
   const mtime = rfc3339OfNs(node.mtimeNs);
   const atime = node.atimeNs === node.mtimeNs ? mtime : rfc3339OfNs(node.atimeNs);
@@ -19,10 +30,7 @@ export function encodeNode(node: TreeNode): string {
     `,"uid":${node.uid},"gid":${node.gid}` +
     `${optionalText('user', node.user)}${optionalText('group', node.group)}` +
     `${optionalNumber('inode', node.inode)}${optionalNumber('device_id', node.deviceId)}` +
-    `${optionalNumber('size', node.size)}${optionalNumber('links', node.links)}` +
-    (linkTarget === undefined ? '' : encodeLinkTarget(linkTarget)) +
-    `${encodeAttributes(node.extendedAttributes)}${optionalNumber('device', node.device ?? 0)}` +
-    `,"content":${encodeContent(node)}${subtree === undefined ? '' : `,"subtree":"${subtree}"`}}`
+    `${optionalNumber('size', node.size)}${optionalNumber('links', node.links)}`
   );
 }
 

@@ -16,8 +16,20 @@ export function rfc3339OfNs(ns: bigint): string {
     seconds -= 1;
   }
   const clamped = Math.min(Math.max(seconds, minSeconds), maxSeconds);
-  const text = new Date(clamped * 1000).toISOString().slice(0, 19);
-  return `${text}${fractionText(fraction)}Z`;
+  return `${secondText(clamped)}${fractionText(fraction)}Z`;
+}
+
+/** Files come by the thousand with the same few times. */
+const maxSecondTexts = 4096;
+const secondTexts = new Map<number, string>();
+
+function secondText(seconds: number): string {
+  const known = secondTexts.get(seconds);
+  if (known !== undefined) return known;
+  const text = new Date(seconds * 1000).toISOString().slice(0, 19);
+  if (secondTexts.size >= maxSecondTexts) secondTexts.clear();
+  secondTexts.set(seconds, text);
+  return text;
 }
 
 function fractionText(fraction: number): string {

@@ -2,6 +2,7 @@ import { SyncError } from '../../errors.ts';
 import { maxBlobBytes } from './blob-codec.ts';
 import { decodeNode } from './decode-node.ts';
 import { encodeNode } from './encode-node.ts';
+import type { EncodedNode } from './encoded-node.ts';
 import { compareNames } from './name-bytes.ts';
 import type { TreeNode } from './tree-node.ts';
 
@@ -14,7 +15,7 @@ const frameBytes = '{"nodes":[]}\n'.length;
  * The plain bytes of a tree blob: the entries of a folder in the order of their names' bytes, as restic writes them. Rejects with
  * `tooLarge` what `decodeTree` would not read again.
  */
-export function encodeTree(nodes: readonly TreeNode[]): Buffer {
+export function encodeTree(nodes: readonly (TreeNode | EncodedNode)[]): Buffer {
   if (nodes.length > maxNodes) throw tooLarge(nodes, `more than ${maxNodes} entries`);
   const all = sorted(nodes);
   const parts: Buffer[] = [];
@@ -22,7 +23,7 @@ export function encodeTree(nodes: readonly TreeNode[]): Buffer {
   for (let at = 0; at < all.length; at += nodesAtOnce) {
     const text = all
       .slice(at, at + nodesAtOnce)
-      .map(encodeNode)
+      .map(textOf)
       .join(',');
     const part = Buffer.from(at === 0 ? text : `,${text}`);
     bytes += part.byteLength;
@@ -46,7 +47,11 @@ export function decodeTree(bytes: Uint8Array): readonly TreeNode[] {
   return nodes;
 }
 
-function tooLarge(nodes: readonly TreeNode[], what: string): SyncError {
+function textOf(node: TreeNode | EncodedNode): string {
+  return 'json' in node ? node.json : encodeNode(node);
+}
+
+function tooLarge(nodes: readonly { readonly name: string }[], what: string): SyncError {
   const like = JSON.stringify(nodes[0]?.name);
   return new SyncError('tooLarge', `A folder of ${nodes.length} entries, ${like} among them, makes ${what}`, {
     hint: 'No restore could read it. Divide the folder, or leave it out of the snapshot.',
@@ -73,7 +78,7 @@ function parse(bytes: Uint8Array): unknown {
 }
 
 /** Mostly they are so already. */
-function sorted(nodes: readonly TreeNode[]): readonly TreeNode[] {
+function sorted<T extends { readonly name: string }>(nodes: readonly T[]): readonly T[] {
   if (nodes.every(({ name }, at) => at === 0 || compareNames(nodes[at - 1]?.name ?? '', name) <= 0))
     return nodes;
   return nodes.toSorted((one, other) => compareNames(one.name, other.name));

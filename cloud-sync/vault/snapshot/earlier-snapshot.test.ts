@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { blobIdOf } from '../format/blob-id.ts';
+import { encodeTree } from '../format/tree.ts';
 import type { TreeNode } from '../format/tree-node.ts';
 import { EarlierSnapshot } from './earlier-snapshot.ts';
 import type { FileFacts } from './file-facts.ts';
@@ -12,20 +13,22 @@ const id = blobIdOf(Buffer.from('some'));
 /** Whether a file with this `ctime`, the same as in the parent, need not be read. */
 async function isBelieved(ctimeNs: bigint, parentTime: string): Promise<boolean> {
   const facts = { size: 4n, mtimeNs: 5n, ctimeNs, ino: 6n, mode: 0o100644n } as FileFacts;
-  const node = { name: 'a', type: 'file', size: 4, mtimeNs: 5n, ctimeNs, inode: 6, content: [id] };
+  const node: TreeNode = {
+    ...{ name: 'a', type: 'file', mode: 0o644, size: 4, mtimeNs: 5n, atimeNs: 5n, ctimeNs, inode: 6 },
+    ...{ uid: 0, gid: 0, user: '', group: '', deviceId: 1, links: 1, content: [id] },
+  };
   const document = {
     ...{ time: parentTime, tree: id, paths: ['/'], hostname: '', username: '', uid: 0, gid: 0 },
     ...{ tags: [], excludes: [], programVersion: '' },
   };
   const earlier = new EarlierSnapshot({
-    repository: { readTree: () => Promise.resolve([node as unknown as TreeNode]) },
+    readTree: () => Promise.resolve(encodeTree([node])),
     index: () => Promise.resolve({ has: () => true }),
     parent: { id, document, receivedMs: null },
     memory: undefined,
-    signal: new AbortController().signal,
   });
-  const entries = await earlier.entries(id);
-  return earlier.has(facts, entries.get('a')!);
+  const folder = await earlier.folder('', id);
+  return earlier.has(facts, folder.node('a')!);
 }
 
 describe('a file that looks as its parent saw it', () => {

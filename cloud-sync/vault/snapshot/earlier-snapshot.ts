@@ -1,21 +1,25 @@
 import { SyncError } from '../../errors.ts';
 import type { BlobId } from '../format/blob-id.ts';
+import { splitTree, type EncodedNode } from '../format/encoded-node.ts';
 import { nsOfRfc3339 } from '../format/rfc3339.ts';
 import type { Snapshot } from '../format/snapshot-document.ts';
+import { decodeTree } from '../format/tree.ts';
 import type { TreeNode } from '../format/tree-node.ts';
-import type { BlobIndex, Repository } from '../repository.ts';
+import type { BlobIndex } from '../repository.ts';
+import { EarlierFolder } from './earlier-folder.ts';
 import { isSameFile, lastChangeNs, type FileFacts } from './file-facts.ts';
+import type { Entry } from './folder-entries.ts';
 import type { SnapshotMemory } from './snapshot-memory.ts';
 
 export type RememberedFolder = { readonly print: string; readonly tree: BlobId };
 
 export type EarlierSnapshotOptions = {
-  readonly repository: Pick<Repository, 'readTree'>;
+  /** Plain bytes of a tree. */
+  readonly readTree: (id: BlobId) => Promise<Uint8Array>;
   readonly index: () => Promise<Pick<BlobIndex, 'has'>>;
   readonly parent: Snapshot | undefined;
   /** Of that parent; what it names is in the repository. */
   readonly memory: SnapshotMemory | undefined;
-  readonly signal: AbortSignal;
 };
 
 /**
@@ -26,8 +30,6 @@ export const clockTickNs = 50_000_000n;
 
 /** The snapshot is to be taken without looking at its parent. */
 export class ParentDamaged extends Error {}
-
-const noEntries: ReadonlyMap<string, TreeNode> = new Map();
 
 /** What the parent saw, as far as it can be had. */
 export class EarlierSnapshot {
@@ -51,25 +53,46 @@ export class EarlierSnapshot {
     return this.#folders.get(path);
   }
 
-  /** By name; none for an undefined tree. Rejects with ParentDamaged when it cannot be read. */
-  async entries(tree: BlobId | undefined): Promise<ReadonlyMap<string, TreeNode>> {
-    if (tree === undefined) return noEntries;
-    const { repository, index, signal } = this.#options;
+  /** What lay in a folder; nothing for an undefined tree. Rejects with ParentDamaged when it cannot be read. */
+  async folder(path: string, tree: BlobId | undefined): Promise<EarlierFolder> {
+    // What is remembered is a tree as this version writes it.
+    const remembered = this.remembered(path)?.tree;
+    const wanted = remembered ?? tree;
+    if (wanted === undefined) return EarlierFolder.empty;
+    const { readTree, index } = this.#options;
     this.#index ??= await index();
     try {
-      const nodes = await repository.readTree(tree, { signal });
-      return new Map(nodes.map((node) => [node.name, node]));
+      const plain = await readTree(wanted);
+      const texts = remembered === undefined ? undefined : splitTree(plain);
+      return new EarlierFolder(texts ?? decodeTree(plain));
     } catch (cause) {
-      if (!(cause instanceof SyncError) || !['corrupt', 'notFound', 'damaged'].includes(cause.code))
-        throw cause;
-      throw new ParentDamaged(`Cannot read tree ${tree} of the parent`, { cause });
+      throw asParentDamaged(cause, wanted);
     }
+  }
+
+  /**
+   * The text of an entry about which `lstat` says what it said then, and so what else there is to say: its content, which is in the
+   * repository as what is remembered is, and its target; attributes it has none. Undefined where it is another, or cannot be told.
+   */
+  unchanged({ facts, name }: Entry, head: string, folder: EarlierFolder): EncodedNode | undefined {
+    const text = folder.text(name);
+    if (text === undefined || !text.json.startsWith(head) || text.json[head.length] !== ',') return undefined;
+    return this.#isBelieved(facts) ? text : undefined;
   }
 
   /** Whether a file need not be read: unchanged since `node`, one of `entries`, and all of it in the repository. */
   has(facts: FileFacts, node: TreeNode): boolean {
     if (node.content === undefined || !isSameFile(facts, node)) return false;
-    if (lastChangeNs(facts.ctimeNs) >= this.#believedUntilNs) return false;
+    if (!this.#isBelieved(facts)) return false;
     return node.content.every((id) => this.#index?.has(id, 'data') ?? false);
   }
+
+  #isBelieved({ ctimeNs }: FileFacts): boolean {
+    return lastChangeNs(ctimeNs) < this.#believedUntilNs;
+  }
+}
+
+function asParentDamaged(cause: unknown, tree: BlobId): unknown {
+  if (!(cause instanceof SyncError) || !['corrupt', 'notFound', 'damaged'].includes(cause.code)) return cause;
+  return new ParentDamaged(`Cannot read tree ${tree} of the parent`, { cause });
 }

@@ -1,8 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Posix } from '../../../lib/posix.ts';
 import type { BlobId } from '../format/blob-id.ts';
+import { encodeNodeHead } from '../format/encode-node.ts';
+import type { EncodedNode } from '../format/encoded-node.ts';
 import type { NodeType, TreeNode } from '../format/tree-node.ts';
 import type { AccountNames } from './account-names.ts';
+import type { EarlierFolder } from './earlier-folder.ts';
 import { clockTickNs, type EarlierSnapshot } from './earlier-snapshot.ts';
 import { nodeOf, readDetails } from './entry-node.ts';
 import type { Exclusion } from './exclude-patterns.ts';
@@ -20,7 +23,7 @@ export type FolderWalkOptions = {
   readonly excludes: Exclusion | undefined;
   readonly earlier: EarlierSnapshot;
   readonly files: Pick<FileQueue, 'read' | 'room' | 'end'>;
-  readonly trees: { add(nodes: readonly TreeNode[]): Promise<BlobId> };
+  readonly trees: { add(nodes: readonly Node[]): Promise<BlobId> };
   readonly accounts: AccountNames;
   readonly posix: Posix | undefined;
   readonly tally: SnapshotTally;
@@ -37,6 +40,9 @@ export type WalkedFolder = {
   readonly print: string;
 };
 
+/** Of a tree, where it is unchanged as the text it was. */
+type Node = TreeNode | EncodedNode;
+
 type Listed = {
   readonly path: string;
   readonly entries: FolderEntries;
@@ -49,7 +55,14 @@ type Child = { readonly entry: Entry; readonly walked: Promise<WalkedFolder> };
 type Taken = {
   /** Whether all were taken, with the facts of the print. */
   stable: boolean;
-  readonly nodes: TreeNode[];
+  readonly nodes: Node[];
+};
+type Visited = {
+  readonly listed: Listed;
+  /** Undefined while it was not needed. */
+  readonly before: EarlierFolder | undefined;
+  readonly children: readonly Child[];
+  readonly taken: Taken;
 };
 type Reading = { readonly which: readonly number[]; readonly contents: Promise<readonly FileContent[]> };
 
@@ -88,22 +101,24 @@ export class FolderWalk {
     const { earlier, tally } = this.#options;
     const listed = this.#list(path);
     tally.folders += 1;
-    const before = listed.same
-      ? undefined
-      : await earlier.entries(earlier.remembered(path)?.tree ?? treeBefore);
+    const before = listed.same ? undefined : await earlier.folder(path, treeBefore);
     const taken: Taken = { stable: listed.print !== '', nodes: [] };
     if (before === undefined) this.#keepAll(listed);
     const reading = before && this.#take(listed, before, taken);
     const children: Child[] = [];
     for (const [index, name] of listed.entries.names.entries()) {
       if (listed.entries.typeAt(index) !== 'dir') continue;
-      const child = await this.#visitChild(path, listed.entries.at(index), before?.get(name)?.subtree);
+      const child = await this.#visitChild(
+        path,
+        listed.entries.at(index),
+        this.#treeBefore(path, before, name),
+      );
       if (child === undefined) taken.stable = false;
       else children.push(child);
     }
     return async () => {
       await this.#takeRead(listed, reading, taken);
-      return await this.#build(listed, children, taken);
+      return await this.#build({ listed, before, children, taken });
     };
   }
 
@@ -138,13 +153,19 @@ export class FolderWalk {
   }
 
   /** Takes what need not be read, and hands out what must. */
-  #take({ path, entries }: Listed, before: ReadonlyMap<string, TreeNode>, taken: Taken): Reading | undefined {
+  #take({ path, entries }: Listed, before: EarlierFolder, taken: Taken): Reading | undefined {
     const { accounts, earlier, tally, files } = this.#options;
     const which: number[] = [];
     for (const [index, name] of entries.names.entries()) {
       const type = entries.typeAt(index);
       if (type === 'dir') continue;
-      const old = type === 'file' ? before.get(name) : undefined;
+      const same = this.#unchanged(entries.at(index), before);
+      if (same !== undefined) {
+        if (type === 'file') tally.unmodified(entries.sizeAt(index));
+        taken.nodes.push(same);
+        continue;
+      }
+      const old = type === 'file' ? before.node(name) : undefined;
       if (old !== undefined && earlier.has(entries.at(index).facts, old)) {
         tally.unmodified(old.size);
         taken.nodes.push({ ...nodeOf(entries.at(index), accounts), ...kept(old) });
@@ -194,7 +215,7 @@ export class FolderWalk {
     }
   }
 
-  async #build(listed: Listed, children: readonly Child[], taken: Taken): Promise<WalkedFolder> {
+  async #build({ listed, before, children, taken }: Visited): Promise<WalkedFolder> {
     const { earlier, trees } = this.#options;
     const walked = await Promise.all(children.map((child) => child.walked));
     const isAsBefore = ({ path, tree }: WalkedFolder) => earlier.remembered(path)?.tree === tree;
@@ -203,8 +224,12 @@ export class FolderWalk {
         ? earlier.remembered(listed.path)?.tree
         : undefined;
     if (tree === undefined) {
-      const files = listed.same ? await this.#earlierNodes(listed) : taken.nodes;
-      const folders = children.map(({ entry }, index) => this.#folderNode(listed.path, entry, walked[index]));
+      const known = before ?? (await earlier.folder(listed.path, undefined));
+      // Of a folder whose entries are as they were, while something below is not, all are taken.
+      const files = listed.same ? known.others : taken.nodes;
+      const folders = children.map(({ entry }, index) =>
+        this.#folderNode(listed.path, entry, { walked: walked[index], before: known }),
+      );
       tree = await trees.add([...files, ...folders]);
     }
     const folder = { path: listed.path, tree, print: taken.stable ? listed.print : '' };
@@ -212,16 +237,29 @@ export class FolderWalk {
     return folder;
   }
 
-  /** Of a folder whose entries are as they were, while something below is not. */
-  async #earlierNodes({ path }: Listed): Promise<TreeNode[]> {
-    const { earlier } = this.#options;
-    const nodes = await earlier.entries(earlier.remembered(path)?.tree);
-    return [...nodes.values()].filter(({ type }) => type !== 'dir');
+  #folderNode(
+    parent: string,
+    entry: Entry,
+    { walked, before }: { readonly walked: WalkedFolder | undefined; readonly before: EarlierFolder },
+  ): Node {
+    const subtree = walked?.tree;
+    const node = nodeOf(entry, this.#options.accounts);
+    const same = this.#unchanged(entry, before) !== undefined;
+    const details = same ? {} : this.#details(parent, entry);
+    return { ...node, ...details, ...(subtree === undefined ? {} : { subtree }) };
   }
 
-  #folderNode(parent: string, entry: Entry, walked: WalkedFolder | undefined): TreeNode {
-    const node = { ...nodeOf(entry, this.#options.accounts), ...this.#details(parent, entry) };
-    return walked === undefined ? node : { ...node, subtree: walked.tree };
+  #unchanged(entry: Entry, before: EarlierFolder): EncodedNode | undefined {
+    if (before.text(entry.name) === undefined) return undefined;
+    const head = encodeNodeHead(nodeOf(entry, this.#options.accounts));
+    return this.#options.earlier.unchanged(entry, head, before);
+  }
+
+  /** Where it is remembered it is not looked up. */
+  #treeBefore(path: string, before: EarlierFolder | undefined, name: string): BlobId | undefined {
+    const { earlier } = this.#options;
+    const known = before === undefined || earlier.remembered(joined(path, name)) !== undefined;
+    return known ? undefined : before.node(name)?.subtree;
   }
 
   #absolute(path: string): string {

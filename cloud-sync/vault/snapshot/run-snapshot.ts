@@ -3,6 +3,8 @@ import { realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { openPosix } from '../../../lib/posix.ts';
 import { version } from '../../../lib/version.ts';
+import { TreeReader } from '../browse/tree-reader.ts';
+import type { BlobId } from '../format/blob-id.ts';
 import type { Snapshot, SnapshotDocument } from '../format/snapshot-document.ts';
 import type { BlobIndex } from '../repository.ts';
 import type { RepositoryLock } from '../upkeep/locks.ts';
@@ -52,6 +54,7 @@ class SnapshotRun implements AsyncDisposable {
   /** Rejects at the first failure of a thread or a write, or when the request is aborted. */
   readonly #failed: Promise<never>;
   #index: Promise<BlobIndex> | undefined;
+  #treeReader: TreeReader | undefined;
   #threads: Promise<SnapshotThreads> | undefined;
 
   constructor(request: SnapshotRequest, basis: SnapshotBasis) {
@@ -99,6 +102,12 @@ class SnapshotRun implements AsyncDisposable {
     return this.#index;
   }
 
+  async #readTree(id: BlobId): Promise<Buffer> {
+    const index = await this.#loadIndex();
+    this.#treeReader ??= new TreeReader(this.#request.repository, index, { signal: this.#signal });
+    return await this.#treeReader.readPlain(id);
+  }
+
   #wakeThreads(): void {
     this.#startThreads().then(
       (threads) => threads.wake(),
@@ -131,13 +140,17 @@ class SnapshotRun implements AsyncDisposable {
   }
 
   #walk(memory: SnapshotMemory | undefined): FolderWalk {
-    const { repository, folder, excludes } = this.#request;
+    const { folder, excludes } = this.#request;
     const signal = this.#signal;
     const parent = this.#basis.compared;
     return new FolderWalk({
       folder: realpathSync(folder),
       excludes: compileExcludes(excludes),
-      earlier: new EarlierSnapshot({ repository, index: () => this.#loadIndex(), parent, memory, signal }),
+      earlier: new EarlierSnapshot({
+        readTree: (id) => this.#readTree(id),
+        index: () => this.#loadIndex(),
+        ...{ parent, memory },
+      }),
       files: this.#files,
       trees: this.#trees,
       accounts: readAccountNames(),

@@ -2,6 +2,7 @@ import { blobIdOf, type BlobId } from '../format/blob-id.ts';
 import { encodeBlob } from '../format/blob-codec.ts';
 import { PackWriter } from '../format/pack-writer.ts';
 import { Sealer } from '../format/sealer.ts';
+import type { EncodedNode } from '../format/encoded-node.ts';
 import { encodeTree } from '../format/tree.ts';
 import type { TreeNode } from '../format/tree-node.ts';
 import type { MasterKey } from '../format/master-key.ts';
@@ -31,7 +32,7 @@ export class TreeStore {
   }
 
   /** Resolves at once, but when a pack is full: then once that is durable. */
-  async add(nodes: readonly TreeNode[]): Promise<BlobId> {
+  async add(nodes: readonly (TreeNode | EncodedNode)[]): Promise<BlobId> {
     const { index, level } = this.#options;
     const plain = encodeTree(nodes);
     const id = blobIdOf(plain);
