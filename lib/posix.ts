@@ -1,7 +1,7 @@
 import type * as Ffi from 'node:ffi';
-import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import { getSystemErrorName } from 'node:util';
+import { loadFfi } from './load-ffi.ts';
 
 /** Whole paths as text, or as the bytes they are where they are no UTF-8. Without NUL. */
 export type RawPath = string | Uint8Array;
@@ -77,7 +77,7 @@ function loadExchanging(ffi: typeof Ffi) {
 }
 
 function loadFunctions(): Load {
-  const ffi = createRequire(import.meta.url)('node:ffi') as typeof Ffi;
+  const ffi = loadFfi();
   const c = loadC(ffi);
   try {
     return { ffi, c, exchanging: loadExchanging(ffi) };

@@ -1,6 +1,5 @@
-import type * as Ffi from 'node:ffi';
-import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
+import { loadFfi } from './load-ffi.ts';
 
 /** For a process that has one job with much short-lived data: its young heap stays at some megabytes instead of growing to fifty. */
 export function keepYoungHeapSmall(): void {
@@ -13,7 +12,7 @@ export function keepYoungHeapSmall(): void {
  */
 export function openMemoryTrim(): () => void {
   try {
-    const ffi = createRequire(import.meta.url)('node:ffi') as typeof Ffi;
+    const ffi = loadFfi();
     const { functions } = ffi.dlopen(null, { malloc_trim: { arguments: ['u64'], return: 'i32' } });
     return () => void functions.malloc_trim(0n);
   } catch {

@@ -1,5 +1,4 @@
-import type * as Ffi from 'node:ffi';
-import { createRequire } from 'node:module';
+import { loadFfi } from '../../../lib/load-ffi.ts';
 
 /** The zstd that node has inside, without an object of node's for each call: a third of the time for a file of some kilobytes. */
 export type NativeZstd = {
@@ -38,7 +37,7 @@ export function openNativeZstd(): NativeZstd | undefined {
 }
 
 function nativeZstd(): NativeZstd | undefined {
-  const ffi = createRequire(import.meta.url)('node:ffi') as typeof Ffi;
+  const ffi = loadFfi();
   const zstd = ffi.dlopen(null, signatures).functions;
   // A context lies at the beginning of the memory that it is given, so that this is what calls take for it, and keep.
   const compressing = Buffer.allocUnsafeSlow(Number(zstd.ZSTD_estimateCCtxSize(maxLevel)));
