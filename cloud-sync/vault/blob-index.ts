@@ -48,6 +48,10 @@ export class FileBlobIndex implements BlobIndex {
     return this.#table.packs();
   }
 
+  ids(type: BlobType): IterableIterator<Uint8Array> {
+    return this.#table.ids(type);
+  }
+
   endOf(pack: string): number {
     return this.#table.endOf(pack);
   }

@@ -102,3 +102,26 @@ test('a table of more packs than a call takes arguments can be copied', () => {
   table.add({ pack: 'last', blobs: [blob] });
   expect(table.copy().find(blob.id, 'data')).toEqual({ pack: 'last', offset: 0, length: 99 });
 });
+
+test('ids come out by type, and the end of each pack is known', () => {
+  const packs = randomPacks(50, 100);
+  const table = new BlobTable();
+  for (const pack of packs) table.add(pack);
+  for (const type of ['data', 'tree'] as const) {
+    const ids = Array.from(table.ids(type), (id) => id.toString('hex'));
+    const expected = packs.flatMap(({ blobs }) => blobs).filter((blob) => blob.type === type);
+    expect(ids.toSorted()).toEqual(expected.map(({ id }) => id).toSorted());
+  }
+  for (const { pack, blobs } of packs) {
+    const last = blobs.at(-1)!;
+    expect(table.endOf(pack)).toBe(last.offset + last.length);
+  }
+  expect(table.endOf(idOf('none'))).toBe(0);
+});
+
+test('a blob that a pack lists twice is there once, in whatever order', () => {
+  const blob = { id: idOf('a'), type: 'data', offset: 0, length: 40 } as const;
+  const table = new BlobTable();
+  table.add({ pack: idOf('pack'), blobs: [blob, { ...blob, id: idOf('b'), offset: 40 }, blob] });
+  expect(table.count).toBe(2);
+});

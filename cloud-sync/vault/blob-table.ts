@@ -50,9 +50,14 @@ export class BlobTable {
 
   /** What is there already is not added again: index files may name a pack twice. */
   add({ pack, blobs }: PackContents): void {
+    const isNew = !this.#packNumbers.has(pack);
     const number = this.#packNumber(pack);
-    const known = new Set(Array.from(this.#blobsOf(number), placeOf));
     this.#reserve(blobs.length);
+    if (isNew && isInOrder(blobs)) {
+      for (const blob of blobs) this.#addBlob(number, blob);
+      return;
+    }
+    const known = new Set(Array.from(this.#blobsOf(number), placeOf));
     for (const blob of blobs) {
       const place = placeOf(blob);
       if (!known.has(place)) this.#addBlob(number, blob);
@@ -78,6 +83,17 @@ export class BlobTable {
     for (const [number, pack] of this.#packs.entries()) {
       const blobs = [...this.#blobsOf(number)];
       yield { pack, blobs: blobs.sort((one, other) => one.offset - other.offset) };
+    }
+  }
+
+  /** Each 32 bytes, which hold until the next; one of a blob that lies in several packs comes several times. */
+  *ids(type: BlobType): Generator<Buffer, undefined> {
+    const id = Buffer.alloc(idBytes);
+    const words = new Uint32Array(id.buffer, id.byteOffset, idWords);
+    for (let entry = 0; entry < this.#count; entry += 1) {
+      if (this.#word(entry, 0) % 2 !== typeBits[type]) continue;
+      for (let word = 0; word < idWords; word += 1) words[word] = this.#ids[entry * idWords + word] ?? 0;
+      yield id;
     }
   }
 
@@ -111,8 +127,12 @@ export class BlobTable {
     const plain = uncompressedLength === undefined ? 0 : uncompressedLength + 1;
     this.#wanted.write(id, 'hex');
     this.#ids.set(this.#wantedWords, this.#count * idWords);
-    const words = [packAndType, offset, length, plain, this.#chains[pack] ?? 0];
-    this.#entries.set(words, this.#count * entryWords);
+    const at = this.#count * entryWords;
+    this.#entries[at] = packAndType;
+    this.#entries[at + 1] = offset;
+    this.#entries[at + 2] = length;
+    this.#entries[at + 3] = plain;
+    this.#entries[at + nextOfPack] = this.#chains[pack] ?? 0;
     this.#putIntoBucket(this.#count);
     this.#count += 1;
     this.#chains[pack] = this.#count;
@@ -205,6 +225,16 @@ export class BlobTable {
     this.#buckets = new Uint32Array(Math.max(16, 2 ** Math.ceil(Math.log2(capacity))));
     for (let entry = 0; entry < this.#count; entry += 1) this.#putIntoBucket(entry);
   }
+}
+
+/** As nearly all packs are listed: then none is there twice. */
+function isInOrder(blobs: readonly PackedBlob[]): boolean {
+  let last = -1;
+  for (const { offset } of blobs) {
+    if (offset <= last) return false;
+    last = offset;
+  }
+  return true;
 }
 
 /** The same entry of a pack, when an index names it again. */

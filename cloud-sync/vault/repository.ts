@@ -34,6 +34,8 @@ export type BlobIndex = {
   find(id: BlobId, type: BlobType): BlobLocation | undefined;
   locations(id: BlobId, type: BlobType): readonly BlobLocation[];
   packs(): IterableIterator<PackContents>;
+  /** The 32 bytes of each id, one after another in the same memory; of a blob that lies in several packs several times. */
+  ids(type: BlobType): IterableIterator<Uint8Array>;
   /** Where the last blob of a pack ends, in bytes: so far it can be read. 0 for one that is not known. */
   endOf(pack: string): number;
 };

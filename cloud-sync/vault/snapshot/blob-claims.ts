@@ -24,14 +24,10 @@ export function createBlobClaims(knownCount: number): SharedClaims {
 }
 
 /** With all data blobs of an index claimed. */
-export function claimKnown(index: Pick<BlobIndex, 'blobCount' | 'packs'>): SharedClaims {
+export function claimKnown(index: Pick<BlobIndex, 'blobCount' | 'ids'>): SharedClaims {
   const shared = createBlobClaims(index.blobCount);
   const claims = new BlobClaims(shared);
-  for (const { blobs } of index.packs()) {
-    for (const { id, type } of blobs) {
-      if (type === 'data') claims.claim(Buffer.from(id, 'hex'));
-    }
-  }
+  for (const id of index.ids('data')) claims.claim(id);
   return shared;
 }
 
@@ -43,6 +39,9 @@ export class BlobClaims {
   readonly #buckets: Int32Array;
   readonly #entries: Int32Array;
   readonly #capacity: number;
+  readonly #id = new Uint8Array(32);
+  /** Of the id that is being claimed. */
+  readonly #words = new Int32Array(this.#id.buffer);
 
   constructor({ buckets, entries }: SharedClaims) {
     this.#buckets = new Int32Array(buckets);
@@ -51,38 +50,39 @@ export class BlobClaims {
   }
 
   /** Whether the caller is the first to ask for `id` (32 bytes), and so the one to store it. */
-  claim(id: Buffer): boolean {
+  claim(id: Uint8Array): boolean {
+    this.#id.set(id);
     // SHA-256 spreads evenly: any of its bits do.
-    const bucket = 1 + (id.readInt32LE(0) & (bucketCount - 1));
+    const bucket = 1 + ((this.#words[0] ?? 0) & (bucketCount - 1));
     let head = Atomics.load(this.#buckets, bucket);
-    if (this.#contains(id, head, 0)) return false;
+    if (this.#contains(head, 0)) return false;
     const number = Atomics.add(this.#buckets, 0, 1) + 1;
     if (number > this.#capacity) return true;
     const at = (number - 1) * entryWords;
-    for (let word = 0; word < 8; word += 1) this.#entries[at + word] = id.readInt32LE(4 * word);
+    for (let word = 0; word < 8; word += 1) this.#entries[at + word] = this.#words[word] ?? 0;
     for (;;) {
       this.#entries[at + 8] = head;
       const seen = Atomics.compareExchange(this.#buckets, bucket, head, number);
       if (seen === head) return true;
       // Somebody was quicker. What is new since then may be this very id; our entry is then left unused.
-      if (this.#contains(id, seen, head)) return false;
+      if (this.#contains(seen, head)) return false;
       head = seen;
     }
   }
 
-  /** Whether `id` is among the entries from `from` up to, and without, `until`. */
-  #contains(id: Buffer, from: number, until: number): boolean {
+  /** Whether it is among the entries from `from` up to, and without, `until`. */
+  #contains(from: number, until: number): boolean {
     for (let number = from; number !== until;) {
       const at = (number - 1) * entryWords;
-      if (this.#isAt(id, at)) return true;
+      if (this.#isAt(at)) return true;
       number = this.#entries[at + 8] ?? 0;
     }
     return false;
   }
 
-  #isAt(id: Buffer, at: number): boolean {
+  #isAt(at: number): boolean {
     for (let word = 0; word < 8; word += 1) {
-      if (this.#entries[at + word] !== id.readInt32LE(4 * word)) return false;
+      if (this.#entries[at + word] !== this.#words[word]) return false;
     }
     return true;
   }

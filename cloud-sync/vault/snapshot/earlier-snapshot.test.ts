@@ -27,7 +27,7 @@ async function isBelieved(ctimeNs: bigint, parentTime: string): Promise<boolean>
     parent: { id, document, receivedMs: null },
     memory: undefined,
   });
-  const folder = await earlier.folder('', id);
+  const folder = await earlier.folder(undefined, id);
   return earlier.has(facts, folder.node('a')!);
 }
 

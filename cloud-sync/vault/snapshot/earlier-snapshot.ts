@@ -54,15 +54,14 @@ export class EarlierSnapshot {
   }
 
   /** What lay in a folder; nothing for an undefined tree. Rejects with ParentDamaged when it cannot be read. */
-  async folder(path: string, tree: BlobId | undefined): Promise<EarlierFolder> {
-    // What is remembered is a tree as this version writes it.
-    const remembered = this.remembered(path)?.tree;
-    const wanted = remembered ?? tree;
+  async folder(remembered: RememberedFolder | undefined, tree: BlobId | undefined): Promise<EarlierFolder> {
+    const wanted = remembered?.tree ?? tree;
     if (wanted === undefined) return EarlierFolder.empty;
     const { readTree, index } = this.#options;
     this.#index ??= await index();
     try {
       const plain = await readTree(wanted);
+      // What is remembered is a tree as this version writes it.
       const texts = remembered === undefined ? undefined : splitTree(plain);
       return new EarlierFolder(texts ?? decodeTree(plain));
     } catch (cause) {

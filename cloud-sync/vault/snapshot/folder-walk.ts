@@ -6,7 +6,7 @@ import type { EncodedNode } from '../format/encoded-node.ts';
 import type { NodeType, TreeNode } from '../format/tree-node.ts';
 import type { AccountNames } from './account-names.ts';
 import type { EarlierFolder } from './earlier-folder.ts';
-import { clockTickNs, type EarlierSnapshot } from './earlier-snapshot.ts';
+import { clockTickNs, type EarlierSnapshot, type RememberedFolder } from './earlier-snapshot.ts';
 import { nodeOf, readDetails } from './entry-node.ts';
 import type { Exclusion } from './exclude-patterns.ts';
 import { fileProblem } from './file-problem.ts';
@@ -38,6 +38,8 @@ export type WalkedFolder = {
   readonly tree: BlobId;
   /** Of the entries; '' when they are not to be believed next time without a look. */
   readonly print: string;
+  /** Whether it is the tree that is remembered. */
+  readonly same: boolean;
 };
 
 /** Of a tree, where it is unchanged as the text it was. */
@@ -47,6 +49,7 @@ type Listed = {
   readonly path: string;
   readonly entries: FolderEntries;
   readonly print: string;
+  readonly remembered: RememberedFolder | undefined;
   /** As the parent saw them. */
   readonly same: boolean;
 };
@@ -60,7 +63,7 @@ type Taken = {
 type Visited = {
   readonly listed: Listed;
   /** Undefined while it was not needed. */
-  readonly before: EarlierFolder | undefined;
+  readonly folder: EarlierFolder | undefined;
   readonly children: readonly Child[];
   readonly taken: Taken;
 };
@@ -101,7 +104,7 @@ export class FolderWalk {
     const { earlier, tally } = this.#options;
     const listed = this.#list(path);
     tally.folders += 1;
-    const before = listed.same ? undefined : await earlier.folder(path, treeBefore);
+    const before = listed.same ? undefined : await earlier.folder(listed.remembered, treeBefore);
     const taken: Taken = { stable: listed.print !== '', nodes: [] };
     if (before === undefined) this.#keepAll(listed);
     const reading = before && this.#take(listed, before, taken);
@@ -118,7 +121,7 @@ export class FolderWalk {
     }
     return async () => {
       await this.#takeRead(listed, reading, taken);
-      return await this.#build({ listed, before, children, taken });
+      return await this.#build({ listed, folder: before, children, taken });
     };
   }
 
@@ -143,7 +146,8 @@ export class FolderWalk {
     const { entries, newestNs, problems } = listFolder(this.#absolute(path), skip);
     for (const { name, ...problem } of problems) onProblem({ path: joined(path, name), ...problem });
     const print = newestNs >= this.#newestBelievedNs || problems.length > 0 ? '' : entries.print();
-    return { path, entries, print, same: print !== '' && earlier.remembered(path)?.print === print };
+    const remembered = earlier.remembered(path);
+    return { path, entries, print, remembered, same: print !== '' && remembered?.print === print };
   }
 
   #keepAll({ entries }: Listed): void {
@@ -215,26 +219,25 @@ export class FolderWalk {
     }
   }
 
-  async #build({ listed, before, children, taken }: Visited): Promise<WalkedFolder> {
+  async #build({ listed, folder: known, children, taken }: Visited): Promise<WalkedFolder> {
     const { earlier, trees } = this.#options;
     const walked = await Promise.all(children.map((child) => child.walked));
-    const isAsBefore = ({ path, tree }: WalkedFolder) => earlier.remembered(path)?.tree === tree;
-    let tree =
-      listed.same && taken.stable && walked.every(isAsBefore)
-        ? earlier.remembered(listed.path)?.tree
-        : undefined;
+    const before = listed.remembered?.tree;
+    const isSame = listed.same && taken.stable && walked.every(({ same }) => same);
+    let tree = isSame ? before : undefined;
     if (tree === undefined) {
-      const known = before ?? (await earlier.folder(listed.path, undefined));
+      const folder = known ?? (await earlier.folder(listed.remembered, undefined));
       // Of a folder whose entries are as they were, while something below is not, all are taken.
-      const files = listed.same ? known.others : taken.nodes;
+      const files = listed.same ? folder.others : taken.nodes;
       const folders = children.map(({ entry }, index) =>
-        this.#folderNode(listed.path, entry, { walked: walked[index], before: known }),
+        this.#folderNode(listed.path, entry, { walked: walked[index], before: folder }),
       );
       tree = await trees.add([...files, ...folders]);
     }
-    const folder = { path: listed.path, tree, print: taken.stable ? listed.print : '' };
-    this.#walked.push(folder);
-    return folder;
+    const print = taken.stable ? listed.print : '';
+    const walkedFolder = { path: listed.path, tree, print, same: tree === before };
+    this.#walked.push(walkedFolder);
+    return walkedFolder;
   }
 
   #folderNode(
