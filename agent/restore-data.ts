@@ -163,7 +163,7 @@ async function takeSlot(
       await removeSlot(repository, name, { inUse: slot, signal });
     } catch (error) {
       if (!(error instanceof SyncError) || error.transient) throw error;
-      logger.warn('vault.slot.kept', { slot: name, error });
+      logger.info('vault.slot.kept', { slot: name, error });
       kept.push(name);
     }
   }
