@@ -22,9 +22,9 @@ function answer(job: FileJob): void {
   job.done({ kind: 'read', job: 0, ...numbers, ids, notes: [] });
 }
 
-function jobsOf(queue: FileQueue): FileJob[] {
+function jobsOf(queue: FileQueue, whose: 'idle' | 'busy' = 'busy'): FileJob[] {
   const jobs: FileJob[] = [];
-  for (let job = queue.nextJob(); job !== undefined; job = queue.nextJob()) jobs.push(job);
+  for (let job = queue.nextJob(whose); job !== undefined; job = queue.nextJob(whose)) jobs.push(job);
   return jobs;
 }
 
@@ -64,8 +64,12 @@ describe('files that wait to be read', () => {
     expect(counts()).toEqual([]);
     void queue.read('/more', some, [...some.names.keys()]);
     expect(counts()).toEqual([200]);
+    expect(jobsOf(queue, 'idle').map(({ paths }) => paths.split('\0').length)).toEqual([100]);
+    const few = folderOf({ a: 1, b: 1 });
+    void queue.read('/few', few, [0, 1]);
+    expect(jobsOf(queue, 'idle')).toEqual([]);
     queue.end();
-    expect(counts()).toEqual([100]);
+    expect(counts()).toEqual([2]);
   });
 
   test('let the walk go on once some are read, and when all is over', async () => {
@@ -76,7 +80,7 @@ describe('files that wait to be read', () => {
     const room = queue.room().then(() => (free = true));
     await Promise.resolve();
     expect(free).toBe(false);
-    const job = queue.nextJob();
+    const job = queue.nextJob('busy');
     if (job !== undefined) answer(job);
     await room;
     void queue.read('/more', folderOf({ a: 1 }), [0]);

@@ -1,7 +1,13 @@
 import type { BlobId } from '../format/blob-id.ts';
 import { packedFacts, type PackedFacts } from './file-facts.ts';
 import type { FolderEntries } from './folder-entries.ts';
-import { maxBatchBytes, maxBatchFiles, maxWaitingFiles } from './snapshot-limits.ts';
+import {
+  maxBatchBytes,
+  maxBatchFiles,
+  maxWaitingFiles,
+  minBatchBytes,
+  minBatchFiles,
+} from './snapshot-limits.ts';
 import type { FileNote, FilesRead } from './thread-messages.ts';
 
 export type FileContent = Omit<FileNote, 'file'> & {
@@ -82,10 +88,10 @@ export class FileQueue {
     this.#room.resolve(undefined);
   }
 
-  /** Undefined until there are files enough for a job, or no more come. */
-  nextJob(): FileJob | undefined {
+  /** For a thread that has or has not got one. Undefined until there are files enough for it, or no more come. */
+  nextJob(whose: 'idle' | 'busy'): FileJob | undefined {
     const large = this.#large.shift();
-    const files = large === undefined ? this.#nextBatch() : [large];
+    const files = large === undefined ? this.#nextBatch(whose) : [large];
     if (files.length === 0) return undefined;
     const facts = packedFacts(files.length);
     const paths = files.map(({ request: { folder, entries, which }, place }, at) => {
@@ -96,11 +102,15 @@ export class FileQueue {
     return { paths: paths.join('\0'), facts, done: (read) => this.#answer(files, read) };
   }
 
-  #nextBatch(): QueuedFile[] {
+  #isWorthwhile(whose: 'idle' | 'busy'): boolean {
+    const [files, bytes] = whose === 'idle' ? [minBatchFiles, minBatchBytes] : [maxBatchFiles, maxBatchBytes];
+    return this.#hasEnded || this.#small.files >= files || this.#small.bytes >= bytes;
+  }
+
+  #nextBatch(whose: 'idle' | 'busy'): QueuedFile[] {
     const files: QueuedFile[] = [];
     let bytes = 0;
-    if (!this.#hasEnded && this.#small.files < maxBatchFiles && this.#small.bytes < maxBatchBytes)
-      return files;
+    if (!this.#isWorthwhile(whose)) return files;
     for (let request = this.#requests[0]; request !== undefined; request = this.#requests[0]) {
       for (; this.#place < request.which.length; this.#place += 1) {
         if (files.length >= maxBatchFiles || bytes >= maxBatchBytes) return files;

@@ -125,7 +125,7 @@ class SnapshotRun implements AsyncDisposable {
           level: this.#level,
           progress: this.#tally.shared,
           onPack: (pack) => this.#uploads.write(pack),
-          nextJob: () => this.#files.nextJob(),
+          nextJob: (whose) => this.#files.nextJob(whose),
           onFailed: (error) => this.#stop.abort(error),
         }),
     );

@@ -12,6 +12,9 @@ export const packsInFlight = 2;
 /** What a thread is handed at once: enough that messages cost nothing, little enough that all threads end together. */
 export const maxBatchFiles = 200;
 export const maxBatchBytes = 4 * 1024 * 1024;
+/** What is worth a message to a thread that has nothing to do; a busy one gets as much as there may be. */
+export const minBatchFiles = 20;
+export const minBatchBytes = 512 * 1024;
 /** Files that wait for a thread: the walk of a huge folder pauses there. */
 export const maxWaitingFiles = 200_000;
 /** How long the walk holds the thread that also hands out work and writes packs. */

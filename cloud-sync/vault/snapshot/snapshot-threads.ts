@@ -17,8 +17,8 @@ export type SnapshotThreadsOptions = {
   readonly progress: SharedArrayBuffer;
   /** Resolves once the pack is durable. */
   readonly onPack: (pack: FinishedPack) => Promise<void>;
-  /** Undefined while there is nothing to read. */
-  readonly nextJob: () => FileJob | undefined;
+  /** Undefined while there is nothing to read, or not enough. */
+  readonly nextJob: (whose: 'idle' | 'busy') => FileJob | undefined;
   /** Called at the first failure. */
   readonly onFailed: (error: unknown) => void;
 };
@@ -51,7 +51,8 @@ export class SnapshotThreads implements AsyncDisposable {
   wake(): void {
     if (this.#threads.length === 0 && !this.#hasFailed) this.#start();
     for (let thread = this.#freeThread(); thread !== undefined; thread = this.#freeThread()) {
-      const job = this.#hasFailed ? undefined : this.#options.nextJob();
+      const isIdle = thread !== 'new' && thread.running.size === 0;
+      const job = this.#hasFailed ? undefined : this.#options.nextJob(isIdle ? 'idle' : 'busy');
       if (job === undefined) return;
       this.#jobs += 1;
       const { worker, running } = thread === 'new' ? this.#start() : thread;
