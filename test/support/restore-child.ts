@@ -1,3 +1,6 @@
+import { lstat, readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openFolderBackend } from '../../cloud-sync/vault/backend/folder-backend.ts';
 import type { VaultBackend } from '../../cloud-sync/vault/backend/backend.ts';
 import { masterKeyFrom } from '../../cloud-sync/vault/format/master-key.ts';
@@ -12,9 +15,30 @@ import { silentLogger } from '../../lib/logger.ts';
 const [folder = '', snapshot = '', target = '', point = ''] = process.argv.slice(2);
 const { signal } = new AbortController();
 
-function stopHere(): Promise<never> {
+async function stopHere(reads: number): Promise<never> {
+  // What was read so far is on its way to the disk: it is to be there when this process is killed.
+  while (reads > 0 && (await stagedBytes()) <= minStagedBytes) await sleep(20);
   process.send?.('here');
   return new Promise(() => undefined);
+}
+
+const minStagedBytes = 1_500_000;
+
+/** What the staged files take on disk. */
+async function stagedBytes(): Promise<number> {
+  const beside = await readdir(dirname(target));
+  const staging = beside.find((name) => name.startsWith(`.${basename(target)}.restoring-`)) ?? '';
+  const paths = await readdir(join(dirname(target), staging), { recursive: true });
+  const blocks = await Promise.all(paths.map((path) => blocksOf(join(dirname(target), staging, path))));
+  return 512 * blocks.reduce((sum, count) => sum + count, 0);
+}
+
+/** 0 for what has a name that is no UTF-8. */
+function blocksOf(path: string): Promise<number> {
+  return lstat(path).then(
+    (found) => found.blocks,
+    () => 0,
+  );
 }
 
 /** Each read waits forever once so many were answered. */
@@ -26,7 +50,7 @@ function withReads(backend: VaultBackend, reads: number): VaultBackend {
     list: (type, options) => backend.list(type, options),
     read: (type, name, options) => {
       const isStretch = type === 'data' && (options.range?.length ?? 0) > 500_000;
-      return isStretch && --left < 0 ? stopHere() : backend.read(type, name, options);
+      return isStretch && --left < 0 ? stopHere(reads) : backend.read(type, name, options);
     },
     write: (type, name, bytes, options) => backend.write(type, name, bytes, options),
     remove: (type, name, options) => backend.remove(type, name, options),
