@@ -113,6 +113,7 @@ export class FakeCloud implements UplinkPort {
   loseBatches = false;
   readonly batches: RelayBatch[] = [];
   readonly stored = new Map<string, RelayEntry[]>();
+  #epoch: string | undefined;
   readonly #ackListeners = new Set<(ack: RelayAck) => void>();
   readonly #changeListeners = new Set<(connected: boolean) => void>();
 
@@ -122,6 +123,9 @@ export class FakeCloud implements UplinkPort {
     if (typeof batch === 'string') throw new Error(batch);
     this.batches.push(batch);
     if (this.loseBatches) return;
+    // Numbers of one epoch say nothing of another's.
+    if (this.#epoch !== undefined && batch.epoch !== this.#epoch) this.stored.clear();
+    this.#epoch = batch.epoch;
     const rows = this.rows(batch.stream);
     const last = rows.at(-1)?.seq ?? 0;
     if (batch.firstSeq <= last + 1) rows.push(...batch.entries.filter(({ seq }) => seq > last));
