@@ -8,6 +8,7 @@ import {
 import { isTransientNetworkError } from '../../lib/network-error.ts';
 import { textLines } from '../../lib/text-lines.ts';
 import { AgentError } from '../errors.ts';
+import type { ControlTransport } from './control-transport.ts';
 import {
   controlSocketPath,
   deadLettersDoneSchema,
@@ -29,7 +30,7 @@ import {
   type Status,
 } from './protocol.ts';
 import { StreamClient } from './stream-client.ts';
-import { VaultClient, type VaultClientOptions } from './vault-client.ts';
+import { VaultClient } from './vault-client.ts';
 
 type SecretUsers = z.output<typeof secretUsersSchema>;
 
@@ -47,7 +48,7 @@ export class ControlClient implements AsyncDisposable {
   private constructor(http: HttpsClient, root: string) {
     this.#http = http;
     this.#root = root;
-    const exchange: VaultClientOptions = {
+    const exchange: ControlTransport = {
       lines: (request) => this.#lines(request),
       json: (schema, request) => this.#json(schema, request),
     };

@@ -1,6 +1,6 @@
-import type { z } from 'zod';
 import type { HttpsRequest } from '../../lib/https-client.ts';
 import { AgentError } from '../errors.ts';
+import type { ControlTransport } from './control-transport.ts';
 import {
   positionSchema,
   recordLineSchema,
@@ -10,15 +10,6 @@ import {
   type ReplayRequest,
   type Streams,
 } from './stream-protocol.ts';
-
-export type StreamClientOptions = {
-  /** Ends when the request's signal aborts. */
-  readonly lines: (request: HttpsRequest) => AsyncIterable<string>;
-  readonly json: <Schema extends z.ZodType>(
-    schema: Schema,
-    request: HttpsRequest,
-  ) => Promise<z.output<Schema>>;
-};
 
 export type RecordsQuery = {
   readonly from?: number | undefined;
@@ -35,9 +26,9 @@ export type ReplayStep = { readonly seq: number; readonly done: number; readonly
 
 /** Streams of the agent. Rejects as `ControlClient` does. */
 export class StreamClient {
-  readonly #options: StreamClientOptions;
+  readonly #options: ControlTransport;
 
-  constructor(options: StreamClientOptions) {
+  constructor(options: ControlTransport) {
     this.#options = options;
   }
 

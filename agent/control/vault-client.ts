@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { HttpsRequest } from '../../lib/https-client.ts';
 import { AgentError } from '../errors.ts';
+import type { ControlTransport } from './control-transport.ts';
 import {
   addKeyResponseSchema,
   keySlotsSchema,
@@ -19,22 +20,13 @@ import {
   type VaultStatus,
 } from './vault-protocol.ts';
 
-export type VaultClientOptions = {
-  /** Ends when the request's signal aborts. */
-  readonly lines: (request: HttpsRequest) => AsyncIterable<string>;
-  readonly json: <Schema extends z.ZodType>(
-    schema: Schema,
-    request: HttpsRequest,
-  ) => Promise<z.output<Schema>>;
-};
-
 type UpkeepProgress = Extract<UpkeepLine, { progress: unknown }>['progress'];
 
 /** The vault of the agent. Rejects as `ControlClient` does. */
 export class VaultClient {
-  readonly #options: VaultClientOptions;
+  readonly #options: ControlTransport;
 
-  constructor(options: VaultClientOptions) {
+  constructor(options: ControlTransport) {
     this.#options = options;
   }
 
