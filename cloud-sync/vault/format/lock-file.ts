@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SyncError } from '../../errors.ts';
+import { authorFields } from './author-fields.ts';
 import type { Sealer } from './sealer.ts';
 import { namedFile, type NamedFile } from './stored-name.ts';
 import { decodeUnpacked, encodeUnpacked, type RepositoryVersion } from './unpacked-file.ts';
@@ -10,22 +11,14 @@ export type LockDocument = z.infer<typeof schema>;
 /** Sealed bytes of a lock file, at most. */
 export const maxLockBytes = 64 * 1024;
 const maxJsonBytes = 64 * 1024;
-const userId = z
-  .int()
-  .min(0)
-  .max(2 ** 32 - 1)
-  .default(0);
 
 // Loose: another restic may know more keys. Defaults are what Go leaves out.
 const schema = z.object({
   /** RFC 3339, when it was made or last refreshed. */
   time: z.iso.datetime({ offset: true }),
   exclusive: z.boolean(),
-  hostname: z.string().default(''),
-  username: z.string().default(''),
+  ...authorFields,
   pid: z.int().min(0).default(0),
-  uid: userId,
-  gid: userId,
   /** Whose numbers `pid` is one of; restic knows no such key, and passes it over. */
   processes: z.string().max(200).optional(),
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SyncError } from '../../errors.ts';
+import { authorFields } from './author-fields.ts';
 import { isBlobId, type BlobId } from './blob-id.ts';
 import { nsOfRfc3339 } from './rfc3339.ts';
 import type { Sealer } from './sealer.ts';
@@ -13,11 +14,6 @@ const maxJsonBytes = 16 * 1024 * 1024;
 
 const id = z.string().refine((text): text is BlobId => isBlobId(text));
 const texts = z.array(z.string()).nullish();
-const userId = z
-  .int()
-  .min(0)
-  .max(2 ** 32 - 1)
-  .default(0);
 
 // Loose: another restic may know more keys. Defaults are what Go leaves out.
 const schema = z.object({
@@ -25,10 +21,7 @@ const schema = z.object({
   parent: id.nullish(),
   tree: id,
   paths: texts,
-  hostname: z.string().default(''),
-  username: z.string().default(''),
-  uid: userId,
-  gid: userId,
+  ...authorFields,
   excludes: texts,
   tags: texts,
   original: id.nullish(),
