@@ -76,6 +76,16 @@ function snapshotOf(stored: Repository, folder: string): Promise<SnapshotOutcome
   });
 }
 
+/** A restore that is stopped when all is written and nothing is in place. */
+async function interruptAtTheEnd(request: Omit<RestoreRequest, 'signal'>): Promise<void> {
+  const late = new AbortController();
+  const interrupted = restoreSnapshot({
+    ...{ ...request, signal: late.signal },
+    onProgress: ({ phase }) => phase === 'finishing' && late.abort(new Error('late')),
+  });
+  await expect(interrupted).rejects.toThrow('late');
+}
+
 async function stagingBeside(target: string): Promise<string[]> {
   return (await readdir(dirname(target))).filter((name) => name.includes('.restoring-'));
 }
@@ -232,24 +242,9 @@ describe('an interrupted restore', () => {
     await mkdir(data);
     await writeFile(join(data, 'file'), content);
     const { repository: stored } = await createMemoryRepository();
-    const { id } = await takeSnapshot({
-      ...{
-        repository: stored,
-        folder: data,
-        recordedPath: '/data',
-        hostname: 'here',
-        tags: [],
-        excludes: [],
-      },
-      ...{ parent: 'none', logger: silentLogger, signal },
-    });
+    const { id } = await snapshotOf(stored, data);
     const request = { repository: stored, snapshot: id, target, logger: silentLogger };
-    const late = new AbortController();
-    const interrupted = restoreSnapshot({
-      ...{ ...request, signal: late.signal },
-      onProgress: ({ phase }) => phase === 'finishing' && late.abort(new Error('late')),
-    });
-    await expect(interrupted).rejects.toThrow('late');
+    await interruptAtTheEnd(request);
     const [staging] = await stagingBeside(target);
     {
       await using file = await open(join(temporary.path, staging!, 'tree', 'file'), 'r+');
@@ -270,12 +265,7 @@ describe('an interrupted restore', () => {
       const { repository: stored } = await createMemoryRepository();
       const { id } = await snapshotOf(stored, data);
       const request = { repository: stored, snapshot: id, target, logger: silentLogger };
-      const late = new AbortController();
-      const interrupted = restoreSnapshot({
-        ...{ ...request, signal: late.signal },
-        onProgress: ({ phase }) => phase === 'finishing' && late.abort(new Error('late')),
-      });
-      await expect(interrupted).rejects.toThrow('late');
+      await interruptAtTheEnd(request);
       const [staging] = await stagingBeside(target);
       await chown(join(temporary.path, staging!), 1234, 1234);
       await expect(restoreSnapshot({ ...request, signal })).rejects.toMatchObject({ code: 'conflict' });
@@ -290,12 +280,8 @@ describe('an interrupted restore', () => {
     const target = repository.beside('thrown away');
     const stopped = AbortSignal.abort(new Error('stopped'));
     await expect(restore(target, { signal: stopped })).rejects.toThrow('stopped');
-    const late = new AbortController();
-    const interrupted = restore(target, {
-      signal: late.signal,
-      onProgress: ({ phase }) => phase === 'finishing' && late.abort(new Error('late')),
-    });
-    await expect(interrupted).rejects.toThrow('late');
+    const { ours, data: path } = repository;
+    await interruptAtTheEnd({ repository: ours, snapshot, path, target, logger: silentLogger });
     expect(await stagingBeside(target)).toHaveLength(1);
     expect(await discardStaging(target)).toBe(1);
     expect(await stagingBeside(target)).toEqual([]);

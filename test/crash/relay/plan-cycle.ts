@@ -1,3 +1,4 @@
+import { choose, type Choice, type Random } from '../../support/choose.ts';
 import type { LinkFault } from './link-fault.ts';
 
 export type ProcessName = 'agent' | 'cloud';
@@ -18,9 +19,6 @@ export type CyclePlan = {
   /** The local subscriber with a session is away in this cycle. */
   readonly subscriberAway: boolean;
 };
-
-type Random = () => number;
-type Choice<T> = readonly [weight: number, make: (random: Random) => T];
 
 /** What happens in one cycle: the same for the same numbers. */
 export function planCycle(random: Random): CyclePlan {
@@ -72,15 +70,6 @@ function stall(random: Random): LinkFault {
     [1, () => ['down']],
   ]);
   return { kind: 'stall', directions, ms: between(random, 100, 1200), thenReset: random() < 0.5 };
-}
-
-function choose<T>(random: Random, choices: readonly Choice<T>[]): T {
-  let left = random() * choices.reduce((sum, [weight]) => sum + weight, 0);
-  for (const [weight, make] of choices) {
-    left -= weight;
-    if (left < 0) return make(random);
-  }
-  throw new RangeError('A choice needs at least one weight above zero');
 }
 
 function between(random: Random, least: number, most: number): number {

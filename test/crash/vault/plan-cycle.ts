@@ -1,4 +1,5 @@
 import type { FileType } from '../../../cloud-sync/vault/backend/backend.ts';
+import { choose, type Choice, type Random } from '../../support/choose.ts';
 import type { Lie } from './lying-server.ts';
 
 /** System calls by which files become durable, get their names and lose them. */
@@ -53,9 +54,6 @@ export type Fault =
     };
 
 export type CyclePlan = { readonly fault: Fault; readonly volume: 'a' | 'b' };
-
-type Random = () => number;
-type Choice<T> = readonly [weight: number, make: (random: Random) => T];
 
 /** What happens in one cycle: the same for the same numbers. */
 export function planCycle(random: Random): CyclePlan {
@@ -131,15 +129,6 @@ function damage(random: Random): Fault {
     how: pick(random, ['missing', 'torn', 'flipped']),
     type: pick(random, ['config', 'keys', 'data', 'data', 'data', 'index', 'snapshots']),
   };
-}
-
-function choose<T>(random: Random, choices: readonly Choice<T>[]): T {
-  let left = random() * choices.reduce((sum, [weight]) => sum + weight, 0);
-  for (const [weight, make] of choices) {
-    left -= weight;
-    if (left < 0) return make(random);
-  }
-  throw new RangeError('A choice needs at least one weight above zero');
 }
 
 const pick = <T>(random: Random, items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
