@@ -26,6 +26,13 @@ export type AgentErrorCode =
   | 'denied'
   | 'refused'
   | 'notPinned'
+  // Apps
+  | 'unknownApp'
+  | 'unknownGeneration'
+  | 'noRuntime'
+  | 'badImage'
+  | 'startFailed'
+  | 'unhealthy'
   // Bounds
   | 'tooLarge'
   | 'queueFull'

@@ -176,7 +176,7 @@ async function startControl(parts: ControlParts): Promise<{ link: CloudLink; rec
     manifests: sources.manifests,
     artifacts: sources.artifacts,
     runner: {
-      configure: async (machine, bundles) => {
+      configure: async (machine, { bundles }) => {
         await dataPlane.configure(machine, bundles);
         await vault.configure(machine);
         link.setKeepAlive(machine.control?.keepAlive ?? defaultKeepAliveMs);

@@ -88,7 +88,7 @@ export async function restoreMachine(options: RestoreOptions): Promise<Restored>
   }
   const target = await patiently(() => sources.manifests.fetch(desired, desired.size, signal));
   onProgress({ step: 'artifacts', message: `Fetching what generation ${desired.generation} names` });
-  const bundles = await patiently(() => sources.artifacts.fetch(target, signal));
+  const { bundles } = await patiently(() => sources.artifacts.fetch(target, signal));
 
   const data = await restoreMachineData(options, identity, target);
 

@@ -25,6 +25,10 @@ const codes = [
   'tooLarge',
   'corrupt',
   'badState',
+  // Images
+  'badImage',
+  'badArchive',
+  'wrongPlatform',
   // The vault
   'noRepository',
   'repositoryExists',

@@ -16,6 +16,12 @@ const keepCount = z.int().min(1).max(100_000).optional();
 
 export const volumeSchema = z.strictObject({
   snapshot: cronSchema.optional().describe('When to snapshot it, by the clock and zone of the machine.'),
+  beforeUpdate: z
+    .boolean()
+    .optional()
+    .describe(
+      'Snapshot it before an app that has it is replaced; a rollback puts that back. By default where `snapshot` is given.',
+    ),
   exclude: z
     .array(excludePatternSchema)
     .max(100)

@@ -58,13 +58,13 @@ export function createArtifactSource({
       const bundles = new Map<string, FunctionBundle>();
       for (const [name, { bundle }] of Object.entries(machine.functions))
         bundles.set(name, await fetchBundle(name, bundle, signal));
-      return bundles;
+      return { bundles, images: new Map() };
     },
     async load(machine) {
       const bundles = new Map<string, FunctionBundle>();
       for (const [name, { bundle }] of Object.entries(machine.functions))
         bundles.set(name, await readLocal(layout, pinned(name, bundle).digest));
-      return bundles;
+      return { bundles, images: new Map() };
     },
     async collect(machines) {
       const kept = new Set<Digest>();

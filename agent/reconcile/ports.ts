@@ -1,9 +1,14 @@
 import type { Component } from '../../cloud-sync/protocol/messages.ts';
 import type { FunctionBundle } from '../../functions/index.ts';
 import type { Machine } from '../../manifests/index.ts';
+import type { AppImages } from '../apps/ports.ts';
 import type { Pointer } from './state-store.ts';
 
-export type Bundles = ReadonlyMap<string, FunctionBundle>;
+/** What a machine names, on local disk: by function name, by app name. */
+export type Artifacts = {
+  readonly bundles: ReadonlyMap<string, FunctionBundle>;
+  readonly images: AppImages;
+};
 
 /** Canonical manifests by digest: local first, else from the control plane. Verified either way. */
 export type ManifestSource = {
@@ -17,16 +22,16 @@ export type ManifestSource = {
 
 /** The immutable artifacts a manifest names. */
 export type ArtifactSource = {
-  /** Brings everything `machine` names to local disk, verified; resolves with the function bundles by function name. */
-  fetch(machine: Machine, signal: AbortSignal): Promise<Bundles>;
+  /** Brings everything `machine` names to local disk, verified. */
+  fetch(machine: Machine, signal: AbortSignal): Promise<Artifacts>;
   /** From local disk only; rejects when something is missing or corrupt. */
-  load(machine: Machine): Promise<Bundles>;
+  load(machine: Machine): Promise<Artifacts>;
   /** Forgets what none of these manifests names. */
   collect(machines: readonly Machine[]): Promise<void>;
 };
 
 /** What runs a generation. */
 export type Runner = {
-  configure(machine: Machine, bundles: Bundles): Promise<void>;
+  configure(machine: Machine, artifacts: Artifacts): Promise<void>;
   components(): Record<string, Component>;
 };

@@ -68,8 +68,8 @@ class World {
       collect: () => Promise.resolve(),
     };
     const artifacts: ArtifactSource = {
-      fetch: () => Promise.resolve(new Map()),
-      load: () => Promise.resolve(new Map()),
+      fetch: () => Promise.resolve({ bundles: new Map(), images: new Map() }),
+      load: () => Promise.resolve({ bundles: new Map(), images: new Map() }),
       collect: () => Promise.resolve(),
     };
     const runner: Runner = {

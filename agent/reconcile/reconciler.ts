@@ -6,7 +6,7 @@ import type { Logger } from '../../lib/logger.ts';
 import type { Machine } from '../../manifests/index.ts';
 import { describeFailure, isTransient, kindOf } from './failure.ts';
 import { judgeOffer, type Verdict } from './judge-offer.ts';
-import type { ArtifactSource, Bundles, ManifestSource, Runner } from './ports.ts';
+import type { ArtifactSource, Artifacts, ManifestSource, Runner } from './ports.ts';
 import type { AgentState, Pointer, StateHolder } from './state-store.ts';
 
 export type ReconcilerOptions = {
@@ -24,6 +24,8 @@ export type ReconcilerOptions = {
 
 const unwritableRetryMs = 5000;
 const activationAttempts = 3;
+
+const nothing: Artifacts = { bundles: new Map(), images: new Map() };
 
 /** Another generation is desired by now: what this attempt would still write is void. */
 class Superseded extends Error {}
@@ -51,7 +53,7 @@ export class Reconciler {
     const { current } = store.state;
     try {
       if (current) await this.#activate(current);
-      else await runner.configure(empty, new Map());
+      else await runner.configure(empty, nothing);
     } catch (error) {
       // The copy on disk is missing or broken: the loop below fetches it again.
       logger.error('reconcile.boot.failed', { generation: current?.generation, error });
@@ -230,15 +232,14 @@ export class Reconciler {
     }));
     onChange();
     if (previous) await this.#activate(previous);
-    else await runner.configure(empty, new Map());
+    else await runner.configure(empty, nothing);
     onChange();
   }
 
   async #activate(pointer: Pointer): Promise<Machine> {
     const { manifests, artifacts, runner } = this.#options;
     const machine = await manifests.load(pointer);
-    const bundles: Bundles = await artifacts.load(machine);
-    await runner.configure(machine, bundles);
+    await runner.configure(machine, await artifacts.load(machine));
     return machine;
   }
 

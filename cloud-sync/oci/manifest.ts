@@ -18,7 +18,10 @@ export const manifestTypes: readonly string[] = [
 /** The distribution spec asks registries to take manifests of at least this size; nobody takes larger ones. */
 export const manifestMaxBytes = 4 * 2 ** 20;
 
-const digestSchema = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'sha256:…');
+export const digestSchema = z.custom<Digest>(
+  (value) => typeof value === 'string' && isDigest(value),
+  'sha256:…',
+);
 const annotationsSchema = z.record(z.string().max(1024), z.string().max(65_536)).optional();
 
 const descriptorSchema = z.looseObject({
