@@ -39,16 +39,15 @@ function main(): void {
   socket.on('error', () => process.kill(process.pid, 'SIGKILL'));
   guardMemory({
     grantedBytes: () => [...tenants.values()].reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
-    isBusy: () => [...tenants.values()].some(({ isBusy }) => isBusy),
-    onExceeded: (heldBytes) => gasp(tenants, heldBytes),
+    busySlots: () => [...tenants].filter(([, { isBusy }]) => isBusy).map(([slot]) => slot),
+    onExceeded: gasp,
   });
   send({ type: 'ready' });
 }
 
-/** One busy tenant did it; among several the agent has to find out. */
-function gasp(tenants: ReadonlyMap<number, Tenant>, heldBytes: number): void {
-  const [first, second] = [...tenants].filter(([, { isBusy }]) => isBusy);
-  if (first && !second) lastWords(first[0], `the process holds ${heldBytes} bytes`, false);
+/** Without a culprit the agent has to find out. */
+function gasp(heldBytes: number, culprit: number | undefined): void {
+  if (culprit !== undefined) lastWords(culprit, `the process holds ${heldBytes} bytes`, false);
   process.kill(process.pid, 'SIGKILL');
 }
 

@@ -45,6 +45,8 @@ export class Tenant {
   #room: Promise<Room> | undefined;
   #isolate: ivm.Isolate | undefined;
   #steps: StepQueue | undefined;
+  /** Of the isolate that was disposed of last. */
+  #stopping: StepQueue | undefined;
   /** What waits for the next step, in order. */
   #ops = new OpQueue();
   #scheduled = false;
@@ -63,9 +65,9 @@ export class Tenant {
     return this.#options.memoryBytes;
   }
 
-  /** Tenant code is running now, or waits for its turn on a thread. */
+  /** Tenant code is running now, or waits for its turn on a thread, or was told to stop and has not yet. */
   get isBusy(): boolean {
-    return this.#steps?.busy === true;
+    return this.#steps?.busy === true || this.#stopping?.busy === true;
   }
 
   /** Makes the isolate and runs the top level of the module. Rejects with LoadError. */
@@ -345,6 +347,7 @@ export class Tenant {
 
   /** A thread that is not given back is worth more than the other functions of this process: they are delivered again elsewhere. */
   #expectEnd(steps: StepQueue | undefined): void {
+    this.#stopping = steps ?? this.#stopping;
     steps?.expectEnd(limits.watchdogGraceMs, this.#options.events.overdue);
   }
 
