@@ -69,6 +69,13 @@ describe('when the clocks go forward', () => {
     ]);
   });
 
+  test('a time that is left out runs at the end of the gap also for one who asks a second before it', () => {
+    expect(runs('30 2 * * *', 'Europe/Berlin', { from: '2026-03-29T00:59:59Z', count: 2 })).toEqual([
+      '2026-03-29T01:00:00.000Z',
+      '2026-03-30T00:30:00.000Z',
+    ]);
+  });
+
   test('a time at the end of the gap runs once, though one of the gap goes there too', () => {
     expect(runs('0,30 2,3 * * *', 'Europe/Berlin', { from, count: 3 })).toEqual([
       '2026-03-29T01:00:00.000Z',

@@ -26,6 +26,7 @@ export class CronSchedule {
   /** The first run after an instant; milliseconds since 1970. Undefined when there is none in the next hundred years. */
   next(after: number): number | undefined {
     let from = (Math.floor(after / secondMs) + 1) * secondMs;
+    if (this.#isEndOfGap(from)) return from;
     for (;;) {
       const offset = this.#offsetAt(from);
       const local = this.#wall.next(from + offset);
@@ -63,6 +64,14 @@ export class CronSchedule {
   #isRepeated(run: number, local: number, offset: number): boolean {
     const before = this.#offsetAt(run - 3 * 3_600_000);
     return before > offset && this.#offsetAt(local - before) === before;
+  }
+
+  /** The clock goes forward at this very second, over a time at which it would run. */
+  #isEndOfGap(at: number): boolean {
+    const before = this.#offsetAt(at - secondMs);
+    if (!this.#fixedHours || this.#offsetAt(at) <= before) return false;
+    const local = this.#wall.next(at + before);
+    return local !== undefined && this.#isLeftOut(local, at);
   }
 
   /** The clock goes forward at `change` and never shows this time. */
