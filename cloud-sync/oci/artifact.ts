@@ -1,6 +1,7 @@
 import { digestOf, type Digest } from '../../lib/digest.ts';
 import { SyncError } from '../errors.ts';
 import { diskFull } from './disk-errors.ts';
+import { forEachConcurrently } from './for-each-concurrently.ts';
 import { ociManifestType, parseImageManifest, type Descriptor, type ImageManifest } from './manifest.ts';
 import type { OciLayout } from './oci-layout.ts';
 import type { RegistryClient, ResolvedManifest } from './registry-client.ts';
@@ -118,32 +119,6 @@ async function missingBlobs(layout: OciLayout, blobs: readonly Blob[], signal: A
     if (!good) missing.push(blob);
   }
   return missing;
-}
-
-/** Runs `work` over `items`, a few at a time; the first failure stops the others and is the one that rejects. */
-async function forEachConcurrently<T>(
-  items: readonly T[],
-  { limit, signal }: { readonly limit: number; readonly signal: AbortSignal },
-  work: (item: T, signal: AbortSignal) => Promise<void>,
-): Promise<void> {
-  const stop = new AbortController();
-  const either = AbortSignal.any([signal, stop.signal]);
-  const queue = items.values();
-  const failures: unknown[] = [];
-  const worker = async () => {
-    for (const item of queue) {
-      if (either.aborted) return;
-      try {
-        await work(item, either);
-      } catch (error) {
-        failures.push(error);
-        stop.abort();
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  signal.throwIfAborted();
-  if (failures.length > 0) throw failures[0];
 }
 
 function sum(numbers: Iterable<number>): number {

@@ -25,6 +25,9 @@ export type RegistryClientOptions = {
 };
 
 export type Cancel = { readonly signal: AbortSignal };
+/** `onReceived` gets the bytes of each piece of a body as it comes, whether it turns out good or not. */
+export type Transfer = Cancel & { readonly onReceived?: ((bytes: number) => void) | undefined };
+type BlobTransfer = Transfer & { readonly onProgress?: ((bytes: number) => void) | undefined };
 export type ResolvedManifest = { readonly digest: Digest; readonly size: number; readonly mediaType: string };
 export type PulledManifest = ResolvedManifest & { readonly bytes: Uint8Array };
 export type BlobRequest = { readonly repository: string; readonly digest: Digest; readonly size: number };
@@ -95,13 +98,14 @@ export class RegistryClient {
   async pullManifest(
     repository: string,
     reference: string,
-    { signal, maxBytes = manifestMaxBytes }: Cancel & { readonly maxBytes?: number },
+    { signal, onReceived, maxBytes = manifestMaxBytes }: Transfer & { readonly maxBytes?: number },
   ): Promise<PulledManifest> {
     const what = `${repository}${isDigest(reference) ? '@' : ':'}${reference}`;
     return this.#retry(signal, async () => {
       const path = `/v2/${repository}/manifests/${reference}`;
       const answer = await this.#http.request({ path, headers: { accept }, expect: [200], what, signal });
       const bytes = await this.#body(answer, maxBytes, what);
+      onReceived?.(bytes.byteLength);
       const digest = digestOf(bytes);
       if (isDigest(reference) && digest !== reference) {
         throw new SyncError('digestMismatch', `${what} came with other bytes: they make ${digest}`, {
@@ -116,21 +120,17 @@ export class RegistryClient {
    * Downloads a blob into `writer` and commits it: verified while it streams, ended at the first excess byte, resumed
    * after a lost or slow connection. `onProgress` gets the bytes of this blob that are there.
    */
-  async pullBlob(
-    blob: BlobRequest,
-    writer: BlobWriter,
-    { signal, onProgress }: Cancel & { readonly onProgress?: (bytes: number) => void },
-  ): Promise<void> {
+  async pullBlob(blob: BlobRequest, writer: BlobWriter, transfer: BlobTransfer): Promise<void> {
     const resumed = writer.bytesWritten > 0;
     try {
-      await this.#retry(signal, () => this.#download(blob, writer, { signal, onProgress }));
+      await this.#retry(transfer.signal, () => this.#download(blob, writer, transfer));
       await writer.commit(blob.digest);
     } catch (error) {
       const damaged = error instanceof SyncError && ['digestMismatch', 'sizeMismatch'].includes(error.code);
       if (!resumed || !damaged) throw error;
       // What an earlier attempt left may be torn by a power cut: once more, from nothing.
       await writer.reset();
-      await this.pullBlob(blob, writer, { signal, ...(onProgress && { onProgress }) });
+      await this.pullBlob(blob, writer, transfer);
     }
   }
 
@@ -172,7 +172,7 @@ export class RegistryClient {
   async #download(
     { repository, digest, size }: BlobRequest,
     writer: BlobWriter,
-    { signal, onProgress }: Cancel & { readonly onProgress?: ((bytes: number) => void) | undefined },
+    { signal, onProgress, onReceived }: BlobTransfer,
   ): Promise<void> {
     const from = writer.bytesWritten;
     if (from === size && size > 0) return;
@@ -189,6 +189,7 @@ export class RegistryClient {
         now: this.#options.now,
       });
       for await (const chunk of guard.watch(answer.body)) {
+        onReceived?.(chunk.byteLength);
         await writer.write(chunk);
         onProgress?.(writer.bytesWritten);
       }

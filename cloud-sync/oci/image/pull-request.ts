@@ -3,6 +3,7 @@ import type { ImageManifest } from '../manifest.ts';
 import type { OciLayout } from '../oci-layout.ts';
 import type { RegistryClient } from '../registry-client.ts';
 import type { ImageConfig } from './image-config.ts';
+import type { SourceProblem } from './image-sources.ts';
 import type { Platform } from './platform.ts';
 
 export type PullProgress = {
@@ -26,6 +27,8 @@ export type PullRequest = {
   readonly concurrency?: number;
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: PullProgress) => void;
+  /** A registry that failed where another was asked instead; for the log. */
+  readonly onProblem?: SourceProblem;
 };
 
 /** An image whose every blob is in the layout, verified. */
