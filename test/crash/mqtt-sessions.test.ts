@@ -42,6 +42,9 @@ const display = (port: number, qos: number): string[] => [
   ...['-i', 'display', '-c', '-q', String(qos), '-t', 'in/#'],
 ];
 
+/** Of each of those that publish: as many messages as go would take mosquitto_sub longer to read than the rest of the test. */
+const pauseMs = 5;
+
 /** Publishes numbers, several at once, until the device is gone; resolves with those that were acknowledged. */
 async function publishUntilKilled(
   device: Device,
@@ -55,6 +58,7 @@ async function publishUntilKilled(
       const number = next++;
       await sensor.client.publishAsync('in/n', String(number), { qos });
       acked.push(number);
+      await sleep(pauseMs);
     }
   };
   for (let n = 0; n < 8; n++) void worker().catch(() => undefined);

@@ -1,4 +1,4 @@
-import { choose, type Choice, type Random } from '../../support/choose.ts';
+import { choose, dealer, type Choice, type Random } from '../../support/choose.ts';
 import type { LinkFault } from './link-fault.ts';
 
 export type ProcessName = 'agent' | 'cloud';
@@ -20,14 +20,16 @@ export type CyclePlan = {
   readonly subscriberAway: boolean;
 };
 
-/** What happens in one cycle: the same for the same numbers. */
-export function planCycle(random: Random): CyclePlan {
-  return {
+/** Says of one cycle after another what happens in it: the same for the same numbers. */
+export function cyclePlanner(random: Random): () => CyclePlan {
+  const linkFault = dealer(random, linkFaults);
+  const fault = dealer<Fault>(random, [[10, () => ({ kind: 'link', fault: linkFault() })], ...otherFaults]);
+  return () => ({
     beforeMs: between(random, 50, 350),
     afterMs: between(random, 50, 300),
     subscriberAway: random() < 0.25,
-    fault: choose(random, faults),
-  };
+    fault: fault(),
+  });
 }
 
 const kill =
@@ -52,8 +54,7 @@ const linkFaults: readonly Choice<LinkFault>[] = [
   [2, packets('swap')],
 ];
 
-const faults: readonly Choice<Fault>[] = [
-  [10, (random) => ({ kind: 'link', fault: choose(random, linkFaults) })],
+const otherFaults: readonly Choice<Fault>[] = [
   [3, kill('agent')],
   [3, kill('cloud')],
   [1, kill('agent', 'cloud')],

@@ -6,7 +6,7 @@ import { CloudListener } from './cloud-listener.ts';
 import { device, DeviceWorld, password, streamNames } from './device-world.ts';
 import { failSync, fillDisk } from './disk-faults.ts';
 import { LocalSession } from './local-session.ts';
-import { planCycle, type CyclePlan, type Fault, type ProcessName } from './plan-cycle.ts';
+import { cyclePlanner, type CyclePlan, type Fault, type ProcessName } from './plan-cycle.ts';
 import { Publisher } from './publisher.ts';
 import { RetainedValue } from './retained-value.ts';
 import { SentMessages } from './sent-messages.ts';
@@ -82,9 +82,9 @@ export class RelayCampaign {
 
   async #run(): Promise<RelayCampaignResult> {
     const { cycles, seed, report } = this.#options;
-    const random = seededRandom(seed);
+    const planCycle = cyclePlanner(seededRandom(seed));
     for (let cycle = 1; cycle <= cycles && this.#failed.size === 0; cycle++) {
-      const plan = planCycle(random);
+      const plan = planCycle();
       const began = performance.now();
       await this.#cycle(plan);
       const isDue = cycle % checkEvery === 0 || cycle === cycles;
