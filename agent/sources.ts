@@ -34,8 +34,8 @@ export async function openSources(root: string, identity: DeviceIdentity, logger
     layout,
     registry: (host) =>
       host === undefined
-        ? new RegistryClient({ http, registryUrl: identity.url })
-        : new RegistryClient({ http: foreign, registryUrl: `https://${host}` }),
+        ? [new RegistryClient({ http, registryUrl: identity.url })]
+        : [new RegistryClient({ http: foreign, registryUrl: `https://${host}` })],
     logger,
   });
   return {

@@ -15,8 +15,8 @@ import type { ArtifactSource } from './ports.ts';
 export type ArtifactSourceOptions = {
   readonly folder: string;
   readonly layout: OciLayout;
-  /** The registry that a reference names; undefined is the control plane's own. */
-  readonly registry: (host: string | undefined) => RegistryClient;
+  /** Mirrors of the registry that a reference names, then itself; undefined is the control plane's own. */
+  readonly registry: (host: string | undefined) => readonly RegistryClient[];
   readonly logger: Logger;
 };
 
@@ -42,13 +42,14 @@ export function createArtifactSource({
     await requireSpace(folder);
     logger.info('artifact.fetching', { component: `functions.${name}`, digest });
     await fetchArtifact({
-      client: registry(host),
+      clients: registry(host),
       layout,
       repository,
       digest,
       limits,
       concurrency: 4,
       signal,
+      onProblem: (problem) => logger.warn('registry.failed', { component: `functions.${name}`, ...problem }),
     });
     return readLocal(layout, digest);
   };

@@ -4,13 +4,16 @@ import { diskFull } from './disk-errors.ts';
 import { forEachConcurrently } from './for-each-concurrently.ts';
 import { ociManifestType, parseImageManifest, type Descriptor, type ImageManifest } from './manifest.ts';
 import type { OciLayout } from './oci-layout.ts';
+import { pullWholeBlob } from './pull-whole-blob.ts';
 import type { RegistryClient, ResolvedManifest } from './registry-client.ts';
+import { RegistrySources, type SourceProblem } from './registry-sources.ts';
 
 type ArtifactLimits = { readonly manifestBytes: number; readonly totalBytes: number };
 type BytesProgress = (bytesDone: number, bytesTotal: number) => void;
 
 export type FetchRequest = {
-  readonly client: RegistryClient;
+  /** Mirrors first, the registry of the reference last. */
+  readonly clients: readonly RegistryClient[];
   readonly layout: OciLayout;
   readonly repository: string;
   readonly digest: Digest;
@@ -19,6 +22,7 @@ export type FetchRequest = {
   readonly concurrency?: number;
   readonly signal: AbortSignal;
   readonly onProgress?: BytesProgress;
+  readonly onProblem?: SourceProblem;
 };
 
 export type FetchedArtifact = { readonly manifest: ImageManifest; readonly bytes: Uint8Array };
@@ -30,7 +34,8 @@ export type FetchedArtifact = { readonly manifest: ImageManifest; readonly bytes
  */
 export async function fetchArtifact(request: FetchRequest): Promise<FetchedArtifact> {
   const { layout, repository, digest, limits, signal, onProgress } = request;
-  const bytes = await fetchManifest(request);
+  const sources = new RegistrySources(request);
+  const bytes = await fetchManifest(request, sources);
   const name = `${repository}@${digest}`;
   const manifest = parseImageManifest(bytes, name);
 
@@ -49,7 +54,8 @@ export async function fetchArtifact(request: FetchRequest): Promise<FetchedArtif
   report();
   await forEachConcurrently(missing, { limit: request.concurrency ?? 3, signal }, async (blob, stop) => {
     await using writer = await layout.createBlobWriter(blob);
-    await request.client.pullBlob({ repository, ...blob }, writer, {
+    await pullWholeBlob({ repository, ...blob }, writer, {
+      sources,
       signal: stop,
       onProgress: (held) => {
         progress.set(blob.digest, held);
@@ -95,9 +101,14 @@ export async function pushArtifact(request: PushRequest): Promise<ResolvedManife
   return pushed;
 }
 
-async function fetchManifest({ client, layout, repository, digest, limits, signal }: FetchRequest) {
+async function fetchManifest(
+  { layout, repository, digest, limits, signal }: FetchRequest,
+  sources: RegistrySources,
+): Promise<Uint8Array> {
   if (await layout.isWhole(digest, { signal })) return layout.read(digest, limits.manifestBytes);
-  const { bytes } = await client.pullManifest(repository, digest, { signal, maxBytes: limits.manifestBytes });
+  const { bytes } = await sources.first((client) =>
+    client.pullManifest(repository, digest, { signal, maxBytes: limits.manifestBytes }),
+  );
   await layout.writeBlob(digest, bytes);
   return bytes;
 }

@@ -29,7 +29,7 @@ type Artifact = ReturnType<typeof largeArtifact>;
 const push = (artifact: Artifact = sampleArtifact()) =>
   pushArtifact({ client: registry.client(), repository, tag: 'v1', signal, ...artifact });
 const fetch = (digest: Digest, more: Partial<Parameters<typeof fetchArtifact>[0]> = {}) =>
-  fetchArtifact({ client: registry.client(), layout, repository, digest, limits, signal, ...more });
+  fetchArtifact({ clients: [registry.client()], layout, repository, digest, limits, signal, ...more });
 
 /** An artifact with one layer of these bytes. */
 function largeArtifact(bytes: Uint8Array) {

@@ -111,7 +111,7 @@ describe('skopeo', () => {
 
     const fetched = await OciLayout.open(join(folder, 'fetched'));
     await fetchArtifact({
-      client: registry.client(),
+      clients: [registry.client()],
       layout: fetched,
       repository: 'functions/copied',
       digest: artifact.digest,

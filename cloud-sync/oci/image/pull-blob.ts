@@ -1,12 +1,11 @@
-import { SyncError } from '../../errors.ts';
-import type { BlobWriter } from '../blob-writer.ts';
 import type { Descriptor } from '../manifest.ts';
 import type { OciLayout } from '../oci-layout.ts';
-import type { ImageSources } from './image-sources.ts';
+import { pullWholeBlob } from '../pull-whole-blob.ts';
+import type { RegistrySources } from '../registry-sources.ts';
 import type { PullMeter } from './pull-meter.ts';
 
 export type BlobPull = {
-  readonly sources: ImageSources;
+  readonly sources: RegistrySources;
   readonly layout: OciLayout;
   readonly repository: string;
   readonly signal: AbortSignal;
@@ -14,32 +13,14 @@ export type BlobPull = {
 };
 
 /** Brings one blob into the layout, verified, from the first registry that gives it. */
-export async function pullBlob(blob: Descriptor, pull: BlobPull): Promise<void> {
-  await using writer = await pull.layout.createBlobWriter({ digest: blob.digest, size: blob.size });
-  await pullWhole(blob, writer, pull);
-}
-
-/** What one registry gave is gone on with by the next, unless it was wrong. */
-async function pullWhole(
-  { digest, size }: Descriptor,
-  writer: BlobWriter,
-  { sources, repository, signal, meter }: BlobPull,
-): Promise<void> {
-  await sources.first(async (client) => {
-    try {
-      await client.pullBlob({ repository, digest, size }, writer, {
-        signal,
-        onReceived: (bytes) => meter.received(bytes),
-        onProgress: (held) => meter.held(digest, held),
-      });
-    } catch (error) {
-      if (isDamage(error)) await writer.reset();
-      throw error;
-    }
+export async function pullBlob({ digest, size }: Descriptor, pull: BlobPull): Promise<void> {
+  const { sources, layout, repository, signal, meter } = pull;
+  await using writer = await layout.createBlobWriter({ digest, size });
+  await pullWholeBlob({ repository, digest, size }, writer, {
+    sources,
+    signal,
+    onReceived: (bytes) => meter.received(bytes),
+    onProgress: (held) => meter.held(digest, held),
   });
   meter.held(digest, size);
-}
-
-function isDamage(error: unknown): boolean {
-  return error instanceof SyncError && ['digestMismatch', 'sizeMismatch', 'tooLarge'].includes(error.code);
 }

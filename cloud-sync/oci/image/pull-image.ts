@@ -4,7 +4,7 @@ import { forEachConcurrently } from '../for-each-concurrently.ts';
 import type { Descriptor, ImageManifest } from '../manifest.ts';
 import { checkManifest, readConfig } from './check-image.ts';
 import { configMaxBytes } from './image-config.ts';
-import { ImageSources } from './image-sources.ts';
+import { RegistrySources } from '../registry-sources.ts';
 import { pullBlob } from './pull-blob.ts';
 import { pullManifest } from './pull-manifest.ts';
 import { PullMeter } from './pull-meter.ts';
@@ -18,7 +18,7 @@ import type { PulledImage, PullRequest } from './pull-request.ts';
 export async function pullImage(request: PullRequest): Promise<PulledImage> {
   const { layout, repository, platform, signal, concurrency = 4 } = request;
   const meter = new PullMeter(request.onProgress);
-  const sources = new ImageSources(request);
+  const sources = new RegistrySources(request);
   const common = { sources, layout, repository, signal, meter };
   const found = await pullManifest({ ...request, ...common, onReceived: (bytes) => meter.received(bytes) });
   const { digest: manifestDigest, manifest } = found;

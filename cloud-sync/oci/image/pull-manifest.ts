@@ -9,11 +9,11 @@ import {
 } from '../manifest.ts';
 import type { OciLayout } from '../oci-layout.ts';
 import { chooseManifest } from './choose-manifest.ts';
-import type { ImageSources } from './image-sources.ts';
+import type { RegistrySources } from '../registry-sources.ts';
 import type { Platform } from './platform.ts';
 
 export type ManifestRequest = {
-  readonly sources: ImageSources;
+  readonly sources: RegistrySources;
   readonly layout: OciLayout;
   readonly repository: string;
   readonly digest: Digest;

@@ -3,7 +3,7 @@ import type { ImageManifest } from '../manifest.ts';
 import type { OciLayout } from '../oci-layout.ts';
 import type { RegistryClient } from '../registry-client.ts';
 import type { ImageConfig } from './image-config.ts';
-import type { SourceProblem } from './image-sources.ts';
+import type { SourceProblem } from '../registry-sources.ts';
 import type { Platform } from './platform.ts';
 
 export type PullProgress = {

@@ -1,10 +1,10 @@
-import { SyncError } from '../../errors.ts';
-import type { RegistryClient } from '../registry-client.ts';
+import { SyncError } from '../errors.ts';
+import type { RegistryClient } from './registry-client.ts';
 
 /** Tells of a registry that could not give something and that another was asked instead. */
 export type SourceProblem = (problem: { readonly host: string; readonly error: SyncError }) => void;
 
-export type ImageSourcesOptions = {
+export type RegistrySourcesOptions = {
   /** Mirrors first, the registry of the reference last. */
   readonly clients: readonly RegistryClient[];
   readonly signal: AbortSignal;
@@ -12,14 +12,14 @@ export type ImageSourcesOptions = {
 };
 
 /**
- * Registries that have the same image, asked in their order. One that cannot be reached is asked after the others from then
+ * Registries that have the same image or artifact, asked in their order. One that cannot be reached is asked after the others from then
  * on, so that it costs its time once.
  */
-export class ImageSources {
-  readonly #options: ImageSourcesOptions;
+export class RegistrySources {
+  readonly #options: RegistrySourcesOptions;
   readonly #unreachable = new Set<RegistryClient>();
 
-  constructor(options: ImageSourcesOptions) {
+  constructor(options: RegistrySourcesOptions) {
     this.#options = options;
   }
 
@@ -51,5 +51,5 @@ export class ImageSources {
 }
 
 function noRegistry(): TypeError {
-  return new TypeError('An image is pulled from at least one registry');
+  return new TypeError('Something is pulled from at least one registry');
 }
