@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { basename, delimiter, dirname, join } from 'node:path';
 
 const usual = ['sh', 'cat', 'env', 'head', 'id', 'ls', 'mkdir', 'setsid', 'sleep', 'touch', 'true', 'yes'];
 
@@ -18,10 +18,8 @@ export function smallRootfs(folder: string, programs: readonly string[] = usual)
 
 /** `program`: on the PATH of this machine, or a path. It becomes `bin/NAME`. */
 function addProgram(folder: string, program: string): void {
-  const found = output('sh', ['-c', 'command -v "$1"', 'sh', program]).trim();
-  const file = realpathSync(found);
-  const target = join(folder, 'bin', found.split('/').at(-1) ?? program);
-  copyFileSync(file, target);
+  const file = realpathSync(program.includes('/') ? program : onPath(program));
+  copyFileSync(file, join(folder, 'bin', basename(program)));
   for (const [library] of output('ldd', [file]).matchAll(/\/\S+/g)) addLibrary(folder, library);
 }
 
@@ -30,6 +28,11 @@ function addLibrary(folder: string, library: string): void {
   const target = join(folder, library);
   mkdirSync(dirname(target), { recursive: true });
   copyFileSync(realpathSync(library), target);
+}
+
+function onPath(program: string): string {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path)) ?? program;
 }
 
 function output(program: string, args: readonly string[]): string {
