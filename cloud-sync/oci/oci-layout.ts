@@ -64,7 +64,8 @@ export class OciLayout {
     return this.#blobs.stream(digest, range);
   }
 
-  createBlobWriter(request: WriterRequest & { readonly digest: Digest }): Promise<BlobWriter> {
+  /** Without a digest: for bytes whose digest is known at the end only. */
+  createBlobWriter(request: WriterRequest): Promise<BlobWriter> {
     return this.#blobs.createWriter(request);
   }
 

@@ -16,3 +16,8 @@ const compressions: ReadonlyMap<string, LayerCompression> = new Map([
 export function layerCompression(mediaType: string): LayerCompression | undefined {
   return compressions.get(mediaType);
 }
+
+/** As we write it. */
+export function layerMediaType(compression: 'gzip' | 'zstd'): string {
+  return `${oci}+${compression}`;
+}

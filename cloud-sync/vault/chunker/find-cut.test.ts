@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { createCipheriv } from 'node:crypto';
 import { masterKeyFrom } from '../format/master-key.ts';
-import { findCut, maxChunkBytes, minChunkBytes } from './find-cut.ts';
+import { blobLengths, findCut } from './find-cut.ts';
 import { gearOf, type Gear } from './gear.ts';
 
 /** The same at every run: boundaries of random bytes would fail a test once in a blue moon. */
@@ -11,10 +11,12 @@ function noise(length: number, seed: number): Buffer {
 
 function cutsOf(gear: Gear, bytes: Uint8Array): number[] {
   const cuts: number[] = [];
-  for (let at = 0; at < bytes.length; cuts.push(at)) at = findCut(gear, bytes, at, bytes.length);
+  for (let at = 0; at < bytes.length; cuts.push(at))
+    at = findCut({ gear, ...blobLengths }, bytes, at, bytes.length);
   return cuts;
 }
 
+const { minBytes: minChunkBytes, maxBytes: maxChunkBytes } = blobLengths;
 const gear = gearOf(masterKeyFrom(Buffer.alloc(64, 1)));
 const bytes = noise(48 * 1024 * 1024, 7);
 const cuts = cutsOf(gear, bytes);
@@ -43,7 +45,7 @@ describe('cutting a file', () => {
   });
 
   test('leaves a file up to the minimum whole, and cuts bytes that are all alike at the same length each', () => {
-    expect(findCut(gear, bytes, 0, minChunkBytes)).toBe(minChunkBytes);
+    expect(findCut({ gear, ...blobLengths }, bytes, 0, minChunkBytes)).toBe(minChunkBytes);
     const lengths = cutsOf(gear, Buffer.alloc(3 * maxChunkBytes)).map(
       (cut, index, all) => cut - (all[index - 1] ?? 0),
     );

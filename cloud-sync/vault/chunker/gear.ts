@@ -9,6 +9,13 @@ export type Gear = Int32Array;
  * for the same file is cut elsewhere in each repository. Always the same for one key, or no blob would be found again.
  */
 export function gearOf(key: MasterKey): Gear {
-  const bytes = Buffer.from(hkdfSync('sha256', masterKeyBytes(key), '', 'holdfast chunker 1', 4 * 256));
-  return Int32Array.from({ length: 256 }, (_, value) => bytes.readInt32LE(4 * value));
+  return gearOfBytes(hkdfSync('sha256', masterKeyBytes(key), '', 'holdfast chunker 1', gearBytes));
+}
+
+export const gearBytes = 4 * 256;
+
+/** Of `gearBytes` bytes that look random. */
+export function gearOfBytes(random: ArrayBuffer): Gear {
+  const view = new DataView(random);
+  return Int32Array.from({ length: 256 }, (_, value) => view.getInt32(4 * value, true));
 }

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { Posix } from '../../../lib/posix.ts';
-import { findCut, maxChunkBytes } from '../chunker/find-cut.ts';
+import { blobLengths, findCut } from '../chunker/find-cut.ts';
 import type { Gear } from '../chunker/gear.ts';
 import type { ExtendedAttribute } from '../format/tree-node.ts';
 import { readAttributes } from './extended-attributes.ts';
@@ -26,7 +26,7 @@ export type FileReaderOptions = {
 /** Never through a link that was put there since, never waiting for the other end of a fifo. */
 const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 /** More than the longest chunk: each filling up adds what lies between. */
-const windowBytes = maxChunkBytes + 4 * 1024 * 1024;
+const windowBytes = blobLengths.maxBytes + 4 * 1024 * 1024;
 
 /** Reads files, one at a time, and cuts them into blobs. */
 export class FileReader {
@@ -74,12 +74,13 @@ export class FileReader {
   /** Up to the length the file had when it was opened: one that grows all the time would never end. */
   #cut(descriptor: number, length: number): { ids: Buffer[]; size: number } {
     const { gear, addBlob } = this.#options;
+    const cutting = { gear, ...blobLengths };
     const ids: Buffer[] = [];
     let size = 0;
     let start = 0;
     let end = 0;
     for (;;) {
-      if (end - start < maxChunkBytes && size < length) {
+      if (end - start < blobLengths.maxBytes && size < length) {
         this.#window.copyWithin(0, start, end);
         end -= start;
         start = 0;
@@ -90,7 +91,7 @@ export class FileReader {
         if (count > 0) continue;
       }
       if (start === end) return { ids, size };
-      const cut = findCut(gear, this.#window, start, end);
+      const cut = findCut(cutting, this.#window, start, end);
       ids.push(addBlob(this.#window.subarray(start, cut)));
       start = cut;
     }
