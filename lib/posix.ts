@@ -16,6 +16,7 @@ export type Posix = {
   /** A value, 64 KiB at most as the kernel has it. */
   getAttribute(path: RawPath, name: string): Buffer;
   setAttribute(path: RawPath, name: string, value: Uint8Array): void;
+  removeAttribute(path: RawPath, name: string): void;
   /** Nanoseconds since 1970. */
   setTimes(path: RawPath, times: { readonly atimeNs: bigint; readonly mtimeNs: bigint }): void;
   /** A fifo, socket or device. `mode` with the bits of the type, less the umask; `device` as `st_rdev` has it. */
@@ -31,6 +32,7 @@ const signatures = {
   llistxattr: { arguments: ['pointer', 'pointer', 'u64'], return: 'i64' },
   lgetxattr: { arguments: ['pointer', 'pointer', 'pointer', 'u64'], return: 'i64' },
   lsetxattr: { arguments: ['pointer', 'pointer', 'pointer', 'u64', 'i32'], return: 'i32' },
+  lremovexattr: { arguments: ['pointer', 'pointer'], return: 'i32' },
   utimensat: { arguments: ['i32', 'pointer', 'pointer', 'i32'], return: 'i32' },
   mknod: { arguments: ['pointer', 'u32', 'u64'], return: 'i32' },
   syncfs: { arguments: ['i32'], return: 'i32' },
@@ -108,6 +110,9 @@ function posixBy({ ffi, c, exchanging }: Load): Posix {
     setAttribute: (path, name, value) => {
       const result = c.lsetxattr(terminated(path), terminated(name), value, BigInt(value.byteLength), 0);
       checked(result, 'lsetxattr', path);
+    },
+    removeAttribute: (path, name) => {
+      checked(c.lremovexattr(terminated(path), terminated(name)), 'lremovexattr', path);
     },
     setTimes: (path, { atimeNs, mtimeNs }) => {
       const result = c.utimensat(atFdcwd, terminated(path), timespecs(atimeNs, mtimeNs), atSymlinkNofollow);

@@ -24,6 +24,14 @@ export type ApplyRequest = {
   readonly rootfs: string;
   readonly limits: LayerLimits;
   readonly signal: AbortSignal;
+  /** Bytes of tar that were read. */
+  readonly onProgress?: (bytes: number) => void;
 };
 
-export type AppliedLayer = { readonly entries: number; readonly bytes: number };
+export type AppliedLayer = {
+  readonly entries: number;
+  /** Of tar. */
+  readonly bytes: number;
+  /** It brought a file that gives capabilities to whoever runs it (security.capability). */
+  readonly hasCapabilities: boolean;
+};
