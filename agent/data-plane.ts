@@ -3,6 +3,7 @@ import { errorMessage } from '../lib/error-code.ts';
 import type { Logger } from '../lib/logger.ts';
 import { verifyPassword } from '../lib/password.ts';
 import type { Machine } from '../manifests/machine.ts';
+import type { Site } from './apps/sites/site.ts';
 import { Bridges } from './bridge/bridges.ts';
 import { createDelivery } from './broker/delivery.ts';
 import { Listeners } from './broker/listeners.ts';
@@ -82,6 +83,7 @@ type Parts<Bundle extends BundleIdentity> = {
   readonly logger: Logger;
 };
 
+type ByName<Value> = ReadonlyMap<string, Value>;
 type Followed = Pick<Machine, 'streams' | 'functions' | 'clients'>;
 
 const tidyEveryMs = 60_000;
@@ -215,8 +217,8 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
    * drops no event. Rejects with what the runtime rejects with or AgentError 'notConfigured' or 'badInput'; a call with the
    * former generation then puts everything back.
    */
-  configure(machine: Machine, bundles: ReadonlyMap<string, Bundle>): Promise<void> {
-    const turn = this.#configuring.then(() => this.#configure(machine, bundles));
+  configure(machine: Machine, bundles: ByName<Bundle>, sites: readonly Site[] = []): Promise<void> {
+    const turn = this.#configuring.then(() => this.#configure(machine, bundles, sites));
     this.#configuring = turn.catch(() => undefined);
     return turn;
   }
@@ -297,13 +299,13 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     await this.#resources.disposeAsync();
   }
 
-  async #configure(machine: Machine, bundles: ReadonlyMap<string, Bundle>): Promise<void> {
+  async #configure(machine: Machine, bundles: ByName<Bundle>, sites: readonly Site[]): Promise<void> {
     const { ingress, broker, dispatcher, cron, files, relay, gateway, deployments } = this.#parts;
     const { observability, upkeep, streamTriggers, listeners } = this.#parts;
     const { functions, clients } = machine;
     await observability?.configure(machine);
     const streams = observability?.withStream(machine.streams) ?? machine.streams;
-    const httpRoutes = new HttpRoutes(functions, gateway.routes);
+    const httpRoutes = new HttpRoutes(functions, gateway.routes, sites);
     await deployments.deploy(functions, bundles);
     await cron.configure(functions);
     await files.configure(machine);

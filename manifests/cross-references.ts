@@ -2,6 +2,7 @@ import { entriesOf, member } from './json.ts';
 import type { JsonObject } from './json.ts';
 import type { Path, Problem } from './manifest-error.ts';
 import { nearest } from './nearest.ts';
+import { siteRoutes } from './site-routes.ts';
 import { quoted, showPath } from './wording.ts';
 
 /**
@@ -15,6 +16,7 @@ export function crossReferenceProblems(document: JsonObject): Problem[] {
     ...bindingProblems(document),
     ...triggerProblems(document),
     ...routeProblems(document),
+    ...exportProblems(document),
     ...bridgeProblems(document),
     ...listenerProblems(document),
   ];
@@ -139,20 +141,35 @@ function listenerProblems({ listeners }: JsonObject): Problem[] {
   });
 }
 
-/** One HTTP route belongs to one function or site. */
-function routeProblems({ apps, functions }: JsonObject): Problem[] {
-  const sites = entriesOf(apps).map(([app, spec]) => ({
-    path: ['apps', app, 'site', 'route'] as Path,
-    route: member(member(spec, 'site'), 'route'),
-  }));
-  const triggers = entriesOf(functions).flatMap(([name, spec]) =>
-    listOf(member(spec, 'on')).map((trigger, index) => ({
-      path: ['functions', name, 'on', index, 'http'] as Path,
-      route: member(trigger, 'http'),
-    })),
-  );
+/** A program is found by its name: one app exports it. */
+function exportProblems({ apps }: JsonObject): Problem[] {
   const owners = new Map<unknown, Path>();
-  return [...sites, ...triggers].flatMap(({ path, route }) => takenTwice(owners, path, route));
+  return entriesOf(apps).flatMap(([app, spec]) =>
+    listOf(member(spec, 'exports')).flatMap((program, index) =>
+      typeof program === 'string'
+        ? takenTwice(owners, ['apps', app, 'exports', index], program.slice(program.lastIndexOf('/') + 1))
+        : [],
+    ),
+  );
+}
+
+/** One HTTP route belongs to one function or site; all below that of a site is the site's, unless a longer one says otherwise. */
+function routeProblems({ apps, functions }: JsonObject): Problem[] {
+  const owners = new Map<unknown, Path>();
+  const sites = entriesOf(apps).flatMap(([app, spec]) => {
+    const path = ['apps', app, 'site', 'route'];
+    const route = member(member(spec, 'site'), 'route');
+    if (typeof route !== 'string') return [];
+    return siteRoutes(route)
+      .flatMap((one) => takenTwice(owners, path, one))
+      .slice(0, 1);
+  });
+  const triggers = entriesOf(functions).flatMap(([name, spec]) =>
+    listOf(member(spec, 'on')).flatMap((trigger, index) =>
+      takenTwice(owners, ['functions', name, 'on', index, 'http'], member(trigger, 'http')),
+    ),
+  );
+  return [...sites, ...triggers];
 }
 
 function takenTwice(owners: Map<unknown, Path>, path: Path, name: unknown): Problem[] {

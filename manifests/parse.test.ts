@@ -206,6 +206,25 @@ functions:
     ]);
   });
 
+  test('cannot take what is below a site, nor two sites one route', () => {
+    const text = `${head}apps:
+  a: { image: a/b, site: { route: /x } }
+  b: { image: a/b, site: { route: /x/ } }
+functions: { f: { bundle: a/b, on: [{ http: "/x/*" }, { http: /x/deeper }] } }
+`;
+    expect(problemsOf(text)).toEqual([
+      '6:35: apps.b.site.route is "/x", which is taken by apps.a.site.route.',
+      '7:45: functions.f.on[0].http is "/x/*", which is taken by apps.a.site.route.',
+    ]);
+  });
+
+  test('cannot export a program of a name that another exports', () => {
+    const text = `${head}apps:\n  a: { image: a/b, exports: [bin/rg] }\n  b: { image: a/b, exports: [bin/fd, usr/bin/rg] }\n`;
+    expect(problemsOf(text)).toEqual([
+      '6:38: apps.b.exports[1] is "rg", which is taken by apps.a.exports[0].',
+    ]);
+  });
+
   test('cannot take a route that another has', () => {
     const text = `${head}apps: { a: { image: a/b, site: { route: /x } } }\nfunctions: { f: { bundle: a/b, on: [{ http: /x }] } }\n`;
     expect(problemsOf(text)).toEqual([

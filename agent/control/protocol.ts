@@ -119,9 +119,10 @@ export const statusSchema = z.object({
           problem: z.string().nullable(),
         }),
       ),
+      sites: z.array(z.object({ route: z.string(), app: z.string() })).describe('Files of images.'),
     })
     .nullable()
-    .describe('The gateway; null while no generation had an http trigger.'),
+    .describe('The gateway; null while no generation had an http trigger or a site.'),
   streams: z.record(
     z.string(),
     z.object({ lastSeq: z.int(), ackedSeq: z.int(), backlog: z.int(), bytes: z.int() }),

@@ -8,6 +8,8 @@ export type AccessEntry = {
   /** As the manifest has it; undefined when none matched. Never the path: it may hold names and tokens. */
   readonly route: string | undefined;
   readonly function: string | undefined;
+  /** Whose site it is, in place of a function. */
+  readonly app?: string | undefined;
   readonly status: number;
   readonly ms: number;
   readonly requestBytes: number;

@@ -38,10 +38,11 @@ export type GatewayStatus = {
   readonly problem: string | null;
   readonly inFlight: number;
   readonly routes: RouteStatus[];
+  readonly sites: { readonly route: string; readonly app: string }[];
 };
 
 /**
- * The HTTP/1.1 server in front of functions with an `http` trigger. It opens its port with the first generation that has
+ * The HTTP/1.1 server in front of functions with an `http` trigger and of sites. It opens its port with the first generation that has
  * one and keeps it. A port that another program has is no fault of a generation: it is a visible problem, and tried again.
  */
 export class Gateway implements AsyncDisposable {
@@ -76,10 +77,10 @@ export class Gateway implements AsyncDisposable {
   async setRoutes(routes: HttpRoutes): Promise<void> {
     this.#routes = routes;
     await this.#lookForSecrets();
-    if (routes.all.length > 0 && !this.#server) await this.#open();
+    if (routes.all.length + routes.sites.length > 0 && !this.#server) await this.#open();
   }
 
-  /** Undefined before the first http trigger. */
+  /** Undefined before the first http trigger or site. */
   status(): GatewayStatus | undefined {
     if (!this.#server) return undefined;
     const routes = this.#routes.all.map((route) => ({
@@ -93,6 +94,7 @@ export class Gateway implements AsyncDisposable {
       problem: this.#problem ?? null,
       inFlight: this.#handler.inFlight,
       routes,
+      sites: this.#routes.sites.map(({ route, app }) => ({ route, app })),
     };
   }
 

@@ -1,6 +1,8 @@
 import { TokenBucket } from '../../lib/token-bucket.ts';
 import type { FunctionSpec, Trigger } from '../../manifests/function.ts';
+import type { Site } from '../apps/sites/site.ts';
 import { RouteTable } from './route-table.ts';
+import { siteEntries, type SiteRoute } from './site-route.ts';
 
 type HttpTrigger = Extract<Trigger, { http: string }>;
 
@@ -19,21 +21,28 @@ export type HttpRoute = {
   readonly rate: TokenBucket;
 };
 
-/** The http triggers of one generation. */
+/** The http triggers and the sites of one generation. */
 export class HttpRoutes {
   readonly all: readonly HttpRoute[];
-  readonly #table: RouteTable<HttpRoute>;
+  readonly sites: readonly Site[];
+  readonly #table: RouteTable<HttpRoute | SiteRoute>;
 
   /** What `previous` counted of a rate that stays goes on counting. Throws AgentError 'badInput'. */
-  constructor(functions: Readonly<Record<string, FunctionSpec>>, previous?: HttpRoutes) {
+  constructor(
+    functions: Readonly<Record<string, FunctionSpec>>,
+    previous?: HttpRoutes,
+    sites: readonly Site[] = [],
+  ) {
     const before = new Map(previous?.all.map((route) => [rateKey(route), route.rate]));
     this.all = Object.entries(functions).flatMap(([name, spec]) =>
       spec.on.flatMap((trigger) => ('http' in trigger ? [routeOf(name, spec, trigger, before)] : [])),
     );
-    this.#table = new RouteTable(this.all.map((route) => [route.route, route]));
+    this.sites = sites;
+    const entries = this.all.map((route) => [route.route, route] as const);
+    this.#table = new RouteTable<HttpRoute | SiteRoute>([...entries, ...sites.flatMap(siteEntries)]);
   }
 
-  match(path: string): HttpRoute | undefined {
+  match(path: string): HttpRoute | SiteRoute | undefined {
     return this.#table.match(path);
   }
 }

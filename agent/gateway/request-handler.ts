@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorCode, errorMessage } from '../../lib/error-code.ts';
 import type { FunctionResponse } from '../../functions/index.ts';
-import type { AccessLog } from './access-log.ts';
+import type { AccessEntry, AccessLog } from './access-log.ts';
 import { BearerAccess } from './bearer-access.ts';
 import { BodyBudget } from './body-budget.ts';
 import { headersForFunction } from './headers.ts';
@@ -14,6 +14,8 @@ import { readBody, refuseTooLarge } from './read-body.ts';
 import { Refusal, refusalOf } from './refusal.ts';
 import { parseTarget, type RequestTarget } from './request-target.ts';
 import { sendAnswer, sendRefusal } from './send.ts';
+import { requireSiteAccess, serveSite } from './serve-site.ts';
+import type { SiteRoute } from './site-route.ts';
 
 export type RequestHandlerOptions = {
   readonly routes: () => HttpRoutes;
@@ -31,7 +33,7 @@ type Exchange = {
   readonly invocation: string;
   /** Aborted when the caller is gone, the time is over or the gateway closes. */
   readonly ending: AbortController;
-  route?: HttpRoute;
+  route?: HttpRoute | SiteRoute;
   requestBytes: number;
 };
 
@@ -81,8 +83,7 @@ export class RequestHandler {
     let failure: Refusal | undefined;
     let responseBytes = 0;
     try {
-      const answer = await this.#answer(exchange);
-      responseBytes = await sendAnswer(exchange, answer);
+      responseBytes = await this.#answer(exchange);
     } catch (error) {
       failure = this.#explain(exchange, error);
       const canAnswer = failure !== callerGone && !response.headersSent && !response.destroyed;
@@ -91,7 +92,7 @@ export class RequestHandler {
     }
     const { route, requestBytes } = exchange;
     this.#options.log.write({
-      ...{ method: request.method ?? '', route: route?.route, function: route?.function },
+      ...{ method: request.method ?? '', route: route?.route, ...namesOf(route) },
       ...{ status: failure?.status ?? response.statusCode, ms: Math.round(performance.now() - startedMs) },
       ...{ requestBytes, responseBytes, invocation },
       ...(failure && { code: errorCode(failure.cause) ?? failure.code }),
@@ -105,7 +106,8 @@ export class RequestHandler {
     return request.destroyed && !request.complete ? callerGone : refusalOf(error);
   }
 
-  async #answer(exchange: Exchange): Promise<FunctionResponse | undefined> {
+  /** Resolves to the bytes of the body that were sent. */
+  async #answer(exchange: Exchange): Promise<number> {
     if (this.#closed) throw closing();
     const { request } = exchange;
     if (request.rawHeaders.length > 2 * limits.headers)
@@ -113,9 +115,20 @@ export class RequestHandler {
     const target = parseTarget(request);
     const route = this.#route(target);
     exchange.route = route;
-    requireMethod(route, request.method ?? '');
+    if ('site' in route) requireSiteAccess(request, target);
+    else requireMethod(route, request.method ?? '');
     if (this.#exchanges.size > limits.inFlight)
       throw new Refusal(503, 'overloaded', 'Too many requests are under way.', { retryAfterMs: 1000 });
+    if ('site' in route) return serveSite(exchange, route, target);
+    return sendAnswer(exchange, await this.#callFunction(exchange, route, target));
+  }
+
+  async #callFunction(
+    exchange: Exchange,
+    route: HttpRoute,
+    target: RequestTarget,
+  ): Promise<FunctionResponse | undefined> {
+    const { request } = exchange;
     await this.#authorize(exchange, route, target);
     const waitMs = route.rate.take();
     if (waitMs > 0)
@@ -125,7 +138,7 @@ export class RequestHandler {
     return await this.#call(exchange, route, target);
   }
 
-  #route({ path }: RequestTarget): HttpRoute {
+  #route({ path }: RequestTarget): HttpRoute | SiteRoute {
     const routes = this.#options.routes();
     const route = routes.match(path.decoded);
     if (!route) throw new Refusal(404, 'notFound', 'There is nothing here.');
@@ -186,6 +199,12 @@ export class RequestHandler {
       clearTimeout(late);
     }
   }
+}
+
+/** For the access log. */
+function namesOf(route: HttpRoute | SiteRoute | undefined): Pick<AccessEntry, 'function' | 'app'> {
+  if (route && 'site' in route) return { function: undefined, app: route.site.app };
+  return { function: route?.function };
 }
 
 function requireMethod({ methods: declared }: HttpRoute, method: string): void {
