@@ -61,7 +61,7 @@ function toPinnedMachine(document: JsonObject, digest: Digest): Machine {
     const message = `The manifest ${digest} is not valid: ${problems[0]?.message ?? ''}${more}`;
     throw new ManifestError('invalid', message, { problems: problems.slice(0, bounds.problems) });
   }
-  const unpinned = references(validation.machine).find(({ reference }) => !isPinned(reference));
+  const unpinned = references(validation.value).find(({ reference }) => !isPinned(reference));
   if (unpinned)
     throw new ManifestError(
       'unresolved',
@@ -70,7 +70,7 @@ function toPinnedMachine(document: JsonObject, digest: Digest): Machine {
         hint: 'Resolve the manifest: only digests are applied.',
       },
     );
-  return validation.machine;
+  return validation.value;
 }
 
 function decode(bytes: Uint8Array, digest: Digest): string {

@@ -13,10 +13,12 @@ export type { BridgeSpec, ClientSpec, ListenerSpec, ObservabilitySpec } from './
 export { ManifestError } from './manifest-error.ts';
 export type { ManifestErrorCode, ManifestProblem, Path, Problem, ProblemCode } from './manifest-error.ts';
 export { formatProblems, parseManifest } from './parse.ts';
-export type { ParseResult, Position } from './parse.ts';
+export type { ParseResult } from './parse.ts';
 export { references } from './references.ts';
 export type { ComponentId, ComponentReference } from './references.ts';
 export { resolve } from './resolve.ts';
+export { readDocument } from './read-document.ts';
+export type { Position } from './read-document.ts';
 export type { DigestLookup, ResolveOptions } from './resolve.ts';
 export { plan } from './plan.ts';
 export type { Observed, Plan } from './plan.ts';

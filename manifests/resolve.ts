@@ -4,7 +4,7 @@ import { entriesOf, isJsonObject, member } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { ManifestError } from './manifest-error.ts';
 import type { Path, Problem } from './manifest-error.ts';
-import type { Position } from './parse.ts';
+import type { Position } from './read-document.ts';
 import { showPath } from './wording.ts';
 
 /** Asks a registry which digest a tag has now. Rejects with why it cannot. */

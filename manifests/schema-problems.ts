@@ -1,7 +1,6 @@
 import type { core } from 'zod';
 import type { JsonObject } from './json.ts';
 import type { Path, Problem } from './manifest-error.ts';
-import { machineSchema } from './machine.ts';
 import { nearest } from './nearest.ts';
 import { knownKeys } from './schema-keys.ts';
 import { either, quoted, show, showPath } from './wording.ts';
@@ -15,14 +14,16 @@ const secretKeys: ReadonlySet<unknown> = new Set(['password', 'recovery']);
 const zodsOwn = 'Invalid input';
 
 /** Says what zod found in words of the language: one problem a fault, whatever the nesting of unions. */
-export function schemaProblems(issues: readonly Issue[], document: JsonObject): Problem[] {
-  return issues.flatMap((issue) => translate(issue, [], document));
+export function schemaProblems(issues: readonly Issue[], source: ProblemSource): Problem[] {
+  return issues.flatMap((issue) => translate(issue, [], source));
 }
 
-/** `base` is the place in `document` from which the path of the issue counts. */
-function translate(issue: Issue, base: Path, document: JsonObject): Problem[] {
+export type ProblemSource = { readonly document: JsonObject; readonly schema: core.$ZodType };
+
+/** `base` is the place in the document from which the path of the issue counts. */
+function translate(issue: Issue, base: Path, source: ProblemSource): Problem[] {
   const path = [...base, ...issue.path.map(toPathPart)];
-  const value = valueAt(document, path);
+  const value = valueAt(source.document, path);
   switch (issue.code) {
     case 'invalid_type':
       if (value === undefined) return [missing(path)];
@@ -32,13 +33,13 @@ function translate(issue: Issue, base: Path, document: JsonObject): Problem[] {
           : invalid(path, issue.message, value),
       ];
     case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey(path, key));
+      return issue.keys.map((key) => unknownKey(source.schema, path, key));
     case 'invalid_value':
       return [value === undefined ? missing(path) : notOneOf(path, issue.values, value)];
     case 'invalid_key':
       return [invalidKey(path, issue.issues[0]?.message ?? 'a valid key')];
     case 'invalid_union':
-      return unionProblems(issue, path, document);
+      return unionProblems(issue, path, source);
     case 'too_big':
       return [invalid(path, `at most ${amount(issue.maximum, issue.origin)}`, value)];
     case 'too_small':
@@ -52,7 +53,7 @@ function translate(issue: Issue, base: Path, document: JsonObject): Problem[] {
  * A union of objects is told apart by its required keys: a trigger is the one shape whose key is there. Whoever wrote none
  * or two of them is told so; else only the faults of the shape that was meant are told.
  */
-function unionProblems(issue: core.$ZodIssueInvalidUnion, path: Path, document: JsonObject): Problem[] {
+function unionProblems(issue: core.$ZodIssueInvalidUnion, path: Path, source: ProblemSource): Problem[] {
   const shapes = issue.errors.map((issues) => ({
     issues,
     absent: issues
@@ -60,12 +61,12 @@ function unionProblems(issue: core.$ZodIssueInvalidUnion, path: Path, document: 
         ({ code, path: [key, ...rest] }) => code === 'invalid_type' && key !== undefined && rest.length === 0,
       )
       .map((absent) => toPathPart(absent.path[0] ?? ''))
-      .filter((key) => valueAt(document, [...path, key]) === undefined),
+      .filter((key) => valueAt(source.document, [...path, key]) === undefined),
   }));
-  const value = valueAt(document, path);
+  const value = valueAt(source.document, path);
   const meant = shapes.filter(({ absent }) => absent.length === 0);
   const [only, second] = meant;
-  if (only && !second) return only.issues.flatMap((inner) => translate(inner, path, document));
+  if (only && !second) return only.issues.flatMap((inner) => translate(inner, path, source));
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return [wrongType(path, 'object', value)];
   return [
@@ -105,8 +106,8 @@ function wrongType(path: Path, expected: string, value: unknown): Problem {
   return { code: 'wrongType', message, path };
 }
 
-function unknownKey(parent: Path, key: string): Problem {
-  const known = knownKeys(machineSchema, parent);
+function unknownKey(schema: core.$ZodType, parent: Path, key: string): Problem {
+  const known = knownKeys(schema, parent);
   const suggestion = nearest(key, known);
   const list = suggestion === undefined && known.length > 0 ? `; its keys are ${known.join(', ')}` : '';
   const message = `${at(parent)} has no key ${quoted(key)}${list}`;
