@@ -31,15 +31,23 @@ const maxIndexes = 3;
  * The manifest of this platform, and every index on the way to it, in the layout. Rejects with `badImage`, `wrongPlatform`
  * and the failures of the registries.
  */
-export async function pullManifest(request: ManifestRequest): Promise<FoundManifest> {
-  let { digest } = request;
+export function pullManifest(request: ManifestRequest): Promise<FoundManifest> {
+  return findManifest(request, (digest) => bytesOf(request, digest));
+}
+
+/** The manifest of this platform, by the verified bytes of each document on the way to it. */
+export async function findManifest(
+  image: { readonly repository: string; readonly digest: Digest; readonly platform: Platform },
+  read: (digest: Digest) => Promise<Uint8Array>,
+): Promise<FoundManifest> {
+  let { digest } = image;
   for (let depth = 0; depth <= maxIndexes; depth++) {
-    const name = `${request.repository}@${digest}`;
-    const document = parse(await bytesOf(request, digest), name);
+    const name = `${image.repository}@${digest}`;
+    const document = parse(await read(digest), name);
     if (document.kind === 'image') return { digest, manifest: document.manifest };
-    digest = chooseManifest(document.index, request.platform, name).digest;
+    digest = chooseManifest(document.index, image.platform, name).digest;
   }
-  throw badImage(`${request.repository}@${request.digest}`, `names indexes more than ${maxIndexes} deep`);
+  throw badImage(`${image.repository}@${image.digest}`, `names indexes more than ${maxIndexes} deep`);
 }
 
 async function bytesOf(
