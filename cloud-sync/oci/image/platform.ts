@@ -1,4 +1,5 @@
 import { arch, platform as osPlatform } from 'node:os';
+import { SyncError } from '../../errors.ts';
 
 /** As the OCI image spec names it (Go's names). */
 export type Platform = {
@@ -24,4 +25,15 @@ export function hostPlatform(): Platform {
 /** `linux/arm64/v8` */
 export function platformText({ os, architecture, variant }: Platform): string {
   return [os, architecture, variant].filter(Boolean).join('/');
+}
+
+/** The reverse. Throws `badRequest` for what is no platform. */
+export function parsePlatform(text: string): Platform {
+  const [, os, architecture, variant] =
+    /^([a-z0-9]{1,64})\/([a-z0-9]{1,64})(?:\/([a-z0-9.]{1,64}))?$/.exec(text) ?? [];
+  if (os !== undefined && architecture !== undefined)
+    return { os, architecture, ...(variant !== undefined && { variant }) };
+  throw new SyncError('badRequest', `${text} is no platform`, {
+    hint: 'Write os/architecture[/variant] with the names of OCI, such as linux/amd64 or linux/arm/v7.',
+  });
 }
