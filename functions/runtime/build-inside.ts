@@ -1,34 +1,26 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rename, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
-import { digestOf } from '../../lib/digest.ts';
 import { version } from '../../lib/version.ts';
 import { formatScript } from '../host/inside-script.ts';
 import { v8Flags } from '../host/v8-flags.ts';
-import { warmUpScript } from '../host/warm-up.ts';
 
 /** Builds what runs first inside isolates, from the sources: for `scripts/build.ts`, and for programs that run from sources. */
 export type InsideFiles = { readonly script: string; readonly snapshot: string };
 
+/** `inputs`: paths of the files it was made of. */
+export type Bundled = { readonly text: string; readonly inputs: readonly string[] };
+
 const sources = join(import.meta.dirname, '../host');
-const cache = join(import.meta.dirname, '../../node_modules/.cache/holdfast');
 const maxSnapshotBytes = 64 * 2 ** 20;
 
 /** Writes `inside.js` and `inside.snapshot` to a folder. */
 export async function buildInside(folder: string): Promise<InsideFiles> {
-  return place(folder, 'inside', await bundleInside());
-}
-
-/** The files in a cache beside the packages, named after the script's content; made when they are not there. */
-export async function cachedInside(): Promise<InsideFiles> {
-  const script = await bundleInside();
-  const made = [script, warmUpScript, process.version, process.arch, v8Flags];
-  const [, hash = ''] = digestOf(JSON.stringify(made)).split(':');
-  await mkdir(cache, { recursive: true });
-  return place(cache, `inside-${hash.slice(0, 32)}`, script);
+  const { text } = await bundleInside();
+  return placeInside(folder, 'inside', text);
 }
 
 /** Libraries that few functions use, by the modules that `inside/web/lazy` loads them for. */
@@ -40,7 +32,6 @@ const chunks = {
 
 const common: BuildOptions = {
   bundle: true,
-  write: false,
   format: 'iife',
   platform: 'neutral',
   mainFields: ['module', 'main'],
@@ -54,19 +45,25 @@ const common: BuildOptions = {
   logLevel: 'silent',
 };
 
-async function bundleInside(): Promise<string> {
+export async function bundleInside(): Promise<Bundled> {
   const entry = join(sources, 'inside/main.ts');
   const parts = Object.entries(chunks).map(async ([name, library]) => {
     const stdin = { contents: `export * from '${library}';`, resolveDir: sources };
-    return [name, await textOf({ ...common, stdin, globalName: 'chunk' })] as const;
+    return [name, await bundle({ ...common, stdin, globalName: 'chunk' })] as const;
   });
-  const main = await textOf({ ...common, entryPoints: [entry], plugins: [lazyLibraries] });
-  return formatScript({ main, chunks: Object.fromEntries(await Promise.all(parts)) });
+  const main = await bundle({ ...common, entryPoints: [entry], plugins: [lazyLibraries] });
+  const libraries = await Promise.all(parts);
+  const texts = Object.fromEntries(libraries.map(([name, { text }]) => [name, text]));
+  return {
+    text: formatScript({ main: main.text, chunks: texts }),
+    inputs: [main, ...libraries.map(([, library]) => library)].flatMap(({ inputs }) => inputs),
+  };
 }
 
-async function textOf(options: BuildOptions): Promise<string> {
-  const { outputFiles = [] } = await build(options);
-  return outputFiles[0]?.text ?? '';
+export async function bundle(options: BuildOptions): Promise<Bundled> {
+  const { outputFiles, metafile } = await build({ ...options, write: false, metafile: true });
+  const files = Object.keys(metafile.inputs).filter((path) => path !== '<stdin>');
+  return { text: outputFiles[0]?.text ?? '', inputs: files.map((path) => resolve(path)) };
 }
 
 /** `web/streams.ts` and its like hold their library; in an isolate those of `web/lazy/` stand in their places. */
@@ -79,7 +76,8 @@ const lazyLibraries: Plugin = {
   },
 };
 
-async function place(folder: string, name: string, code: string): Promise<InsideFiles> {
+/** The two files under a name; the snapshot is made when it is not there. */
+export async function placeInside(folder: string, name: string, code: string): Promise<InsideFiles> {
   const script = join(folder, `${name}.js`);
   const snapshot = join(folder, `${name}.snapshot`);
   if (!existsSync(snapshot)) {
@@ -101,8 +99,8 @@ async function snapshotOf(script: string): Promise<Uint8Array> {
   return stdout;
 }
 
-/** Other processes may be writing the same. */
-async function put(path: string, data: string | Uint8Array): Promise<void> {
+/** Writes a file whole or not at all: other processes may be writing the same. */
+export async function put(path: string, data: string | Uint8Array): Promise<void> {
   const temporary = `${path}.${process.pid}-${performance.now()}.tmp`;
   await writeFile(temporary, data);
   await rename(temporary, path);

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from '../../lib/logger.ts';
 import { FunctionError } from '../function-error.ts';
 import { bindingKinds } from './bindings.ts';
+import type { HostProgram } from './cached-host.ts';
 import { CrashWatch } from './crash-watch.ts';
 import { checkHandlers, createDeployment, noteRefusal, type Deployment } from './deployment.ts';
 import { encodeEvent } from './encode-event.ts';
 import { findProcessSandbox } from './find-process-sandbox.ts';
 import { Host } from './host.ts';
-import { hostProgram, type HostProgram } from './host-entry.ts';
+import { hostProgram } from './host-entry.ts';
 import { Invocation } from './invocation.ts';
 import { LogLimits } from './log-limits.ts';
 import type {

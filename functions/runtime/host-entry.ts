@@ -3,13 +3,11 @@ import { createRequire, findPackageJSON } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { v8Flags } from '../host/v8-flags.ts';
-
-/** Files of a host process: its entry, the script that runs first inside isolates, and the script's start-up snapshot. */
-export type HostProgram = { readonly entry: string; readonly script: string; readonly snapshot: string };
+import type { HostProgram } from './cached-host.ts';
 
 /**
- * What `scripts/build.ts` laid beside the built program. Among the sources the entry is `functions/host/main.ts`, and the other two are
- * built and kept in `node_modules/.cache`. `entry`: another entry file with the same arguments.
+ * What `scripts/build.ts` laid beside the built program; among the sources it is built from them and kept in `node_modules/.cache`.
+ * `entry`: another entry file with the same arguments.
  */
 export async function hostProgram(entry?: string): Promise<HostProgram> {
   const built = fileURLToPath(new URL('host.mjs', import.meta.url));
@@ -17,12 +15,9 @@ export async function hostProgram(entry?: string): Promise<HostProgram> {
     const at = (name: string) => fileURLToPath(new URL(name, import.meta.url));
     return { entry: entry ?? built, script: at('inside.js'), snapshot: at('inside.snapshot') };
   }
-  const { cachedInside } = await import('./build-inside.ts');
-  return { entry: entry ?? sourceEntry(), ...(await cachedInside()) };
-}
-
-function sourceEntry(): string {
-  return fileURLToPath(new URL('../host/main.ts', import.meta.url));
+  const { cachedHost } = await import('./cached-host.ts');
+  const program = await cachedHost();
+  return { ...program, entry: entry ?? program.entry };
 }
 
 /**

@@ -5,7 +5,7 @@ import { limits, type EventHeader } from '../host/protocol.ts';
 import type { HostDeath } from './crash-watch.ts';
 import type { Deployment } from './deployment.ts';
 import { hostLost, invocationError } from './failure.ts';
-import type { HostProgram } from './host-entry.ts';
+import type { HostProgram } from './cached-host.ts';
 import type { HostMessage } from './host-messages.ts';
 import { HostProcess } from './host-process.ts';
 import type { HostOutcome, Invocation } from './invocation.ts';

@@ -4,7 +4,8 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { cachedInside, type InsideFiles } from '../../functions/runtime/build-inside.ts';
+import type { InsideFiles } from '../../functions/runtime/build-inside.ts';
+import { cachedHost } from '../../functions/runtime/cached-host.ts';
 import { hostArguments } from '../../functions/runtime/host-entry.ts';
 import { temporaryFolder } from '../support/cli.ts';
 
@@ -12,7 +13,7 @@ import { temporaryFolder } from '../support/cli.ts';
 let built: InsideFiles;
 
 beforeAll(async () => {
-  built = await cachedInside();
+  built = await cachedHost();
 });
 
 const reader = pathToFileURL(join(import.meta.dirname, '../../functions/host/inside-snapshot.ts')).href;
@@ -71,6 +72,6 @@ test('one that was made with other flags is made anew', async () => {
   expect(await origin(built, [...hostFlags, '--no-opt'])).toBe('made function');
 });
 
-test('the cache keeps the files of a script', async () => {
-  expect(await cachedInside()).toEqual(built);
+test('the cache keeps the files of unchanged sources', async () => {
+  expect(await cachedHost()).toEqual(built);
 });
