@@ -33,6 +33,8 @@ export type AgentErrorCode =
   | 'badImage'
   | 'startFailed'
   | 'unhealthy'
+  /** Data that an update may change could not be snapshotted whole. */
+  | 'notSecured'
   // Bounds
   | 'tooLarge'
   | 'queueFull'

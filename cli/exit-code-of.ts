@@ -104,6 +104,7 @@ export const agentExits: Readonly<Record<AgentErrorCode, ExitName>> = {
   badImage: 'invalid',
   startFailed: 'failure',
   unhealthy: 'failure',
+  notSecured: 'storage',
   unknownFunction: 'notFound',
   unknownDeadLetter: 'notFound',
   unknownSecret: 'notFound',

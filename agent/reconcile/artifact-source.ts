@@ -68,15 +68,27 @@ export function createArtifactSource({
       return { bundles, images: new Map() };
     },
     async collect(machines) {
-      const kept = new Set<Digest>();
-      for (const digest of machines.flatMap(bundleDigests)) {
-        for (const named of await closure(layout, digest)) kept.add(named);
-      }
+      const kept = await blobsOf(layout, machines);
       for (const digest of await layout.digests()) {
         if (!kept.has(digest)) await layout.remove(digest);
       }
     },
+    async sizeOf(machines) {
+      let bytes = 0;
+      for (const digest of await blobsOf(layout, machines)) bytes += (await layout.size(digest)) ?? 0;
+      return bytes;
+    },
   };
+}
+
+/** All that these machines need of the layout. What is not there needs nothing. */
+async function blobsOf(layout: OciLayout, machines: readonly Machine[]): Promise<Set<Digest>> {
+  const needed = new Set<Digest>();
+  for (const digest of machines.flatMap(bundleDigests)) {
+    if (!(await layout.has(digest))) continue;
+    for (const named of await closure(layout, digest)) needed.add(named);
+  }
+  return needed;
 }
 
 function bundleDigests(machine: Machine): Digest[] {

@@ -1,5 +1,5 @@
 import type { Condition, Desired, Phase } from '../../cloud-sync/protocol/messages.ts';
-import type { AgentState } from './state-store.ts';
+import type { AgentState } from './state-schema.ts';
 
 export type Offer = {
   readonly desired: Desired;
@@ -11,6 +11,8 @@ export type Offer = {
 
 export type Verdict =
   | { readonly kind: 'newer' | 'again' | 'known' }
+  /** The same generation, which has to wait for less. */
+  | { readonly kind: 'released'; readonly observed: Desired }
   | { readonly kind: 'refused'; readonly condition: Condition };
 
 /** A generation that could not be fetched is tried again without being asked, but not more often than this. */
@@ -33,7 +35,18 @@ export function judgeOffer({ observed, phase }: AgentState, { desired, live, res
   }
   // The same pointer said again is the operator's "try once more"; a kept one comes with every connection.
   const again = live ? isGivenUp(phase) : phase === 'failed' && restedMs >= restMs;
-  return { kind: again ? 'again' : 'known' };
+  if (again) return { kind: 'again' };
+  const less = released(observed, desired);
+  return less ? { kind: 'released', observed: less } : { kind: 'known' };
+}
+
+/** Leave to go live is only ever given: what the cloud keeps may be older than what was said here. */
+function released(observed: Desired, { hold, now }: Desired): Desired | undefined {
+  const { hold: wasHeld, now: wasNow, ...rest } = observed;
+  const isHeld = wasHeld === true && hold === true;
+  const isNow = wasNow === true || now === true;
+  if (isHeld === (wasHeld === true) && isNow === (wasNow === true)) return undefined;
+  return { ...rest, ...(isHeld && { hold: true }), ...(isNow && { now: true }) };
 }
 
 function isGivenUp(phase: Phase | null): boolean {

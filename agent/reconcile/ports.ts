@@ -1,8 +1,8 @@
 import type { Component } from '../../cloud-sync/protocol/messages.ts';
 import type { FunctionBundle } from '../../functions/index.ts';
 import type { Machine } from '../../manifests/index.ts';
-import type { AppImages } from '../apps/ports.ts';
-import type { Pointer } from './state-store.ts';
+import type { AppImages, Apps } from '../apps/ports.ts';
+import type { Pointer } from './state-schema.ts';
 
 /** What a machine names, on local disk: by function name, by app name. */
 export type Artifacts = {
@@ -28,10 +28,23 @@ export type ArtifactSource = {
   load(machine: Machine): Promise<Artifacts>;
   /** Forgets what none of these manifests names. */
   collect(machines: readonly Machine[]): Promise<void>;
+  /** Bytes on disk of what these manifests name, once where they share it. What is not on disk counts nothing. */
+  sizeOf(machines: readonly Machine[]): Promise<number>;
 };
 
 /** What runs a generation. */
-export type Runner = {
+export type Runner = Pick<Apps, 'settled' | 'halt' | 'locks'> & {
   configure(machine: Machine, artifacts: Artifacts): Promise<void>;
   components(): Record<string, Component>;
+};
+
+/** Snapshots of volumes of the machine that runs, by its vault. */
+export type VolumeVault = {
+  /** Resolves with the id; `problems` counts the files that are not in it as they should be. */
+  snapshot(
+    volume: string,
+    options: { readonly signal: AbortSignal },
+  ): Promise<{ readonly id: string; readonly problems: number }>;
+  /** Puts the volume back as a whole. Nobody may write to it meanwhile. */
+  restore(volume: string, snapshot: string, options: { readonly signal: AbortSignal }): Promise<void>;
 };

@@ -4,9 +4,9 @@ import { CodedError } from '../../lib/coded-error.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { ManifestError } from '../../manifests/index.ts';
 import { machineSchema, type Machine } from '../../manifests/machine.ts';
-import type { ArtifactSource, ManifestSource, Runner } from './ports.ts';
+import type { ArtifactSource, ManifestSource, Runner, VolumeVault } from './ports.ts';
 import { Reconciler } from './reconciler.ts';
-import { emptyState, type AgentState, type Pointer, type StateHolder } from './state-store.ts';
+import { emptyState, type AgentState, type Pointer, type StateHolder } from './state-schema.ts';
 
 const machineOf = (label: string): Machine =>
   machineSchema.parse({
@@ -71,6 +71,11 @@ class World {
       fetch: () => Promise.resolve({ bundles: new Map(), images: new Map() }),
       load: () => Promise.resolve({ bundles: new Map(), images: new Map() }),
       collect: () => Promise.resolve(),
+      sizeOf: () => Promise.resolve(0),
+    };
+    const vault: VolumeVault = {
+      snapshot: () => Promise.reject(new Error('there is no vault')),
+      restore: () => Promise.reject(new Error('there is no vault')),
     };
     const runner: Runner = {
       configure: async (machine) => {
@@ -79,12 +84,16 @@ class World {
         this.history.push(this.running);
       },
       components: () => ({}),
+      settled: () => Promise.resolve(),
+      halt: () => Promise.resolve(),
+      locks: () => Promise.resolve([]),
     };
     return new Reconciler({
       store: this.store,
       manifests,
       artifacts,
       runner,
+      vault,
       empty: machineOf('nothing'),
       logger: silentLogger,
       onChange: () => undefined,

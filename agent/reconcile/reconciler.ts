@@ -1,34 +1,52 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Condition, Desired, Phase } from '../../cloud-sync/protocol/messages.ts';
+import type { Condition, Desired } from '../../cloud-sync/protocol/messages.ts';
 import { isCodedError } from '../../lib/coded-error.ts';
 import { backoffMs } from '../../lib/retry.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Machine } from '../../manifests/index.ts';
-import { describeFailure, isTransient, kindOf } from './failure.ts';
+import { Activation, type RetryDelays } from './activation.ts';
+import { affectedBy, type Affected } from './affected.ts';
+import { collectGenerations } from './collect-generations.ts';
+import { isTransient, kindOf } from './failure.ts';
+import { Gate } from './gate.ts';
+import { withOutcome } from './history.ts';
 import { judgeOffer, type Verdict } from './judge-offer.ts';
-import type { ArtifactSource, Artifacts, ManifestSource, Runner } from './ports.ts';
-import type { AgentState, Pointer, StateHolder } from './state-store.ts';
+import type { ArtifactSource, ManifestSource, Runner, VolumeVault } from './ports.ts';
+import { failureCondition, Progress, Superseded, withCondition, without } from './progress.ts';
+import { secureVolumes } from './secure-volumes.ts';
+import { trialOf, type AgentState, type StateHolder } from './state-schema.ts';
+import { Trial } from './trial.ts';
 
 export type ReconcilerOptions = {
   readonly store: StateHolder;
   readonly manifests: ManifestSource;
   readonly artifacts: ArtifactSource;
   readonly runner: Runner;
+  readonly vault: VolumeVault;
   /** What runs when no generation does. */
   readonly empty: Machine;
   readonly logger: Logger;
   /** The state changed: time to report. */
   readonly onChange: () => void;
-  readonly retry?: { readonly minDelayMs: number; readonly maxDelayMs: number };
+  readonly retry?: RetryDelays;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+  /** How often locks of apps are looked at. */
+  readonly lockPollMs?: number;
 };
 
 const unwritableRetryMs = 5000;
-const activationAttempts = 3;
+const defaultRetry: RetryDelays = { minDelayMs: 500, maxDelayMs: 30_000 };
+const defaultLockPollMs = 2000;
 
-const nothing: Artifacts = { bundles: new Map(), images: new Map() };
-
-/** Another generation is desired by now: what this attempt would still write is void. */
-class Superseded extends Error {}
+type Parts = {
+  readonly retry: RetryDelays;
+  readonly now: () => number;
+  readonly progress: Progress;
+  readonly activation: Activation;
+  readonly trial: Trial;
+  readonly gate: Gate;
+};
 
 /**
  * Observe, plan, step, observe again. One generation at a time; a newer one pre-empts whatever is under way, so a failed
@@ -36,6 +54,7 @@ class Superseded extends Error {}
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
+  readonly #parts: Parts;
   readonly #stop = new AbortController();
   #attempt = new AbortController();
   #loop: Promise<void> = Promise.resolve();
@@ -44,21 +63,32 @@ export class Reconciler {
   #endedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ReconcilerOptions) {
+    const { store, runner, onChange } = options;
+    const { retry = defaultRetry, now = Date.now, lockPollMs: pollMs = defaultLockPollMs } = options;
+    const activation = new Activation({ ...options, retry });
+    const stopping = this.#stop.signal;
     this.#options = options;
+    this.#parts = {
+      ...{ retry, now, activation },
+      progress: new Progress({ store, onChange }),
+      trial: new Trial({ ...options, ...{ activation, retry, now, stopping } }),
+      gate: new Gate({ store, locks: () => runner.locks(), now, pollMs }),
+    };
   }
 
   /** Runs the generation that ran before the last stop, from local disk alone [G4], then begins to converge. */
   async start(): Promise<void> {
-    const { store, logger, runner, empty } = this.#options;
-    const { current } = store.state;
+    const { store, logger } = this.#options;
+    const { activation, trial } = this.#parts;
+    const { current, undo } = store.state;
     try {
-      if (current) await this.#activate(current);
-      else await runner.configure(empty, nothing);
+      if (undo) await trial.resumeUndo();
+      else await activation.run(current);
     } catch (error) {
-      // The copy on disk is missing or broken: the loop below fetches it again.
+      // The copy on disk is missing or broken: the loop below fetches it again, or judges it.
       logger.error('reconcile.boot.failed', { generation: current?.generation, error });
-      const conditions = [failureCondition('BootFailed', error)];
-      await store.update(({ observed }) => (observed ? { phase: 'accepted', conditions } : {}));
+      const condition = failureCondition('BootFailed', error);
+      await store.update((state) => bootFailed(state, condition));
     }
     this.#loop = this.#run();
     // Whoever runs the agent hears of it by `failed`.
@@ -106,10 +136,12 @@ export class Reconciler {
     if (kind === 'known') return;
     const { generation, digest } = desired;
     if (kind === 'refused') logger.warn('reconcile.generation.refused', { generation, digest });
-    else logger.info('reconcile.accepted', { generation, digest, again: kind === 'again' });
+    else logger.info('reconcile.accepted', { generation, digest, as: kind });
     onChange();
     if (kind === 'refused') return;
-    this.#attempt.abort(new Superseded());
+    // The attempt under way goes on when it only got leave to.
+    if (kind === 'released') this.#parts.gate.nudge();
+    else this.#attempt.abort(new Superseded());
     this.#signal();
   }
 
@@ -124,6 +156,7 @@ export class Reconciler {
       const signal = AbortSignal.any([this.#attempt.signal, this.#stop.signal]);
       const target = openTarget(this.#options.store.state);
       if (target) await this.#survive(target, signal);
+      else if (this.#isUntended()) await this.#tend(signal);
       else await this.#wake.promise;
     }
   }
@@ -149,145 +182,153 @@ export class Reconciler {
       if (signal.aborted || isFullDisk(error)) throw signal.aborted ? new Superseded() : error;
       const phase = kindOf(error) === 'invalid' ? 'rejected' : 'failed';
       this.#options.logger.error('reconcile.failed', { generation: target.generation, phase, error });
-      await this.#enter(target, phase, [
-        failureCondition(phase === 'rejected' ? 'Rejected' : 'Failed', error),
-      ]);
+      const condition = failureCondition(phase === 'rejected' ? 'Rejected' : 'Failed', error);
+      const time = new Date(this.#parts.now()).toISOString();
+      await this.#parts.progress.write(target, (state) => ({
+        ...{ phase, conditions: [condition] },
+        history: withOutcome(state, target, { time, outcome: phase, reason: condition.message }),
+      }));
     }
   }
 
   async #reach(target: Desired, signal: AbortSignal): Promise<void> {
-    const { store, manifests, artifacts } = this.#options;
-    const { current, phase } = store.state;
-    const isSwitched =
-      current?.generation === target.generation && (phase === 'applying' || phase === 'verifying');
-    if (!isSwitched) {
-      await this.#enter(target, 'fetching');
-      const machine = await this.#persistently(target, signal, () =>
-        manifests.fetch(target, target.size, signal),
-      );
-      await this.#persistently(target, signal, () => artifacts.fetch(machine, signal));
-      await this.#enter(target, 'staged');
-      signal.throwIfAborted();
-      await this.#switchTo(target);
-    }
-    await this.#verify(target, signal);
+    const { store } = this.#options;
+    if (trialOf(store.state)?.generation !== target.generation) await this.#replace(target, signal);
+    const { stays } = await this.#parts.trial.judge(signal);
+    if (stays) await collectGenerations(this.#options);
   }
 
-  /** The one atomic step: after it, a restart runs the new generation. [G2] */
-  async #switchTo(target: Desired): Promise<void> {
-    const { generation, digest } = target;
-    await this.#write(target, ({ current }) => ({
-      current: { generation, digest },
-      previous: current,
-      phase: 'applying',
-    }));
-  }
-
-  async #verify(target: Desired, signal: AbortSignal): Promise<void> {
-    const { logger } = this.#options;
+  /** Brings the generation to disk, waits until it may go live, and switches to it. */
+  async #replace(target: Desired, signal: AbortSignal): Promise<void> {
+    const { manifests, artifacts, store } = this.#options;
+    const { progress } = this.#parts;
     let machine: Machine;
-    try {
-      machine = await this.#activatePatiently(target, signal);
-      this.#requireHealth();
-    } catch (error) {
-      logger.error('reconcile.rollingBack', { generation: target.generation, error });
-      await this.#rollBack(target, error);
-      return;
+    let notes: Condition[] = [];
+    {
+      await using _tending = this.#tendMeanwhile(target, signal);
+      await progress.enter(target, 'fetching');
+      machine = await this.#persistently(target, signal, () => manifests.fetch(target, target.size, signal));
+      await this.#persistently(target, signal, () => artifacts.fetch(machine, signal));
+      await progress.write(target, (state) => ({
+        phase: 'staged',
+        conditions: without(state.conditions, 'Waiting'),
+      }));
+      // What runs already has nothing to wait for: it is being put right.
+      if (store.state.current?.digest !== target.digest) notes = await this.#waitFor(target, machine, signal);
     }
-    await this.#enter(target, 'verifying');
-    await this.#enter(target, 'committed', []);
-    logger.info('reconcile.committed', { generation: target.generation, digest: target.digest });
-    await this.#collect(machine);
+    signal.throwIfAborted();
+    await this.#persistently(target, signal, () => this.#switchTo(target, { machine, notes, signal }));
   }
 
-  /** A host lost to a neighbour says nothing against this generation. */
-  async #activatePatiently(target: Pointer, signal: AbortSignal): Promise<Machine> {
-    const { minDelayMs } = this.#retry;
-    for (let attempt = 1; ; attempt++) {
+  async #waitFor(target: Desired, machine: Machine, signal: AbortSignal): Promise<Condition[]> {
+    const { progress, gate } = this.#parts;
+    const { logger } = this.#options;
+    const { generation } = target;
+    const isFirst = this.#options.store.state.current === null;
+    return gate.pass(
+      {
+        generation,
+        // Where nothing runs nothing is disturbed.
+        policy: isFirst ? { ...machine.updates, windows: [] } : machine.updates,
+        apps: async () => (await this.#affected(machine)).affected.apps,
+        onWaiting: async (condition) => {
+          if (condition) logger.info('reconcile.staged', { generation, waitsFor: condition.reason });
+          await progress.write(target, (state) => ({
+            conditions: condition ? withCondition(state, condition) : without(state.conditions, 'Waiting'),
+          }));
+        },
+      },
+      signal,
+    );
+  }
+
+  /**
+   * Secures data, then the one atomic step: after it, a restart runs the new generation. [G2] Before it, whatever goes wrong, the
+   * apps that stopped for it run again.
+   */
+  async #switchTo(target: Desired, to: { machine: Machine; notes: Condition[]; signal: AbortSignal }) {
+    const { runner, vault, store } = this.#options;
+    const { progress, activation } = this.#parts;
+    const { running, affected } = await this.#affected(to.machine);
+    const { volumes } = affected;
+    try {
+      const data = running
+        ? await secureVolumes({ runner, vault, machine: running, volumes, signal: to.signal })
+        : {};
+      to.signal.throwIfAborted();
+      await progress.write(target, (state) => switched(state, target, { data, notes: to.notes }));
+    } catch (error) {
+      if (volumes.length > 0) await activation.run(store.state.current);
+      throw error;
+    }
+  }
+
+  async #affected(machine: Machine): Promise<{ running: Machine | null; affected: Affected }> {
+    const { manifests, store } = this.#options;
+    const { current } = store.state;
+    // One that cannot be read any more cannot be secured either.
+    const running = current && (await manifests.load(current).catch(() => null));
+    return { running, affected: affectedBy(running, machine) };
+  }
+
+  /** What runs is on trial, or is not whole. */
+  #isUntended(): boolean {
+    return trialOf(this.#options.store.state) !== null || this.#parts.activation.isBroken;
+  }
+
+  async #tend(signal: AbortSignal): Promise<void> {
+    const { store, logger } = this.#options;
+    const { trial } = this.#parts;
+    while (this.#isUntended() && !signal.aborted) {
       try {
-        return await this.#activate(target);
+        if (trialOf(store.state)) await trial.judge(signal);
+        else await this.#repair(signal);
       } catch (error) {
-        if (attempt >= activationAttempts || !isTransient(error)) throw error;
-        await sleep(minDelayMs, undefined, { signal });
+        if (error instanceof Superseded) return;
+        logger.error('reconcile.tending.failed', { error });
+        await sleep(unwritableRetryMs, undefined, { signal }).catch(() => undefined);
       }
     }
   }
 
-  #requireHealth(): void {
-    const failed = Object.entries(this.#options.runner.components()).filter(
-      ([, { state }]) => state === 'failed',
-    );
-    if (failed.length === 0) return;
-    throw new Error(failed.map(([name, { message }]) => `${name}: ${message ?? 'failed'}`).join('; '));
-  }
-
-  /** Back to what ran before, also when a newer generation is desired by now; only then its phase stays untouched. */
-  async #rollBack(target: Desired, cause: unknown): Promise<void> {
-    const { store, runner, empty, onChange } = this.#options;
-    const { previous } = store.state;
-    const conditions = [failureCondition('RolledBack', cause)];
-    await store.update(({ observed }) => ({
-      current: previous,
-      ...(observed?.generation === target.generation ? { phase: 'rolledBack', conditions } : {}),
-    }));
-    onChange();
-    if (previous) await this.#activate(previous);
-    else await runner.configure(empty, nothing);
+  async #repair(signal: AbortSignal): Promise<void> {
+    const { store, onChange } = this.#options;
+    const { activation } = this.#parts;
+    await activation.repair(store.state.current, signal);
+    if (activation.isBroken) return;
+    const isOver = ({ type }: Condition): boolean => ['BootFailed', 'RollbackIncomplete'].includes(type);
+    await store.update(({ conditions }) => ({ conditions: conditions.filter((one) => !isOver(one)) }));
     onChange();
   }
 
-  async #activate(pointer: Pointer): Promise<Machine> {
-    const { manifests, artifacts, runner } = this.#options;
-    const machine = await manifests.load(pointer);
-    await runner.configure(machine, await artifacts.load(machine));
-    return machine;
-  }
-
-  async #collect(machine: Machine): Promise<void> {
-    const { store, manifests, artifacts, logger } = this.#options;
-    const { observed, current, previous } = store.state;
-    try {
-      const kept = previous ? [machine, await manifests.load(previous)] : [machine];
-      await artifacts.collect(kept);
-      await manifests.collect([observed, current, previous].flatMap((pointer) => pointer?.digest ?? []));
-    } catch (error) {
-      logger.warn('reconcile.collect.failed', { error });
-    }
-  }
-
-  get #retry(): { readonly minDelayMs: number; readonly maxDelayMs: number } {
-    return this.#options.retry ?? { minDelayMs: 500, maxDelayMs: 30_000 };
+  /** While another generation is brought here and waits: what runs must not stay half-tried for so long. */
+  #tendMeanwhile({ generation }: Desired, signal: AbortSignal): AsyncDisposable {
+    const ended = new AbortController();
+    const isOther = this.#options.store.state.current?.generation !== generation;
+    const tending = isOther ? this.#tend(AbortSignal.any([signal, ended.signal])) : Promise.resolve();
+    return {
+      async [Symbol.asyncDispose]() {
+        ended.abort();
+        await tending;
+      },
+    };
   }
 
   /** Retries transient failures for as long as this generation is wanted, telling the cloud why it waits. */
   async #persistently<T>(target: Desired, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const { progress, retry } = this.#parts;
     for (let attempt = 1; ; attempt++) {
       try {
         return await work();
       } catch (error) {
         if (signal.aborted || !isTransient(error)) throw error;
         this.#options.logger.warn('reconcile.waiting', { attempt, error });
-        await this.#write(target, (state) => ({
+        await progress.write(target, (state) => ({
           conditions: withCondition(state, failureCondition('Waiting', error)),
         }));
-        await sleep(backoffMs(attempt, this.#retry), undefined, { signal });
+        await sleep(backoffMs(attempt, retry), undefined, { signal });
       }
     }
-  }
-
-  async #enter(target: Desired, phase: Phase, conditions?: Condition[]): Promise<void> {
-    await this.#write(target, () => (conditions ? { phase, conditions } : { phase }));
-  }
-
-  /** Writes what an attempt at `target` has reached, unless another generation is desired by then. [G3] */
-  async #write(target: Desired, change: (state: AgentState) => Partial<AgentState>): Promise<void> {
-    let isSuperseded = false;
-    await this.#options.store.update((state) => {
-      isSuperseded = state.observed?.generation !== target.generation;
-      return isSuperseded ? {} : change(state);
-    });
-    if (isSuperseded as boolean) throw new Superseded();
-    this.#options.onChange();
   }
 }
 
@@ -303,7 +344,9 @@ function changeFor(verdict: Verdict, state: AgentState, desired: Desired): Parti
     case 'newer':
       return { observed: desired, phase: 'accepted', conditions: [] };
     case 'again':
-      return { phase: 'accepted' };
+      return { observed: desired, phase: 'accepted' };
+    case 'released':
+      return { observed: verdict.observed };
     case 'refused':
       return { conditions: withCondition(state, verdict.condition) };
     case 'known':
@@ -313,15 +356,29 @@ function changeFor(verdict: Verdict, state: AgentState, desired: Desired): Parti
   }
 }
 
-function withCondition({ conditions }: AgentState, condition: Condition): Condition[] {
-  return [...conditions.filter(({ type }) => type !== condition.type), condition].slice(-32);
+function switched(
+  state: AgentState,
+  { generation, digest }: Desired,
+  { data, notes }: { readonly data: Record<string, string>; readonly notes: readonly Condition[] },
+): Partial<AgentState> {
+  const before = trialOf(state);
+  const staysBefore = before !== null || state.current?.generation === generation;
+  return {
+    current: { generation, digest },
+    // What never was committed is nothing to go back to, nor is its data.
+    previous: staysBefore ? state.previous : state.current,
+    trial: { generation, data: { ...data, ...before?.data } },
+    ...{ undo: null, locked: null, phase: 'applying', conditions: [...notes] },
+  };
+}
+
+function bootFailed(state: AgentState, condition: Condition): Partial<AgentState> {
+  const { observed, current } = state;
+  if (!observed || trialOf(state)) return {};
+  if (observed.generation !== current?.generation) return { conditions: withCondition(state, condition) };
+  return { phase: 'accepted', conditions: [condition] };
 }
 
 function isFullDisk(error: unknown): boolean {
   return isCodedError(error) && error.code === 'diskFull';
-}
-
-function failureCondition(type: string, error: unknown): Condition {
-  const { code, message } = describeFailure(error);
-  return { type, status: true, reason: code, message };
 }

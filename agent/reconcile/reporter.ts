@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Component, Condition, Reported } from '../../cloud-sync/protocol/messages.ts';
 import type { Logger } from '../../lib/logger.ts';
-import type { StateHolder } from './state-store.ts';
+import type { StateHolder } from './state-schema.ts';
 
 export type ReporterOptions = {
   readonly store: StateHolder;

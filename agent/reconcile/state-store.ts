@@ -1,44 +1,8 @@
 import { Low } from 'lowdb';
-import { z } from 'zod';
-import {
-  conditionSchema,
-  digestSchema,
-  generationSchema,
-  phaseSchema,
-} from '../../cloud-sync/protocol/messages.ts';
 import { errorCode, errorMessage } from '../../lib/error-code.ts';
 import { AgentError } from '../errors.ts';
 import { DurableAdapter } from './durable-adapter.ts';
-
-const pointerSchema = z.strictObject({ generation: generationSchema, digest: digestSchema });
-/** One generation and the digest of its manifest. */
-export type Pointer = z.output<typeof pointerSchema>;
-
-const stateSchema = z.strictObject({
-  version: z.literal(1),
-  session: z.int().min(0),
-  reportedSeq: z.int().min(0),
-  /** The newest generation accepted: a floor, nothing lower is taken any more. */
-  observed: pointerSchema.extend({ size: z.int().min(1) }).nullable(),
-  /** The one generation that runs. */
-  current: pointerSchema.nullable(),
-  /** What ran before `current`: where a failed activation goes back to. */
-  previous: pointerSchema.nullable(),
-  phase: phaseSchema.nullable(),
-  conditions: z.array(conditionSchema).max(32),
-});
-export type AgentState = z.output<typeof stateSchema>;
-
-export const emptyState: AgentState = {
-  version: 1,
-  session: 0,
-  reportedSeq: 0,
-  observed: null,
-  current: null,
-  previous: null,
-  phase: null,
-  conditions: [],
-};
+import { emptyState, stateSchema, type AgentState } from './state-schema.ts';
 
 /** What the agent knows of its own generations, on disk before it is acted on. */
 export class StateStore {
@@ -104,6 +68,3 @@ export class StateStore {
     );
   }
 }
-
-/** What the loop and the reporter need of the store. */
-export type StateHolder = Pick<StateStore, 'state' | 'update'>;

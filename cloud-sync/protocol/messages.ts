@@ -25,6 +25,8 @@ export const desiredSchema = z.strictObject({
     .int()
     .min(1)
     .max(16 * 2 ** 20),
+  hold: z.literal(true).optional().describe('Bring it to disk, and wait until it comes again without this.'),
+  now: z.literal(true).optional().describe('Wait for no update window and no lock of an app.'),
 });
 export type Desired = z.output<typeof desiredSchema>;
 

@@ -1,0 +1,15 @@
+import type { VolumeVault } from '../reconcile/ports.ts';
+import type { VaultKeeper } from './vault-keeper.ts';
+
+/** The vault as an update sees it. */
+export function volumeVault(keeper: Pick<VaultKeeper, 'snapshotVolume' | 'restoreVolume'>): VolumeVault {
+  return {
+    async snapshot(volume, { signal }) {
+      const { id, problemCount } = await keeper.snapshotVolume(volume, { reason: 'before-update', signal });
+      return { id, problems: problemCount };
+    },
+    async restore(volume, snapshot, { signal }) {
+      await keeper.restoreVolume(volume, snapshot, { reason: 'roll-back', signal });
+    },
+  };
+}
