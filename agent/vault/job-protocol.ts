@@ -6,6 +6,7 @@ import {
   snapshotProgressSchema,
   upkeepResultSchema,
 } from '../control/vault-protocol.ts';
+import { jobCancelSchema, jobFailedSchema, jobLogSchema } from '../jobs/job-messages.ts';
 
 /**
  * What the agent and the process of one job say to each other, over node's IPC channel: secrets never stand in a command line
@@ -76,7 +77,7 @@ export type VaultTask = z.output<typeof taskSchema>;
 
 export const toJobSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('run'), access: accessSchema, task: taskSchema }),
-  z.strictObject({ type: z.literal('cancel') }),
+  jobCancelSchema,
 ]);
 export type ToJob = z.output<typeof toJobSchema>;
 
@@ -103,21 +104,8 @@ export const fromJobSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('opened'), opened: openedSchema }),
   z.object({ type: z.literal('snapshotProgress'), progress: snapshotProgressSchema }),
   z.object({ type: z.literal('step'), step: stepSchema }),
-  z.object({
-    type: z.literal('log'),
-    level: z.enum(['debug', 'info', 'warn', 'error']),
-    event: z.string(),
-    fields: z.record(z.string(), z.unknown()),
-  }),
+  jobLogSchema,
   z.object({ type: z.literal('done'), result: resultSchema }),
-  z.object({
-    type: z.literal('failed'),
-    problem: z.object({
-      code: z.string(),
-      message: z.string(),
-      hint: z.string().optional(),
-      transient: z.boolean(),
-    }),
-  }),
+  jobFailedSchema,
 ]);
 export type FromJob = z.output<typeof fromJobSchema>;
