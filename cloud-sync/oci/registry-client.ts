@@ -2,6 +2,7 @@ import { digestOf, isDigest, type Digest } from '../../lib/digest.ts';
 import type { HttpsClient, HttpsResponse } from '../../lib/https-client.ts';
 import { retry } from '../../lib/retry.ts';
 import { SyncError } from '../errors.ts';
+import { uploadBlob, type BlobSource } from './blob-upload.ts';
 import type { BlobWriter } from './blob-writer.ts';
 import { manifestMaxBytes, manifestTypes } from './manifest.ts';
 import { RateGuard } from './rate-guard.ts';
@@ -40,8 +41,6 @@ export type ManifestPush = {
   readonly mediaType: string;
 };
 
-/** Larger blobs travel in pieces of this size, so that a lost connection costs one piece. */
-const uploadPieceBytes = 8 * 2 ** 20;
 const accept = manifestTypes.join(', ');
 
 /**
@@ -145,10 +144,20 @@ export class RegistryClient {
   }
 
   /** Uploads a blob unless the registry has it; resolves when the registry has stored it. */
-  async pushBlob(blob: BlobPush, { signal }: Cancel): Promise<{ readonly existed: boolean }> {
-    if (await this.hasBlob(blob.repository, blob.digest, { signal })) return { existed: true };
-    await this.#retry(signal, () => this.#upload(blob, signal));
-    return { existed: false };
+  async pushBlob({ bytes, ...blob }: BlobPush, options: Cancel): Promise<{ readonly existed: boolean }> {
+    const read = (offset: number, length: number) => Promise.resolve(bytes.subarray(offset, offset + length));
+    return this.pushBlobFrom({ ...blob, size: bytes.byteLength, read }, options);
+  }
+
+  /** As `pushBlob`, of which a piece at a time is in memory. `onProgress` gets the bytes that the registry has. */
+  async pushBlobFrom(
+    blob: BlobSource,
+    { signal, onProgress }: Cancel & { readonly onProgress?: (bytes: number) => void },
+  ): Promise<{ readonly existed: boolean }> {
+    const existed = await this.hasBlob(blob.repository, blob.digest, { signal });
+    const retry = (work: () => Promise<void>) => this.#retry(signal, work);
+    if (!existed) await uploadBlob(this.#http, blob, { signal, onProgress, retry });
+    return { existed };
   }
 
   async pushManifest(manifest: ManifestPush, { signal }: Cancel): Promise<ResolvedManifest> {
@@ -196,57 +205,6 @@ export class RegistryClient {
     } catch (error) {
       throw this.#http.failure(error, what);
     }
-  }
-
-  async #upload({ repository, digest, bytes }: BlobPush, signal: AbortSignal): Promise<void> {
-    const what = `${repository}@${digest}`;
-    const begun = await this.#http.request({
-      method: 'POST',
-      path: `/v2/${repository}/blobs/uploads/`,
-      expect: [202],
-      what,
-      signal,
-    });
-    let location = await this.#next(begun, what);
-    let from = 0;
-    for (; bytes.byteLength - from > uploadPieceBytes; from += uploadPieceBytes) {
-      const piece = bytes.subarray(from, from + uploadPieceBytes);
-      const answer = await this.#http.request({
-        method: 'PATCH',
-        path: location.href,
-        headers: {
-          'content-type': 'application/octet-stream',
-          'content-range': `${from}-${from + piece.byteLength - 1}`,
-        },
-        body: piece,
-        expect: [202],
-        what,
-        signal,
-      });
-      location = await this.#next(answer, what);
-    }
-    location.searchParams.set('digest', digest);
-    const done = await this.#http.request({
-      method: 'PUT',
-      path: location.href,
-      headers: { 'content-type': 'application/octet-stream' },
-      body: bytes.subarray(from),
-      expect: [201],
-      what,
-      signal,
-    });
-    await done.discard();
-  }
-
-  /** Where an upload goes on. Another host is refused: the credentials are not its. */
-  async #next(answer: HttpsResponse, what: string): Promise<URL> {
-    await answer.discard();
-    const { location } = answer.headers;
-    if (location !== undefined && URL.canParse(location, this.#http.origin)) {
-      const url = new URL(location, this.#http.origin);
-      if (url.origin === this.#http.origin) return url;
-    }
-    throw new SyncError('badAnswer', `The registry ${this.host} does not say where to upload ${what}`);
   }
 
   async #body(answer: HttpsResponse, maxBytes: number, what: string): Promise<Uint8Array> {
