@@ -4,7 +4,7 @@ import { fuzz } from './mqtt-fuzz/fuzz.ts';
 import { openLocalTarget } from './mqtt-fuzz/local-target.ts';
 
 /** Longer than in the suite: npm run campaign -- mqtt --seconds 600 --seed 1. */
-const seconds = 8;
+const seconds = 5;
 const seed = Number(process.env.HOLDFAST_SEED ?? Date.now() % 2 ** 31);
 
 test.each([
