@@ -4,7 +4,7 @@ import type { ImageManifest } from '../manifest.ts';
 import { requirePlatform } from './choose-manifest.ts';
 import { configMaxBytes, imageConfigSchema, ociConfigType, type ImageConfig } from './image-config.ts';
 import type { Platform } from './platform.ts';
-import { badImage } from './pull-manifest.ts';
+import { badImage } from './bad-image.ts';
 
 const configTypes: readonly string[] = [ociConfigType, 'application/vnd.docker.container.image.v1+json'];
 
