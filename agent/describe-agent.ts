@@ -1,20 +1,22 @@
 import type { FunctionRuntime } from '../functions/index.ts';
 import { version } from '../lib/version.ts';
+import type { Exports } from './apps/exports/exports.ts';
 import type { Status } from './control/protocol.ts';
 import type { DataPlane } from './data-plane.ts';
-import type { DeviceIdentity } from './identity/identity-store.ts';
-import type { StateHolder } from './reconcile/state-store.ts';
-import type { CloudLink } from './relay/cloud-link.ts';
+import { isEnrolled, type Identity } from './identity/identity-store.ts';
+import type { StateHolder } from './reconcile/state-schema.ts';
+import type { ControlLink } from './relay/no-cloud.ts';
 import type { VaultKeeper } from './vault/vault-keeper.ts';
 
 type Described = {
-  readonly identity: DeviceIdentity;
+  readonly identity: Identity;
   readonly store: StateHolder;
   readonly dataPlane: Pick<DataPlane, 'status' | 'components'>;
   readonly vault: Pick<VaultKeeper, 'components' | 'conditions'>;
+  readonly tools: Pick<Exports, 'folder' | 'names'>;
   readonly root: string;
   readonly started: string;
-  readonly link: Pick<CloudLink, 'status'>;
+  readonly link: Pick<ControlLink, 'status'>;
   readonly runtime: Pick<FunctionRuntime, 'hostPids' | 'sandbox'>;
 };
 
@@ -29,6 +31,7 @@ export function describeAgent({
   store,
   dataPlane,
   vault,
+  tools,
   link,
   runtime,
 }: Described): Status {
@@ -38,13 +41,13 @@ export function describeAgent({
   return {
     version,
     device: identity.device,
-    tenant: identity.tenant,
+    tenant: isEnrolled(identity) ? identity.tenant : null,
     root,
     pid: process.pid,
     hostPids: runtime.hostPids(),
     sandbox: runtime.sandbox.description,
     started,
-    cloud: { url: identity.url, mqtt: identity.mqtt, ...link.status },
+    cloud: { ...addressesOf(identity), ...link.status },
     desired: observed && { generation: observed.generation, digest: observed.digest },
     applied: current,
     phase,
@@ -59,5 +62,12 @@ export function describeAgent({
     http,
     streams,
     functions,
+    exports: { folder: tools.folder, programs: [...tools.names] },
   };
+}
+
+function addressesOf(identity: Identity): { url: string | null; mqtt: string | null } {
+  if (!isEnrolled(identity)) return { url: null, mqtt: null };
+  const { url, mqtt } = identity;
+  return { url, mqtt };
 }

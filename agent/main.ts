@@ -1,19 +1,21 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ControlPlaneClient } from '../cloud-sync/protocol/control-plane-client.ts';
 import { FunctionRuntime, type FunctionLog } from '../functions/index.ts';
 import { createLogger, type LogEvent, type Logger, type LogSink } from '../lib/logger.ts';
 import { version } from '../lib/version.ts';
 import { machineSchema, type Machine } from '../manifests/machine.ts';
+import { Exports } from './apps/exports/exports.ts';
+import { sitesOf } from './apps/sites/site.ts';
 import { Commands } from './commands.ts';
 import { LogJournal } from './control/log-journal.ts';
 import { controlSocketPath, type Status } from './control/protocol.ts';
 import { startControlServer } from './control/server.ts';
 import { DataPlane } from './data-plane.ts';
 import { describeAgent } from './describe-agent.ts';
-import { AgentError } from './errors.ts';
-import { enrol } from './identity/enrol.ts';
-import { loadIdentity, type DeviceIdentity } from './identity/identity-store.ts';
+import { isEnrolled, type DeviceIdentity, type Identity } from './identity/identity-store.ts';
+import { takeIdentity } from './identity/take-identity.ts';
 import { MemoryTidier } from './memory-tidier.ts';
 import { Observability } from './observability/observability.ts';
 import { planHere } from './plan-here.ts';
@@ -21,12 +23,14 @@ import { Reconciler } from './reconcile/reconciler.ts';
 import { Reporter } from './reconcile/reporter.ts';
 import type { StateStore } from './reconcile/state-store.ts';
 import { CloudLink } from './relay/cloud-link.ts';
+import { noCloud, type ControlLink } from './relay/no-cloud.ts';
 import { createFetch } from './outside/fetch.ts';
 import { SecretStore } from './outside/secret-store.ts';
 import { openState, takeRoot } from './root-folder.ts';
 import { openSources, type Sources } from './sources.ts';
 import { openVaultKeeper } from './vault/open-vault-keeper.ts';
 import type { VaultKeeper } from './vault/vault-keeper.ts';
+import { volumeVault } from './vault/volume-vault.ts';
 
 export type AgentOptions = {
   readonly root: string;
@@ -61,10 +65,10 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
   const journal = stack.use(await LogJournal.open({ folder: join(root, 'logs') }));
   const observability = stack.use(new Observability());
   const logger = createLogger(toAll([journal.write, observability.write, onLog]));
-  const identity = (await loadIdentity(root)) ?? (await enrolWith(token, root, logger, signal));
   const started = new Date().toISOString();
   let recovered = false;
   const store = await openState(root, logger, () => (recovered = true));
+  const identity = await takeIdentity(root, { token, store, logger, signal });
   const sources = stack.use(await openSources(root, identity, logger));
   const secrets = await SecretStore.open(root);
   const network = stack.use(createFetch());
@@ -86,14 +90,15 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
   );
   recovered ||= dataPlane.recovered;
   const vault = stack.use(await openVaultKeeper({ root, identity, secrets, logger }));
+  const tools = new Exports({ root, logger });
 
   const memory = stack.use(new MemoryTidier());
   const { link, reconciler } = await startControl({
-    ...{ identity, store, sources, dataPlane, vault, logger, memory, stack },
+    ...{ identity, store, sources, dataPlane, vault, tools, logger, memory, stack },
     isRecovered: () => recovered,
   });
   const describe = (): Status =>
-    describeAgent({ root, started, identity, store, dataPlane, vault, link, runtime });
+    describeAgent({ root, started, identity, store, dataPlane, vault, tools, link, runtime });
   const controlSocket = controlSocketPath(root);
   stack.use(
     await startControlServer({
@@ -111,7 +116,7 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
   );
   link.start();
   vault.start();
-  void pollDesired(sources, link, reconciler, signal, logger);
+  if (sources.cloud) void pollDesired(sources.cloud, link, reconciler, signal, logger);
   memory.touch();
   logger.info('agent.ready', { device: identity.device, version, mqtt: dataPlane.mqtt });
   const owned = stack.move();
@@ -132,36 +137,25 @@ function toAll(sinks: readonly (LogSink | undefined)[]): LogSink {
 }
 
 /** What the cloud ties a relay epoch to: revoked with the certificate, begun anew with the next one. */
-function serialOf({ certificate }: DeviceIdentity): string {
-  return new X509Certificate(certificate).serialNumber;
-}
-
-async function enrolWith(
-  token: string | undefined,
-  root: string,
-  logger: Logger,
-  signal: AbortSignal,
-): Promise<DeviceIdentity> {
-  if (token !== undefined) return enrol(token, { root, logger, signal });
-  throw new AgentError('notEnrolled', `There is no device in ${root} yet`, {
-    hint: 'Enrol it with --token TOKEN (from holdfast devices enrol NAME), or bring one back with holdfast restore machine.yaml.',
-  });
+function serialOf(identity: Identity): string | undefined {
+  return isEnrolled(identity) ? new X509Certificate(identity.certificate).serialNumber : undefined;
 }
 
 type ControlParts = {
-  readonly identity: DeviceIdentity;
+  readonly identity: Identity;
   readonly store: StateStore;
   readonly sources: Sources;
   readonly dataPlane: DataPlane;
   readonly vault: VaultKeeper;
+  readonly tools: Exports;
   readonly logger: Logger;
   readonly memory: MemoryTidier;
   readonly stack: AsyncDisposableStack;
   readonly isRecovered: () => boolean;
 };
 
-async function startControl(parts: ControlParts): Promise<{ link: CloudLink; reconciler: Reconciler }> {
-  const { identity, store, sources, dataPlane, vault, logger, memory, stack } = parts;
+async function startControl(parts: ControlParts): Promise<{ link: ControlLink; reconciler: Reconciler }> {
+  const { identity, store, sources, dataPlane, vault, tools, logger, memory, stack } = parts;
   const reporter: Reporter = new Reporter({
     store,
     components: () => ({ ...dataPlane.components(), ...vault.components() }),
@@ -176,14 +170,19 @@ async function startControl(parts: ControlParts): Promise<{ link: CloudLink; rec
     manifests: sources.manifests,
     artifacts: sources.artifacts,
     runner: {
-      configure: async (machine, { bundles }) => {
-        await dataPlane.configure(machine, bundles);
+      configure: async (machine, { bundles, images }) => {
+        await dataPlane.configure(machine, bundles, await sitesOf(machine, images));
+        await tools.configure(machine, images);
         await vault.configure(machine);
         link.setKeepAlive(machine.control?.keepAlive ?? defaultKeepAliveMs);
       },
       // A snapshot that fails says nothing against a generation.
       components: () => dataPlane.components(),
+      settled: () => Promise.resolve(),
+      halt: () => Promise.resolve(),
+      locks: () => Promise.resolve([]),
     },
+    vault: volumeVault(vault),
     empty: emptyMachine(identity.device),
     logger,
     onChange: () => {
@@ -197,7 +196,42 @@ async function startControl(parts: ControlParts): Promise<{ link: CloudLink; rec
     logger,
   });
   const stopping = new AbortController();
-  const link: CloudLink = new CloudLink({
+  const uplink: CloudLink | undefined = isEnrolled(identity)
+    ? createUplink(identity, { store, reconciler, commands, reporter, signal: stopping.signal, logger })
+    : undefined;
+  const link: ControlLink = uplink ?? noCloud;
+  stack.defer(() => stopping.abort());
+  stack.use(reconciler);
+  stack.use(reporter);
+  stack.use(link);
+  link.onConnectionChange((connected) => {
+    if (connected) reporter.touch();
+  });
+  if (uplink) {
+    dataPlane.attachUplink(uplink);
+    dataPlane.shadows.attach(uplink);
+  }
+  stack.defer(dataPlane.onComponentsChange(() => reporter.touch()));
+  stack.defer(vault.onChange(() => reporter.touch()));
+  await reconciler.start();
+  reporter.start();
+  return { link, reconciler };
+}
+
+type UplinkParts = {
+  readonly store: StateStore;
+  readonly reconciler: Reconciler;
+  readonly commands: Commands;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+};
+
+function createUplink(
+  identity: DeviceIdentity,
+  { store, reconciler, commands, reporter, signal, logger }: UplinkParts,
+): CloudLink {
+  return new CloudLink({
     identity,
     boot: randomBytes(8).toString('hex'),
     version,
@@ -207,30 +241,16 @@ async function startControl(parts: ControlParts): Promise<{ link: CloudLink; rec
       return session;
     },
     onDesired: (desired, live) => reconciler.offer(desired, { live }),
-    onCommand: (id, command) => commands.receive(id, command, stopping.signal),
+    onCommand: (id, command) => commands.receive(id, command, signal),
     onReportedAck: (seq) => reporter.acknowledge(seq),
     logger,
   });
-  stack.defer(() => stopping.abort());
-  stack.use(reconciler);
-  stack.use(reporter);
-  stack.use(link);
-  link.onConnectionChange((connected) => {
-    if (connected) reporter.touch();
-  });
-  dataPlane.attachUplink(link);
-  dataPlane.shadows.attach(link);
-  stack.defer(dataPlane.onComponentsChange(() => reporter.touch()));
-  stack.defer(vault.onChange(() => reporter.touch()));
-  await reconciler.start();
-  reporter.start();
-  return { link, reconciler };
 }
 
 /** Where MQTT is blocked, HTTPS still tells what is desired. */
 async function pollDesired(
-  sources: Sources,
-  link: CloudLink,
+  cloud: ControlPlaneClient,
+  link: ControlLink,
   reconciler: Reconciler,
   signal: AbortSignal,
   logger: Logger,
@@ -244,7 +264,7 @@ async function pollDesired(
     }
     if (link.connected) continue;
     try {
-      const desired = await sources.cloud.desired({ signal });
+      const desired = await cloud.desired({ signal });
       if (desired) await reconciler.offer(desired, { live: false });
     } catch (error) {
       logger.debug('cloud.poll.failed', { error });

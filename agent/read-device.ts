@@ -3,13 +3,13 @@ import { openManifestSource } from './reconcile/manifest-source.ts';
 import { silentLogger } from '../lib/logger.ts';
 import type { Machine } from '../manifests/machine.ts';
 import { AgentError } from './errors.ts';
-import { loadIdentity, type DeviceIdentity } from './identity/identity-store.ts';
+import { loadIdentity, loadLocalIdentity, type Identity } from './identity/identity-store.ts';
 import { SecretStore } from './outside/secret-store.ts';
 import { openState } from './root-folder.ts';
 
 /** What a program beside the agent has to know of the device in `root` to reach its vault. */
 export type DeviceHere = {
-  readonly identity: DeviceIdentity;
+  readonly identity: Identity;
   /** The manifest that runs. */
   readonly machine: Machine;
   readonly secret: (name: string) => Promise<string | undefined>;
@@ -17,7 +17,7 @@ export type DeviceHere = {
 
 /** Reads only. Rejects with AgentError 'notEnrolled', 'notConfigured', 'stateBroken', 'corrupt'. */
 export async function readDevice(root: string): Promise<DeviceHere> {
-  const identity = await loadIdentity(root);
+  const identity = (await loadIdentity(root)) ?? (await loadLocalIdentity(root));
   if (!identity) {
     throw new AgentError('notEnrolled', `There is no device in ${root}`, {
       hint: 'Name its folder with --root, or a repository with --repository.',

@@ -3,49 +3,72 @@ import { ControlPlaneClient } from '../cloud-sync/protocol/control-plane-client.
 import { OciLayout, RegistryClient } from '../cloud-sync/oci/index.ts';
 import { createHttpsClient, type HttpsClient } from '../lib/https-client.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { DeviceIdentity } from './identity/identity-store.ts';
+import { AgentError } from './errors.ts';
+import { isEnrolled, type DeviceIdentity, type Identity } from './identity/identity-store.ts';
 import { createArtifactSource } from './reconcile/artifact-source.ts';
 import { openManifestSource } from './reconcile/manifest-source.ts';
 import type { ArtifactSource, ManifestSource } from './reconcile/ports.ts';
 
 export type Sources = AsyncDisposable & {
-  readonly cloud: ControlPlaneClient;
+  /** Undefined for a device that is not enrolled. */
+  readonly cloud: ControlPlaneClient | undefined;
   readonly layout: OciLayout;
   readonly manifests: ManifestSource;
   readonly artifacts: ArtifactSource;
 };
 
-/** Where a device gets manifests and artifacts from: its own folders first, then the control plane it enrolled with. */
-export async function openSources(root: string, identity: DeviceIdentity, logger: Logger): Promise<Sources> {
-  const http = createHttpsClient({
-    ca: identity.ca,
-    identity: { certificate: identity.certificate, key: identity.key },
-  });
+/**
+ * Where a device gets manifests and artifacts from: its own folders first, then the control plane it enrolled with. One that is not
+ * enrolled has its folders, and registries that are named in full.
+ */
+export function openSources(
+  root: string,
+  identity: DeviceIdentity,
+  logger: Logger,
+): Promise<Sources & { readonly cloud: ControlPlaneClient }>;
+export function openSources(root: string, identity: Identity, logger: Logger): Promise<Sources>;
+export async function openSources(root: string, identity: Identity, logger: Logger): Promise<Sources> {
+  const own = isEnrolled(identity) ? openOwn(identity) : undefined;
   const foreign: HttpsClient = createHttpsClient();
-  const cloud = new ControlPlaneClient({ url: identity.url, http });
   const layout = await OciLayout.open(join(root, 'artifacts'));
   const manifests = await openManifestSource({
     folder: join(root, 'manifests'),
     device: identity.device,
-    download: (digest, size, signal) => cloud.manifest(digest, size, { signal }),
+    download: async (digest, size, signal) => {
+      if (own) return own.cloud.manifest(digest, size, { signal });
+      throw notEnrolled(`The manifest ${digest} is with a control plane`);
+    },
   });
   const artifacts = createArtifactSource({
     folder: root,
     layout,
-    registry: (host) =>
-      host === undefined
-        ? [new RegistryClient({ http, registryUrl: identity.url })]
-        : [new RegistryClient({ http: foreign, registryUrl: `https://${host}` })],
+    registry: (host) => {
+      if (host !== undefined) return [new RegistryClient({ http: foreign, registryUrl: `https://${host}` })];
+      if (own) return [own.registry];
+      throw notEnrolled("It is in a control plane's own registry");
+    },
     logger,
   });
   return {
-    cloud,
+    cloud: own?.cloud,
     layout,
     manifests,
     artifacts,
     async [Symbol.asyncDispose]() {
-      await http[Symbol.asyncDispose]();
+      await own?.http[Symbol.asyncDispose]();
       await foreign[Symbol.asyncDispose]();
     },
   };
+}
+
+function openOwn({ ca, certificate, key, url }: DeviceIdentity) {
+  const http = createHttpsClient({ ca, identity: { certificate, key } });
+  const cloud = new ControlPlaneClient({ url, http });
+  return { http, cloud, registry: new RegistryClient({ http, registryUrl: url }) };
+}
+
+function notEnrolled(what: string): AgentError {
+  return new AgentError('notEnrolled', `${what}, and this device is enrolled with none`, {
+    hint: 'Enrol it (holdfast agent up --token TOKEN), or bring it back from a bundle that has everything.',
+  });
 }

@@ -46,15 +46,15 @@ const bridgeStatusSchema = z.object({
 export const statusSchema = z.object({
   version: z.string(),
   device: z.string(),
-  tenant: z.string(),
+  tenant: z.string().nullable(),
   root: z.string(),
   pid: z.int(),
   hostPids: z.array(z.int()).describe('Function host processes.'),
   sandbox: z.string().describe('What those run in, or why in no more than the permission model.'),
   started: z.iso.datetime(),
   cloud: z.object({
-    url: z.string(),
-    mqtt: z.string(),
+    url: z.string().nullable().describe('Null for a device that is not enrolled.'),
+    mqtt: z.string().nullable(),
     connected: z.boolean(),
     since: z.iso.datetime().nullable(),
     lastError: z.string().nullable(),
@@ -123,6 +123,9 @@ export const statusSchema = z.object({
     })
     .nullable()
     .describe('The gateway; null while no generation had an http trigger or a site.'),
+  exports: z
+    .object({ folder: z.string(), programs: z.array(z.string()) })
+    .describe('Programs of images, and the folder that has them: to be put on the PATH.'),
   streams: z.record(
     z.string(),
     z.object({ lastSeq: z.int(), ackedSeq: z.int(), backlog: z.int(), bytes: z.int() }),

@@ -19,7 +19,20 @@ const identitySchema = z.strictObject({
 export type IdentityDocument = z.output<typeof identitySchema>;
 export type DeviceIdentity = IdentityDocument & { readonly key: string };
 
+const localSchema = z.strictObject({ version: z.literal(1), device: z.string().max(63) });
+
+/** A machine that was brought back without any cloud: it has a name, and nothing to prove it by. */
+export type LocalIdentity = { readonly device: string };
+
+/** Who this device is, to itself: it runs either way. */
+export type Identity = DeviceIdentity | LocalIdentity;
+
+export function isEnrolled(identity: Identity): identity is DeviceIdentity {
+  return 'certificate' in identity;
+}
+
 const identityFile = (root: string): string => join(root, 'identity', 'identity.json');
+const localFile = (root: string): string => join(root, 'identity', 'local.json');
 const keyFile = (root: string): string => join(root, 'identity', 'device.key');
 
 /** The identity in `root`, or undefined when the device has not been enrolled there. */
@@ -39,6 +52,25 @@ export async function loadIdentity(root: string): Promise<DeviceIdentity | undef
 
 export async function saveIdentity(root: string, identity: IdentityDocument): Promise<void> {
   await atomicWrite(identityFile(root), `${JSON.stringify(identity, null, 2)}\n`);
+}
+
+/** The name of the machine in `root` that is not enrolled; undefined when none was brought there. */
+export async function loadLocalIdentity(root: string): Promise<LocalIdentity | undefined> {
+  const text = await readIfPresent(localFile(root));
+  if (text === undefined) return undefined;
+  try {
+    return { device: localSchema.parse(JSON.parse(text)).device };
+  } catch (cause) {
+    throw new AgentError('stateBroken', `The identity file ${localFile(root)} is broken`, {
+      cause,
+      hint: 'Restore the machine again: holdfast restore machine.hfb --root NEW_FOLDER.',
+    });
+  }
+}
+
+export async function saveLocalIdentity(root: string, { device }: LocalIdentity): Promise<void> {
+  await mkdir(join(root, 'identity'), { recursive: true, mode: 0o700 });
+  await atomicWrite(localFile(root), `${JSON.stringify({ version: 1, device }, null, 2)}\n`);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../lib/logger.ts';
-import type { DeviceIdentity } from '../identity/identity-store.ts';
+import type { Identity } from '../identity/identity-store.ts';
 import type { SecretStore } from '../outside/secret-store.ts';
 import { deviceSlotSecret } from './device-slot.ts';
 import { createJobRunner } from './job-process.ts';
@@ -10,7 +10,7 @@ import { VaultStateStore } from './vault-state.ts';
 
 export type VaultKeeperParts = {
   readonly root: string;
-  readonly identity: DeviceIdentity;
+  readonly identity: Identity;
   readonly secrets: Pick<SecretStore, 'get'>;
   readonly logger: Logger;
 };

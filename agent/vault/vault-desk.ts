@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SnapshotProgress } from '../../cloud-sync/vault/snapshot/snapshot-request.ts';
 import type { Machine } from '../../manifests/machine.ts';
-import type { DeviceIdentity } from '../identity/identity-store.ts';
+import type { Identity } from '../identity/identity-store.ts';
 import type { JobStep, OpenedRepository, VaultAccess, VaultTask, VaultTaskResult } from './job-protocol.ts';
 import type { JobAbout, JobQueue } from './job-queue.ts';
 import type { JobRunner } from './ports.ts';
@@ -11,7 +11,7 @@ import type { VaultStateHolder } from './vault-state.ts';
 
 export type VaultDeskOptions = {
   readonly root: string;
-  readonly identity: DeviceIdentity;
+  readonly identity: Identity;
   /** Of this device. */
   readonly secret: (name: string) => Promise<string | undefined>;
   /** Password of this device's own key slot. */

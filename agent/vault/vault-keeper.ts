@@ -6,7 +6,7 @@ import type { Machine } from '../../manifests/machine.ts';
 import type { UpkeepResult, VaultJobStatus, VaultStatus } from '../control/vault-protocol.ts';
 import { ChangeSignal } from '../change-signal.ts';
 import { AgentError } from '../errors.ts';
-import type { DeviceIdentity } from '../identity/identity-store.ts';
+import type { Identity } from '../identity/identity-store.ts';
 import type { RestoredVolume, VaultTask, VaultTaskResult } from './job-protocol.ts';
 import { JobQueue } from './job-queue.ts';
 import { OwnerTrust } from './owner-trust.ts';
@@ -21,7 +21,7 @@ import type { VaultStateHolder } from './vault-state.ts';
 
 export type VaultKeeperOptions = {
   readonly root: string;
-  readonly identity: DeviceIdentity;
+  readonly identity: Identity;
   /** Of this device, by name. */
   readonly secret: (name: string) => Promise<string | undefined>;
   /** Password of this device's own key slot. */

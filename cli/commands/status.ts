@@ -7,6 +7,7 @@ import { examples, formatAddress, parseName } from '../options.ts';
 import type { Output } from '../output.ts';
 import { formatBytes } from '../progress.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
+import { formatToolFolder } from '../tool-folder-text.ts';
 import { formatTable } from '../table.ts';
 import { formatOnline } from './devices.ts';
 
@@ -29,7 +30,7 @@ async function statusHere(run: Run): Promise<void> {
   const { ControlClient } = await import('../../agent/control/client.ts');
   await using agent = ControlClient.forRoot(agentRoot(run));
   const value = await agent.status(run.signal);
-  run.out.result(value, () => formatStatus(run.out, value));
+  run.out.result(value, () => formatStatus(run, value));
 }
 
 async function statusThere(run: Run, name: string): Promise<void> {
@@ -38,17 +39,19 @@ async function statusThere(run: Run, name: string): Promise<void> {
   run.out.result(device, () => formatDevice(run.out, device));
 }
 
-function formatStatus(out: Output, status: Status): string {
+function formatStatus(run: Run, status: Status): string {
+  const { out } = run;
   const { cloud, mqtt, http } = status;
   const link = cloud.connected
     ? out.paint('green', 'connected')
     : out.paint('yellow', cloud.lastError ?? 'not connected');
   return [
     `${out.paint('bold', status.device)}  (agent ${status.version}, pid ${status.pid}, root ${status.root})`,
-    `cloud   ${cloud.url}  ${link}`,
+    `cloud   ${[...(cloud.url === null ? [] : [cloud.url]), link].join('  ')}`,
     `mqtt    ${mqtt.host}:${mqtt.port}`,
     ...formatListeners(out, status),
     ...formatHttp(out, http),
+    ...formatExports(run, status),
     `functions sandbox: ${status.sandbox}`,
     formatGenerations(status.desired?.generation, status.applied?.generation, status.phase),
     ...formatConditions(out, status.conditions),
@@ -108,6 +111,11 @@ function formatHttp(out: Output, http: Status['http']): string[] {
   ];
 }
 
+function formatExports({ out, io }: Run, { exports: { folder, programs } }: Status): string[] {
+  if (programs.length === 0) return [];
+  return [`tools   ${programs.join(', ')} in ${formatToolFolder(out, folder, io.env.PATH)}`];
+}
+
 function formatRoutes(out: Output, http: Status['http']): string[] {
   const rows = (http?.routes ?? []).map(({ route, function: name, methods, auth, problem }) => [
     route,
@@ -116,7 +124,8 @@ function formatRoutes(out: Output, http: Status['http']): string[] {
     auth,
     problem === null ? '' : out.paint('yellow', problem),
   ]);
-  return rows.length === 0 ? [] : ['', formatTable(['ROUTE', 'FUNCTION', 'METHODS', 'AUTH', ''], rows)];
+  rows.push(...(http?.sites ?? []).map(({ route, app }) => [route, `apps.${app}`, 'GET HEAD', 'local', '']));
+  return rows.length === 0 ? [] : ['', formatTable(['ROUTE', 'ANSWERED BY', 'METHODS', 'AUTH', ''], rows)];
 }
 
 function formatStreams({ streams }: Status): string[] {

@@ -14,6 +14,7 @@ const hollow: Omit<Status, keyof DataPlaneStatus | 'components'> = {
   started: '2026-01-01T00:00:00.000Z',
   cloud: { url: 'https://localhost', mqtt: '', connected: false, since: null, lastError: null },
   ...{ desired: null, applied: null, phase: null, conditions: [] },
+  exports: { folder: '/bin', programs: [] },
 };
 
 /** A data plane behind a control socket: all of the agent that these commands talk to. */

@@ -40,6 +40,7 @@ const status: Status = {
   sessions: [],
   bridges: {},
   relayProblem: null,
+  exports: { folder: '/bin', programs: [] },
   streams: {},
   functions: {},
 };
