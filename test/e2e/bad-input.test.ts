@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { CertificateAuthority } from '../../cloud-sync/trust/index.ts';
 import type { CliResult } from '../support/cli.ts';
 import { runCli, startDaemon } from '../support/cli.ts';
@@ -25,14 +25,23 @@ function expectOneLine({ stderr }: CliResult, text: string | RegExp): void {
   expect(stderr).not.toMatch(/\n\s+at /);
 }
 
+async function openWorld(): Promise<World> {
+  const opened = await World.open();
+  await opened.push('one');
+  expect(await opened.deploy()).toMatchObject({ code: 0 });
+  return opened;
+}
+
+/** Of all tests but those that break it. What a test deploys in it has an answer of its own. */
 let world: World;
+/** What ran when the test began. */
+let before: unknown;
+beforeAll(async () => void (world = await openWorld()));
 beforeEach(async () => {
-  world = await World.open();
-  await world.push('one');
-  expect(await world.deploy()).toMatchObject({ code: 0 });
-  expect(await world.running()).toBe('one');
+  before = await world.running();
+  expect(before).toEqual(expect.any(String));
 });
-afterEach(() => world[Symbol.asyncDispose]());
+afterAll(() => world[Symbol.asyncDispose]());
 
 describe('a device that runs', () => {
   test('goes on when a manifest is malformed, at the command line and at the API', async () => {
@@ -45,62 +54,47 @@ describe('a device that runs', () => {
     expect(deployed.code).toBe(3);
     expect(deployed.stderr).toContain('bad.yaml:4:1');
     expect(deployed.stderr).toContain('functions');
-    expect(await world.running()).toBe('one');
+    expect(await world.running()).toBe(before);
   });
 
   test('goes on when a manifest names a digest that nobody has', async () => {
     const refused = await world.deploy(`functions/which@${unknownDigest}`);
     expect(refused.code).toBe(4);
     expectOneLine(refused, unknownDigest);
-    expect(await world.running()).toBe('one');
+    expect(await world.running()).toBe(before);
   });
 
   test('goes on when the registry has lost the bundle of a new generation, and says so', async () => {
-    const digest = await world.push('two');
+    const digest = await world.push('lost');
     await rm(blobPath(world, digest));
     const failed = await world.deploy(`functions/which@${digest}`);
     expect(failed.code).not.toBe(0);
     expectOneLine(failed, digest);
-    expect(await world.running()).toBe('one');
+    expect(await world.running()).toBe(before);
   });
 
   test('[G8] goes on when the bytes of a bundle do not match their digest, and takes it once they do', async () => {
-    await world.push('two');
-    const moduleBlob = await findBlob(world, '"two"');
+    await world.push('whole');
+    const moduleBlob = await findBlob(world, '"whole"');
     const whole = await readFile(moduleBlob);
-    await writeFile(moduleBlob, Buffer.from(whole.toString('utf8').replace('"two"', '"owt"')));
+    await writeFile(moduleBlob, Buffer.from(whole.toString('utf8').replace('"whole"', '"elohw"')));
     const failed = await world.deploy();
     expect(failed.code).toBe(1);
     expectOneLine(failed, /sha256:|does not match|corrupt/);
-    expect(await world.running()).toBe('one');
+    expect(await world.running()).toBe(before);
 
     await writeFile(moduleBlob, whole);
     expect(await world.deploy()).toMatchObject({ code: 0 });
-    expect(await world.running()).toBe('two');
+    expect(await world.running()).toBe('whole');
   });
 
   test('[G3] takes a good generation after a failed one', async () => {
-    const digest = await world.push('two');
+    const digest = await world.push('away');
     await rename(blobPath(world, digest), `${blobPath(world, digest)}.away`);
     expect((await world.deploy(`functions/which@${digest}`)).code).not.toBe(0);
     await world.push('three');
     expect(await world.deploy()).toMatchObject({ code: 0 });
     expect(await world.running()).toBe('three');
-  });
-
-  test('runs again from the copy before when its state file is broken, and refuses to guess when both are', async () => {
-    await world.agent?.stop('SIGKILL');
-    await writeFile(join(world.root, 'state.json'), '{"half');
-    await world.startAgent();
-    expect(await world.running()).toBe('one');
-
-    await world.agent?.stop('SIGKILL');
-    await writeFile(join(world.root, 'state.json'), 'x');
-    await writeFile(join(world.root, 'state.json.previous'), 'y');
-    const refused = await world.cli('agent', 'up', '--mqtt-port', '0');
-    expect(refused.code).toBe(9);
-    expectOneLine(refused, 'state.json');
-    expect(refused.stderr).toContain('holdfast restore');
   });
 
   test('goes on when the cloud answers nonsense, and comes back to it when it talks sense', async () => {
@@ -115,12 +109,12 @@ describe('a device that runs', () => {
       expect(listed.code).toBe(6);
       expectOneLine(listed, /error: /);
       await sleep(1500);
-      expect(await world.running()).toBe('one');
+      expect(await world.running()).toBe(before);
     }
     await world.startCloud();
-    await world.push('two');
+    await world.push('sense');
     expect(await world.deploy()).toMatchObject({ code: 0 });
-    expect(await world.running()).toBe('two');
+    expect(await world.running()).toBe('sense');
   });
 
   test('refuses a second agent on its root and a port that is taken', async () => {
@@ -148,7 +142,7 @@ describe('a device that runs', () => {
     );
     expect(cloud.code).toBe(8);
     expectOneLine(cloud, String(mqtt.port));
-    expect(await world.running()).toBe('one');
+    expect(await world.running()).toBe(before);
   });
 });
 
@@ -201,10 +195,27 @@ describe('an enrolment token', () => {
   });
 });
 
+test('a device runs again from the copy before when its state file is broken, and refuses to guess when both are', async () => {
+  await using world = await openWorld();
+  await world.agent?.stop('SIGKILL');
+  await writeFile(join(world.root, 'state.json'), '{"half');
+  await world.startAgent();
+  expect(await world.running()).toBe('one');
+
+  await world.agent?.stop('SIGKILL');
+  await writeFile(join(world.root, 'state.json'), 'x');
+  await writeFile(join(world.root, 'state.json.previous'), 'y');
+  const refused = await world.cli('agent', 'up', '--mqtt-port', '0');
+  expect(refused.code).toBe(9);
+  expectOneLine(refused, 'state.json');
+  expect(refused.stderr).toContain('holdfast restore');
+});
+
 const isRoot = process.getuid?.() === 0;
 (isRoot ? test : test.skip)(
   'a device whose disk is full goes on, and applies the new generation once there is space (needs root)',
   async () => {
+    await using world = await openWorld();
     const disk = join(world.folder, 'disk');
     await mkdir(disk);
     const run = promisify(execFile);
