@@ -59,6 +59,16 @@ export class BlobFolder {
     }
   }
 
+  /** Bytes that an interrupted attempt left, 0 without one. */
+  async heldBytes(digest: Digest): Promise<number> {
+    try {
+      return (await stat(this.#partial(digest))).size;
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return 0;
+      throw error;
+    }
+  }
+
   /** The verified bytes. [G8] Rejects with `notFound`, `tooLarge` or `corrupt`. */
   async read(digest: Digest, maxBytes: number): Promise<Buffer> {
     try {
@@ -102,11 +112,10 @@ export class BlobFolder {
   }: WriterRequest): Promise<BlobWriter> {
     const resumable = digest !== undefined && !this.#resuming.has(digest);
     if (resumable) this.#resuming.add(digest);
-    const name = resumable
-      ? `${digest.slice('sha256:'.length)}.part`
-      : `${randomBytes(12).toString('hex')}.tmp`;
     return FileBlobWriter.open({
-      path: join(this.#partials, name),
+      path: resumable
+        ? this.#partial(digest)
+        : join(this.#partials, `${randomBytes(12).toString('hex')}.tmp`),
       target: (found) => this.path(found),
       ...(digest !== undefined && { digest }),
       ...(size !== undefined && { size }),
@@ -116,6 +125,10 @@ export class BlobFolder {
         if (resumable) this.#resuming.delete(digest);
       },
     });
+  }
+
+  #partial(digest: Digest): string {
+    return join(this.#partials, `${digest.slice('sha256:'.length)}.part`);
   }
 
   /** Every blob there is, verified or not. */

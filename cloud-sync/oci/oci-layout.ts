@@ -77,6 +77,11 @@ export class OciLayout {
     await writer.commit();
   }
 
+  /** Bytes that an interrupted attempt at a blob left, for the next one to go on from. */
+  heldBytes(digest: Digest): Promise<number> {
+    return this.#blobs.heldBytes(digest);
+  }
+
   digests(): Promise<Set<Digest>> {
     return this.#blobs.digests();
   }

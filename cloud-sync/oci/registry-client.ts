@@ -1,7 +1,8 @@
 import { digestOf, isDigest, type Digest } from '../../lib/digest.ts';
-import type { HttpsClient, HttpsResponse } from '../../lib/https-client.ts';
+import { BodyTooLargeError, type HttpsClient, type HttpsResponse } from '../../lib/https-client.ts';
 import { retry } from '../../lib/retry.ts';
 import { SyncError } from '../errors.ts';
+import type { ByteRange } from './blob-folder.ts';
 import { uploadBlob, type BlobSource } from './blob-upload.ts';
 import type { BlobWriter } from './blob-writer.ts';
 import { manifestMaxBytes, manifestTypes } from './manifest.ts';
@@ -133,6 +134,28 @@ export class RegistryClient {
     }
   }
 
+  /**
+   * A part of a blob, in memory; whether it is the right one is the caller's to see. Rejects with `badAnswer` for a registry
+   * that sends no parts.
+   */
+  pullRange(
+    { repository, digest }: Omit<BlobRequest, 'size'>,
+    { start, end }: ByteRange,
+    transfer: Transfer,
+  ): Promise<Buffer> {
+    const what = `${repository}@${digest}`;
+    const request = { path: `/v2/${repository}/blobs/${digest}`, expect: [200, 206], what } as const;
+    return this.#retry(transfer.signal, async () => {
+      const headers = { range: `bytes=${start}-${end}` };
+      const answer = await this.#http.request({ ...request, headers, signal: transfer.signal });
+      if (!startsAt(answer, start)) {
+        await answer.discard();
+        throw new SyncError('badAnswer', `The registry ${this.host} sends no parts of ${what}`);
+      }
+      return this.#part(answer, { what, bytes: end - start + 1, onReceived: transfer.onReceived });
+    });
+  }
+
   async hasBlob(repository: string, digest: Digest, { signal }: Cancel): Promise<boolean> {
     const path = `/v2/${repository}/blobs/${digest}`;
     const what = `${repository}@${digest}`;
@@ -192,12 +215,7 @@ export class RegistryClient {
     // A registry may ignore the range and send everything again.
     if (from > 0 && !startsAt(answer, from)) await writer.reset();
     try {
-      const guard = new RateGuard({
-        minBytesPerSecond: this.#options.minBytesPerSecond,
-        windowMs: this.#options.rateWindowMs,
-        now: this.#options.now,
-      });
-      for await (const chunk of guard.watch(answer.body)) {
+      for await (const chunk of this.#watched(answer)) {
         onReceived?.(chunk.byteLength);
         await writer.write(chunk);
         onProgress?.(writer.bytesWritten);
@@ -205,6 +223,32 @@ export class RegistryClient {
     } catch (error) {
       throw this.#http.failure(error, what);
     }
+  }
+
+  async #part(
+    answer: HttpsResponse,
+    { what, bytes, onReceived }: { what: string; bytes: number; onReceived: Transfer['onReceived'] },
+  ): Promise<Buffer> {
+    const part = Buffer.allocUnsafeSlow(bytes);
+    let at = 0;
+    try {
+      for await (const chunk of this.#watched(answer)) {
+        onReceived?.(chunk.byteLength);
+        if (at + chunk.byteLength > bytes) throw new BodyTooLargeError(what, bytes);
+        part.set(chunk, at);
+        at += chunk.byteLength;
+      }
+    } catch (error) {
+      throw this.#http.failure(error, what);
+    }
+    if (at === bytes) return part;
+    throw new SyncError('badAnswer', `The registry ${this.host} sent ${at} of ${bytes} bytes of ${what}`);
+  }
+
+  /** The pieces of a body, until they come too slowly. */
+  #watched(answer: HttpsResponse): AsyncIterable<Uint8Array> {
+    const { minBytesPerSecond, rateWindowMs: windowMs, now } = this.#options;
+    return new RateGuard({ minBytesPerSecond, windowMs, now }).watch(answer.body);
   }
 
   async #body(answer: HttpsResponse, maxBytes: number, what: string): Promise<Uint8Array> {

@@ -1,14 +1,18 @@
 import type { Digest } from '../../../lib/digest.ts';
 import { diskFull } from '../disk-errors.ts';
 import { forEachConcurrently } from '../for-each-concurrently.ts';
+import { chunkTablePlace } from '../layer/chunk-table.ts';
 import type { Descriptor, ImageManifest } from '../manifest.ts';
-import { checkManifest, readConfig } from './check-image.ts';
-import { configMaxBytes } from './image-config.ts';
 import { RegistrySources } from '../registry-sources.ts';
-import { pullBlob } from './pull-blob.ts';
+import { checkManifest, readConfig } from './check-image.ts';
+import { ChunkIndex } from './chunk-index.ts';
+import { configMaxBytes } from './image-config.ts';
+import type { LayerPull } from './layer-pull.ts';
+import { pullLayer } from './pull-layer.ts';
 import { pullManifest } from './pull-manifest.ts';
 import { PullMeter } from './pull-meter.ts';
 import type { PulledImage, PullRequest } from './pull-request.ts';
+import { Slots } from './slots.ts';
 
 /**
  * Brings an image into the layout, every blob of it, verified; what is there and good is not fetched again. Resolves when
@@ -19,16 +23,21 @@ export async function pullImage(request: PullRequest): Promise<PulledImage> {
   const { layout, repository, platform, signal, concurrency = 4 } = request;
   const meter = new PullMeter(request.onProgress);
   const sources = new RegistrySources(request);
-  const common = { sources, layout, repository, signal, meter };
-  const found = await pullManifest({ ...request, ...common, onReceived: (bytes) => meter.received(bytes) });
+  const onReceived = (bytes: number) => meter.received(bytes);
+  const found = await pullManifest({ ...request, sources, onReceived });
   const { digest: manifestDigest, manifest } = found;
   const name = `${repository}@${manifestDigest}`;
   checkManifest(manifest, name, request.maxBytes);
 
   const missing = await missingBlobs(request, manifest, meter);
   await requireSpace(request, missing);
+  await using index = missing.some(chunkTablePlace) ? await ChunkIndex.open(layout) : undefined;
+  const pull: LayerPull = {
+    ...{ sources, layout, repository, signal, meter, index },
+    ...{ slots: new Slots(concurrency), partsAhead: concurrency },
+  };
   const isConfig = ({ digest }: Descriptor) => digest === manifest.config.digest;
-  for (const config of missing.filter(isConfig)) await pullBlob(config, common);
+  for (const config of missing.filter(isConfig)) await pullLayer(config, pull);
   const config = readConfig(await layout.read(manifest.config.digest, configMaxBytes), {
     manifest,
     name,
@@ -36,7 +45,7 @@ export async function pullImage(request: PullRequest): Promise<PulledImage> {
   });
   const layers = missing.filter((blob) => !isConfig(blob));
   await forEachConcurrently(layers, { limit: concurrency, signal }, (layer, stop) =>
-    pullBlob(layer, { ...common, signal: stop }),
+    pullLayer(layer, { ...pull, signal: stop }),
   );
   return { digest: request.digest, manifestDigest, manifest, config, bytesFetched: meter.bytesFetched };
 }
@@ -62,7 +71,8 @@ async function missingBlobs(
 
 /** Rejects with `diskFull` when what lacks cannot be there at once. */
 async function requireSpace({ layout, repository, digest }: PullRequest, missing: readonly Descriptor[]) {
-  const wanted = missing.reduce((sum, { size }) => sum + size, 0);
+  let wanted = 0;
+  for (const blob of missing) wanted += Math.max(0, blob.size - (await layout.heldBytes(blob.digest)));
   const free = await layout.freeBytes();
   if (wanted > free) {
     throw diskFull(

@@ -1,9 +1,13 @@
+import { youngCollector } from '../../../lib/collect-garbage.ts';
 import type { Digest } from '../../../lib/digest.ts';
 import type { PullProgress } from './pull-request.ts';
+
+const collectEveryBytes = 8 * 2 ** 20;
 
 /** Counts what a pull has on disk and what came over the network. */
 export class PullMeter {
   readonly #onProgress: ((progress: PullProgress) => void) | undefined;
+  readonly #collect = youngCollector({ everyBytes: collectEveryBytes });
   readonly #held = new Map<Digest, number>();
   #bytesDone = 0;
   #bytesTotal = 0;
@@ -29,7 +33,9 @@ export class PullMeter {
 
   /** Bytes of one blob that are on disk now. */
   held(digest: Digest, bytes: number): void {
-    this.#bytesDone += bytes - (this.#held.get(digest) ?? 0);
+    const more = bytes - (this.#held.get(digest) ?? 0);
+    this.#bytesDone += more;
+    this.#collect(more);
     this.#held.set(digest, bytes);
     const bytesDone = this.#bytesDone;
     this.#onProgress?.({ bytesDone, bytesTotal: this.#bytesTotal, bytesFetched: this.#bytesFetched });
