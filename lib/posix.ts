@@ -25,6 +25,8 @@ export type Posix = {
   syncFileSystem(descriptor: number): void;
   /** Each of two names of one file system has then what the other had, in one step. `EINVAL` or `ENOSYS` where that cannot be done. */
   exchange(path: RawPath, other: RawPath): void;
+  /** The bytes of an open file read as zeros then, and their space is free. Its size stays. `ENOTSUP` where that cannot be done. */
+  punchHole(descriptor: number, offset: number, length: number): void;
 };
 
 const signatures = {
@@ -36,6 +38,7 @@ const signatures = {
   utimensat: { arguments: ['i32', 'pointer', 'pointer', 'i32'], return: 'i32' },
   mknod: { arguments: ['pointer', 'u32', 'u64'], return: 'i32' },
   syncfs: { arguments: ['i32'], return: 'i32' },
+  fallocate: { arguments: ['i32', 'i32', 'i64', 'i64'], return: 'i32' },
 } as const;
 
 /** By itself, because not every C library has it. */
@@ -47,6 +50,8 @@ const atFdcwd = -100;
 const atSymlinkNofollow = 0x100;
 /** RENAME_EXCHANGE */
 const renameExchange = 2;
+/** FALLOC_FL_KEEP_SIZE and FALLOC_FL_PUNCH_HOLE */
+const punchKeepingSize = 3;
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of Linux: 64 KiB each. */
 const attributeBytes = 65_536;
 
@@ -126,6 +131,10 @@ function posixBy({ ffi, c, exchanging }: Load): Posix {
       if (exchanging === undefined) throw failure(notThere, 'renameat2', path);
       const [from, to] = [terminated(path), terminated(other)];
       checked(exchanging.renameat2(atFdcwd, from, atFdcwd, to, renameExchange), 'renameat2', path);
+    },
+    punchHole: (descriptor, offset, length) => {
+      const result = c.fallocate(descriptor, punchKeepingSize, BigInt(offset), BigInt(length));
+      checked(result, 'fallocate', descriptor);
     },
   };
 }

@@ -1,0 +1,101 @@
+import { chmod, lchown, lstat, readdir, readlink, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { makeFolder } from '../../../lib/make-folder.ts';
+import { AgentError } from '../../errors.ts';
+import { placeInTree, type Place } from './place-in-tree.ts';
+
+export type MountPoint = { readonly target: string; readonly kind: 'folder' | 'file' };
+export type TreeBind = { readonly source: string; readonly target: string };
+
+export type RootFolder = {
+  /** Becomes `/` inside, read-only. */
+  readonly path: string;
+  /** Of entries of the tree, read-only, in order, before all other mounts. */
+  readonly binds: readonly TreeBind[];
+  /** Where each mount point really lies inside. */
+  readonly placeOf: (target: string) => string;
+};
+
+/** Binds of a folder that has to be taken apart: each is a mount. */
+const maxBinds = 500;
+
+/**
+ * A root folder that has every mount point. The tree itself is never written to, so one that lacks some is put together anew in
+ * `folder`: the folders on the way to them are made, and everything else of the tree is bound in. It needs no overlay, no rights
+ * and no kernel of a certain age (decision 14). Rejects with `startFailed`.
+ */
+export async function makeRootFolder(
+  tree: string,
+  points: readonly MountPoint[],
+  folder: string,
+): Promise<RootFolder> {
+  const places = new Map<string, Place>();
+  for (const { target } of points) places.set(target, await placed(tree, target));
+  const placeOf = (target: string): string => places.get(target)?.path ?? target;
+  const paths = [...places.values()].map((place) => place.path);
+  const missing = points.filter(({ target }) => {
+    const place = places.get(target);
+    // Below another mount point it is that mount's to have it.
+    return place?.exists === false && !paths.some((other) => isBelow(place.path, other));
+  });
+  if (missing.length === 0) return { path: tree, binds: [], placeOf };
+  const binds: TreeBind[] = [];
+  const lacking = missing.map(({ target }) => placeOf(target));
+  await takeApart({ tree, folder, lacking, binds }, '');
+  for (const { target, kind } of missing) await makePoint(join(folder, placeOf(target)), kind);
+  return { path: folder, binds, placeOf };
+}
+
+async function placed(tree: string, target: string): Promise<Place> {
+  const place = await placeInTree(tree, target);
+  if (place !== undefined) return place;
+  throw new AgentError('startFailed', `Cannot mount at ${target}: links of the image go in a circle there`);
+}
+
+type Parts = {
+  readonly tree: string;
+  readonly folder: string;
+  readonly lacking: readonly string[];
+  readonly binds: TreeBind[];
+};
+
+/** `path`: inside, '' for the root; a folder of the tree on the way to something that lacks. */
+async function takeApart(parts: Parts, path: string): Promise<void> {
+  const { tree, folder, lacking } = parts;
+  const own = join(folder, path);
+  await makeFolder(own, { mode: 0o755 });
+  for (const entry of await readdir(join(tree, path), { withFileTypes: true })) {
+    const inner = `${path}/${entry.name}`;
+    if (entry.isSymbolicLink()) await symlink(await readlink(join(tree, inner)), join(folder, inner));
+    else if (entry.isDirectory() && lacking.some((point) => isBelow(point, inner)))
+      await takeApart(parts, inner);
+    else await bindIn(parts, inner, entry.isDirectory() ? 'folder' : 'file');
+  }
+  const { mode, uid, gid } = await lstat(join(tree, path));
+  if (process.geteuid?.() === 0) await lchown(own, uid, gid);
+  // Whoever is not root must be able to remove it again.
+  await chmod(own, process.geteuid?.() === 0 ? mode & 0o7777 : mode | 0o700);
+}
+
+async function bindIn({ tree, folder, binds }: Parts, path: string, kind: MountPoint['kind']): Promise<void> {
+  if (binds.length === maxBinds) {
+    throw new AgentError('startFailed', `Cannot mount in ${dirname(path)}: it has too many entries`, {
+      hint: 'Make the folder for the mount in the image itself, or mount at another place.',
+    });
+  }
+  await makePoint(join(folder, path), kind);
+  binds.push({ source: join(tree, path), target: path });
+}
+
+async function makePoint(path: string, kind: MountPoint['kind']): Promise<void> {
+  if (kind === 'folder') {
+    await makeFolder(path, { mode: 0o755 });
+    return;
+  }
+  await makeFolder(dirname(path), { mode: 0o755 });
+  await writeFile(path, '', { mode: 0o644, flag: 'a' });
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(`${folder}/`) && path !== folder;
+}
