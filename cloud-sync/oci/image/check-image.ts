@@ -41,7 +41,7 @@ export function readConfig(
   return config;
 }
 
-function parseConfig(bytes: Uint8Array, name: string): ImageConfig {
+export function parseConfig(bytes: Uint8Array, name: string): ImageConfig {
   try {
     return imageConfigSchema.parse(JSON.parse(Buffer.from(bytes).toString()));
   } catch (cause) {

@@ -60,7 +60,7 @@ function platformOf(entry: Descriptor): Platform | undefined {
   return platformSchema.safeParse(entry.platform).data;
 }
 
-function isAttestation(entry: Descriptor): boolean {
+export function isAttestation(entry: Descriptor): boolean {
   const { os, architecture } = platformOf(entry) ?? {};
   return os === 'unknown' && architecture === 'unknown';
 }
