@@ -1,0 +1,42 @@
+import { graceOf } from './grace-of.ts';
+import type { SupervisedApp } from './supervised-app.ts';
+import { verdictOf, type Trial, type Verdict } from './verdict-of.ts';
+
+/** An app of a generation, and how it does on trial. */
+export class AppEntry {
+  readonly app: SupervisedApp;
+  #trial: Trial;
+  /** It was not well before this generation, which leaves it as it is. */
+  #isExcused = false;
+  /** When it began to try to be well; undefined while it waits for others. */
+  #tryingSinceMs: number | undefined;
+
+  constructor(app: SupervisedApp, { isReplacement }: { readonly isReplacement: boolean }) {
+    this.app = app;
+    this.#trial = { endsBefore: 0, isReplacement, patienceMs: graceOf(app.wanted) };
+  }
+
+  verdict(nowMs: number): Verdict {
+    return this.#isExcused ? { kind: 'well' } : verdictOf(this.app.state, this.#trial, nowMs);
+  }
+
+  /** How long it has been trying to be well. */
+  tryingMs(nowMs: number): number {
+    return this.#tryingSinceMs === undefined ? 0 : nowMs - this.#tryingSinceMs;
+  }
+
+  /** Another generation leaves it as it is. */
+  beginTrial(nowMs: number): void {
+    const { state, wanted } = this.app;
+    this.#isExcused = this.verdict(nowMs).kind !== 'well' && state.lastEnd !== undefined;
+    this.#trial = { ...this.#trial, endsBefore: state.ends, patienceMs: graceOf(wanted) };
+  }
+
+  /** It is in another phase than before. */
+  noteChange(nowMs: number): void {
+    const { phase } = this.app.state;
+    const isWaiting = phase.kind === 'waiting' && phase.obstacle?.kind === 'predecessor';
+    if (isWaiting || phase.kind === 'stopped') this.#tryingSinceMs = undefined;
+    else this.#tryingSinceMs ??= nowMs;
+  }
+}

@@ -1,0 +1,49 @@
+import { AgentError } from '../../errors.ts';
+import type { AppEntry } from './app-entry.ts';
+import type { Clock } from './clock.ts';
+
+export type SettleOptions = {
+  readonly entries: () => ReadonlyMap<string, AppEntry>;
+  /** Resolves at the next change of any of them. */
+  readonly changed: () => Promise<unknown>;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+};
+
+/** How often it looks, changes apart: some verdicts come with time alone. */
+const lookEveryMs = 250;
+/** A last line may come after the end of what wrote it. */
+const lastLineMs = 300;
+
+/** Resolves when every app is well. Rejects with AgentError 'unhealthy' when one will not be, or with the signal's reason. */
+export async function settle({ entries, changed, clock, signal }: SettleOptions): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    const change = changed();
+    const verdicts = [...entries().values()].map((entry) => [entry, entry.verdict(clock.now())] as const);
+    for (const [entry, verdict] of verdicts)
+      if (verdict.kind === 'unhealthy') throw await explain(entry, verdict.text, { clock, signal });
+    if (verdicts.every(([, { kind }]) => kind === 'well')) return;
+    await untilEither(change, { clock, signal });
+  }
+}
+
+async function untilEither(
+  change: Promise<unknown>,
+  { clock, signal }: Pick<SettleOptions, 'clock' | 'signal'>,
+): Promise<void> {
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  await Promise.race([change, clock.sleep(lookEveryMs, either).catch(() => undefined)]);
+  over.abort();
+}
+
+async function explain(
+  { app }: AppEntry,
+  text: string,
+  { clock, signal }: Pick<SettleOptions, 'clock' | 'signal'>,
+): Promise<AgentError> {
+  if (app.lastLine === undefined) await clock.sleep(lastLineMs, signal).catch(() => undefined);
+  const line = app.lastLine === undefined ? '' : `; last line: ${app.lastLine}`;
+  return new AgentError('unhealthy', `App ${app.wanted.name} ${text}${line}`);
+}

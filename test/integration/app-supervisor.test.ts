@@ -1,0 +1,255 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { AppImages } from '../../agent/apps/ports.ts';
+import { AppSupervisor } from '../../agent/apps/supervise/app-supervisor.ts';
+import { AgentError } from '../../agent/errors.ts';
+import { SecretStore } from '../../agent/outside/secret-store.ts';
+import { digestOf } from '../../lib/digest.ts';
+import { silentLogger } from '../../lib/logger.ts';
+import { listenAt } from '../../lib/remembered-port.ts';
+import { machineSchema, type Machine } from '../../manifests/machine.ts';
+import { FakeLauncher } from '../support/fake-launcher.ts';
+
+let root: string;
+let stack: AsyncDisposableStack;
+let launcher: FakeLauncher;
+let secrets: SecretStore;
+let apps: AppSupervisor;
+
+beforeEach(async () => {
+  stack = new AsyncDisposableStack();
+  root = await mkdtemp(join(tmpdir(), 'holdfast-apps-'));
+  stack.defer(() => rm(root, { recursive: true, force: true }));
+  await mkdir(join(root, 'tree/etc'), { recursive: true });
+  launcher = new FakeLauncher();
+  secrets = await SecretStore.open(root);
+  apps = await open();
+});
+afterEach(() => stack.disposeAsync());
+
+async function open(): Promise<AppSupervisor> {
+  const options = { root, device: 'd', mqttPort: 1883, launcher, secrets, logger: silentLogger };
+  const opened = await AppSupervisor.open({ ...options, random: () => 0 });
+  stack.use(opened);
+  return opened;
+}
+
+type Written = Record<string, Record<string, unknown>>;
+
+function machineOf(written: Written): Machine {
+  const entries = Object.entries(written).map(([name, app]) => [name, { image: 'a/b:1', ...app }]);
+  const volumes = { data: {} };
+  return machineSchema.parse({
+    ...{ apiVersion: 'holdfast/v1', kind: 'Machine', metadata: { name: 'd' }, volumes },
+    apps: Object.fromEntries(entries) as unknown,
+  });
+}
+
+/** `version` is what the images are of. */
+function imagesOf(written: Written, version = 1): AppImages {
+  return new Map(
+    Object.keys(written).map((name) => [
+      name,
+      {
+        digest: digestOf(`${name} ${version}`),
+        rootfs: join(root, 'tree'),
+        config: {
+          ...{ architecture: 'amd64', os: 'linux', rootfs: { type: 'layers' as const, diff_ids: [] } },
+          config: { Entrypoint: ['/bin/app'], Env: ['A=1', 'B=2'] },
+        },
+      },
+    ]),
+  );
+}
+
+const configure = (written: Written, version = 1) =>
+  apps.configure(machineOf(written), imagesOf(written, version));
+const settled = () => apps.settled(AbortSignal.timeout(30_000));
+
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (const stop = Date.now() + 30_000; !(await isSo());) {
+    if (Date.now() > stop) throw new Error(`It never came: ${JSON.stringify(apps.components())}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const checked = { health: { exec: ['well'], every: '100ms', grace: '10s' } };
+
+describe('a generation', () => {
+  test('starts in its order and stops in the reverse one', async () => {
+    const written = { web: { ...checked, after: ['db'] }, db: checked, tool: { exports: ['bin/x'] } };
+    await configure(written);
+    await settled();
+    expect(launcher.told).toEqual(['start db', 'start web']);
+    expect(apps.components()).toMatchObject({
+      'apps.db': { state: 'running' },
+      'apps.web': { state: 'running' },
+    });
+    await configure({});
+    expect(launcher.told.slice(2)).toEqual(['stop web SIGTERM', 'stop db SIGTERM']);
+    expect(apps.components()).toEqual({});
+  });
+
+  test('leaves alone what it does not change, though its health or its restart policy is another', async () => {
+    const both = { web: checked, db: checked };
+    await configure(both);
+    await settled();
+    await configure({ web: { ...checked, run: { env: { A: '2' } } }, db: { run: { restart: 'never' } } });
+    expect(launcher.told.slice(2)).toEqual(['stop web SIGTERM', 'start web']);
+    await configure(both);
+    expect(launcher.told.slice(4)).toEqual(['stop web SIGTERM', 'start web']);
+  });
+
+  test('that cannot start is refused, and the one before it comes back', async () => {
+    await configure({ web: checked });
+    launcher.refusals.set('new', new AgentError('startFailed', 'no such program'));
+    const next = configure({ web: { ...checked, run: { env: { A: '2' } } }, new: {} });
+    await expect(next).rejects.toMatchObject({ code: 'startFailed' });
+    await configure({ web: checked });
+    await settled();
+    expect(Object.keys(apps.components())).toEqual(['apps.web']);
+    expect(launcher.running().map(({ app }) => app)).toEqual(['web']);
+  });
+
+  test('goes on without a predecessor that is not well within its grace', async () => {
+    launcher.programs.set('ill', 1);
+    const slow = { health: { exec: ['ill'], every: '100ms', grace: '300ms' } };
+    await configure({ db: slow, web: { ...checked, after: ['db'] } });
+    expect(apps.components()['apps.web']).toMatchObject({
+      state: 'waiting',
+      message: 'waits for db to be well',
+    });
+    await until(() => apps.components()['apps.web']?.state === 'running');
+  });
+});
+
+describe('settled', () => {
+  test('rejects in one line when checks fail after they were good', async () => {
+    await configure({ web: { health: { exec: ['well'], every: '100ms', failures: 2 } } });
+    await settled();
+    launcher.say('web', 'the disk\tis full');
+    launcher.programs.set('well', 3);
+    await until(() => apps.components()['apps.web']?.state === 'failed');
+    await expect(settled()).rejects.toMatchObject({
+      code: 'unhealthy',
+      message:
+        'App web is not well: exec well exited with code 3: said so, 2 times in a row; last line: the disk is full',
+    });
+  });
+
+  test('rejects when an app ends twice, and says how', async () => {
+    await configure({ web: checked });
+    launcher.last('web').end({ kind: 'exited', code: 1 });
+    await until(() => launcher.instances.length === 2);
+    launcher.last('web').end({ kind: 'killed', signal: 'SIGKILL', outOfMemory: true });
+    await until(() => apps.components()['apps.web']?.state === 'failed');
+    await expect(settled()).rejects.toMatchObject({
+      message: /^App web was killed after .*: it used more memory/,
+    });
+    expect(apps.status().web).toMatchObject({ restarts: 1, isWell: false });
+  });
+
+  test('does not ask of a new generation what was not well before it', async () => {
+    await configure({ web: { run: { restart: 'never' } } });
+    launcher.last('web').end({ kind: 'exited', code: 1 });
+    await expect(settled()).rejects.toMatchObject({ code: 'unhealthy' });
+    await configure({ web: { run: { restart: 'never' } }, db: checked });
+    await settled();
+    expect(apps.components()['apps.web']?.state).toBe('failed');
+  });
+
+  test('takes one that is to run once as well when it has ended so', async () => {
+    await configure({ job: { run: { restart: 'on-failure' } } });
+    launcher.last('job').end({ kind: 'exited', code: 0 });
+    await settled();
+    expect(apps.components()['apps.job']).toMatchObject({ state: 'stopped', message: /^exited with code 0/ });
+  });
+});
+
+test('an app waits for a secret that the device lacks, and has it in a file when it starts', async () => {
+  await configure({ web: { run: { secrets: ['key'] } } });
+  expect(apps.components()['apps.web']).toMatchObject({
+    state: 'waiting',
+    message: 'waits for the secret key: holdfast secrets set key',
+  });
+  await settled();
+  await secrets.set('key', 'one');
+  await until(() => launcher.instances.length === 1);
+  const source =
+    launcher.last('web').spec.mounts.find(({ target }) => target === '/run/secrets')?.source ?? '';
+  expect(await readFile(join(source, 'key'), 'utf8')).toBe('one');
+  await secrets.set('key', 'two');
+  await until(() => launcher.told.length === 3);
+  expect(launcher.told).toEqual(['start web', 'stop web SIGTERM', 'start web']);
+  expect(await readFile(join(source, 'key'), 'utf8')).toBe('two');
+  await configure({});
+  expect(existsSync(source)).toBe(false);
+});
+
+test('an app whose port is taken says by whom, and starts when it is free', async () => {
+  const server = createServer();
+  const port = await listenAt(server, { host: '127.0.0.1', port: 0 });
+  await configure({ web: { run: { ports: [port] } } });
+  const { state, message = '' } = apps.components()['apps.web'] ?? {};
+  expect(state).toBe('waiting');
+  expect(message).toContain(`waits for port ${port}, which `);
+  expect(message).toContain(`(pid ${process.pid})`);
+  server.close();
+  await settled();
+});
+
+describe('a later agent', () => {
+  test('takes over what runs as it is to run, and stops the rest', async () => {
+    await configure({ web: checked, db: checked, old: {} });
+    await apps[Symbol.asyncDispose]();
+    expect(launcher.running()).toHaveLength(3);
+    apps = await open();
+    await configure({ web: checked, db: { ...checked, run: { env: { A: '2' } } } });
+    await settled();
+    expect(launcher.told.slice(3).sort()).toEqual(['start db', 'stop db SIGTERM', 'stop old SIGTERM']);
+  });
+
+  test('does not start what was stopped by hand, nor what ran to its end', async () => {
+    const written = { web: {}, job: { run: { restart: 'never' } } };
+    await configure(written);
+    await apps.stop('web');
+    launcher.last('job').end({ kind: 'exited', code: 0 });
+    await until(() => apps.components()['apps.job']?.state === 'stopped');
+    await apps[Symbol.asyncDispose]();
+    apps = await open();
+    await configure(written);
+    await settled();
+    expect(launcher.running()).toEqual([]);
+    await apps.start('web');
+    await apps.start('job');
+    expect(launcher.running().map(({ app }) => app)).toEqual(['web', 'job']);
+  });
+});
+
+test('what is halted starts with the next configuration, what is stopped by hand does not', async () => {
+  await configure({ web: {}, db: {} });
+  await apps.stop('db');
+  await apps.halt(['web', 'db']);
+  expect(launcher.running()).toEqual([]);
+  await configure({ web: {}, db: {} });
+  expect(launcher.running().map(({ app }) => app)).toEqual(['web']);
+  await expect(apps.stop('nobody')).rejects.toMatchObject({ code: 'unknownApp' });
+});
+
+test('locks are files of apps, and calls', async () => {
+  await configure({ web: {}, db: {} });
+  expect(await apps.locks()).toEqual([]);
+  await writeFile(join(root, 'apps/shared/web/update.lock'), 'batch 7 is running\nmore');
+  await apps.lock('db', { reason: 'by hand', ttlMs: 60_000 });
+  const locks = [
+    { app: 'web', reason: 'batch 7 is running' },
+    { app: 'db', reason: 'by hand' },
+  ];
+  expect(await apps.locks()).toEqual(locks);
+  await apps.unlock('db');
+  expect(await apps.locks()).toEqual(locks.slice(0, 1));
+});
