@@ -5,6 +5,8 @@ import { createHttpsClient, type HttpsClient } from '../lib/https-client.ts';
 import type { Logger } from '../lib/logger.ts';
 import { AgentError } from './errors.ts';
 import { isEnrolled, type DeviceIdentity, type Identity } from './identity/identity-store.ts';
+import { openImageStore } from './apps/store/open-image-store.ts';
+import { treesInUse } from './apps/store/trees-in-use.ts';
 import { createArtifactSource } from './reconcile/artifact-source.ts';
 import { openManifestSource } from './reconcile/manifest-source.ts';
 import type { ArtifactSource, ManifestSource } from './reconcile/ports.ts';
@@ -39,16 +41,13 @@ export async function openSources(root: string, identity: Identity, logger: Logg
       throw notEnrolled(`The manifest ${digest} is with a control plane`);
     },
   });
-  const artifacts = createArtifactSource({
-    folder: root,
-    layout,
-    registry: (host) => {
-      if (host !== undefined) return [new RegistryClient({ http: foreign, registryUrl: `https://${host}` })];
-      if (own) return [own.registry];
-      throw notEnrolled("It is in a control plane's own registry");
-    },
-    logger,
-  });
+  const registry = (host: string | undefined): RegistryClient[] => {
+    if (host !== undefined) return [new RegistryClient({ http: foreign, registryUrl: `https://${host}` })];
+    if (own) return [own.registry];
+    throw notEnrolled("It is in a control plane's own registry");
+  };
+  const images = await openImageStore({ root, layout, registry, inUse: () => treesInUse(root), logger });
+  const artifacts = createArtifactSource({ folder: root, layout, registry, images, logger });
   return {
     cloud: own?.cloud,
     layout,

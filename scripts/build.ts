@@ -58,6 +58,7 @@ async function main(): Promise<void> {
       'vault-restore-thread': 'cloud-sync/vault/restore/restore-thread.ts',
       'vault-snapshot-thread': 'cloud-sync/vault/snapshot/snapshot-thread.ts',
       'vault-job': 'agent/vault/job-main.ts',
+      'image-store': 'agent/apps/store/apply-main.ts',
     },
     outdir: dist,
     // Chunks lie beside the entries, so that paths from import.meta.url are the same everywhere.

@@ -11,6 +11,8 @@ export type StoredImage = {
   readonly config: ImageConfig;
   /** Absolute path of the read-only tree. */
   readonly rootfs: string;
+  /** Programs of it give other rights than the caller's (set-id bits, capabilities of files): it runs as no bare process. */
+  readonly givesRights?: boolean;
 };
 
 /** By app name. */
@@ -26,6 +28,8 @@ export type ImageStore = {
   blobs(digests: readonly Digest[]): Promise<ReadonlySet<Digest>>;
   /** Forgets trees that none of these images needs. What still runs keeps its own until it ends. */
   collect(kept: readonly Digest[]): Promise<void>;
+  /** What these images take on disk, blobs and trees, once where they share them. What is not here counts nothing. */
+  bytesOf(digests: readonly Digest[]): Promise<number>;
 };
 
 /** All that a process needs to run in its tree, decided: nothing of the manifest or the image is looked up after this. */

@@ -1,15 +1,12 @@
 import { statfs } from 'node:fs/promises';
-import {
-  fetchArtifact,
-  parseReference,
-  type OciLayout,
-  type RegistryClient,
-} from '../../cloud-sync/oci/index.ts';
+import { fetchArtifact, type OciLayout, type RegistryClient } from '../../cloud-sync/oci/index.ts';
 import { readBundle, type FunctionBundle } from '../../functions/index.ts';
 import type { Digest } from '../../lib/digest.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Machine } from '../../manifests/index.ts';
+import type { ImageStore } from '../apps/ports.ts';
 import { AgentError } from '../errors.ts';
+import { pinnedReference } from '../pinned-reference.ts';
 import type { ArtifactSource } from './ports.ts';
 
 export type ArtifactSourceOptions = {
@@ -17,6 +14,7 @@ export type ArtifactSourceOptions = {
   readonly layout: OciLayout;
   /** Mirrors of the registry that a reference names, then itself; undefined is the control plane's own. */
   readonly registry: (host: string | undefined) => readonly RegistryClient[];
+  readonly images: ImageStore;
   readonly logger: Logger;
 };
 
@@ -24,11 +22,12 @@ const limits = { manifestBytes: 4 * 2 ** 20, totalBytes: 64 * 2 ** 20 };
 /** Space that a fetch must leave free. */
 const reserveBytes = 32 * 2 ** 20;
 
-/** Function bundles by digest, in an OCI image layout on disk. */
+/** Function bundles by digest, in an OCI image layout on disk, and images with their trees. */
 export function createArtifactSource({
   folder,
   layout,
   registry,
+  images,
   logger,
 }: ArtifactSourceOptions): ArtifactSource {
   const fetchBundle = async (
@@ -36,7 +35,7 @@ export function createArtifactSource({
     reference: string,
     signal: AbortSignal,
   ): Promise<FunctionBundle> => {
-    const { registry: host, repository, digest } = pinned(name, reference);
+    const { registry: host, repository, digest } = pinnedReference(`functions.${name}.bundle`, reference);
     const present = await readLocal(layout, digest).catch(() => undefined);
     if (present) return present;
     await requireSpace(folder);
@@ -59,29 +58,31 @@ export function createArtifactSource({
       const bundles = new Map<string, FunctionBundle>();
       for (const [name, { bundle }] of Object.entries(machine.functions))
         bundles.set(name, await fetchBundle(name, bundle, signal));
-      return { bundles, images: new Map() };
+      return { bundles, images: await images.fetch(machine.apps, signal) };
     },
     async load(machine) {
       const bundles = new Map<string, FunctionBundle>();
       for (const [name, { bundle }] of Object.entries(machine.functions))
-        bundles.set(name, await readLocal(layout, pinned(name, bundle).digest));
-      return { bundles, images: new Map() };
+        bundles.set(name, await readLocal(layout, bundleDigest(name, bundle)));
+      return { bundles, images: await images.load(machine.apps) };
     },
     async collect(machines) {
-      const kept = await blobsOf(layout, machines);
+      const imageDigests = machines.flatMap(digestsOfImages);
+      const kept = new Set([...(await blobsOf(layout, machines)), ...(await images.blobs(imageDigests))]);
+      await images.collect(imageDigests);
       for (const digest of await layout.digests()) {
         if (!kept.has(digest)) await layout.remove(digest);
       }
     },
     async sizeOf(machines) {
-      let bytes = 0;
+      let bytes = await images.bytesOf(machines.flatMap(digestsOfImages));
       for (const digest of await blobsOf(layout, machines)) bytes += (await layout.size(digest)) ?? 0;
       return bytes;
     },
   };
 }
 
-/** All that these machines need of the layout. What is not there needs nothing. */
+/** All that the functions of these machines need of the layout. What is not there needs nothing. */
 async function blobsOf(layout: OciLayout, machines: readonly Machine[]): Promise<Set<Digest>> {
   const needed = new Set<Digest>();
   for (const digest of machines.flatMap(bundleDigests)) {
@@ -92,17 +93,17 @@ async function blobsOf(layout: OciLayout, machines: readonly Machine[]): Promise
 }
 
 function bundleDigests(machine: Machine): Digest[] {
-  return Object.entries(machine.functions).map(([name, { bundle }]) => pinned(name, bundle).digest);
+  return Object.entries(machine.functions).map(([name, { bundle }]) => bundleDigest(name, bundle));
 }
 
-function pinned(
-  name: string,
-  reference: string,
-): { registry: string | undefined; repository: string; digest: Digest } {
-  const { registry, repository, digest } = parseReference(reference);
-  if (digest === undefined)
-    throw new AgentError('notPinned', `functions.${name}.bundle is ${reference}, which names no digest`);
-  return { registry, repository, digest };
+function bundleDigest(name: string, reference: string): Digest {
+  return pinnedReference(`functions.${name}.bundle`, reference).digest;
+}
+
+function digestsOfImages(machine: Machine): Digest[] {
+  return Object.entries(machine.apps).map(
+    ([name, { image }]) => pinnedReference(`apps.${name}.image`, image).digest,
+  );
 }
 
 function readLocal(layout: OciLayout, digest: Digest): Promise<FunctionBundle> {
