@@ -1,10 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LaunchSpec } from '../ports.ts';
 import { networkFiles } from './container-config.ts';
 import type { Command, Engine, Run } from './engine.ts';
 import { mountPointsOf } from './mount-points.ts';
 import { childrenOf } from './process-identity.ts';
 import { makeRootFolder, type MountPoint } from './root-folder.ts';
+import { StagedSources, stagedCommand } from './staged-sources.ts';
 import { openUserNamespace } from './user-namespace.ts';
 
 /** Bytes; as a container has it. */
@@ -17,7 +19,7 @@ type Programs = { readonly bwrap: string; readonly setpriv: string | undefined }
 export function sandboxEngine(programs: Programs): Engine {
   return {
     prepare: async (run) => {
-      await writeFile(join(run.folder, 'arguments'), (await argumentsOf(run)).join('\0'), { mode: 0o600 });
+      await writeArguments(run);
       return commandOf(programs, run, run.record.spec.args, 'started');
     },
     prepareBeside: (run, args, token) => commandOf(programs, run, args, token),
@@ -36,21 +38,25 @@ function firstProcess(started: string): number | null {
 
 async function commandOf(
   { bwrap, setpriv }: Programs,
-  { record: { spec }, group }: Run,
+  { record: { spec }, group, folder }: Run,
   args: readonly string[],
   token: string,
 ): Promise<Command> {
-  const descriptor = await foreignNamespace(spec.user);
-  const groups =
-    spec.user.groups.length === 0 ? ['--clear-groups'] : ['--groups', spec.user.groups.join(',')];
-  const asMember = isRoot() && setpriv !== undefined ? [setpriv, ...groups] : [];
-  const user = ['--uid', String(spec.user.uid), '--gid', String(spec.user.gid)];
-  const namespace = descriptor ? ['--userns', '3'] : ['--unshare-user', '--disable-userns'];
+  const { uid, gid, groups } = spec.user;
+  const isForeign = isAnothers(spec.user);
+  const members = groups.length === 0 ? ['--clear-groups'] : ['--groups', groups.join(',')];
+  const namespace = isForeign ? ['--userns', '3'] : ['--unshare-user', '--disable-userns'];
+  const command = [
+    ...(isRoot() && setpriv !== undefined ? [setpriv, ...members] : []),
+    ...[bwrap, ...namespace, '--uid', String(uid), '--gid', String(gid)],
+    ...['--json-status-fd', '4', '--args', '5', '--', ...args],
+  ];
   return {
-    args: [...asMember, bwrap, ...namespace, ...user, '--json-status-fd', '4', '--args', '5', '--', ...args],
+    args: isForeign ? await stagedCommand(folder, command) : command,
     redirections: `</dev/null 4>>${token} 5<arguments`,
     groups: group.folders,
-    descriptor,
+    // bwrap alone would run it as root of the machine under another number.
+    descriptor: isForeign ? await openUserNamespace(spec.user) : undefined,
   };
 }
 
@@ -58,35 +64,38 @@ function isRoot(): boolean {
   return process.geteuid?.() === 0;
 }
 
-/** bwrap alone would run it as root of the machine under another number. */
-async function foreignNamespace(user: Run['record']['spec']['user']) {
-  return isRoot() && (user.uid !== 0 || user.gid !== 0) ? openUserNamespace(user) : undefined;
+/** Whether an agent that is root runs it as somebody else. */
+function isAnothers({ uid, gid }: LaunchSpec['user']): boolean {
+  return isRoot() && (uid !== 0 || gid !== 0);
 }
 
-async function argumentsOf({ record: { spec }, folder }: Run): Promise<string[]> {
-  const own: MountPoint[] = ['/proc', '/dev', '/tmp', '/run'].map((target) => ({ target, kind: 'folder' }));
+async function writeArguments({ record: { spec }, folder }: Run): Promise<void> {
   const network = spec.network === 'host' ? networkFiles : [];
-  const files: MountPoint[] = network.map((target) => ({ target, kind: 'file' }));
-  const points = [...own, ...files, ...(await mountPointsOf(spec))];
+  const points: MountPoint[] = [
+    ...['/proc', '/dev', '/tmp', '/run'].map((target) => ({ target, kind: 'folder' }) as const),
+    ...network.map((target) => ({ target, kind: 'file' }) as const),
+    ...(await mountPointsOf(spec)),
+  ];
   const root = await makeRootFolder(spec.rootfs, points, join(folder, 'root'));
-  return [
+  const staged = new StagedSources();
+  const sourceOf = (path: string): string => (isAnothers(spec.user) ? staged.pathOf(path) : path);
+  const args = [
     ...['--unshare-ipc', '--unshare-pid', '--unshare-uts', '--unshare-cgroup-try', '--cap-drop', 'ALL'],
     ...(spec.network === 'none' ? ['--unshare-net'] : []),
     ...['--die-with-parent', '--new-session', '--hostname', spec.app],
-    ...['--ro-bind', root.path, '/'],
-    ...root.binds.flatMap(({ source, target }) => ['--ro-bind', source, target]),
+    ...['--ro-bind', sourceOf(root.path), '/'],
+    ...root.binds.flatMap(({ source, target }) => ['--ro-bind', sourceOf(source), target]),
     ...['--proc', '/proc', '--dev', '/dev'],
     ...['--perms', '1777', '--size', String(tmpBytes), '--tmpfs', '/tmp'],
     ...['--size', String(runBytes), '--tmpfs', '/run'],
     ...network.flatMap((path) => ['--ro-bind-try', path, root.placeOf(path)]),
     ...spec.mounts.flatMap(({ source, target, readOnly }) => [
-      readOnly ? '--ro-bind' : '--bind',
-      source,
-      root.placeOf(target),
+      ...[readOnly ? '--ro-bind' : '--bind', sourceOf(source), root.placeOf(target)],
     ]),
-    ...['--chdir', spec.cwd, '--clearenv'],
-    ...spec.env.flatMap(setVariable),
+    ...['--chdir', spec.cwd, '--clearenv', ...spec.env.flatMap(setVariable)],
   ];
+  await writeFile(join(folder, 'arguments'), args.join('\0'), { mode: 0o600 });
+  await staged.save(folder);
 }
 
 function setVariable(entry: string): string[] {
