@@ -62,7 +62,7 @@ async function explained<T>(run: Run, answer: Promise<T>): Promise<T> {
 }
 
 /** A registry on this machine may speak plain HTTP, as docker and skopeo users expect. */
-function registryUrl(host: string): string {
+export function registryUrl(host: string): string {
   const isLoopback = /^(localhost|127\.[0-9.]+)(:[0-9]+)?$/.test(host);
   return `${isLoopback ? 'http' : 'https'}://${host}`;
 }

@@ -10,6 +10,7 @@ import { registerDevices } from './commands/devices.ts';
 import { registerFunctions } from './commands/functions/index.ts';
 import { registerHashPassword } from './commands/hash-password.ts';
 import { registerHelp } from './commands/help.ts';
+import { registerImage } from './commands/image/index.ts';
 import { registerInit } from './commands/init.ts';
 import { registerInvoke } from './commands/invoke.ts';
 import { registerLogs } from './commands/logs.ts';
@@ -67,6 +68,7 @@ const registrations: readonly ((program: Command, surroundings: Surroundings) =>
   registerPlan,
   registerResolve,
   registerPush,
+  registerImage,
   registerDeploy,
   registerDevices,
   registerStatus,

@@ -13,4 +13,5 @@ export {
 } from './manifest.ts';
 export { OciLayout } from './oci-layout.ts';
 export { isRepository, isTag, parseReference } from './reference.ts';
+export type { RegistryCredentials } from './registry-auth.ts';
 export { RegistryClient, type RegistryClientOptions } from './registry-client.ts';

@@ -102,6 +102,11 @@ export class OciLayout {
     return this.#update((manifests) => [...manifests.filter((other) => nameOf(other) !== name), entry]);
   }
 
+  /** What `index.json` lists: all that has a name, and from other tools what has none. */
+  listed(): readonly Descriptor[] {
+    return this.#index.manifests;
+  }
+
   resolve(name: string): Descriptor | undefined {
     return this.#index.manifests.find((entry) => nameOf(entry) === name);
   }
