@@ -7,6 +7,7 @@ import { registerAgentUp } from './commands/agent-up.ts';
 import { registerCloudUp } from './commands/cloud-up.ts';
 import { registerDeploy } from './commands/deploy.ts';
 import { registerDevices } from './commands/devices.ts';
+import { registerExport } from './commands/export.ts';
 import { registerFunctions } from './commands/functions/index.ts';
 import { registerHashPassword } from './commands/hash-password.ts';
 import { registerHelp } from './commands/help.ts';
@@ -82,6 +83,7 @@ const registrations: readonly ((program: Command, surroundings: Surroundings) =>
   registerSecrets,
   registerSnapshot,
   registerVault,
+  registerExport,
   registerRestore,
   registerCloudUp,
   registerAgentUp,

@@ -10,7 +10,10 @@ export function registerRestore(program: Command, surroundings: Surroundings): v
     .description(
       'Bring a machine back on an empty root, with its data, from its machine file and the passphrase.',
     )
-    .argument('<file>', 'The machine file that deploy wrote.')
+    .argument(
+      '<file>',
+      'The machine file that deploy wrote, or a bundle that export wrote (no network is needed).',
+    )
     .option('--passphrase-file <file>', 'The owner passphrase (or $HOLDFAST_PASSPHRASE, or a prompt).')
     .option('--recovery-code-file <file>', 'Open the vault by the recovery code instead.')
     .option('--token <token>', 'A new enrolment token instead of the passphrase (or $HOLDFAST_TOKEN).')
@@ -26,12 +29,19 @@ export function registerRestore(program: Command, surroundings: Surroundings): v
       'after',
       examples(
         'holdfast restore machine.yaml --root /var/lib/holdfast',
+        'holdfast restore machine.hfb --root /var/lib/holdfast',
         'holdfast restore machine.yaml --passphrase-file ./passphrase --at -1d --json',
         'holdfast restore machine.yaml --token-file ./token --recovery-code-file ./recovery-code.txt',
       ),
     )
     .action(
       action(surroundings, async (run, options: RestoreOptions, path: string) => {
+        const { isBundleFile } = await import('../machine-restore/is-bundle-file.ts');
+        if (await isBundleFile(path)) {
+          const { restoreFromBundle } = await import('../machine-restore/restore-from-bundle.ts');
+          await restoreFromBundle(run, options, path);
+          return;
+        }
         const { restoreFromFile } = await import('../machine-restore/restore-from-file.ts');
         await restoreFromFile(run, options, path);
       }),

@@ -1,0 +1,89 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gatherMachine } from '../../agent/bundle-file/gather-machine.ts';
+import { writeBundleFile } from '../../agent/bundle-file/write-bundle-file.ts';
+import { hostPlatform, parsePlatform, platformText } from '../../cloud-sync/oci/image/platform.ts';
+import { OciLayout } from '../../cloud-sync/oci/index.ts';
+import {
+  canonicalize,
+  manifestDigest,
+  readCanonicalManifest,
+  references,
+  type JsonObject,
+  type Machine,
+} from '../../manifests/index.ts';
+import { openCloud, type Cloud } from '../cloud.ts';
+import { agentRoot } from '../context.ts';
+import { LabelledProgress } from '../labelled-progress.ts';
+import { readManifest, type ManifestFile } from '../manifest-file.ts';
+import { plural } from '../plural.ts';
+import { formatBytes } from '../progress.ts';
+import { resolveReferences } from '../references.ts';
+import type { Run } from '../run.ts';
+
+export type ExportOptions = { readonly output: string; readonly platform?: string };
+
+/**
+ * Writes the bundle of a machine. What it needs is taken from the agent's folder on this machine where that has it, and from the cloud
+ * else. Parts are kept beside the bundle until it is whole, so that the same command goes on when it was cut short.
+ */
+export async function exportMachine(run: Run, options: ExportOptions, path: string): Promise<void> {
+  const { signal } = run;
+  const platform = options.platform === undefined ? hostPlatform() : parsePlatform(options.platform);
+  const file = await readManifest(run, path);
+  await using clouds = new LazyCloud(run);
+  const document = await pinned(run, clouds, file);
+  const parts = `${options.output}.parts`;
+  const layout = await OciLayout.open(parts);
+  using shown = new LabelledProgress(run);
+  const contents = await gatherMachine({
+    ...{ document, machine: machineOf(document), layout, platform, signal },
+    local: join(agentRoot(run), 'artifacts'),
+    registry: async (host) => [(await clouds.get()).registry(host)],
+    onProgress: (component, done, total) => shown.bar(`Fetching ${component}`).bytes(done, total),
+  });
+  const bytes = await writeBundleFile(options.output, contents, {
+    signal,
+    onProgress: (done, total) => shown.bar(`Writing ${options.output}`).bytes(done, total),
+  });
+  await rm(parts, { recursive: true, force: true });
+  shown[Symbol.dispose]();
+  const digest = manifestDigest(canonicalize(document));
+  const components = contents.entries.length - 1;
+  run.out.result(
+    { file: options.output, bytes, digest, platform: platformText(platform), components },
+    () =>
+      `Wrote ${options.output}: ${file.machine.metadata.name} (${digest}), ${plural(components, 'component')} for ${platformText(platform)}, ${formatBytes(bytes)}`,
+  );
+}
+
+/** As it is once its tags are digests. */
+function machineOf(document: JsonObject): Machine {
+  const canonical = canonicalize(document);
+  return readCanonicalManifest(Buffer.from(canonical), manifestDigest(canonical)).machine;
+}
+
+/** Tags become digests; a file without any needs no cloud. */
+async function pinned(run: Run, clouds: LazyCloud, file: ManifestFile): Promise<JsonObject> {
+  const isPinned = references(file.machine).every(({ digest }) => digest !== undefined);
+  return isPinned ? file.document : resolveReferences(run, await clouds.get(), file);
+}
+
+/** The cloud of the context, from the first time that something is asked of it. */
+class LazyCloud implements AsyncDisposable {
+  readonly #run: Run;
+  #cloud: Promise<Cloud> | undefined;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  get(): Promise<Cloud> {
+    return (this.#cloud ??= openCloud(this.#run));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const cloud = await this.#cloud?.catch(() => undefined);
+    await cloud?.[Symbol.asyncDispose]();
+  }
+}
