@@ -3,6 +3,7 @@ import type { JsonObject } from './json.ts';
 import type { Path, Problem } from './manifest-error.ts';
 import { nearest } from './nearest.ts';
 import { siteRoutes } from './site-routes.ts';
+import { registryProblems } from './registry-problems.ts';
 import { quoted, showPath } from './wording.ts';
 
 /**
@@ -19,6 +20,7 @@ export function crossReferenceProblems(document: JsonObject): Problem[] {
     ...exportProblems(document),
     ...bridgeProblems(document),
     ...listenerProblems(document),
+    ...registryProblems(document),
   ];
 }
 

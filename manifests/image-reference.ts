@@ -16,6 +16,8 @@ export type ImageReference = {
 const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
 const hostName = String.raw`localhost|${label}(?:\.${label})+|${label}(?=:)|\[[0-9a-fA-F:]{2,45}\]`;
 const host = `(?:${hostName})(?::[0-9]{1,5})?`;
+/** `host[:port]` alone. */
+export const registryHostPattern = new RegExp(`^${host}$`);
 const component = String.raw`[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*`;
 const repository = String.raw`(?=[^:@]{1,255}(?:[:@]|$))${component}(?:\/${component})*`;
 const tag = String.raw`[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}`;

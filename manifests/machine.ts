@@ -4,6 +4,7 @@ import { streamNameSchema, streamSchema, volumeSchema } from './data.ts';
 import { functionSchema } from './function.ts';
 import { bridgeSchema, clientSchema, listenerSchema, observabilitySchema } from './network.ts';
 import { controlSchema, nameSchema, vaultSchema } from './primitives.ts';
+import { registryHostSchema, registrySchema } from './registries.ts';
 import { updatesSchema } from './updates.ts';
 
 /** Entries of one section (apps, functions …) at most. */
@@ -30,6 +31,7 @@ export const machineSchema = z
     control: controlSchema.optional(),
     vault: vaultSchema.optional(),
     updates: updatesSchema.prefault({}),
+    registries: section(registrySchema, registryHostSchema),
     apps: section(appSchema),
     functions: section(functionSchema),
     volumes: section(volumeSchema),
