@@ -10,6 +10,7 @@ import type { Engine, Run } from './engine.ts';
 import { exitReasonOf } from './exit-status.ts';
 import type { OutputReader } from './output-reader.ts';
 import { isAlive, type ProcessIdentity } from './process-identity.ts';
+import { isDeafTo } from './is-deaf-to.ts';
 import { removeRunFolder } from './remove-run-folder.ts';
 import { runBeside } from './run-beside.ts';
 import { sweepRun } from './sweep-run.ts';
@@ -97,8 +98,11 @@ export class AppInstance implements Instance {
   }): Promise<ExitReason> {
     this.#isStopped = true;
     const { engine, logger } = this.#options;
-    this.#send(engine.mainProcess(this.#started()), signal);
-    if (await this.#endsWithin(graceMs)) return this.exited;
+    const main = engine.mainProcess(this.#started());
+    if (main === null || !isDeafTo(main, signal)) {
+      this.#send(main, signal);
+      if (await this.#endsWithin(graceMs)) return this.exited;
+    }
     this.#send(engine.lastProcess(this.#started()), 'SIGKILL');
     if (!(await this.#endsWithin(slowEndMs)))
       logger.error('app.does-not-end', { app: this.app, instance: this.id, pid: this.pid });

@@ -94,7 +94,7 @@ async function writeArguments({ record: { spec }, folder }: Run): Promise<void> 
     ]),
     ...['--chdir', spec.cwd, '--clearenv', ...spec.env.flatMap(setVariable)],
   ];
-  await writeFile(join(folder, 'arguments'), args.join('\0'), { mode: 0o600 });
+  await writeFile(join(folder, 'arguments'), args.map((arg) => `${arg}\0`).join(''), { mode: 0o600 });
   await staged.save(folder);
 }
 
