@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { topicFilterSchema } from '../../manifests/primitives.ts';
-import { desiredSchema, onlineSchema, reportedSchema } from './messages.ts';
+import { desiredSchema, generationSchema, onlineSchema, phaseSchema, reportedSchema } from './messages.ts';
 
 /** Bodies of the control plane's HTTP API under `/v1`. Operators: `Authorization: Bearer`. Devices: client certificate. */
 
@@ -83,9 +83,43 @@ export const deployQuerySchema = z.strictObject({
     .max(256)
     .optional()
     .describe('Ed25519 public key (SPKI, base64url) that may restore the device.'),
+  stage: z.enum(['true', 'false']).optional().describe('To disk only, until it is activated.'),
+  now: z.enum(['true', 'false']).optional().describe('Without a wait for update windows and locks of apps.'),
 });
 export const deployResponseSchema = desiredSchema.extend({ unchanged: z.boolean() });
 export type DeployResponse = z.output<typeof deployResponseSchema>;
+
+/** POST /v1/devices/{device}/activate (operator): the desired generation goes live, now. Safe to repeat. */
+export const activateRequestSchema = z.strictObject({
+  generation: generationSchema.optional().describe('Refused unless it is the desired one.'),
+});
+
+/** GET /v1/devices/{device}/generations (operator): the newest first. */
+export const generationsQuerySchema = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+const generationEntrySchema = desiredSchema.extend({
+  created: z.iso.datetime(),
+  phase: phaseSchema
+    .nullable()
+    .describe('The last that the device reported of it; null when it said nothing.'),
+  reason: z.string().nullable().describe('Why the device gave it up.'),
+  reported: z.iso.datetime().nullable().describe('When the cloud heard of that phase.'),
+});
+export type GenerationEntry = z.output<typeof generationEntrySchema>;
+export const generationListSchema = z.object({ generations: z.array(generationEntrySchema) });
+
+/** POST /v1/devices/{device}/rollback (operator): a new generation with the manifest of an earlier one. */
+export const rollbackRequestSchema = z.strictObject({
+  to: generationSchema
+    .optional()
+    .describe('By default the newest before the desired one that was committed and is another manifest.'),
+  now: z.boolean().default(false).describe('Without a wait for update windows and locks of apps.'),
+});
+export const rollbackResponseSchema = deployResponseSchema.extend({
+  restored: generationSchema.describe('The generation whose manifest this one has.'),
+});
+export type RollbackResponse = z.output<typeof rollbackResponseSchema>;
 
 /** GET /v1/devices, GET /v1/devices/{device} (operator) */
 export const deviceSchema = z.object({

@@ -9,20 +9,24 @@ import {
   deviceListSchema,
   deviceSchema,
   enrolResponseSchema,
+  generationListSchema,
   infoSchema,
   invokeResponseSchema,
   manifestMediaType,
   messagePageSchema,
   retentionSchema,
+  rollbackResponseSchema,
   streamListSchema,
   type CreateTokenResponse,
   type DeployResponse,
   type Device,
   type EnrolResponse,
+  type GenerationEntry,
   type Info,
   type KeepRule,
   type MessagePage,
   type Retention,
+  type RollbackResponse,
   type StreamUsageBody,
 } from './api.ts';
 import { desiredSchema, type Desired } from './messages.ts';
@@ -51,6 +55,14 @@ export type ControlPlaneClientOptions = {
 };
 
 type Signalled = { readonly signal?: AbortSignal };
+
+type DeployOptions = Signalled & {
+  readonly recoveryKey?: string;
+  /** To disk only, until it is activated. */
+  readonly stage?: boolean | undefined;
+  /** Without a wait for update windows and locks of apps. */
+  readonly now?: boolean | undefined;
+};
 
 export type MessagesQuery = {
   readonly stream?: string | undefined;
@@ -132,15 +144,45 @@ export class ControlPlaneClient {
   async deploy(
     device: string,
     manifest: Uint8Array,
-    { recoveryKey, signal }: Signalled & { readonly recoveryKey?: string } = {},
+    { recoveryKey, stage, now, signal }: DeployOptions = {},
   ): Promise<DeployResponse> {
     return this.#json({
       method: 'PUT',
-      path: `${devicePath(device)}/desired${queryOf({ recoveryKey })}`,
+      path: `${devicePath(device)}/desired${queryOf({ recoveryKey, stage, now })}`,
       body: manifest,
       schema: deployResponseSchema,
       ...(signal && { signal }),
     });
+  }
+
+  /** As an operator: the desired generation goes live now. Errors: 'notFound', 'conflict' when another one is desired. */
+  async activate(
+    device: string,
+    { generation, ...options }: Signalled & { readonly generation?: number | undefined } = {},
+  ): Promise<Desired> {
+    const path = `${devicePath(device)}/activate`;
+    const body = generation === undefined ? {} : { generation };
+    return this.#json({ method: 'POST', path, body, schema: desiredSchema, ...options });
+  }
+
+  /** As an operator: the generations of a device, the newest first. Errors: 'notFound'. */
+  async generations(
+    device: string,
+    { limit, ...options }: Signalled & { readonly limit?: number | undefined } = {},
+  ): Promise<GenerationEntry[]> {
+    const path = `${devicePath(device)}/generations${queryOf({ limit })}`;
+    const request = { path, schema: generationListSchema, maxBytes: largeBytes, ...options };
+    return (await this.#json(request)).generations;
+  }
+
+  /** As an operator: an earlier manifest becomes a new generation. Errors: 'notFound', 'missingBundle'. */
+  async rollback(
+    device: string,
+    { signal, ...body }: Signalled & { readonly to?: number | undefined; readonly now?: boolean } = {},
+  ): Promise<RollbackResponse> {
+    const path = `${devicePath(device)}/rollback`;
+    const request = { method: 'POST', path, body, schema: rollbackResponseSchema } as const;
+    return this.#json({ ...request, ...(signal && { signal }) });
   }
 
   /** As an operator, by name. */
@@ -338,7 +380,7 @@ const vaultPath = (device: string) => `${devicePath(device)}/vault`;
 const shadowPath = (device: string, name: string) =>
   `${devicePath(device)}/shadows/${encodeURIComponent(name)}`;
 
-function queryOf(parameters: Readonly<Record<string, string | number | undefined>>): string {
+function queryOf(parameters: Readonly<Record<string, string | number | boolean | undefined>>): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== undefined) query.set(name, String(value));

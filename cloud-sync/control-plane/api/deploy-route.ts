@@ -21,7 +21,7 @@ import {
 } from '../../protocol/api.ts';
 import { audit } from '../database/audit.ts';
 import { deviceExists, setRecoveryKey, tenant } from '../database/devices.ts';
-import { addGeneration, desiredOf } from '../database/generations.ts';
+import { addGeneration, desiredOf, type Leave } from '../database/generations.ts';
 import { requireOperator } from './authentication.ts';
 import type { Api, ApiContext } from './context.ts';
 import { noSuchDevice } from './device-routes.ts';
@@ -62,13 +62,14 @@ function addRoute(app: Api, context: ApiContext): void {
     async (request) => {
       const { actor } = requireOperator(request);
       const { device } = request.params;
-      const { recoveryKey } = request.query;
+      const { recoveryKey, stage, now } = request.query;
+      const leave = leaveOf({ stage: stage === 'true', now: now === 'true' });
       if (!(await deviceExists(context.db, device))) throw noSuchDevice(device);
       if (recoveryKey !== undefined) checkRecoveryKey(recoveryKey);
       const bytes = request.body instanceof Buffer ? request.body : Buffer.alloc(0);
       const { machine, digest } = readFor(device, bytes);
       await checkBundles(context, machine);
-      return deploy(context, { actor, device, digest, bytes, recoveryKey });
+      return deploy(context, { actor, device, digest, bytes, recoveryKey, leave });
     },
   );
 }
@@ -78,13 +79,17 @@ type Deploy = {
   readonly device: string;
   readonly digest: CanonicalManifest['digest'];
   readonly bytes: Uint8Array;
-  readonly recoveryKey: string | undefined;
+  readonly recoveryKey?: string | undefined;
+  readonly leave: Leave | undefined;
+  /** The generation that the operator goes back to. */
+  readonly restored?: number;
 };
 
-async function deploy({ db, now, devices, logger }: ApiContext, request: Deploy) {
-  const { actor, device, digest, bytes, recoveryKey } = request;
+/** Makes the manifest the desired one, and tells the device. */
+export async function deploy({ db, now, devices, logger }: ApiContext, request: Deploy) {
+  const { actor, device, digest, bytes, recoveryKey, leave, restored } = request;
   const { desired, unchanged } = await db.transaction().execute(async (transaction) => {
-    const result = await addGeneration(transaction, now(), { device, digest, bytes });
+    const result = await addGeneration(transaction, now(), { device, digest, bytes, leave });
     if (recoveryKey !== undefined) await setRecoveryKey(transaction, device, recoveryKey);
     const { generation } = result.desired;
     const detail = {
@@ -92,8 +97,11 @@ async function deploy({ db, now, devices, logger }: ApiContext, request: Deploy)
       digest,
       unchanged: result.unchanged,
       recoveryKey: recoveryKey !== undefined,
+      ...(leave !== undefined && { leave }),
+      ...(restored !== undefined && { restored }),
     };
-    await audit(transaction, now(), { actor, action: 'device.deployed', device, detail });
+    const action = restored === undefined ? 'device.deployed' : 'device.rolledBack';
+    await audit(transaction, now(), { actor, action, device, detail });
     return result;
   });
   // Another deploy may have come in between: the newest is what the device should hear last.
@@ -102,7 +110,15 @@ async function deploy({ db, now, devices, logger }: ApiContext, request: Deploy)
   return { ...desired, unchanged };
 }
 
-function readFor(device: string, bytes: Uint8Array): CanonicalManifest {
+function leaveOf({ stage, now }: { readonly stage: boolean; readonly now: boolean }): Leave | undefined {
+  if (!stage) return now ? 'now' : undefined;
+  if (!now) return 'hold';
+  throw new SyncError('badRequest', 'A deploy cannot be both staged and live now', {
+    hint: 'Give one of them.',
+  });
+}
+
+export function readFor(device: string, bytes: Uint8Array): CanonicalManifest {
   const manifest = read(bytes);
   const { name } = manifest.machine.metadata;
   if (name === device) return manifest;
@@ -122,7 +138,7 @@ function read(bytes: Uint8Array): CanonicalManifest {
 }
 
 /** Everything that is to come from our own registry must be there: a device would wait for it in vain. */
-async function checkBundles({ hasArtifact }: ApiContext, machine: Machine): Promise<void> {
+export async function checkBundles({ hasArtifact }: ApiContext, machine: Machine): Promise<void> {
   for (const { component, reference, digest } of references(machine)) {
     const parsed = parseImageReference(reference);
     if (parsed?.registry !== undefined || !parsed || digest === undefined) continue;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SyncError } from '../../errors.ts';
 import { manifestMediaType } from '../../protocol/api.ts';
-import { desiredSchema, digestSchema } from '../../protocol/messages.ts';
+import { desiredSchema, digestSchema, type Desired } from '../../protocol/messages.ts';
 import { desiredOf, manifestOf } from '../database/generations.ts';
 import { requireDevice } from './authentication.ts';
 import type { Api, ApiContext } from './context.ts';
@@ -25,7 +25,7 @@ export function addOwnRoutes(app: Api, { db }: ApiContext): void {
       const { device } = requireDevice(request);
       const desired = await desiredOf(db, device);
       if (!desired) throw new SyncError('notFound', `Nothing is deployed to ${device} yet`);
-      const etag = `"${desired.generation}"`;
+      const etag = etagOf(desired);
       void reply.header('etag', etag).header('cache-control', 'no-cache');
       if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send(null);
       return reply.send(desired);
@@ -50,6 +50,10 @@ export function addOwnRoutes(app: Api, { db }: ApiContext): void {
     },
   );
 }
+
+/** A generation that is told to go live is another answer. */
+const etagOf = ({ generation, hold, now }: Desired) =>
+  `"${generation}${hold ? '-hold' : ''}${now ? '-now' : ''}"`;
 
 const matchesEtag = (header: string | undefined, etag: string) =>
   header?.split(',').some((candidate) => ['*', etag, `W/${etag}`].includes(candidate.trim())) ?? false;

@@ -13,6 +13,7 @@ import type { Api, ApiContext } from './context.ts';
 import { addDeployRoute } from './deploy-route.ts';
 import { addDeviceRoutes } from './device-routes.ts';
 import { addEnrolmentRoutes } from './enrolment-routes.ts';
+import { addGenerationRoutes } from './generation-routes.ts';
 import { addInfoRoutes } from './info-route.ts';
 import { addMessageRoutes } from './message-routes.ts';
 import { addOwnRoutes } from './own-routes.ts';
@@ -60,6 +61,7 @@ export async function createApiServer({ context, tls, extend }: ApiServerOptions
   addRecoveryRoutes(app, context);
   addDeployRoute(app, context);
   addDeviceRoutes(app, context);
+  addGenerationRoutes(app, context);
   addMessageRoutes(app, context);
   addRetentionRoutes(app, context);
   addOwnRoutes(app, context);

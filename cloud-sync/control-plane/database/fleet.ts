@@ -1,5 +1,6 @@
 import type { Device } from '../../protocol/api.ts';
 import type { Desired } from '../../protocol/messages.ts';
+import { desiredFrom } from './generations.ts';
 import { readReport } from './reports.ts';
 import type { Database } from './schema.ts';
 
@@ -38,6 +39,7 @@ export async function selectFleet(db: Database, name?: string): Promise<Device[]
       'generations.generation',
       'generations.digest',
       'generations.size',
+      'generations.leave',
     ])
     .orderBy('devices.name');
   if (name !== undefined) query = query.where('devices.name', '=', name);
@@ -54,7 +56,7 @@ type FleetRow = { name: string; enrolled: unknown } & Nullable<{
   body: string;
   received: string;
 }> &
-  Nullable<Desired>;
+  Nullable<{ generation: number; digest: string; size: number; leave: 'hold' | 'now' }>;
 
 function toDevice(row: FleetRow): Device {
   return {
@@ -72,6 +74,7 @@ function onlineOf({ online, session, boot, agent, since }: FleetRow): Device['on
   return { online: online === 1, session, boot, agent, since };
 }
 
-function desiredIn({ generation, digest, size }: FleetRow): Desired | null {
-  return generation === null || digest === null || size === null ? null : { generation, digest, size };
+function desiredIn({ generation, digest, size, leave }: FleetRow): Desired | null {
+  if (generation === null || digest === null || size === null) return null;
+  return desiredFrom({ generation, digest, size, leave });
 }

@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { createShadows } from './shadows-migration.ts';
 import { createSegments } from './segments-migration.ts';
+import { addUpdateColumns } from './updates-migration.ts';
 import { createVaults } from './vault-migration.ts';
 
 /** In order of name. A migration that was released is never edited: a later one amends it. */
@@ -14,6 +15,7 @@ export const migrations: Record<string, Migration> = {
   '0002-segments': { up: createSegments },
   '0003-shadows': { up: createShadows },
   '0004-vaults': { up: createVaults },
+  '0005-updates': { up: addUpdateColumns },
 };
 
 const run = (db: Kysely<unknown>, statement: string) => sql.raw(statement).execute(db);

@@ -1,4 +1,5 @@
 import { reportedSchema, type Reported } from '../../protocol/messages.ts';
+import { recordPhase } from './generations.ts';
 import type { Database } from './schema.ts';
 
 /**
@@ -22,6 +23,7 @@ export async function recordReport(
     .values({ device, ...row })
     .onConflict((conflict) => conflict.column('device').doUpdateSet(row))
     .execute();
+  await recordPhase(db, now, { device, report });
   return { seq: report.seq, stored: true };
 }
 

@@ -22,7 +22,19 @@ export type Tables = {
     serial: string | null;
   };
   manifests: { digest: string; bytes: Uint8Array; created: string };
-  generations: { device: string; generation: number; digest: string; size: number; created: string };
+  generations: {
+    device: string;
+    generation: number;
+    digest: string;
+    size: number;
+    created: string;
+    /** `hold` waits to be activated, `now` for nothing at all. */
+    leave: 'hold' | 'now' | null;
+    /** As the device said last. */
+    phase: string | null;
+    reason: string | null;
+    reported: string | null;
+  };
   presence: {
     device: string;
     serial: string;
