@@ -181,7 +181,7 @@ describe('a tree of layers', () => {
   );
 
   test('is the same whatever the layer is packed with', async () => {
-    const [first = '', ...others] = await Promise.all([
+    const [first, ...others] = await Promise.all([
       apply([layerOf(bottom, 'none')]),
       apply([layerOf(bottom, 'gzip')]),
       apply([layerOf(bottom, 'zstd')]),

@@ -48,12 +48,17 @@ export class LayerFolder {
 
   bring(name: string): void {
     this.#brought.add(name);
-    for (let folder: LayerFolder | undefined = this; folder && !folder.#holdsBrought; folder = folder.#parent)
-      folder.#holdsBrought = true;
+    this.#hold();
   }
 
   hasBrought(name: string): boolean {
     return this.#brought.has(name);
+  }
+
+  #hold(): void {
+    if (this.#holdsBrought) return;
+    this.#holdsBrought = true;
+    if (this.#parent) this.#parent.#hold();
   }
 
   /** This one and all known below it, those within first. */
