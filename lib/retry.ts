@@ -7,6 +7,8 @@ export type RetryOptions = {
   readonly maxDelayMs: number;
   readonly signal: AbortSignal;
   readonly isTransient: (error: unknown) => boolean;
+  /** What the failure itself asks to be waited, when that is longer. */
+  readonly askedDelayMs?: (error: unknown) => number | undefined;
   readonly onRetry?: (error: unknown, delayMs: number, attempt: number) => void;
   /** In [0, 1), default Math.random: full jitter keeps a fleet from reconnecting in step. */
   readonly random?: () => number;
@@ -20,7 +22,7 @@ export async function retry<T>(work: () => Promise<T>, options: RetryOptions): P
       return await work();
     } catch (error) {
       if (attempt >= options.attempts || !options.isTransient(error)) throw error;
-      const delayMs = backoffMs(attempt, options);
+      const delayMs = Math.max(backoffMs(attempt, options), options.askedDelayMs?.(error) ?? 0);
       options.onRetry?.(error, delayMs, attempt);
       await sleep(delayMs, undefined, { signal: options.signal });
     }

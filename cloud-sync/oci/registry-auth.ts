@@ -12,36 +12,43 @@ const tokenAnswerSchema = z.object({
 });
 const maxTokenAnswerBytes = 256 * 1024;
 
-export type AuthOptions = { readonly http: HttpsClient; readonly credentials?: RegistryCredentials };
+export type AuthOptions = {
+  readonly http: HttpsClient;
+  readonly credentials?: RegistryCredentials;
+  /** A token service on this machine may go without TLS, as its registry does. */
+  readonly plainLoopback?: boolean;
+};
 
 /** The `Authorization` of requests to one registry: own credentials, or tokens it sends us to fetch (distribution spec, "token"). */
 export class RegistryAuth {
-  readonly #http: HttpsClient;
-  readonly #credentials: RegistryCredentials | undefined;
-  /** By scope, as the registry names it. */
+  readonly #options: AuthOptions;
+  /** By repository: requests for several go on at the same time. */
   readonly #tokens = new Map<string, string>();
-  #lastToken: string | undefined;
 
-  constructor({ http, credentials }: AuthOptions) {
-    this.#http = http;
-    this.#credentials = credentials;
+  constructor(options: AuthOptions) {
+    this.#options = options;
   }
 
-  headers(): Record<string, string> {
-    if (this.#lastToken !== undefined) return { authorization: `Bearer ${this.#lastToken}` };
-    const own = authorization(this.#credentials);
+  headers(repository: string): Record<string, string> {
+    const token = this.#tokens.get(repository);
+    if (token !== undefined) return { authorization: `Bearer ${token}` };
+    const own = authorization(this.#options.credentials);
     return own === undefined ? {} : { authorization: own };
   }
 
-  /** Answers a 401: true when a token was fetched and the request is worth another try. */
-  async answer(challenge: string | undefined, signal: AbortSignal | undefined): Promise<boolean> {
-    const asked = parseChallenge(challenge ?? '');
+  /**
+   * Answers a 401 to a request that had the headers `used`: true when there is a token that was not tried, and the request is worth
+   * another one.
+   */
+  async answer(
+    challenge: string | undefined,
+    { repository, used, signal }: RefusedRequest,
+  ): Promise<boolean> {
+    const { authorization: present } = this.headers(repository);
+    if (present !== used.authorization) return true;
+    const asked = parseChallenge(challenge ?? '', this.#options);
     if (asked === undefined) return false;
-    const known = this.#tokens.get(asked.scope);
-    const fresh = known === undefined || known === this.#lastToken;
-    const token = fresh ? await this.#fetchToken(asked, signal) : known;
-    this.#tokens.set(asked.scope, token);
-    this.#lastToken = token;
+    this.#tokens.set(repository, await this.#fetchToken(asked, signal));
     return true;
   }
 
@@ -49,8 +56,8 @@ export class RegistryAuth {
     const url = new URL(realm);
     if (service !== '') url.searchParams.set('service', service);
     if (scope !== '') url.searchParams.set('scope', scope);
-    const own = authorization(this.#credentials);
-    const answer = await this.#http.request({
+    const own = authorization(this.#options.credentials);
+    const answer = await this.#options.http.request({
       url: url.href,
       headers: own === undefined ? {} : { authorization: own },
       ...(signal && { signal }),
@@ -69,18 +76,34 @@ export class RegistryAuth {
   }
 }
 
+type RefusedRequest = {
+  readonly repository: string;
+  readonly used: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal | undefined;
+};
+
 type Challenge = { readonly realm: string; readonly service: string; readonly scope: string };
 
-/** Reads `Bearer realm="https://…",service="…",scope="…"`. Only HTTPS: credentials are sent there. */
-export function parseChallenge(header: string): Challenge | undefined {
+/** Reads `Bearer realm="https://…",service="…",scope="…"`. Only HTTPS, or this machine: credentials are sent there. */
+export function parseChallenge(
+  header: string,
+  { plainLoopback = false }: Pick<AuthOptions, 'plainLoopback'> = {},
+): Challenge | undefined {
   if (header.length > 8192 || !/^bearer /i.test(header)) return undefined;
   const fields = new Map<string, string>();
   for (const [, name = '', value = ''] of header.matchAll(/([a-z]+)="([^"]*)"/gi)) {
     fields.set(name.toLowerCase(), value);
   }
   const realm = fields.get('realm') ?? '';
-  if (!URL.canParse(realm) || new URL(realm).protocol !== 'https:') return undefined;
+  const url = URL.parse(realm);
+  const isSafe = url?.protocol === 'https:' || (plainLoopback && url !== null && isPlainLoopback(url));
+  if (!isSafe) return undefined;
   return { realm, service: fields.get('service') ?? '', scope: fields.get('scope') ?? '' };
+}
+
+/** `http://` of this very machine, where nobody listens on the way. */
+export function isPlainLoopback({ protocol, hostname }: URL): boolean {
+  return protocol === 'http:' && /^(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])$/.test(hostname);
 }
 
 function authorization(credentials: RegistryCredentials | undefined): string | undefined {

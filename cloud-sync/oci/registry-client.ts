@@ -9,6 +9,7 @@ import { manifestMaxBytes, manifestTypes } from './manifest.ts';
 import { RateGuard } from './rate-guard.ts';
 import type { RegistryCredentials } from './registry-auth.ts';
 import { RegistryHttp } from './registry-http.ts';
+import { RegistryRefusal } from './registry-refusal.ts';
 
 export type RegistryClientOptions = {
   readonly http: HttpsClient;
@@ -266,9 +267,15 @@ export class RegistryClient {
       minDelayMs: retryDelayMs,
       maxDelayMs: retryDelayMs * 16,
       signal,
-      isTransient: (error) => error instanceof SyncError && error.transient && error.code !== 'diskFull',
+      isTransient: (error) => isWorthAnother(error),
+      askedDelayMs: (error) => (error instanceof RegistryRefusal ? error.retryAfterMs : undefined),
     });
   }
+}
+
+function isWorthAnother(error: unknown): boolean {
+  if (error instanceof RegistryRefusal && !error.isSoon) return false;
+  return error instanceof SyncError && error.transient && error.code !== 'diskFull';
 }
 
 function startsAt(answer: HttpsResponse, from: number): boolean {

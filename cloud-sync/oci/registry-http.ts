@@ -8,7 +8,8 @@ import {
 } from '../../lib/https-client.ts';
 import { isTransientNetworkError } from '../../lib/network-error.ts';
 import { SyncError, type SyncErrorCode } from '../errors.ts';
-import { RegistryAuth, type RegistryCredentials } from './registry-auth.ts';
+import { isPlainLoopback, RegistryAuth, type RegistryCredentials } from './registry-auth.ts';
+import { RegistryRefusal, retryAfterMs } from './registry-refusal.ts';
 
 export type RegistryHttpOptions = {
   readonly http: HttpsClient;
@@ -36,8 +37,13 @@ export class RegistryHttp {
 
   constructor({ http, registryUrl, credentials }: RegistryHttpOptions) {
     this.#http = http;
-    this.#auth = new RegistryAuth({ http, ...(credentials && { credentials }) });
-    this.origin = new URL(registryUrl).origin;
+    const url = new URL(registryUrl);
+    this.#auth = new RegistryAuth({
+      http,
+      ...(credentials && { credentials }),
+      plainLoopback: isPlainLoopback(url),
+    });
+    this.origin = url.origin;
   }
 
   get host(): string {
@@ -74,18 +80,25 @@ export class RegistryHttp {
   }
 
   async #authorized(request: RegistryRequest): Promise<HttpsResponse> {
-    const answer = await this.#redirected(request);
+    const repository = repositoryOf(request.path);
+    const used = this.#auth.headers(repository);
+    const answer = await this.#redirected(request, used);
     if (answer.status !== 401) return answer;
-    if (!(await this.#auth.answer(answer.headers['www-authenticate'], request.signal))) return answer;
+    const { signal } = request;
+    const challenge = answer.headers['www-authenticate'];
+    if (!(await this.#auth.answer(challenge, { repository, used, signal }))) return answer;
     await answer.discard();
-    return this.#redirected(request);
+    return this.#redirected(request, this.#auth.headers(repository));
   }
 
-  async #redirected({ path, headers, expect: _, what, ...request }: RegistryRequest): Promise<HttpsResponse> {
+  async #redirected(
+    { path, headers, expect: _, what, ...request }: RegistryRequest,
+    authorization: Readonly<Record<string, string>>,
+  ): Promise<HttpsResponse> {
     let url = new URL(path, this.origin);
     for (let hops = 0; ; hops++) {
       // Credentials are the registry's alone: a storage host it sends us to gets none.
-      const own = url.origin === this.origin ? this.#auth.headers() : {};
+      const own = url.origin === this.origin ? authorization : {};
       const answer = await this.#http.request({ ...request, url: url.href, headers: { ...headers, ...own } });
       const location = answer.headers.location;
       if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined) return answer;
@@ -103,15 +116,18 @@ export class RegistryHttp {
     const { code, hint } = meaningOf(answer.status);
     const transient = answer.status >= 500 || answer.status === 429 || answer.status === 408;
     const text = `The registry ${this.host} refused ${what}: ${detail}`;
-    return new SyncError(
+    return new RegistryRefusal(
       code,
       code === 'notFound' ? `${what} is not in the registry ${this.host} (${detail})` : text,
-      {
-        transient,
-        hint,
-      },
+      { transient, hint, retryAfterMs: retryAfterMs(answer.headers['retry-after']) },
     );
   }
+}
+
+/** What a token is good for; the whole path of what belongs to no repository. */
+function repositoryOf(path: string): string {
+  const { pathname } = new URL(path, 'https://registry.invalid');
+  return /^\/v2\/(.+?)\/(?:manifests|blobs|tags|referrers)\//.exec(pathname)?.[1] ?? pathname;
 }
 
 function meaningOf(status: number): { readonly code: SyncErrorCode; readonly hint: string } {
@@ -125,6 +141,8 @@ function meaningOf(status: number): { readonly code: SyncErrorCode; readonly hin
       return { code: 'notFound', hint: 'Push it first, or correct the reference.' };
     case 413:
       return { code: 'tooLarge', hint: 'The registry takes nothing so large.' };
+    case 429:
+      return { code: 'registry', hint: 'It takes fewer requests: wait, log in, or name a mirror.' };
     default:
       return { code: 'registry', hint: status >= 500 ? 'Try again later.' : 'See the log of the registry.' };
   }
