@@ -223,6 +223,6 @@ function notRestored(lost: {
   readonly error: unknown;
 }): Condition {
   const { reason, message } = failureCondition('DataNotRestored', lost.error);
-  const text = `The volume ${lost.volume} is as the update left it: its snapshot ${lost.snapshot.slice(0, 8)} could not be put back. ${message}`;
+  const text = `The volume ${lost.volume} is as the update left it: its snapshot ${lost.snapshot.slice(0, 8)} could not be put back. ${message} It can be looked at by: holdfast snapshot ls ${lost.snapshot.slice(0, 8)}.`;
   return { type: 'DataNotRestored', status: true, reason, message: text.slice(0, 2048) };
 }
