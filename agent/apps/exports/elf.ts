@@ -13,7 +13,7 @@ export async function isStaticProgram(path: string): Promise<boolean> {
 }
 
 /** ELF (gABI 4.1): e_phoff, e_phentsize, e_phnum, then p_type of each. Undefined for what is none, or not whole. */
-export function programHeaderTypes(head: Buffer): number[] | undefined {
+function programHeaderTypes(head: Buffer): number[] | undefined {
   if (head.length < 64 || head.readUInt32BE(0) !== 0x7f454c46) return undefined;
   const is64 = head[4] === 2;
   const isLittle = head[5] === 1;

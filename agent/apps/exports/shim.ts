@@ -8,7 +8,7 @@ export type Shim = {
   readonly tree: ShimTree | null;
 };
 
-export type ShimTree = {
+type ShimTree = {
   /** The program inside. */
   readonly program: string;
   /** `NAME=value` of the image's config. */

@@ -1,7 +1,7 @@
 export type Coding = 'br' | 'zstd' | 'gzip';
 
 /** The best for its bytes first: among what a caller likes equally. */
-export const codings: readonly Coding[] = ['br', 'zstd', 'gzip'];
+const codings: readonly Coding[] = ['br', 'zstd', 'gzip'];
 
 const maxEntries = 32;
 

@@ -1,0 +1,196 @@
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { cliPath, nodeFlags, runCli, temporaryFolder } from '../support/cli.ts';
+import { hasPeer } from '../support/has-peer.ts';
+import { MachineStore } from '../support/machine-store.ts';
+import { networkNamespaces } from '../support/network-namespaces.ts';
+import { startLine, type Started } from '../support/start-line.ts';
+
+jest.setTimeout(120_000);
+
+let stack: AsyncDisposableStack;
+let folder: string;
+let store: MachineStore;
+let manifest: string;
+let bundle: string;
+
+beforeAll(async () => {
+  stack = new AsyncDisposableStack();
+  folder = stack.use(await temporaryFolder()).path;
+  store = await MachineStore.open(join(folder, 'source'));
+  const tree = join(folder, 'tree');
+  await mkdir(join(tree, 'bin'), { recursive: true });
+  await mkdir(join(tree, 'pages'));
+  await writeFile(join(tree, 'pages/index.html'), '<h1>The handbook</h1>\n');
+  await writeFile(join(tree, 'bin/greet'), '#!/bin/sh\necho "hello $1"\n');
+  await chmod(join(tree, 'bin/greet'), 0o755);
+  const greeter = await store.addFunction(
+    'greeter',
+    'export default { invoke: (name) => `hello ${name}`, message() {} };\n',
+  );
+  const image = await store.addImage('handbook', tree);
+  manifest = join(folder, 'machine.yaml');
+  await writeFile(
+    manifest,
+    `apiVersion: holdfast/v1
+kind: Machine
+metadata: { name: kiosk-7 }
+apps:
+  handbook: { image: "${image}", isolation: process, exports: [bin/greet], site: { route: /handbook, folder: pages } }
+functions:
+  greeter: { bundle: "${greeter}", on: [{ mqtt: names }] }
+volumes: { notes: {} }
+`,
+  );
+  bundle = join(folder, 'machine.hfb');
+  const exported = await holdfast('export', manifest, '-o', bundle, '--root', store.root, '--json');
+  expect(exported).toMatchObject({ code: 0 });
+  expect(JSON.parse(exported.stdout)).toMatchObject({ file: bundle, components: 2 });
+});
+afterAll(() => stack.disposeAsync());
+
+/** Without a cloud: no context is there. */
+const holdfast = (...parameters: string[]) =>
+  runCli(parameters, { env: { HOLDFAST_CONTEXT: join(folder, 'none') } });
+
+test('the same machine makes the same bundle, and no parts of it stay', async () => {
+  const again = join(folder, 'again.hfb');
+  expect(await holdfast('export', manifest, '-o', again, '--root', store.root)).toMatchObject({ code: 0 });
+  expect((await readFile(again)).equals(await readFile(bundle))).toBe(true);
+  expect((await readdir(folder)).filter((name) => /parts|tmp/.test(name))).toEqual([]);
+});
+
+const withSkopeo = hasPeer('skopeo') ? test : test.skip;
+
+withSkopeo('other tools open the images of a bundle', async () => {
+  const to = join(folder, 'copied');
+  await mkdir(to);
+  await promisify(execFile)('skopeo', ['copy', '-q', `oci-archive:${bundle}:apps.handbook`, `dir:${to}`]);
+  expect(await readdir(to)).toContain('manifest.json');
+});
+
+test('says what is missing when neither this machine nor a cloud has it', async () => {
+  const text = (await readFile(manifest, 'utf8')).replace(
+    /(?<=apps\/handbook@sha256:)[0-9a-f]{8}/,
+    '00000000',
+  );
+  const other = join(folder, 'other.yaml');
+  await writeFile(other, text);
+  const { code, stderr } = await holdfast(
+    'export',
+    other,
+    '-o',
+    join(folder, 'other.hfb'),
+    '--root',
+    store.root,
+  );
+  expect(code).toBe(4);
+  expect(stderr).toContain('There is no cloud to talk to');
+  expect(await readdir(folder)).not.toContain('other.hfb');
+});
+
+const offline = hasPeer(networkNamespaces) ? test : test.skip;
+
+offline('a machine comes back from its bundle and runs where there is no network at all', async () => {
+  const root = join(folder, 'offline');
+  const restored = await promisify(execFile)('unshare', [
+    '--net',
+    process.execPath,
+    ...nodeFlags,
+    cliPath,
+    'restore',
+    bundle,
+    '--root',
+    root,
+  ]);
+  expect(restored.stdout).toContain('kiosk-7 is back');
+  expect(restored.stdout).toContain('app handbook');
+  const up = [
+    'ip link set lo up; exec "$@"',
+    'sh',
+    process.execPath,
+    ...nodeFlags,
+    cliPath,
+    'agent',
+    'up',
+    '--root',
+    root,
+    '--json',
+  ];
+  await using agent: Started = await startLine('unshare', ['--net', 'sh', '-c', ...up, '--mqtt-port', '0']);
+  expect(agent.ready).toMatchObject({ event: 'ready', device: 'kiosk-7' });
+  const invoked = await holdfast('invoke', 'greeter', '--payload', '"Ada"', '--root', root);
+  expect(invoked).toMatchObject({
+    code: 0,
+    stderr: '',
+    stdout: expect.stringContaining('hello Ada') as string,
+  });
+  const { stdout } = await promisify(execFile)(join(root, 'bin/greet'), ['Ada']);
+  expect(stdout).toBe('hello Ada\n');
+  const status = JSON.parse((await holdfast('status', '--root', root, '--json')).stdout) as Record<
+    string,
+    never
+  >;
+  expect(status).toMatchObject({
+    device: 'kiosk-7',
+    tenant: null,
+    cloud: { url: null, connected: false },
+    applied: { generation: 1 },
+    exports: { programs: ['greet'] },
+  });
+  const { port } = (status as { http: { port: number } }).http;
+  const inside = ['-t', String(agent.pid), '--net', 'curl', '-s', `http://127.0.0.1:${port}/handbook/`];
+  expect((await promisify(execFile)('nsenter', inside)).stdout).toBe('<h1>The handbook</h1>\n');
+  const again = await holdfast('restore', bundle, '--root', root);
+  expect(again).toMatchObject({ code: 8, stderr: expect.stringContaining('Another agent') as string });
+});
+
+test.each([
+  [
+    'one byte of a blob',
+    (bytes: Buffer) => flip(bytes, bytes.indexOf('hello ${')),
+    /is damaged: the blob sha256:/,
+  ],
+  [
+    'the end',
+    (bytes: Buffer) => bytes.subarray(0, Math.floor(bytes.length / 2)),
+    /: it ends (in the middle of an entry|without)/,
+  ],
+  ['a name', (bytes: Buffer) => renamed(bytes), /which no OCI image layout does|cannot be read/],
+])('refuses a bundle with %s changed, in one line, and installs nothing', async (what, change, message) => {
+  const bad = join(folder, `bad ${what}.hfb`);
+  await writeFile(bad, change(await readFile(bundle)));
+  const root = join(folder, `root ${what}`);
+  const { code, stderr } = await holdfast('restore', bad, '--root', root);
+  expect(code).not.toBe(0);
+  expect(stderr).toMatch(message);
+  expect(stderr.trim().split('\n').length).toBeLessThanOrEqual(2);
+  await expect(readdir(root)).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('goes on with a restore that was cut short, and refuses a root that has a machine', async () => {
+  const root = join(folder, 'cut');
+  await mkdir(join(root, 'artifacts/blobs/sha256'), { recursive: true });
+  expect((await holdfast('restore', bundle, '--root', root)).code).toBe(0);
+  const again = await holdfast('restore', bundle, '--root', root);
+  expect(again.stderr).toContain('already holds a machine');
+});
+
+function flip(bytes: Buffer, at: number): Buffer {
+  const changed = Buffer.from(bytes);
+  changed[at] = (changed[at] ?? 0) ^ 1;
+  return changed;
+}
+
+/** `index.json` becomes `Index.json`, and the header's checksum fits. */
+function renamed(bytes: Buffer): Buffer {
+  const changed = Buffer.from(bytes);
+  const at = changed.indexOf('index.json\0');
+  changed[at] = 0x49;
+  const sum = parseInt(changed.toString('latin1', at + 148, at + 154), 8) - 0x20;
+  changed.write(sum.toString(8).padStart(6, '0'), at + 148, 'latin1');
+  return changed;
+}
