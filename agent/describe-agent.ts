@@ -1,5 +1,7 @@
 import type { FunctionRuntime } from '../functions/index.ts';
 import { version } from '../lib/version.ts';
+import type { AppSupervisor } from './apps/supervise/app-supervisor.ts';
+import type { LaunchCapabilities } from './apps/ports.ts';
 import type { Exports } from './apps/exports/exports.ts';
 import type { Status } from './control/protocol.ts';
 import type { DataPlane } from './data-plane.ts';
@@ -14,6 +16,8 @@ type Described = {
   readonly dataPlane: Pick<DataPlane, 'status' | 'components'>;
   readonly vault: Pick<VaultKeeper, 'components' | 'conditions'>;
   readonly tools: Pick<Exports, 'folder' | 'names'>;
+  readonly apps: Pick<AppSupervisor, 'status' | 'components'>;
+  readonly capabilities: LaunchCapabilities;
   readonly root: string;
   readonly started: string;
   readonly link: Pick<ControlLink, 'status'>;
@@ -32,6 +36,8 @@ export function describeAgent({
   dataPlane,
   vault,
   tools,
+  apps,
+  capabilities,
   link,
   runtime,
 }: Described): Status {
@@ -52,7 +58,7 @@ export function describeAgent({
     applied: current,
     phase,
     conditions: [...conditions, ...vault.conditions()],
-    components: { ...dataPlane.components(), ...vault.components() },
+    components: { ...dataPlane.components(), ...apps.components(), ...vault.components() },
     mqtt,
     listeners,
     bridges,
@@ -62,6 +68,11 @@ export function describeAgent({
     http,
     streams,
     functions,
+    apps: apps.status(),
+    isolations: {
+      ...capabilities.isolations,
+      unenforced: capabilities.unenforced.map(({ limit, why }) => ({ limit, why })),
+    },
     exports: { folder: tools.folder, programs: [...tools.names] },
   };
 }

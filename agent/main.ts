@@ -7,7 +7,9 @@ import { createLogger, type LogEvent, type Logger, type LogSink } from '../lib/l
 import { version } from '../lib/version.ts';
 import { machineSchema, type Machine } from '../manifests/machine.ts';
 import { Exports } from './apps/exports/exports.ts';
+import { openApps } from './apps/open-apps.ts';
 import { sitesOf } from './apps/sites/site.ts';
+import type { AppSupervisor } from './apps/supervise/app-supervisor.ts';
 import { Commands } from './commands.ts';
 import { LogJournal } from './control/log-journal.ts';
 import { controlSocketPath, type Status } from './control/protocol.ts';
@@ -19,12 +21,14 @@ import { takeIdentity } from './identity/take-identity.ts';
 import { MemoryTidier } from './memory-tidier.ts';
 import { Observability } from './observability/observability.ts';
 import { planHere } from './plan-here.ts';
+import { GenerationDesk } from './reconcile/generation-desk.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { Reporter } from './reconcile/reporter.ts';
 import type { StateStore } from './reconcile/state-store.ts';
 import { CloudLink } from './relay/cloud-link.ts';
 import { noCloud, type ControlLink } from './relay/no-cloud.ts';
 import { createFetch } from './outside/fetch.ts';
+import { mergeUses } from './outside/merge-uses.ts';
 import { SecretStore } from './outside/secret-store.ts';
 import { openState, takeRoot } from './root-folder.ts';
 import { openSources, type Sources } from './sources.ts';
@@ -91,14 +95,22 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
   recovered ||= dataPlane.recovered;
   const vault = stack.use(await openVaultKeeper({ root, identity, secrets, logger }));
   const tools = new Exports({ root, logger });
+  const mqttPort = dataPlane.mqtt.port;
+  const { supervisor: apps, capabilities } = await openApps(
+    { root, device: identity.device, mqttPort, secrets, logger },
+    stack,
+  );
 
   const memory = stack.use(new MemoryTidier());
   const { link, reconciler } = await startControl({
-    ...{ identity, store, sources, dataPlane, vault, tools, logger, memory, stack },
+    ...{ identity, store, sources, dataPlane, vault, tools, apps, logger, memory, stack },
     isRecovered: () => recovered,
   });
   const describe = (): Status =>
-    describeAgent({ root, started, identity, store, dataPlane, vault, tools, link, runtime });
+    describeAgent({
+      ...{ root, started, identity, store, dataPlane, vault, tools, link, runtime },
+      ...{ apps, capabilities },
+    });
   const controlSocket = controlSocketPath(root);
   stack.use(
     await startControlServer({
@@ -108,7 +120,11 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
       functions: dataPlane.functions,
       streams: dataPlane.streams,
       vault,
-      secrets: { store: secrets, uses: () => dataPlane.secretUses() },
+      apps,
+      generations: new GenerationDesk({
+        ...{ store, manifests: sources.manifests, reconciler, now: () => new Date() },
+      }),
+      secrets: { store: secrets, uses: () => mergeUses(dataPlane.secretUses(), apps.secretUses()) },
       plan: (canonical) => planHere(canonical, store, sources),
       metrics: observability,
       logs: { recent: (query) => journal.recent(query), follow: (listener) => journal.follow(listener) },
@@ -148,6 +164,7 @@ type ControlParts = {
   readonly dataPlane: DataPlane;
   readonly vault: VaultKeeper;
   readonly tools: Exports;
+  readonly apps: AppSupervisor;
   readonly logger: Logger;
   readonly memory: MemoryTidier;
   readonly stack: AsyncDisposableStack;
@@ -155,10 +172,10 @@ type ControlParts = {
 };
 
 async function startControl(parts: ControlParts): Promise<{ link: ControlLink; reconciler: Reconciler }> {
-  const { identity, store, sources, dataPlane, vault, tools, logger, memory, stack } = parts;
+  const { identity, store, sources, dataPlane, vault, tools, apps, logger, memory, stack } = parts;
   const reporter: Reporter = new Reporter({
     store,
-    components: () => ({ ...dataPlane.components(), ...vault.components() }),
+    components: () => ({ ...dataPlane.components(), ...apps.components(), ...vault.components() }),
     conditions: () => vault.conditions(),
     recovered: parts.isRecovered,
     isConnected: () => link.connected,
@@ -175,12 +192,13 @@ async function startControl(parts: ControlParts): Promise<{ link: ControlLink; r
         await tools.configure(machine, images);
         await vault.configure(machine);
         link.setKeepAlive(machine.control?.keepAlive ?? defaultKeepAliveMs);
+        await apps.configure(machine, images);
       },
-      // A snapshot that fails says nothing against a generation.
+      // A snapshot that fails says nothing against a generation; what an app says, `settled` has weighed.
       components: () => dataPlane.components(),
-      settled: () => Promise.resolve(),
-      halt: () => Promise.resolve(),
-      locks: () => Promise.resolve([]),
+      settled: (signal) => apps.settled(signal),
+      halt: (names) => apps.halt(names),
+      locks: () => apps.locks(),
     },
     vault: volumeVault(vault),
     empty: emptyMachine(identity.device),
@@ -213,6 +231,7 @@ async function startControl(parts: ControlParts): Promise<{ link: ControlLink; r
   }
   stack.defer(dataPlane.onComponentsChange(() => reporter.touch()));
   stack.defer(vault.onChange(() => reporter.touch()));
+  stack.defer(apps.onChange(() => reporter.touch()));
   await reconciler.start();
   reporter.start();
   return { link, reconciler };

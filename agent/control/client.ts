@@ -8,7 +8,9 @@ import {
 import { isTransientNetworkError } from '../../lib/network-error.ts';
 import { textLines } from '../../lib/text-lines.ts';
 import { AgentError } from '../errors.ts';
+import { AppClient } from './app-client.ts';
 import type { ControlTransport } from './control-transport.ts';
+import { GenerationClient } from './generation-client.ts';
 import {
   controlSocketPath,
   deadLettersDoneSchema,
@@ -44,6 +46,8 @@ export class ControlClient implements AsyncDisposable {
   readonly #root: string;
   readonly streams: StreamClient;
   readonly vault: VaultClient;
+  readonly apps: AppClient;
+  readonly generations: GenerationClient;
 
   private constructor(http: HttpsClient, root: string) {
     this.#http = http;
@@ -54,6 +58,8 @@ export class ControlClient implements AsyncDisposable {
     };
     this.streams = new StreamClient(exchange);
     this.vault = new VaultClient(exchange);
+    this.apps = new AppClient(exchange);
+    this.generations = new GenerationClient(exchange);
   }
 
   static forRoot(root: string): ControlClient {
@@ -154,11 +160,12 @@ export class ControlClient implements AsyncDisposable {
 
   /** Oldest first; with `follow` until `signal` aborts. */
   async *logs(
-    query: { follow: boolean; function?: string | undefined; lines: number },
+    query: { follow: boolean; function?: string | undefined; app?: string | undefined; lines: number },
     signal: AbortSignal,
   ): AsyncGenerator<LogLine> {
     const search = new URLSearchParams({ follow: String(query.follow), lines: String(query.lines) });
     if (query.function !== undefined) search.set('function', query.function);
+    if (query.app !== undefined) search.set('app', query.app);
     const lines = this.#lines({ url: `/v1/logs?${search.toString()}`, signal });
     for await (const line of lines) yield logLineSchema.parse(JSON.parse(line));
   }

@@ -11,7 +11,12 @@ export type LogJournalOptions = {
   readonly keep?: number;
 };
 
-export type LogQuery = { readonly lines: number; readonly function?: string | undefined };
+export type LogQuery = {
+  readonly lines: number;
+  /** Only lines about this function, or this app. */
+  readonly function?: string | undefined;
+  readonly app?: string | undefined;
+};
 
 const recentMax = 2000;
 const pendingMaxBytes = 4 * 2 ** 20;
@@ -71,10 +76,9 @@ export class LogJournal {
   };
 
   /** The newest events, oldest first. */
-  recent({ lines, function: name }: LogQuery): LogEvent[] {
-    const wanted =
-      name === undefined ? this.#recent : this.#recent.filter((event) => event.function === name);
-    return lines === 0 ? [] : wanted.slice(-lines);
+  recent(query: LogQuery): LogEvent[] {
+    const wanted = this.#recent.filter((event) => isAskedFor(event, query));
+    return query.lines === 0 ? [] : wanted.slice(-query.lines);
   }
 
   follow(listener: (event: LogEvent) => void): () => void {
@@ -124,6 +128,14 @@ export class LogJournal {
     await rename(this.#path, `${this.#path}.1`);
     this.#fileBytes = 0;
   }
+}
+
+/** Whether a line is about what the query names. */
+export function isAskedFor(event: LogEvent, query: Pick<LogQuery, 'function' | 'app'>): boolean {
+  return (
+    (query.function === undefined || event.function === query.function) &&
+    (query.app === undefined || event.app === query.app)
+  );
 }
 
 async function renameIfPresent(from: string, to: string): Promise<void> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { appStatusSchema, isolationsSchema } from './app-protocol.ts';
 
 /**
  * The local control protocol: HTTP/1.1 with JSON bodies over a Unix socket (a named pipe on Windows), readable by `curl --unix-socket`.
@@ -123,6 +124,8 @@ export const statusSchema = z.object({
     })
     .nullable()
     .describe('The gateway; null while no generation had an http trigger or a site.'),
+  apps: z.record(z.string(), appStatusSchema),
+  isolations: isolationsSchema,
   exports: z
     .object({ folder: z.string(), programs: z.array(z.string()) })
     .describe('Programs of images, and the folder that has them: to be put on the PATH.'),
@@ -160,10 +163,11 @@ export const statusSchema = z.object({
 });
 export type Status = z.output<typeof statusSchema>;
 
-/** GET /v1/logs?follow=&function=&lines= : JSON lines, oldest first; with `follow` the answer does not end. */
+/** GET /v1/logs?follow=&function=&app=&lines= : JSON lines, oldest first; with `follow` the answer does not end. */
 export const logsQuerySchema = z.object({
   follow: z.stringbool().default(false),
   function: z.string().max(63).optional(),
+  app: z.string().max(63).optional(),
   lines: z.coerce.number().int().min(0).max(10_000).default(100),
 });
 export const logLineSchema = z.looseObject({ time: z.string(), level: z.string(), event: z.string() });

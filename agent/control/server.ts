@@ -6,8 +6,11 @@ import { z } from 'zod';
 import { isCodedError } from '../../lib/coded-error.ts';
 import type { LogEvent } from '../../lib/logger.ts';
 import { AgentError } from '../errors.ts';
+import type { GenerationDesk } from '../reconcile/generation-desk.ts';
+import { appRoute, type AppDesk } from './app-routes.ts';
 import { functionRoute, type FunctionDesk } from './function-routes.ts';
-import type { LogQuery } from './log-journal.ts';
+import { generationRoute } from './generation-routes.ts';
+import { isAskedFor, type LogQuery } from './log-journal.ts';
 import { listSecrets, secretRoute, type SecretDesk } from './secret-routes.ts';
 import { hasLines, sendLines, streamRoute, type StreamDesk } from './stream-routes.ts';
 import { vaultRoute, type VaultDesk } from './vault-routes.ts';
@@ -22,6 +25,8 @@ export type ControlServerOptions = {
   readonly secrets: SecretDesk;
   readonly streams: StreamDesk;
   readonly vault: VaultDesk;
+  readonly apps: AppDesk;
+  readonly generations: GenerationDesk;
   readonly plan: (canonical: Uint8Array) => Promise<PlanResponse>;
   readonly metrics: MetricsDesk;
   readonly logs: {
@@ -107,7 +112,10 @@ async function route(exchange: Exchange): Promise<void> {
   const asking = { method: request.method ?? '', path: url.pathname };
   const reading = { decode: decodeName, input: () => inputOf(request, url) };
   const answering =
-    streamRoute(options.streams, asking, reading) ?? vaultRoute(options.vault, asking, reading);
+    streamRoute(options.streams, asking, reading) ??
+    vaultRoute(options.vault, asking, reading) ??
+    appRoute(options.apps, asking, reading) ??
+    generationRoute(options.generations, asking, reading);
   if (answering) {
     const answer = await answering(goneSignal(response));
     if (hasLines(answer)) await sendLines(response, answer);
@@ -213,16 +221,20 @@ async function sendLogs({ response, url, options: { logs } }: Exchange): Promise
   const lines = new PassThrough({ highWaterMark: followerMaxBytes });
   for (const event of logs.recent(query)) lines.write(`${JSON.stringify(event)}\n`);
   if (!query.follow) lines.end();
-  else followInto(lines, logs, query.function);
+  else followInto(lines, logs, query);
   response.writeHead(200, { 'content-type': 'application/jsonl' });
   // A follower learns at once that it is heard.
   response.flushHeaders();
   await pipeline(lines, response);
 }
 
-function followInto(lines: PassThrough, logs: ControlServerOptions['logs'], name: string | undefined): void {
+function followInto(
+  lines: PassThrough,
+  logs: ControlServerOptions['logs'],
+  query: Pick<LogQuery, 'function' | 'app'>,
+): void {
   const stop = logs.follow((event) => {
-    if (name !== undefined && event.function !== name) return;
+    if (!isAskedFor(event, query)) return;
     if (lines.writableLength > followerMaxBytes) lines.destroy();
     else lines.write(`${JSON.stringify(event)}\n`);
   });

@@ -5,7 +5,7 @@ import { startControlServer } from '../../agent/control/server.ts';
 import { SecretStore } from '../../agent/outside/secret-store.ts';
 import { runCli, type CliResult } from '../support/cli.ts';
 import { connectTo, eventually, openDevice, type Device } from '../support/data-plane.ts';
-import { noVault } from '../support/function-desk.ts';
+import { noApps, noIsolations, noVault } from '../support/function-desk.ts';
 
 jest.setTimeout(120_000);
 
@@ -14,6 +14,8 @@ const hollow: Omit<Status, keyof DataPlaneStatus | 'components'> = {
   started: '2026-01-01T00:00:00.000Z',
   cloud: { url: 'https://localhost', mqtt: '', connected: false, since: null, lastError: null },
   ...{ desired: null, applied: null, phase: null, conditions: [] },
+  apps: {},
+  isolations: noIsolations,
   exports: { folder: '/bin', programs: [] },
 };
 
@@ -38,6 +40,7 @@ async function openAgent(): Promise<Device> {
       functions: device.plane.functions,
       streams: device.plane.streams,
       vault: noVault,
+      apps: noApps,
       secrets: { store: await SecretStore.open(device.root), uses: () => new Map() },
       invoke: (name, payload, signal) => device.plane.invoke(name, payload, { signal }),
       plan: () => Promise.reject(new Error('not here')),

@@ -8,7 +8,7 @@ import { controlSocketPath } from '../../agent/control/protocol.ts';
 import { startControlServer } from '../../agent/control/server.ts';
 import { SecretStore } from '../../agent/outside/secret-store.ts';
 import { runCli, type CliResult } from '../support/cli.ts';
-import { noVault } from '../support/function-desk.ts';
+import { noApps, noVault } from '../support/function-desk.ts';
 import {
   connectTo,
   eventually,
@@ -43,6 +43,7 @@ async function openAgent(reader: Handler = () => undefined): Promise<Device> {
       functions: device.plane.functions,
       streams: device.plane.streams,
       vault: noVault,
+      apps: noApps,
       secrets: { store: await SecretStore.open(device.root), uses: () => new Map() },
       invoke: () => Promise.reject(new Error('not here')),
       plan: () => Promise.reject(new Error('not here')),

@@ -10,7 +10,7 @@ import { SecretStore } from '../../agent/outside/secret-store.ts';
 import { AgentError } from '../../agent/errors.ts';
 import { createHttpsClient } from '../../lib/https-client.ts';
 import type { LogEvent } from '../../lib/logger.ts';
-import { FakeDesk, noStreams, noVault } from '../support/function-desk.ts';
+import { FakeDesk, noApps, noIsolations, noStreams, noVault } from '../support/function-desk.ts';
 
 const status: Status = {
   version: '0.0.0',
@@ -40,6 +40,8 @@ const status: Status = {
   sessions: [],
   bridges: {},
   relayProblem: null,
+  apps: {},
+  isolations: noIsolations,
   exports: { folder: '/bin', programs: [] },
   streams: {},
   functions: {},
@@ -71,6 +73,7 @@ async function serve(): Promise<ControlClient> {
       functions: desk,
       streams: noStreams,
       vault: noVault,
+      apps: noApps,
       secrets: { store: await SecretStore.open(root), uses: () => new Map([['shop-token', ['shop']]]) },
       plan: () => Promise.reject(new AgentError('badInput', 'not a manifest', { hint: 'Resolve it first.' })),
       metrics: { snapshot: () => [], text: () => '' },
@@ -205,6 +208,7 @@ test('tells an invocation that its caller has left', async () => {
       functions: desk,
       streams: noStreams,
       vault: noVault,
+      apps: noApps,
       secrets: { store: await SecretStore.open(root), uses: () => new Map([['shop-token', ['shop']]]) },
       plan: () => Promise.reject(new AgentError('badInput', 'not a manifest')),
       metrics: { snapshot: () => [], text: () => '' },

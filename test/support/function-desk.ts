@@ -1,3 +1,5 @@
+import type { Status } from '../../agent/control/protocol.ts';
+import type { AppDesk } from '../../agent/control/app-routes.ts';
 import type { FunctionDesk } from '../../agent/control/function-routes.ts';
 import type { StreamDesk } from '../../agent/control/stream-routes.ts';
 import type { VaultDesk } from '../../agent/control/vault-routes.ts';
@@ -78,4 +80,20 @@ export const noVault: VaultDesk = {
   keys: refuseVault,
   trustOwner: refuseVault,
   acceptState: refuseVault,
+};
+
+const refuseApp = (name: string) =>
+  Promise.reject(new AgentError('unknownApp', `App ${name} is not of the generation that runs`));
+
+/** Of an agent without apps. */
+export const noApps: AppDesk = {
+  ...{ start: refuseApp, stop: refuseApp, restart: refuseApp, lock: refuseApp, unlock: refuseApp },
+  locks: () => Promise.resolve([]),
+};
+
+export const noIsolations: Status['isolations'] = {
+  container: { available: false, by: 'neither runc nor crun is on the PATH' },
+  sandbox: { available: true, by: 'bwrap' },
+  process: { available: true, by: 'no isolation' },
+  unenforced: [],
 };

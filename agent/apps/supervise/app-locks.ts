@@ -1,13 +1,8 @@
-import { z } from 'zod';
 import type { AppMemory } from './app-memory.ts';
 import { sharedFolder } from './launch-spec-of.ts';
 import { readUpdateLock } from './update-lock.ts';
 
 export type AppLockState = { readonly app: string; readonly reason: string };
-
-/** Longest that a lock by call holds; a lock by file holds until the file is gone. */
-export const lockMaxMs = 7 * 24 * 3_600_000;
-export const lockTtlSchema = z.int().min(1000).max(lockMaxMs);
 
 /** What holds updates back: files that apps make in the folder they share with the agent, and calls. */
 export class AppLocks {
@@ -23,7 +18,7 @@ export class AppLocks {
 
   /** Durable when it resolves. */
   async lock(app: string, { reason, ttlMs }: { reason: string; ttlMs: number }): Promise<void> {
-    await this.#memory.setLock(app, { reason, until: this.#now() + Math.min(ttlMs, lockMaxMs) });
+    await this.#memory.setLock(app, { reason, until: this.#now() + ttlMs });
   }
 
   /** Of a call; a file is the app's own. */

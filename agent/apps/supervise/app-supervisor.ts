@@ -46,7 +46,6 @@ export class AppSupervisor implements Apps {
 
   private constructor(parts: Parts) {
     this.#parts = parts;
-    parts.launcher.onLine((line) => this.#hear(line));
     this.#unlisten = parts.secrets.onChange((name) => this.#renewSecret(name));
   }
 
@@ -55,13 +54,17 @@ export class AppSupervisor implements Apps {
     const { root, device, mqttPort, launcher, secrets, logger } = options;
     const memory = await AppMemory.open(root, logger);
     const folder = await SecretsFolder.open(root);
-    return new AppSupervisor({
+    // What ended meanwhile may have left lines.
+    launcher.onLine((line) => logLine(logger, line));
+    const supervisor = new AppSupervisor({
       ...{ clock: machineClock, random: Math.random, memory, locks: new AppLocks(root, memory) },
       files: new AppSecrets(secrets, folder),
       place: { root, device, mqttPort, secrets: folder.path },
       adopted: new AdoptedInstances(await launcher.adopt(), logger),
       ...options,
     });
+    launcher.onLine(({ app, text }) => supervisor.#entries.get(app)?.app.heard(text));
+    return supervisor;
   }
 
   async configure(machine: Machine, images: AppImages): Promise<void> {
@@ -140,11 +143,6 @@ export class AppSupervisor implements Apps {
     for (const [name, { app }] of this.#entries)
       for (const secret of app.wanted.run.secrets) uses.set(secret, [...(uses.get(secret) ?? []), name]);
     return uses;
-  }
-
-  /** Trees that apps run in. */
-  inUse(): ReadonlySet<string> {
-    return new Set([...this.#entries.values()].map(({ app }) => app.wanted.launch.rootfs));
   }
 
   onChange(listener: () => void): () => void {
@@ -280,13 +278,6 @@ export class AppSupervisor implements Apps {
     });
   }
 
-  #hear({ app: name, instance, stream, text }: AppLine): void {
-    const fields = { app: name, instance, stream, message: text };
-    if (stream === 'stderr') this.#parts.logger.error('app.log', fields);
-    else this.#parts.logger.info('app.log', fields);
-    this.#entries.get(name)?.app.heard(text);
-  }
-
   /** Apps that are given it start anew with it. */
   #renewSecret(secret: string): void {
     for (const [name, { app }] of this.#entries) {
@@ -327,4 +318,8 @@ export class AppSupervisor implements Apps {
     this.#queue = result.catch(() => undefined);
     return result;
   }
+}
+
+function logLine(logger: AppSupervisorOptions['logger'], { app, instance, stream, text }: AppLine): void {
+  logger[stream === 'stderr' ? 'error' : 'info']('app.log', { app, instance, stream, message: text });
 }
