@@ -1,12 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
+import { freePort } from '../../examples/story/network.ts';
 import { createHttpsClient } from '../../lib/https-client.ts';
-import { listenAt } from '../../lib/remembered-port.ts';
 import { OtlpCollector } from '../support/otlp-collector.ts';
 import { peerTest } from '../support/peers.ts';
 import { World, worldDevice } from '../support/world.ts';
@@ -21,15 +20,6 @@ async function until(what: string, check: () => Promise<boolean> | boolean): Pro
     await sleep(100);
   }
   throw new Error(`it never came to this: ${what}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listenAt(server, { host: '127.0.0.1', port: 0 });
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  server.close(() => resolve(undefined));
-  await promise;
-  return port;
 }
 
 async function deploy(world: World, observability: string): Promise<void> {

@@ -10,6 +10,7 @@ import { ConnectionLimits } from '../../agent/broker/connection-limits.ts';
 import { Listeners } from '../../agent/broker/listeners.ts';
 import type { SecretSource } from '../../agent/gateway/ports.ts';
 import { certificatePin, readCertificate } from '../../cloud-sync/trust/index.ts';
+import { freePort } from '../../examples/story/network.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { fingerprintOf, makeCertificate, type CertificateFiles } from '../support/certificates.ts';
 import {
@@ -27,14 +28,6 @@ jest.setTimeout(60_000);
 
 const anything = { publish: ['#'], subscribe: ['#'] };
 const credential = ['-u', 'sensor', '-P', password];
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
 
 class FakeSecrets implements SecretSource {
   readonly values = new Map<string, string>();

@@ -5,6 +5,7 @@ import { DataPlane } from '../../agent/data-plane.ts';
 import { Observability } from '../../agent/observability/observability.ts';
 import { LocalStore } from '../../agent/streams/local-store.ts';
 import { readLogEvent, readMetricsEvent } from '../../cloud-sync/protocol/observability.ts';
+import { freePort } from '../../examples/story/network.ts';
 import { createLogger, silentLogger, type Logger } from '../../lib/logger.ts';
 import { listenAt } from '../../lib/remembered-port.ts';
 import { observabilitySchema } from '../../manifests/network.ts';
@@ -159,12 +160,3 @@ test('a port for scrapers that another program has stops no generation, and move
   await expect(fetch(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow('fetch failed');
   squatter.close();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listenAt(server, { host: '127.0.0.1', port: 0 });
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  server.close(() => resolve(undefined));
-  await promise;
-  return port;
-}

@@ -1,10 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer, connect, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt from 'mqtt';
+import { freePort } from '../../examples/story/network.ts';
 
 /** A broker by somebody else, in a process of its own. */
 export type PeerBroker = AsyncDisposable & {
@@ -13,15 +14,6 @@ export type PeerBroker = AsyncDisposable & {
   kill(): Promise<void>;
   start(): Promise<void>;
 };
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** mosquitto with `lines` of configuration behind the listener; what it holds survives its death. */
 export async function openMosquitto(folder: string, lines: readonly string[] = ['allow_anonymous true']) {

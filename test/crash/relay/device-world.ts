@@ -1,7 +1,4 @@
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ControlClient } from '../../../agent/control/client.ts';
@@ -9,6 +6,7 @@ import type { Status } from '../../../agent/control/protocol.ts';
 import { loadIdentity } from '../../../agent/identity/identity-store.ts';
 import { ControlPlaneClient } from '../../../cloud-sync/protocol/control-plane-client.ts';
 import { CertificateAuthority } from '../../../cloud-sync/trust/index.ts';
+import { freePort } from '../../../examples/story/network.ts';
 import { createHttpsClient } from '../../../lib/https-client.ts';
 import { hashPassword } from '../../../lib/password.ts';
 import { canonicalize } from '../../../manifests/index.ts';
@@ -162,24 +160,5 @@ export class DeviceWorld implements AsyncDisposable {
       if (applied?.generation === generation && phase === 'committed') return;
       await sleep(20);
     }
-  }
-}
-
-/**
- * A free port that the kernel gives to nobody by itself: while its owner is down, a client that tries and tries would
- * otherwise be connected from the very port it connects to, and keep it from its owner.
- */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 32_000);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!isFree) continue;
-    server.close();
-    await once(server, 'close');
-    return port;
   }
 }

@@ -1,5 +1,12 @@
 import type { InvocationEvent } from '../../../functions/index.ts';
-import { bindings, tight, type Expected, type HostileProgram } from './program.ts';
+import {
+  bindings,
+  brief,
+  isStoppedByClockAlone,
+  tight,
+  type Expected,
+  type HostileProgram,
+} from './program.ts';
 
 const request: InvocationEvent = {
   kind: 'fetch',
@@ -249,7 +256,7 @@ const overHttp: readonly HostileProgram[] = [
   name: `answers a request by ${name as string}`,
   code: `export default { fetch(request, env, ctx) { return ${response as string}; } };`,
   event: request,
-  manifest: { limits: tight },
+  manifest: { limits: isStoppedByClockAlone(expected as Expected) ? brief : tight },
   expected: expected as Expected,
 }));
 
@@ -265,7 +272,7 @@ export const web: readonly HostileProgram[] = [
     name,
     code,
     expected,
-    manifest: { bindings, limits: { ...tight, cpu: '500ms' } },
+    manifest: { bindings, limits: { ...(isStoppedByClockAlone(expected) ? brief : tight), cpu: '500ms' } },
   })),
   ...overHttp,
 ];
