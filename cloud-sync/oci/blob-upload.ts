@@ -12,7 +12,9 @@ export type BlobSource = {
   readonly read: (offset: number, length: number) => Promise<Uint8Array>;
 };
 
-export type UploadOptions = {
+type UploadTarget = Pick<RegistryHttp, 'request' | 'origin' | 'host'>;
+
+type UploadOptions = {
   readonly signal: AbortSignal;
   /** Bytes that the registry has. */
   readonly onProgress?: ((bytes: number) => void) | undefined;
@@ -29,7 +31,7 @@ const maxSetbacks = 3;
 
 /** Resolves when the registry has stored the blob. After a lost connection the registry is asked how much it has. */
 export async function uploadBlob(
-  http: RegistryHttp,
+  http: UploadTarget,
   blob: BlobSource,
   options: UploadOptions,
 ): Promise<void> {
@@ -44,7 +46,7 @@ type Session = { readonly location: URL; readonly offset: number };
 
 /** One blob on its way (distribution spec 1.1, "Pushing a blob in chunks"). */
 class BlobUpload {
-  readonly #http: RegistryHttp;
+  readonly #http: UploadTarget;
   readonly #blob: BlobSource;
   readonly #options: UploadOptions;
   readonly #what: string;
@@ -55,7 +57,7 @@ class BlobUpload {
   #setbacks = 0;
   done = false;
 
-  constructor(http: RegistryHttp, blob: BlobSource, options: UploadOptions) {
+  constructor(http: UploadTarget, blob: BlobSource, options: UploadOptions) {
     this.#http = http;
     this.#blob = blob;
     this.#options = options;

@@ -19,7 +19,7 @@ export type RegistryPluginOptions = {
     request: FastifyRequest,
   ) => RegistryAccess | undefined | Promise<RegistryAccess | undefined>;
   readonly logger: Logger;
-  /** Default 512 MiB. */
+  /** Default 4 GiB: images hold whole programs. */
   readonly maxBlobBytes?: number;
   /** Uploads at a time, default 64. */
   readonly maxUploads?: number;
@@ -36,7 +36,7 @@ export async function registryPlugin(app: FastifyInstance, options: RegistryPlug
   const { store, logger } = options;
   const uploads = new UploadSessions({
     store,
-    maxBlobBytes: options.maxBlobBytes ?? 512 * 2 ** 20,
+    maxBlobBytes: options.maxBlobBytes ?? 4 * 2 ** 30,
     maxSessions: options.maxUploads ?? 64,
     idleMs: options.uploadIdleMs ?? 3_600_000,
     now: options.now ?? Date.now,
