@@ -1,5 +1,5 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -62,6 +62,11 @@ export class LaunchBench implements AsyncDisposable {
     const path = join(this.root, 'volumes', name);
     await mkdir(path, { recursive: true, mode: 0o777 });
     return path;
+  }
+
+  /** A file of a volume: `VOLUME/NAME`. */
+  async write(name: string): Promise<void> {
+    await writeFile(join(this.root, 'volumes', name), '');
   }
 
   /** What has been said, joined. */

@@ -6,7 +6,7 @@ import { AgentError } from '../../errors.ts';
 import { errorMessage } from '../../../lib/error-code.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import type { Posix } from '../../../lib/posix.ts';
-import type { AppLine, Instance, LaunchCapabilities, Launcher, LaunchSpec } from '../ports.ts';
+import type { AppLine, ExitReason, Instance, LaunchCapabilities, Launcher, LaunchSpec } from '../ports.ts';
 import { AppInstance } from './app-instance.ts';
 import { claimOf, type Claim } from './claim.ts';
 import type { ControlGroups } from './control-groups.ts';
@@ -120,9 +120,15 @@ export class AppLauncher implements Launcher, AsyncDisposable {
     if (claim.kind === 'ended') {
       const instance = this.#lookAfter({ ...of, parent: claim.parent });
       await instance.end();
+      this.#tell(of, await instance.exited);
       return;
     }
     await this.#remove(of);
+    this.#tell(of, { kind: 'lost' });
+  }
+
+  #tell({ run }: { run: Run }, exit: ExitReason): void {
+    this.#options.logger.warn('app.ended', { app: run.record.spec.app, instance: run.record.id, exit });
   }
 
   async #remove({ run, engine }: { run: Run; engine: Engine }): Promise<void> {

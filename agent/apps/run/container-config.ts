@@ -27,7 +27,11 @@ const maskedPaths = [
     '/sys/devices/virtual/powercap',
   ],
 ];
-const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+/** What root may write to by the mode of the file alone, with no capability. */
+export const readonlyPaths = [
+  ...['/proc/sys', '/proc/sysrq-trigger', '/proc/irq', '/proc/bus', '/proc/fs', '/proc/driver', '/proc/acpi'],
+  ...['/proc/dynamic_debug', '/proc/mtrr', '/proc/scsi'],
+];
 
 /** `config.json` of an OCI runtime (runtime spec 1.0). */
 export function containerConfig(spec: LaunchSpec, { root, cgroupsPath, rootless }: ConfigOptions) {

@@ -97,14 +97,21 @@ const periodUs = 100_000;
 /** The kernel's own bound. */
 const minQuotaUs = 1000;
 
-/** v1 counts for a group itself only, so what a runtime's own group below hits shows as failures to charge. */
+/** Charges come in batches of as much: who was refused one came that near to its limit. */
+const chargeBytes = 2 ** 18;
+
+/**
+ * v1 counts kills for a group itself only, and a container's own group below is gone by now: there, to have used up the whole limit is
+ * the sign.
+ */
 async function hitLimit(folder: string, version: 1 | 2): Promise<boolean> {
-  const count = async (name: string, pattern: RegExp) =>
-    Number(pattern.exec(await read(join(folder, name)))?.[1] ?? 0) > 0;
-  if (version === 2) return count('memory.events', /^oom_kill (\d+)$/m);
-  return (
-    (await count('memory.oom_control', /^oom_kill (\d+)$/m)) || (await count('memory.failcnt', /^(\d+)$/m))
-  );
+  const numberIn = async (name: string, pattern: RegExp) =>
+    Number(pattern.exec(await read(join(folder, name)))?.[1] ?? 0);
+  if (version === 2) return (await numberIn('memory.events', /^oom_kill (\d+)$/m)) > 0;
+  if ((await numberIn('memory.oom_control', /^oom_kill (\d+)$/m)) > 0) return true;
+  const most = await numberIn('memory.max_usage_in_bytes', /^(\d+)$/m);
+  const limit = await numberIn('memory.limit_in_bytes', /^(\d+)$/m);
+  return most > 0 && most >= limit - chargeBytes;
 }
 
 async function endProcesses(folders: readonly string[]): Promise<void> {

@@ -6,7 +6,7 @@ import { LineSplitter } from './line-splitter.ts';
 /** Read at one look: a flood is read at 40 MiB a second, and the agent has time for other things. */
 const maxBytesALook = 4 * 2 ** 20;
 /** More than this behind, for an agent that was away or an app that floods, and the oldest is skipped. */
-const maxBehindBytes = 64 * 2 ** 20;
+const maxBehindBytes = 16 * 2 ** 20;
 /** Read space is given back when there is as much. */
 const freeBytes = 2 ** 20;
 /** Of a file system, or a multiple. */

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LaunchSpec } from '../ports.ts';
-import { networkFiles } from './container-config.ts';
+import { networkFiles, readonlyPaths } from './container-config.ts';
 import type { Command, Engine, Run } from './engine.ts';
 import { mountPointsOf } from './mount-points.ts';
 import { childrenOf } from './process-identity.ts';
@@ -85,9 +85,11 @@ async function writeArguments({ record: { spec }, folder }: Run): Promise<void> 
     ...['--die-with-parent', '--new-session', '--hostname', spec.app],
     ...['--ro-bind', sourceOf(root.path), '/'],
     ...root.binds.flatMap(({ source, target }) => ['--ro-bind', sourceOf(source), target]),
-    ...['--proc', '/proc', '--dev', '/dev'],
-    ...['--perms', '1777', '--size', String(tmpBytes), '--tmpfs', '/tmp'],
-    ...['--size', String(runBytes), '--tmpfs', '/run'],
+    ...['--proc', root.placeOf('/proc'), '--dev', root.placeOf('/dev')],
+    // bwrap leaves out what looks unwritable by its folder; files in it belong to root, which a sandbox may run as.
+    ...readonlyPaths.flatMap((path) => ['--ro-bind-try', path, path]),
+    ...['--perms', '1777', '--size', String(tmpBytes), '--tmpfs', root.placeOf('/tmp')],
+    ...['--size', String(runBytes), '--tmpfs', root.placeOf('/run')],
     ...network.flatMap((path) => ['--ro-bind-try', path, root.placeOf(path)]),
     ...spec.mounts.flatMap(({ source, target, readOnly }) => [
       ...[readOnly ? '--ro-bind' : '--bind', sourceOf(source), root.placeOf(target)],
