@@ -1,7 +1,10 @@
 import type { GenerationDesk } from '../reconcile/generation-desk.ts';
 import { activateGenerationSchema, pinRequestSchema } from './generation-protocol.ts';
 
-type Answer = (desk: GenerationDesk, input: unknown) => object | Promise<object>;
+/** What may be seen of generations and done with them. */
+export type GenerationsDesk = Pick<GenerationDesk, 'list' | 'activate' | 'pin' | 'unpin'>;
+
+type Answer = (desk: GenerationsDesk, input: unknown) => object | Promise<object>;
 
 const answers: Readonly<Record<string, Answer>> = {
   'GET /v1/generations': (desk) => ({ generations: desk.list() }),
@@ -17,7 +20,7 @@ const answers: Readonly<Record<string, Answer>> = {
 
 /** What `/v1/generations…` asks for; undefined when it is none of these. `input` reads the body. */
 export function generationRoute(
-  desk: GenerationDesk,
+  desk: GenerationsDesk,
   { method, path }: { readonly method: string; readonly path: string },
   { input }: { readonly input: () => Promise<unknown> },
 ): (() => Promise<object>) | undefined {

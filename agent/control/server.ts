@@ -6,10 +6,9 @@ import { z } from 'zod';
 import { isCodedError } from '../../lib/coded-error.ts';
 import type { LogEvent } from '../../lib/logger.ts';
 import { AgentError } from '../errors.ts';
-import type { GenerationDesk } from '../reconcile/generation-desk.ts';
 import { appRoute, type AppDesk } from './app-routes.ts';
 import { functionRoute, type FunctionDesk } from './function-routes.ts';
-import { generationRoute } from './generation-routes.ts';
+import { generationRoute, type GenerationsDesk } from './generation-routes.ts';
 import { isAskedFor, type LogQuery } from './log-journal.ts';
 import { listSecrets, secretRoute, type SecretDesk } from './secret-routes.ts';
 import { hasLines, sendLines, streamRoute, type StreamDesk } from './stream-routes.ts';
@@ -26,7 +25,7 @@ export type ControlServerOptions = {
   readonly streams: StreamDesk;
   readonly vault: VaultDesk;
   readonly apps: AppDesk;
-  readonly generations: GenerationDesk;
+  readonly generations: GenerationsDesk;
   readonly plan: (canonical: Uint8Array) => Promise<PlanResponse>;
   readonly metrics: MetricsDesk;
   readonly logs: {

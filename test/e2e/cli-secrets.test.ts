@@ -6,7 +6,7 @@ import { startControlServer } from '../../agent/control/server.ts';
 import { AgentError } from '../../agent/errors.ts';
 import { SecretStore } from '../../agent/outside/secret-store.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
-import { FakeDesk, noApps, noStreams, noVault } from '../support/function-desk.ts';
+import { FakeDesk, noApps, noGenerations, noStreams, noVault } from '../support/function-desk.ts';
 
 let stack: AsyncDisposableStack;
 let root: string;
@@ -29,6 +29,7 @@ beforeEach(async () => {
       streams: noStreams,
       vault: noVault,
       apps: noApps,
+      generations: noGenerations,
       secrets: { store, uses: () => new Map([['shop-token', ['shop', 'till']]]) },
       metrics: { snapshot: () => [], text: () => '' },
       logs: { recent: () => [], follow: () => () => undefined },

@@ -5,7 +5,7 @@ import { startControlServer } from '../../agent/control/server.ts';
 import { SecretStore } from '../../agent/outside/secret-store.ts';
 import { runCli, type CliResult } from '../support/cli.ts';
 import { connectTo, eventually, openDevice, type Device } from '../support/data-plane.ts';
-import { noApps, noIsolations, noVault } from '../support/function-desk.ts';
+import { noApps, noGenerations, noIsolations, noVault } from '../support/function-desk.ts';
 
 jest.setTimeout(120_000);
 
@@ -41,6 +41,7 @@ async function openAgent(): Promise<Device> {
       streams: device.plane.streams,
       vault: noVault,
       apps: noApps,
+      generations: noGenerations,
       secrets: { store: await SecretStore.open(device.root), uses: () => new Map() },
       invoke: (name, payload, signal) => device.plane.invoke(name, payload, { signal }),
       plan: () => Promise.reject(new Error('not here')),

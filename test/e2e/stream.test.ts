@@ -8,7 +8,7 @@ import { controlSocketPath } from '../../agent/control/protocol.ts';
 import { startControlServer } from '../../agent/control/server.ts';
 import { SecretStore } from '../../agent/outside/secret-store.ts';
 import { runCli, type CliResult } from '../support/cli.ts';
-import { noApps, noVault } from '../support/function-desk.ts';
+import { noApps, noGenerations, noVault } from '../support/function-desk.ts';
 import {
   connectTo,
   eventually,
@@ -44,6 +44,7 @@ async function openAgent(reader: Handler = () => undefined): Promise<Device> {
       streams: device.plane.streams,
       vault: noVault,
       apps: noApps,
+      generations: noGenerations,
       secrets: { store: await SecretStore.open(device.root), uses: () => new Map() },
       invoke: () => Promise.reject(new Error('not here')),
       plan: () => Promise.reject(new Error('not here')),

@@ -10,7 +10,14 @@ import { SecretStore } from '../../agent/outside/secret-store.ts';
 import { AgentError } from '../../agent/errors.ts';
 import { createHttpsClient } from '../../lib/https-client.ts';
 import type { LogEvent } from '../../lib/logger.ts';
-import { FakeDesk, noApps, noIsolations, noStreams, noVault } from '../support/function-desk.ts';
+import {
+  FakeDesk,
+  noApps,
+  noGenerations,
+  noIsolations,
+  noStreams,
+  noVault,
+} from '../support/function-desk.ts';
 
 const status: Status = {
   version: '0.0.0',
@@ -74,6 +81,7 @@ async function serve(): Promise<ControlClient> {
       streams: noStreams,
       vault: noVault,
       apps: noApps,
+      generations: noGenerations,
       secrets: { store: await SecretStore.open(root), uses: () => new Map([['shop-token', ['shop']]]) },
       plan: () => Promise.reject(new AgentError('badInput', 'not a manifest', { hint: 'Resolve it first.' })),
       metrics: { snapshot: () => [], text: () => '' },
@@ -209,6 +217,7 @@ test('tells an invocation that its caller has left', async () => {
       streams: noStreams,
       vault: noVault,
       apps: noApps,
+      generations: noGenerations,
       secrets: { store: await SecretStore.open(root), uses: () => new Map([['shop-token', ['shop']]]) },
       plan: () => Promise.reject(new AgentError('badInput', 'not a manifest')),
       metrics: { snapshot: () => [], text: () => '' },

@@ -9,7 +9,7 @@ import type { SnapshotLine } from '../../agent/control/vault-protocol.ts';
 import type { VaultDesk } from '../../agent/control/vault-routes.ts';
 import { SyncError } from '../../cloud-sync/errors.ts';
 import type { SnapshotOutcome, SnapshotProgress } from '../../cloud-sync/vault/snapshot/snapshot-request.ts';
-import { FakeDesk, noApps, noStreams, noVault } from '../support/function-desk.ts';
+import { FakeDesk, noApps, noGenerations, noStreams, noVault } from '../support/function-desk.ts';
 
 const { signal } = new AbortController();
 const outcome: SnapshotOutcome = {
@@ -41,6 +41,7 @@ async function clientOf(vault: Partial<VaultDesk>): Promise<ControlClient> {
       ...{ invoke: refuse, plan: refuse, functions: new FakeDesk(), streams: noStreams },
       vault: { ...noVault, ...vault },
       apps: noApps,
+      generations: noGenerations,
       secrets: {
         store: { list: () => Promise.resolve([]), set: refuse, remove: refuse },
         uses: () => new Map(),

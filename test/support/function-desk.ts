@@ -1,5 +1,6 @@
 import type { Status } from '../../agent/control/protocol.ts';
 import type { AppDesk } from '../../agent/control/app-routes.ts';
+import type { GenerationsDesk } from '../../agent/control/generation-routes.ts';
 import type { FunctionDesk } from '../../agent/control/function-routes.ts';
 import type { StreamDesk } from '../../agent/control/stream-routes.ts';
 import type { VaultDesk } from '../../agent/control/vault-routes.ts';
@@ -89,6 +90,17 @@ const refuseApp = (name: string) =>
 export const noApps: AppDesk = {
   ...{ start: refuseApp, stop: refuseApp, restart: refuseApp, lock: refuseApp, unlock: refuseApp },
   locks: () => Promise.resolve([]),
+};
+
+const refuseGeneration = (): Promise<never> =>
+  Promise.reject(new AgentError('unknownGeneration', 'This device has no generation'));
+
+/** Of an agent to which nothing was deployed. */
+export const noGenerations: GenerationsDesk = {
+  list: () => [],
+  activate: refuseGeneration,
+  pin: refuseGeneration,
+  unpin: refuseGeneration,
 };
 
 export const noIsolations: Status['isolations'] = {
