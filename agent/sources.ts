@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ControlPlaneClient } from '../cloud-sync/protocol/control-plane-client.ts';
 import { OciLayout, RegistryClient } from '../cloud-sync/oci/index.ts';
-import { createHttpsClient, type HttpsClient } from '../lib/https-client.ts';
+import { createHttpsClient } from '../lib/https-client.ts';
 import type { Logger } from '../lib/logger.ts';
 import { AgentError } from './errors.ts';
 import { isEnrolled, type DeviceIdentity, type Identity } from './identity/identity-store.ts';
@@ -10,6 +10,8 @@ import { treesInUse } from './apps/store/trees-in-use.ts';
 import { createArtifactSource } from './reconcile/artifact-source.ts';
 import { openManifestSource } from './reconcile/manifest-source.ts';
 import type { ArtifactSource, ManifestSource } from './reconcile/ports.ts';
+import { SecretStore } from './outside/secret-store.ts';
+import { Registries } from './registries.ts';
 
 export type Sources = AsyncDisposable & {
   /** Undefined for a device that is not enrolled. */
@@ -31,7 +33,6 @@ export function openSources(
 export function openSources(root: string, identity: Identity, logger: Logger): Promise<Sources>;
 export async function openSources(root: string, identity: Identity, logger: Logger): Promise<Sources> {
   const own = isEnrolled(identity) ? openOwn(identity) : undefined;
-  const foreign: HttpsClient = createHttpsClient();
   const layout = await OciLayout.open(join(root, 'artifacts'));
   const manifests = await openManifestSource({
     folder: join(root, 'manifests'),
@@ -41,21 +42,28 @@ export async function openSources(root: string, identity: Identity, logger: Logg
       throw notEnrolled(`The manifest ${digest} is with a control plane`);
     },
   });
-  const registry = (host: string | undefined): RegistryClient[] => {
-    if (host !== undefined) return [new RegistryClient({ http: foreign, registryUrl: `https://${host}` })];
-    if (own) return [own.registry];
-    throw notEnrolled("It is in a control plane's own registry");
-  };
+  const registries = new Registries({
+    own: own?.registry,
+    secret: (name) => SecretStore.beside(root).get(name),
+    logger,
+  });
+  const registry = (host: string | undefined) => registries.clients(host);
   const images = await openImageStore({ root, layout, registry, inUse: () => treesInUse(root), logger });
   const artifacts = createArtifactSource({ folder: root, layout, registry, images, logger });
   return {
     cloud: own?.cloud,
     layout,
     manifests,
-    artifacts,
+    artifacts: {
+      ...artifacts,
+      fetch: async (machine, signal) => {
+        await registries.use(machine.registries);
+        return artifacts.fetch(machine, signal);
+      },
+    },
     async [Symbol.asyncDispose]() {
       await own?.http[Symbol.asyncDispose]();
-      await foreign[Symbol.asyncDispose]();
+      await registries[Symbol.asyncDispose]();
     },
   };
 }
