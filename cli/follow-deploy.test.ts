@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Device } from '../cloud-sync/protocol/api.ts';
-import { isCommitted } from './follow-deploy.ts';
+import { isDone } from './follow-deploy.ts';
 
 type Reported = NonNullable<Device['reported']>;
 
@@ -30,7 +30,7 @@ const condition = (type: string, message: string) => ({ type, status: true, reas
 
 describe('following a deploy', () => {
   test('ends when the device committed that generation', () => {
-    expect(isCommitted(device({}), target)).toBe(true);
+    expect(isDone(device({}), target)).toBe(true);
   });
 
   test.each([
@@ -42,14 +42,14 @@ describe('following a deploy', () => {
       { applied: 2, phase: 'fetching', conditions: [condition('Waiting', 'away')] },
     ],
   ] as const)('goes on while %s', (_name, reported) => {
-    expect(isCommitted(device(reported as Partial<Reported> | null), target)).toBe(false);
+    expect(isDone(device(reported as Partial<Reported> | null), target)).toBe(false);
   });
 
   test.each(['failed', 'rejected', 'rolledBack'] as const)(
     'fails with the device’s own words when it %s',
     (phase) => {
       const reported = { applied: 2, phase, conditions: [condition('Failed', 'the bundle has no handler')] };
-      expect(() => isCommitted(device(reported), target)).toThrow(
+      expect(() => isDone(device(reported), target)).toThrow(
         expect.objectContaining({
           code: 'deployFailed',
           message: expect.stringContaining('the bundle has no handler') as unknown,
@@ -59,8 +59,24 @@ describe('following a deploy', () => {
     },
   );
 
+  test.each([
+    ['fetching', false],
+    ['staged', true],
+    ['verifying', true],
+    ['committed', true],
+  ] as const)('to the disk only, is at %s: done is %s', (phase, done) => {
+    const reported = { phase, applied: phase === 'committed' ? 3 : 2 };
+    expect(isDone(device(reported), { ...target, until: 'staged' })).toBe(done);
+  });
+
+  test('a report from before counts when it says that it is on disk, and not when it tells of a failure', () => {
+    const stale = { ...target, staleSeq: 1, until: 'staged' } as const;
+    expect(isDone(device({ phase: 'staged', applied: 2 }), stale)).toBe(true);
+    expect(isDone(device({ phase: 'rolledBack', applied: 2 }), stale)).toBe(false);
+  });
+
   test('says when a newer generation overtook it', () => {
-    expect(() => isCommitted(device({ observed: 4, applied: 4 }), target)).toThrow(
+    expect(() => isDone(device({ observed: 4, applied: 4 }), target)).toThrow(
       expect.objectContaining({ code: 'superseded' }),
     );
   });

@@ -12,16 +12,18 @@ export type Followed = {
   readonly generation: number;
   /** The report from before the deploy: a failure that it tells is an old one, and the device is trying again. */
   readonly staleSeq?: number | undefined;
+  /** Default committed. */
+  readonly until?: 'staged' | 'committed';
 };
 
 /**
- * Waits until the device reports that it committed the generation. Rejects with `deployFailed` and the device's own
+ * Waits until the device reports that it committed the generation, or has it on disk; says what that waits for. Rejects with `deployFailed` and the device's own
  * words, `superseded` when a newer generation came, or `timedOut`.
  */
 export async function followDeploy(
   run: Run,
   cloud: Cloud,
-  { device: name, generation, staleSeq, timeoutMs }: Followed & { timeoutMs: number },
+  { device: name, generation, staleSeq, until, timeoutMs }: Followed & { timeoutMs: number },
 ): Promise<Device> {
   const { signal, io, out } = run;
   using progress = new Progress(io, {
@@ -29,20 +31,28 @@ export async function followDeploy(
     enabled: !out.json,
   });
   let last: Device | undefined;
+  let said: string | undefined;
   return await waitFor(
     async () => {
       last = await cloud.call((client) => client.device(name, { signal }));
+      const waiting = waitsFor(last, generation);
+      // Where no line is redrawn, each thing it waits for is told once.
+      if (waiting !== undefined && waiting !== said && !io.stderr.isTTY) out.note(waiting);
+      said = waiting;
       progress.text(describe(last));
-      return isCommitted(last, { device: name, generation, staleSeq }) ? last : undefined;
+      return isDone(last, { device: name, generation, staleSeq, until }) ? last : undefined;
     },
     { everyMs: pollMs, timeoutMs, signal, onTimeout: () => timedOut(last, name, generation) },
   );
 }
 
 /** Exported for its test: true when done, false while under way; throws when the device gave up. */
-export function isCommitted({ reported }: Device, { device, generation, staleSeq }: Followed): boolean {
+export function isDone(
+  { reported }: Device,
+  { device, generation, staleSeq, until = 'committed' }: Followed,
+): boolean {
   if (!reported?.observed || reported.observed < generation) return false;
-  if (reported.seq === staleSeq && reported.phase !== 'committed') return false;
+  if (reported.seq === staleSeq && isOver(reported, generation)) return false;
   const messages = reported.conditions.map(({ message }) => message).join(' ');
   if (reported.observed > generation) {
     const refused = reported.conditions.some(({ type }) => type === 'Refused');
@@ -68,9 +78,25 @@ export function isCommitted({ reported }: Device, { device, generation, staleSeq
           hint: stillRuns(reported.applied),
         },
       );
+    case 'staged':
+    case 'applying':
+    case 'verifying':
+      return until === 'staged';
     default:
       return false;
   }
+}
+
+/** The report tells of a failure, or of a later generation. */
+function isOver({ observed, phase }: NonNullable<Device['reported']>, generation: number): boolean {
+  const isGivenUp = phase === 'failed' || phase === 'rejected' || phase === 'rolledBack';
+  return isGivenUp || (phase !== 'committed' && (observed ?? 0) > generation);
+}
+
+/** A generation that is on disk says what it waits for. */
+function waitsFor({ reported }: Device, generation: number): string | undefined {
+  if (reported?.observed !== generation) return undefined;
+  return reported.conditions.find(({ type }) => type === 'Waiting')?.message;
 }
 
 const words = { failed: 'failed', rejected: 'was rejected', rolledBack: 'was rolled back' } as const;
@@ -87,7 +113,11 @@ function describe({ online, reported }: Device): string {
 
 function timedOut(last: Device | undefined, device: string, generation: number): CliError {
   const state = last === undefined ? 'unknown' : describe(last);
-  return new CliError('timedOut', `Generation ${generation} is not committed on ${device} yet: ${state}.`, {
-    hint: `The deploy stands. Look again with: holdfast status --device ${device}`,
-  });
+  return new CliError(
+    'timedOut',
+    `Generation ${generation} of ${device} is not there yet: ${state.replace(/\.$/, '')}.`,
+    {
+      hint: `The deploy stands. Look again with: holdfast status --device ${device}`,
+    },
+  );
 }

@@ -8,6 +8,9 @@ import {
   topicPrefixSchema,
 } from '../manifests/primitives.ts';
 
+/** How long `--wait` without a duration waits. */
+export const defaultWaitMs = 60_000;
+
 /** `60s` to milliseconds. */
 export function parseDuration(text: string): number {
   if (text === '0') return 0;
@@ -80,6 +83,11 @@ export function parseTopicPrefix(text: string): string {
   if (text === '' || !topicPrefixSchema.safeParse(text).success)
     throw new InvalidArgumentError('Give the front of topics, such as again/, without + and #.');
   return text;
+}
+
+export function parseGeneration(text: string): number {
+  if (!/^[1-9][0-9]{0,14}$/.test(text)) throw new InvalidArgumentError('Give the number of a generation.');
+  return Number(text);
 }
 
 export function parseCount(text: string): number {

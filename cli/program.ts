@@ -3,12 +3,15 @@ import { hasColours, paint, type Io } from './io.ts';
 import { examples, parseDuration } from './options.ts';
 import type { Surroundings } from './run.ts';
 import { version } from '../lib/version.ts';
+import { registerActivate } from './commands/activate.ts';
 import { registerAgentUp } from './commands/agent-up.ts';
+import { registerApps } from './commands/apps/index.ts';
 import { registerCloudUp } from './commands/cloud-up.ts';
 import { registerDeploy } from './commands/deploy.ts';
 import { registerDevices } from './commands/devices.ts';
 import { registerExport } from './commands/export.ts';
 import { registerFunctions } from './commands/functions/index.ts';
+import { registerGenerations } from './commands/generations.ts';
 import { registerHashPassword } from './commands/hash-password.ts';
 import { registerHelp } from './commands/help.ts';
 import { registerImage } from './commands/image/index.ts';
@@ -17,10 +20,12 @@ import { registerInvoke } from './commands/invoke.ts';
 import { registerLogs } from './commands/logs.ts';
 import { registerMessages } from './commands/messages.ts';
 import { registerMetrics } from './commands/metrics.ts';
+import { registerPin } from './commands/pin.ts';
 import { registerPlan } from './commands/plan.ts';
 import { registerPush } from './commands/push.ts';
 import { registerResolve } from './commands/resolve.ts';
 import { registerRestore } from './commands/restore.ts';
+import { registerRollback } from './commands/rollback.ts';
 import { registerSecrets } from './commands/secrets.ts';
 import { registerShadow } from './commands/shadow/index.ts';
 import { registerSnapshot } from './commands/snapshot/index.ts';
@@ -71,11 +76,16 @@ const registrations: readonly ((program: Command, surroundings: Surroundings) =>
   registerPush,
   registerImage,
   registerDeploy,
+  registerActivate,
+  registerGenerations,
+  registerRollback,
+  registerPin,
   registerDevices,
   registerStatus,
   registerLogs,
   registerMetrics,
   registerInvoke,
+  registerApps,
   registerFunctions,
   registerStream,
   registerMessages,

@@ -8,7 +8,7 @@ import { CliError } from '../errors.ts';
 import { followDeploy } from '../follow-deploy.ts';
 import { parseManifestText, readManifest, type ManifestFile } from '../manifest-file.ts';
 import { readInput } from '../files.ts';
-import { examples, parseDuration, parseName } from '../options.ts';
+import { defaultWaitMs, examples, parseDuration, parseName } from '../options.ts';
 import { readPassphrase } from '../passphrase.ts';
 import { resolveReferences } from '../references.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
@@ -19,9 +19,9 @@ type Options = {
   readonly passphraseFile?: string;
   readonly wait?: number | true;
   readonly force?: true;
+  readonly stage?: true;
+  readonly now?: true;
 };
-
-const defaultWaitMs = 60_000;
 
 export function registerDeploy(program: Command, surroundings: Surroundings): void {
   program
@@ -34,13 +34,20 @@ export function registerDeploy(program: Command, surroundings: Surroundings): vo
       'Write the machine file: the pinned manifest with `control`, from which restore works.',
     )
     .option('--passphrase-file <file>', 'Adds a recovery key to the machine file (or $HOLDFAST_PASSPHRASE).')
-    .option('--wait [duration]', 'Wait until the device has committed it (default 60s).', parseDuration)
+    .option('--stage', 'Bring it to the disk of the device, and no further until it is activated.')
+    .option('--now', 'Wait for no update window and no lock of an app.')
+    .option(
+      '--wait [duration]',
+      'Wait until the device has committed it, or with --stage has it on disk (default 60s).',
+      parseDuration,
+    )
     .option('--force', 'Replace --out even when it is no machine file of this device.')
     .addHelpText(
       'after',
       examples(
         'holdfast deploy machine.yaml --wait',
         'HOLDFAST_PASSPHRASE=… holdfast deploy greenhouse.yaml --out machine.yaml --wait 2m',
+        'holdfast deploy machine.yaml --stage --wait 10m   # live later: holdfast activate DEVICE',
         'holdfast deploy machine.yaml             # again: the same digest, the same generation',
       ),
     )
@@ -48,6 +55,7 @@ export function registerDeploy(program: Command, surroundings: Surroundings): vo
 }
 
 async function deploy(run: Run, options: Options, path: string): Promise<void> {
+  const leave = leaveOf(options);
   const file = await readManifest(run, path);
   const device = file.machine.metadata.name;
   if (options.device !== undefined && options.device !== device) {
@@ -60,14 +68,18 @@ async function deploy(run: Run, options: Options, path: string): Promise<void> {
   const { document, recoveryKey } = await prepare(run, { cloud, file, options, passphrase });
   const before = await cloud.call((client) => client.devices({ signal: run.signal }));
   const staleSeq = before.find(({ name }) => name === device)?.reported?.seq;
-  const answer = await put(run, { cloud, device, document, recoveryKey });
+  const answer = await put(run, { cloud, device, document, recoveryKey, ...leave });
   const waitMs = options.wait === true ? defaultWaitMs : options.wait;
   if (waitMs !== undefined)
-    await followDeploy(run, cloud, { device, generation: answer.generation, staleSeq, timeoutMs: waitMs });
+    await followDeploy(run, cloud, {
+      ...{ device, generation: answer.generation, staleSeq, timeoutMs: waitMs },
+      until: options.stage ? 'staged' : 'committed',
+    });
   const result = {
     device,
     ...answer,
-    committed: waitMs !== undefined,
+    committed: waitMs !== undefined && !options.stage,
+    staged: waitMs !== undefined && options.stage === true,
     machineFile: options.out ?? null,
     owner: await fingerprintOf(document),
   };
@@ -151,14 +163,30 @@ type Put = {
   readonly document: JsonObject;
   /** The public half. */
   readonly recoveryKey: string | undefined;
+  readonly stage: boolean | undefined;
+  readonly now: boolean | undefined;
 };
 
+function leaveOf({ stage, now }: Options): Pick<Put, 'stage' | 'now'> {
+  if (stage && now)
+    throw new CliError('usage', '--stage and --now cannot both be given.', {
+      hint: 'Stage it first; holdfast activate lets it go live.',
+    });
+  return { stage, now };
+}
+
 /** Safe to repeat: the same digest is the same generation. */
-async function put(run: Run, { cloud, device, document, recoveryKey }: Put): Promise<DeployResponse> {
+async function put(
+  run: Run,
+  { cloud, device, document, recoveryKey, stage, now }: Put,
+): Promise<DeployResponse> {
   const { canonicalize } = await import('../../manifests/index.ts');
   const bytes = Buffer.from(canonicalize(document));
   return await cloud.call((client) =>
-    client.deploy(device, bytes, { ...(recoveryKey !== undefined && { recoveryKey }), signal: run.signal }),
+    client.deploy(device, bytes, {
+      ...(recoveryKey !== undefined && { recoveryKey }),
+      ...{ stage, now, signal: run.signal },
+    }),
   );
 }
 
@@ -166,17 +194,24 @@ type Result = DeployResponse & {
   readonly device: string;
   /** Seen committed; false when nobody waited for it. */
   readonly committed: boolean;
+  /** Seen on the disk of the device, where it waits. */
+  readonly staged: boolean;
   readonly machineFile: string | null;
   /** Fingerprint of `vault.owner`. */
   readonly owner: string | null;
 };
 
 function formatResult(result: Result): string {
-  const { device, generation, digest, unchanged, committed, machineFile, owner } = result;
-  const state = committed ? 'committed' : unchanged ? 'unchanged' : 'sent';
-  const lines = [`${device}: generation ${generation} ${state} (${digest})`];
+  const { device, generation, digest, machineFile, owner } = result;
+  const lines = [`${device}: generation ${generation} ${stateOf(result)} (${digest})`];
   if (machineFile !== null)
     lines.push(`Machine file: ${machineFile}. Keep it and its passphrase apart from the device.`);
   if (owner !== null) lines.push(`Owner key of its snapshots: ${owner}`);
   return lines.join('\n');
+}
+
+function stateOf({ committed, staged, unchanged }: Result): string {
+  if (committed) return 'committed';
+  if (staged) return 'staged';
+  return unchanged ? 'unchanged' : 'sent';
 }
