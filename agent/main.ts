@@ -12,7 +12,7 @@ import { sitesOf } from './apps/sites/site.ts';
 import type { AppSupervisor } from './apps/supervise/app-supervisor.ts';
 import { Commands } from './commands.ts';
 import { LogJournal } from './control/log-journal.ts';
-import { controlSocketPath, type Status } from './control/protocol.ts';
+import { controlSocketPath } from './control/protocol.ts';
 import { startControlServer } from './control/server.ts';
 import { DataPlane } from './data-plane.ts';
 import { describeAgent } from './describe-agent.ts';
@@ -55,6 +55,8 @@ export type Agent = AsyncDisposable & {
   /** Null while no function has an http trigger, or its port cannot be had. */
   readonly http: { readonly host: string; readonly port: number } | null;
   readonly controlSocket: string;
+  /** Else they go on without the agent, and the next one takes them over. Resolves to their names. */
+  stopApps(): Promise<readonly string[]>;
   /** Rejects when the agent cannot go on; its supervisor starts it again. */
   readonly failed: Promise<void>;
 };
@@ -77,15 +79,7 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
   const secrets = await SecretStore.open(root);
   const network = stack.use(createFetch());
   const runtime = stack.use(
-    await FunctionRuntime.open({
-      logger,
-      onLog: (entry) => logFunction(logger, entry),
-      outside: {
-        fetch: network.fetch,
-        secret: (name) => secrets.get(name),
-        invoke: (name, event, options) => dataPlane.call(name, event, options),
-      },
-    }),
+    await openRuntime({ secrets, network, logger, invoke: (...call) => dataPlane.call(...call) }),
   );
   const dataPlane: DataPlane = stack.use(
     await DataPlane.open({
@@ -95,27 +89,21 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
   recovered ||= dataPlane.recovered;
   const vault = stack.use(await openVaultKeeper({ root, identity, secrets, logger }));
   const tools = new Exports({ root, logger });
-  const mqttPort = dataPlane.mqtt.port;
-  const { supervisor: apps, capabilities } = await openApps(
-    { root, device: identity.device, mqttPort, secrets, logger },
-    stack,
-  );
+  const place = { root, device: identity.device, mqttPort: dataPlane.mqtt.port };
+  const { meter } = observability;
+  const { supervisor: apps, capabilities } = await openApps({ ...place, secrets, meter, logger }, stack);
 
   const memory = stack.use(new MemoryTidier());
   const { link, reconciler } = await startControl({
     ...{ identity, store, sources, dataPlane, vault, tools, apps, logger, memory, stack },
     isRecovered: () => recovered,
   });
-  const describe = (): Status =>
-    describeAgent({
-      ...{ root, started, identity, store, dataPlane, vault, tools, link, runtime },
-      ...{ apps, capabilities },
-    });
+  const here = { root, started, identity, store, dataPlane, vault, tools, link, runtime, apps, capabilities };
   const controlSocket = controlSocketPath(root);
   stack.use(
     await startControlServer({
       path: controlSocket,
-      status: describe,
+      status: () => describeAgent(here),
       invoke: (name, payload, caller) => dataPlane.invoke(name, payload, { signal: caller }),
       functions: dataPlane.functions,
       streams: dataPlane.streams,
@@ -127,7 +115,7 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
       secrets: { store: secrets, uses: () => mergeUses(dataPlane.secretUses(), apps.secretUses()) },
       plan: (canonical) => planHere(canonical, store, sources),
       metrics: observability,
-      logs: { recent: (query) => journal.recent(query), follow: (listener) => journal.follow(listener) },
+      logs: journal,
     }),
   );
   link.start();
@@ -141,9 +129,25 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
     mqtt: dataPlane.mqtt,
     http: dataPlane.http,
     controlSocket,
+    stopApps: () => apps.stopAll(),
     failed: Promise.race([reconciler.failed, dataPlane.failed]),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+type RuntimeParts = {
+  readonly secrets: SecretStore;
+  readonly network: ReturnType<typeof createFetch>;
+  readonly invoke: DataPlane['call'];
+  readonly logger: Logger;
+};
+
+function openRuntime({ secrets, network, invoke, logger }: RuntimeParts): Promise<FunctionRuntime> {
+  return FunctionRuntime.open({
+    logger,
+    onLog: (entry) => logFunction(logger, entry),
+    outside: { fetch: network.fetch, secret: (name) => secrets.get(name), invoke },
+  });
 }
 
 function toAll(sinks: readonly (LogSink | undefined)[]): LogSink {

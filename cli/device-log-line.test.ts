@@ -14,6 +14,15 @@ test.each<LogEvent>([
   { time, level: 'info', event: 'reconcile.committed', generation: 3 },
   { time, level: 'warn', event: 'function.failed', function: 'shop', code: 'timeout', error: 'took 5 s' },
   { time, level: 'error', event: 'function.log', function: 'shop', invocation: 'a1', message: 'sold out' },
+  {
+    time,
+    level: 'info',
+    event: 'app.log',
+    app: 'web',
+    instance: 'web-1',
+    stream: 'stdout',
+    message: 'hello',
+  },
 ])('a line of the agent comes back from the cloud as it was: %j', (line) => {
   const { topic, event } = logMessageOf(line);
   expect(deviceLogLine(stored(topic, event))).toEqual(line);

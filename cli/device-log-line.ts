@@ -5,6 +5,11 @@ import { observabilityTopics, readLogEvent, type ObservedLog } from '../cloud-sy
 /** Which messages of the stream `observability` are lines of the log. */
 export const logTopics = 'log/#';
 
+const speakers = [
+  { topics: observabilityTopics.functionLog(''), event: 'function.log' },
+  { topics: observabilityTopics.appLog(''), event: 'app.log' },
+] as const;
+
 /**
  * What a device relayed of its log, as `holdfast logs` prints it on the device itself; undefined for what is no line of a
  * log. Lines that did not get to the cloud come as one `observability.gap`.
@@ -13,11 +18,11 @@ export function deviceLogLine({ time, topic, payload, gap }: StoredMessage): Log
   if (gap) return { time, level: 'warn', event: 'observability.gap', count: gap.count, reason: gap.reason };
   const log = readLogEvent(Buffer.from(payload ?? '', 'base64'));
   if (!log || topic === null) return undefined;
-  const isSaid = topic.startsWith(observabilityTopics.functionLog(''));
+  const said = speakers.find(({ topics }) => topic.startsWith(topics));
   const head = { time: log.time, level: log.severity.toLowerCase() };
   const fields = fieldsOf(log.attributes);
-  return isSaid
-    ? { ...fields, ...head, event: 'function.log', message: log.body }
+  return said
+    ? { ...fields, ...head, event: said.event, message: log.body }
     : { ...fields, ...head, event: log.body };
 }
 

@@ -11,6 +11,7 @@ export type DeviceLogsQuery = {
   readonly lines: number;
   readonly follow: boolean;
   readonly function: string | undefined;
+  readonly app: string | undefined;
 };
 
 const hourMs = 3_600_000;
@@ -54,5 +55,6 @@ function linesOf({ messages }: MessagePage, query: DeviceLogsQuery): LogLine[] {
   return messages
     .map(deviceLogLine)
     .filter((line) => line !== undefined)
-    .filter((line) => query.function === undefined || line.function === query.function);
+    .filter((line) => query.function === undefined || line.function === query.function)
+    .filter((line) => query.app === undefined || line.app === query.app);
 }

@@ -9,13 +9,18 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
  */
 export function interruptSignal(onFirst: () => void): AbortSignal {
   const controller = new AbortController();
-  const stop = () => {
+  const stop = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) process.exit(exitCodes.interrupted);
     onFirst();
-    controller.abort(new CliError('interrupted', 'Interrupted.'));
+    controller.abort(new CliError('interrupted', 'Interrupted.', { cause: name }));
   };
   for (const signal of signals) process.on(signal, stop);
   return controller.signal;
+}
+
+/** Whether it was Ctrl-C that ended it, by somebody at a terminal, and not whoever looks after this process. */
+export function isByHand({ reason }: AbortSignal): boolean {
+  return reason instanceof CliError && reason.cause === 'SIGINT';
 }
 
 /** Resolves when `signal` aborts: how a daemon in the foreground waits for its end. */

@@ -1,3 +1,5 @@
+import { measureApps } from '../observability/measure-apps.ts';
+import type { AgentMeter } from '../observability/metrics.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { SecretStore } from '../outside/secret-store.ts';
 import type { LaunchCapabilities } from './ports.ts';
@@ -14,6 +16,8 @@ export type OpenAppsOptions = {
   readonly device: string;
   readonly mqttPort: number;
   readonly secrets: Pick<SecretStore, 'get' | 'onChange'>;
+  /** Told how apps are. */
+  readonly meter?: AgentMeter;
   readonly logger: Logger;
 };
 
@@ -22,5 +26,6 @@ export async function openApps(options: OpenAppsOptions, stack: AsyncDisposableS
   const { root, logger } = options;
   const launcher = stack.use(await openLauncher({ root, logger }));
   const supervisor = stack.use(await AppSupervisor.open({ ...options, launcher }));
+  if (options.meter) stack.defer(measureApps(options.meter, supervisor));
   return { supervisor, capabilities: launcher.capabilities };
 }

@@ -26,23 +26,26 @@ const fieldNames: Readonly<Record<string, string>> = { code: 'error.type', error
  * journal: names of files in volumes stay on the device. [G7]
  */
 export function logMessageOf({ time, level, event, local: _local, ...fields }: LogEvent): LogMessage {
-  const { function: name, message, ...rest } = fields;
   const severity = severities[level];
-  // What a function says is its own; everything else is about it.
-  if (event === 'function.log' && typeof name === 'string' && typeof message === 'string')
+  const { message, ...rest } = fields;
+  const topic = speakerOf(event, fields);
+  // What a function or an app says is its own; everything else is about it.
+  if (topic !== undefined && typeof message === 'string')
     return {
-      topic: observabilityTopics.functionLog(name),
-      event: {
-        time,
-        severity,
-        body: cut(message, bodyMaxChars),
-        attributes: attributesOf({ function: name, ...rest }),
-      },
+      topic,
+      event: { time, severity, body: cut(message, bodyMaxChars), attributes: attributesOf(rest) },
     };
   return {
     topic: observabilityTopics.agentLog,
     event: { time, severity, body: event, attributes: attributesOf(fields) },
   };
+}
+
+function speakerOf(event: string, fields: Readonly<Record<string, unknown>>): string | undefined {
+  if (event === 'function.log' && typeof fields.function === 'string')
+    return observabilityTopics.functionLog(fields.function);
+  if (event === 'app.log' && typeof fields.app === 'string') return observabilityTopics.appLog(fields.app);
+  return undefined;
 }
 
 function attributesOf(fields: Readonly<Record<string, unknown>>): ObservedLog['attributes'] {

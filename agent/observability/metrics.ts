@@ -164,6 +164,24 @@ export const agentMetrics = {
     description: 'Events of this UTC day that were dropped because the budget was used up.',
     attributes: ['function'],
   },
+  'holdfast.app.up': {
+    kind: 'gauge',
+    unit: '{app}',
+    description: '1 while the app runs, else 0.',
+    attributes: ['app'],
+  },
+  'holdfast.app.well': {
+    kind: 'gauge',
+    unit: '{app}',
+    description: '1 while the app runs and its checks are good, else 0.',
+    attributes: ['app'],
+  },
+  'holdfast.app.restarts': {
+    kind: 'counter',
+    unit: '{restart}',
+    description: 'Restarts of the app since this version of it was first started by this agent.',
+    attributes: ['app'],
+  },
   'holdfast.mqtt.clients': {
     kind: 'gauge',
     unit: '{client}',

@@ -1,8 +1,9 @@
 import { Option, type Command } from 'commander';
+import type { Agent } from '../../agent/main.ts';
 import { agentRoot } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { readInput } from '../files.ts';
-import { aborted } from '../interrupt.ts';
+import { aborted, isByHand } from '../interrupt.ts';
 import { examples, formatAddress, parseAddress, parsePort, type Address } from '../options.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
 
@@ -12,6 +13,7 @@ type Options = {
   readonly mqttHost: string;
   readonly mqttPort: number;
   readonly http: Address;
+  readonly keepApps?: true;
 };
 
 export function registerAgentUp(program: Command, surroundings: Surroundings): void {
@@ -37,6 +39,7 @@ export function registerAgentUp(program: Command, surroundings: Surroundings): v
         .argParser(parseAddress)
         .default({ host: '127.0.0.1', port: 0 }, '127.0.0.1:0'),
     )
+    .option('--keep-apps', 'Leave apps running at Ctrl-C, as at SIGTERM; the next agent takes them over.')
     .addHelpText(
       'after',
       examples(
@@ -67,10 +70,17 @@ async function agentUp(run: Run, options: Options): Promise<void> {
       `  local MQTT      ${mqtt.host}:${mqtt.port}`,
       ...(http === null ? [] : [`  HTTP            http://${formatAddress(http)}`]),
       `  control socket  ${controlSocket}`,
-      'Ctrl-C stops it.',
+      `Ctrl-C stops it${options.keepApps ? '' : ', and its apps'}.`,
     ].join('\n'),
   );
   await Promise.race([aborted(run.signal), agent.failed]);
+  if (isByHand(run.signal) && !options.keepApps) await stopApps(run, agent);
+}
+
+async function stopApps(run: Run, agent: Pick<Agent, 'stopApps'>): Promise<void> {
+  const names = await agent.stopApps();
+  if (names.length === 0) return;
+  run.out.note(`Stopped ${names.join(', ')}. With --keep-apps, apps go on without the agent.`);
 }
 
 /** From `--token`, `--token-file` or HOLDFAST_TOKEN. */

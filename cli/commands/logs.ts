@@ -10,22 +10,25 @@ type Options = {
   readonly device?: string;
   readonly follow?: boolean;
   readonly function?: string;
+  readonly app?: string;
   readonly lines: number;
 };
 
 export function registerLogs(program: Command, surroundings: Surroundings): void {
   program
     .command('logs')
-    .description('Print the logs of the agent and its functions, oldest first.')
+    .description('Print the logs of the agent, its functions and apps, oldest first.')
     .option('--device <name>', 'Those that this device relayed to the cloud.', parseName)
     .option('-f, --follow', 'Keep printing new lines until Ctrl-C.')
     .option('--function <name>', 'Only lines of this function.', parseName)
+    .option('--app <name>', 'Only lines of this app, and about it.', parseName)
     .option('-n, --lines <count>', 'How many of the past lines.', parseCount, 100)
     .addHelpText(
       'after',
       examples(
         'holdfast logs -f',
         'holdfast logs --function weather-summary -n 20 --json',
+        'holdfast logs --app dashboard -f',
         'holdfast logs --device greenhouse-7 -f',
       ),
     )
@@ -46,14 +49,17 @@ async function logs(run: Run, options: Options): Promise<void> {
   if (!follow) run.signal.throwIfAborted();
 }
 
-async function* here(run: Run, { follow = false, function: name, lines }: Options): AsyncGenerator<LogLine> {
+async function* here(
+  run: Run,
+  { follow = false, function: name, app, lines }: Options,
+): AsyncGenerator<LogLine> {
   const { ControlClient } = await import('../../agent/control/client.ts');
   await using agent = ControlClient.forRoot(agentRoot(run));
-  yield* agent.logs({ follow, function: name, lines }, run.signal);
+  yield* agent.logs({ follow, function: name, app, lines }, run.signal);
 }
 
 async function* there(run: Run, options: Options): AsyncGenerator<LogLine> {
-  const { device = '', follow = false, function: name, lines } = options;
+  const { device = '', follow = false, function: name, app, lines } = options;
   const { deviceLogs } = await import('../device-logs.ts');
-  yield* deviceLogs(run, { device, lines, follow, function: name });
+  yield* deviceLogs(run, { device, lines, follow, function: name, app });
 }

@@ -10,6 +10,7 @@ export const observabilityStream = 'observability';
 export const observabilityTopics = {
   agentLog: 'log/agent',
   functionLog: (name: string) => `log/functions/${name}`,
+  appLog: (name: string) => `log/apps/${name}`,
   metrics: 'metrics',
 } as const;
 
@@ -20,7 +21,7 @@ export type Severity = (typeof severities)[number];
 export const bodyMaxChars = 8192;
 export const maxAttributes = 32;
 
-/** On `log/…`. The body is the name of an event of the agent, or what a function said. */
+/** On `log/…`. The body is the name of an event of the agent, or what a function or an app said. */
 export const logEventSchema = z.strictObject({
   time: z.iso.datetime(),
   severity: z.enum(severities),

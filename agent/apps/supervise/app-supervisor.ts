@@ -82,9 +82,13 @@ export class AppSupervisor implements Apps {
     await this.#serially(() => this.#halt(new Set(names)));
   }
 
-  /** As `halt`, of all: for an agent whose apps are to end with it. */
-  async stopAll(): Promise<void> {
-    await this.#serially(() => this.#halt(new Set(this.#entries.keys())));
+  /** As `halt`, of all: for an agent whose apps are to end with it. Resolves to the names of those that ran. */
+  async stopAll(): Promise<readonly string[]> {
+    return this.#serially(async () => {
+      const running = [...this.#entries].flatMap(([name, { app }]) => (app.instance ? [name] : []));
+      await this.#halt(new Set(this.#entries.keys()));
+      return running;
+    });
   }
 
   /** Stops it until `start`, over restarts and generations. Rejects with 'unknownApp', or as the launcher does. */

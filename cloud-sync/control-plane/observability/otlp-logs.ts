@@ -10,7 +10,10 @@ export type LogItem = {
 };
 
 const severityNumbers: Readonly<Record<Severity, number>> = { DEBUG: 5, INFO: 9, WARN: 13, ERROR: 17 };
-const functionTopic = 'log/functions/';
+const scopes = [
+  { topics: 'log/functions/', name: 'holdfast.function' },
+  { topics: 'log/apps/', name: 'holdfast.app' },
+] as const;
 
 /** An ExportLogsServiceRequest; one resource a device. */
 export function logsRequest(items: readonly LogItem[]) {
@@ -30,7 +33,7 @@ export function logsRequest(items: readonly LogItem[]) {
 }
 
 function scopeOf(topic: string): string {
-  return topic.startsWith(functionTopic) ? 'holdfast.function' : 'holdfast.agent';
+  return scopes.find(({ topics }) => topic.startsWith(topics))?.name ?? 'holdfast.agent';
 }
 
 function recordOf({ topic, received, log }: LogItem) {
@@ -42,7 +45,7 @@ function recordOf({ topic, received, log }: LogItem) {
     severityText: severity,
     body: anyValue(body),
     attributes: keyValues(attributes),
-    // What the agent says are events with names; a function says what it likes.
+    // What the agent says are events with names; a function or an app says what it likes.
     ...(scopeOf(topic) === 'holdfast.agent' && { eventName: body }),
   };
 }
