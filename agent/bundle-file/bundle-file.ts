@@ -66,6 +66,23 @@ export class BundleFile implements AsyncDisposable {
     return bytes;
   }
 
+  size(digest: Digest): number | undefined {
+    return this.#blobs.get(digest)?.size;
+  }
+
+  /** Bytes as they are, not verified. Rejects with `notFound`, or `corrupt` for a range that is not within the blob. */
+  async readRange(
+    digest: Digest,
+    { offset, length }: { readonly offset: number; readonly length: number },
+  ): Promise<Buffer> {
+    const place = this.#blobs.get(digest);
+    if (!place) throw new SyncError('notFound', `${this.path} has no blob ${digest}`);
+    if (offset + length > place.size)
+      throw new SyncError('corrupt', `The blob ${digest} ends before byte ${offset + length}`);
+    const part = { offset: place.offset + offset, size: length };
+    return (await readWhole(this.#file, part, length)) ?? Buffer.alloc(0);
+  }
+
   /** Rejects with `digestMismatch` unless every blob is what its name says. */
   async verify({ signal, onProgress }: CopyOptions): Promise<void> {
     const total = this.#bytes([...this.#blobs.keys()]);

@@ -9,15 +9,19 @@ import {
   saveLocalIdentity,
   type Identity,
 } from '../identity/identity-store.ts';
+import { forgetRestoring, type RestoredData } from '../vault/restore-volumes.ts';
 import { openManifestSource } from '../reconcile/manifest-source.ts';
 import { openState, takeRoot } from '../root-folder.ts';
 import { openSources } from '../sources.ts';
 import { BundleFile } from './bundle-file.ts';
+import { openBundleData, restoreBundleData, type BundleDataOptions } from './restore-bundle-data.ts';
 import { readMachine, type BundledMachine } from './read-machine.ts';
 
 export type RestoreBundleOptions = {
   readonly root: string;
   readonly path: string;
+  /** 'none' leaves the volumes empty. */
+  readonly data: 'none' | BundleDataOptions;
   readonly onProgress: (step: 'verify' | 'copy' | 'unpack', bytesDone: number, bytesTotal: number) => void;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -30,7 +34,8 @@ export type RestoredBundle = {
   readonly digest: Digest;
   readonly functions: Readonly<Record<string, Digest>>;
   readonly apps: Readonly<Record<string, Digest>>;
-  /** Their folders are made empty at the first start. */
+  /** Null without volumes, when the bundle has no data, or none was wanted: the volumes begin empty. */
+  readonly data: RestoredData | null;
   readonly volumes: readonly string[];
 };
 
@@ -43,10 +48,13 @@ const generation = 1;
  * `badArchive`, `digestMismatch`, `wrongPlatform`, AgentError 'rootNotEmpty'.
  */
 export async function restoreBundle(options: RestoreBundleOptions): Promise<RestoredBundle> {
-  const { root, path, onProgress, logger, signal } = options;
+  const { root, path, data, onProgress, logger, signal } = options;
   await using bundle = await BundleFile.open(path);
   const bundled = await readMachine(bundle, hostPlatform());
   await bundle.verify({ signal, onProgress: (done, total) => onProgress('verify', done, total) });
+  const { machine } = bundled;
+  const opened = data === 'none' ? undefined : await openBundleData(bundle, machine, data, signal);
+  await using _vault = opened?.repository;
 
   using _lock = await takeRoot(root);
   const store = await openState(root, logger);
@@ -54,7 +62,7 @@ export async function restoreBundle(options: RestoreBundleOptions): Promise<Rest
     throw new AgentError('rootNotEmpty', `${root} already holds a machine`, {
       hint: 'Start it with holdfast agent up, or restore into an empty folder with --root.',
     });
-  const identity = await identityIn(root, bundled.machine.metadata.name);
+  const identity = await identityIn(root, machine.metadata.name);
   await using sources = await openSources(root, identity, logger);
   await bundle.copyTo(sources.layout, bundled.blobs, {
     signal,
@@ -62,7 +70,11 @@ export async function restoreBundle(options: RestoreBundleOptions): Promise<Rest
   });
   await placeManifest(root, bundled, signal);
   onProgress('unpack', 0, 0);
-  const { bundles, images } = await sources.artifacts.load(bundled.machine);
+  const { bundles, images } = await sources.artifacts.load(machine);
+  const restored =
+    opened === undefined || data === 'none'
+      ? null
+      : await restoreBundleData({ ...data.choose(machine), root, machine, opened, logger, signal });
 
   const pointer = { generation, digest: bundled.digest };
   // The agent goes on from here as after a crash in the middle of an activation: it runs, verifies and commits.
@@ -70,11 +82,13 @@ export async function restoreBundle(options: RestoreBundleOptions): Promise<Rest
     ...{ observed: { ...pointer, size: bundled.bytes.byteLength }, current: pointer },
     phase: 'applying',
   }));
+  await forgetRestoring(root);
   return {
     ...{ device: identity.device, enrolled: 'certificate' in identity, ...pointer },
     functions: digestsOf(bundles),
     apps: digestsOf(images),
-    volumes: Object.keys(bundled.machine.volumes),
+    volumes: Object.keys(machine.volumes),
+    data: restored,
   };
 }
 

@@ -10,10 +10,14 @@ export function registerExport(program: Command, surroundings: Surroundings): vo
     .argument('<file>', 'The manifest; - reads stdin.')
     .requiredOption('-o, --output <file>', 'The bundle to write, such as machine.hfb.')
     .option('--platform <os/architecture>', 'Of the device; images of several are taken for this one.')
+    .option('--with-data', 'The repository with the snapshots of its volumes too, encrypted as it is.')
+    .option('--repository <location>', "That repository (default: of the manifest, else the cloud's vault).")
+    .option('--cacert <file>', "The CA certificate of that repository's server, PEM.")
     .addHelpText(
       'after',
       examples(
         'holdfast export machine.yaml -o machine.hfb',
+        'holdfast export machine.yaml -o machine.hfb --with-data --repository /mnt/backup/kiosk-7',
         'holdfast export machine.yaml -o kiosk.hfb --platform linux/arm64',
         'skopeo inspect oci-archive:machine.hfb:apps.dashboard',
       ),

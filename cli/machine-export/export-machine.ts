@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gatherMachine } from '../../agent/bundle-file/gather-machine.ts';
+import { gatherVault, type GatheredVault } from '../../agent/bundle-file/gather-vault.ts';
 import { writeBundleFile } from '../../agent/bundle-file/write-bundle-file.ts';
 import { hostPlatform, parsePlatform, platformText } from '../../cloud-sync/oci/image/platform.ts';
 import { OciLayout } from '../../cloud-sync/oci/index.ts';
@@ -20,8 +21,15 @@ import { plural } from '../plural.ts';
 import { formatBytes } from '../progress.ts';
 import { resolveReferences } from '../references.ts';
 import type { Run } from '../run.ts';
+import { openLocation } from '../vault/open-location.ts';
 
-export type ExportOptions = { readonly output: string; readonly platform?: string };
+export type ExportOptions = {
+  readonly output: string;
+  readonly platform?: string;
+  readonly withData?: true;
+  readonly repository?: string;
+  readonly cacert?: string;
+};
 
 /**
  * Writes the bundle of a machine. What it needs is taken from the agent's folder on this machine where that has it, and from the cloud
@@ -36,12 +44,21 @@ export async function exportMachine(run: Run, options: ExportOptions, path: stri
   const parts = `${options.output}.parts`;
   const layout = await OciLayout.open(parts);
   using shown = new LabelledProgress(run);
-  const contents = await gatherMachine({
-    ...{ document, machine: machineOf(document), layout, platform, signal },
+  const machine = machineOf(document);
+  const gathered = await gatherMachine({
+    ...{ document, machine, layout, platform, signal },
     local: join(agentRoot(run), 'artifacts'),
     registry: async (host) => [(await clouds.get()).registry(host)],
     onProgress: (component, done, total) => shown.bar(`Fetching ${component}`).bytes(done, total),
   });
+  const data = options.withData ? await gatherData({ run, options, machine, layout, shown }) : undefined;
+  const contents = data
+    ? {
+        ...gathered,
+        entries: [...gathered.entries, ...data.entries],
+        blobs: new Set([...gathered.blobs, ...data.blobs]),
+      }
+    : gathered;
   const bytes = await writeBundleFile(options.output, contents, {
     signal,
     onProgress: (done, total) => shown.bar(`Writing ${options.output}`).bytes(done, total),
@@ -49,12 +66,37 @@ export async function exportMachine(run: Run, options: ExportOptions, path: stri
   await rm(parts, { recursive: true, force: true });
   shown[Symbol.dispose]();
   const digest = manifestDigest(canonicalize(document));
-  const components = contents.entries.length - 1;
+  const components = gathered.entries.length - 1;
   run.out.result(
-    { file: options.output, bytes, digest, platform: platformText(platform), components },
+    {
+      file: options.output,
+      bytes,
+      digest,
+      platform: platformText(platform),
+      components,
+      data: data !== undefined,
+    },
     () =>
-      `Wrote ${options.output}: ${file.machine.metadata.name} (${digest}), ${plural(components, 'component')} for ${platformText(platform)}, ${formatBytes(bytes)}`,
+      `Wrote ${options.output}: ${file.machine.metadata.name} (${digest}), ${plural(components, 'component')}${data ? ' and the data' : ''} for ${platformText(platform)}, ${formatBytes(bytes)}`,
   );
+}
+
+type DataParts = {
+  readonly run: Run;
+  readonly options: ExportOptions;
+  readonly machine: Machine;
+  readonly layout: OciLayout;
+  readonly shown: LabelledProgress;
+};
+
+async function gatherData({ run, options, machine, layout, shown }: DataParts): Promise<GatheredVault> {
+  const { repository, cacert } = options;
+  const location = repository ?? machine.vault?.repository ?? `cloud:${machine.metadata.name}`;
+  await using backend = await openLocation(run, location, { ...(cacert !== undefined && { cacert }) });
+  return await gatherVault({
+    ...{ backend, layout, signal: run.signal },
+    onProgress: (done, total) => shown.bar('Fetching the data').bytes(done, total),
+  });
 }
 
 /** As it is once its tags are digests. */

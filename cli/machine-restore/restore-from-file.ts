@@ -1,18 +1,14 @@
-import type { DataPlan } from '../../agent/vault/restore-volumes.ts';
 import { restoreMachine, type Restored } from '../../agent/restore.ts';
 import type { Machine } from '../../manifests/index.ts';
 import { readToken } from '../commands/agent-up.ts';
 import { agentRoot } from '../context.ts';
-import { CliError } from '../errors.ts';
 import { readManifest } from '../manifest-file.ts';
 import { askSecret, readPassphrase } from '../passphrase.ts';
-import { plural } from '../plural.ts';
-import { formatBytes } from '../progress.ts';
 import type { Run } from '../run.ts';
 import { quietLogger } from '../vault/quiet-logger.ts';
-import { shortId, shortTime } from '../vault/snapshot-text.ts';
+import { shortId } from '../vault/snapshot-text.ts';
 import { readRecoveryCode, readSecret } from '../vault/vault-secret.ts';
-import { formatDataPlan, requireRoom } from './data-plan-text.ts';
+import { dataChoice, formatVolumes } from './data-choice.ts';
 import { RestoreReporter } from './restore-reporter.ts';
 
 export type RestoreOptions = {
@@ -38,34 +34,13 @@ export async function restoreFromFile(run: Run, options: RestoreOptions, path: s
   using reporter = new RestoreReporter(run, root);
   const restored = await restoreMachine({
     ...{ root, machine, document, ...secrets, logger, signal },
-    data: options.data
-      ? {
-          ...(options.at !== undefined && { at: new Date(options.at) }),
-          chosen: chosenOf(options.volume, machine),
-          allowDamaged: options.allowDamaged ?? false,
-          onPlan: (plan) => {
-            reporter.pause();
-            out.note(formatDataPlan(plan, root));
-            requireSnapshots(plan, options);
-            requireRoom(plan);
-            return Promise.resolve();
-          },
-        }
-      : 'none',
+    data: options.data ? dataChoice({ run, options, machine, root, reporter }) : 'none',
     onProgress: (event) => reporter.show(event),
   });
   reporter.pause();
   if (restored.newerThanFile)
     out.note("Note: the cloud wants another manifest than this file holds; the cloud's was restored.");
   out.result({ root, ...restored }, () => formatRestored(restored, root));
-}
-
-/** A time before all snapshots is a mistake, not a wish for empty volumes. */
-function requireSnapshots({ volumes }: DataPlan, { at }: RestoreOptions): void {
-  if (at === undefined || volumes.length > 0) return;
-  throw new CliError('notFound', `No volume has a snapshot as old as ${at}.`, {
-    hint: 'Give a later --at, or --no-data for empty volumes. The same command goes on from here.',
-  });
 }
 
 /** The passphrase is asked for where there is a terminal, and neither a token nor a recovery code makes it needless. */
@@ -96,27 +71,11 @@ async function readSecrets(
   };
 }
 
-/** `data=3f2a91c0`: which snapshot of which volume. */
-function chosenOf(texts: readonly string[], { volumes }: Machine): Record<string, string> {
-  return Object.fromEntries(
-    texts.map((text) => {
-      const [, volume = '', snapshot = ''] = /^([^=]+)=([0-9a-f]{4,64})$/.exec(text) ?? [];
-      if (Object.hasOwn(volumes, volume)) return [volume, snapshot];
-      throw new CliError('usage', `Cannot take ${JSON.stringify(text)} for a volume and its snapshot.`, {
-        hint: `Write name=id, such as data=3f2a91c0; volumes are: ${Object.keys(volumes).join(', ') || 'none'}.`,
-      });
-    }),
-  );
-}
-
 function formatRestored({ device, generation, digest, functions, data }: Restored, root: string): string {
   return [
     `${device} is back: generation ${generation} (${digest})`,
     ...Object.entries(functions).map(([name, bundle]) => `  function ${name}  ${bundle}`),
-    ...Object.entries(data?.volumes ?? {}).map(
-      ([name, { snapshot, time, files, bytes, problems }]) =>
-        `  volume ${name}  snapshot ${shortId(snapshot)} of ${shortTime(time)} UTC: ${plural(files, 'file')}, ${formatBytes(bytes)}${problems === 0 ? '' : `, ${plural(problems, 'problem')}`}`,
-    ),
+    ...formatVolumes(data),
     ...(data?.oldSlots.length
       ? [
           'Keys of the device that was lost still open the vault. With a grant, remove them:',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { cliPath, nodeFlags, runCli, temporaryFolder } from '../support/cli.ts';
+import { createOwnerKey } from '../../cloud-sync/vault/keys/owner-key.ts';
 import { hasPeer } from '../support/has-peer.ts';
 import { MachineStore } from '../support/machine-store.ts';
 import { networkNamespaces } from '../support/network-namespaces.ts';
@@ -16,6 +17,7 @@ let folder: string;
 let store: MachineStore;
 let manifest: string;
 let bundle: string;
+const passphrase = 'seven green herons';
 
 beforeAll(async () => {
   stack = new AsyncDisposableStack();
@@ -43,6 +45,7 @@ apps:
 functions:
   greeter: { bundle: "${greeter}", on: [{ mqtt: names }] }
 volumes: { notes: {} }
+vault: { repository: "${join(folder, 'vault')}", owner: "${await createOwnerKey(passphrase)}" }
 `,
   );
   bundle = join(folder, 'machine.hfb');
@@ -126,14 +129,11 @@ offline('a machine comes back from its bundle and runs where there is no network
   expect(invoked).toMatchObject({
     code: 0,
     stderr: '',
-    stdout: expect.stringContaining('hello Ada') as string,
+    stdout: expect.stringContaining('hello Ada') as unknown,
   });
   const { stdout } = await promisify(execFile)(join(root, 'bin/greet'), ['Ada']);
   expect(stdout).toBe('hello Ada\n');
-  const status = JSON.parse((await holdfast('status', '--root', root, '--json')).stdout) as Record<
-    string,
-    never
-  >;
+  const status = JSON.parse((await holdfast('status', '--root', root, '--json')).stdout) as unknown;
   expect(status).toMatchObject({
     device: 'kiosk-7',
     tenant: null,
@@ -144,8 +144,10 @@ offline('a machine comes back from its bundle and runs where there is no network
   const { port } = (status as { http: { port: number } }).http;
   const inside = ['-t', String(agent.pid), '--net', 'curl', '-s', `http://127.0.0.1:${port}/handbook/`];
   expect((await promisify(execFile)('nsenter', inside)).stdout).toBe('<h1>The handbook</h1>\n');
+  await writeFile(join(root, 'volumes/notes/today.txt'), 'water the herons\n');
+  expect(await holdfast('snapshot', 'notes', '--root', root)).toMatchObject({ code: 0 });
   const again = await holdfast('restore', bundle, '--root', root);
-  expect(again).toMatchObject({ code: 8, stderr: expect.stringContaining('Another agent') as string });
+  expect(again).toMatchObject({ code: 8, stderr: expect.stringContaining('Another agent') as unknown });
 });
 
 test.each([
@@ -169,6 +171,28 @@ test.each([
   expect(stderr).toMatch(message);
   expect(stderr.trim().split('\n').length).toBeLessThanOrEqual(2);
   await expect(readdir(root)).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+offline('brings the data of its volumes back from the bundle, to who has the passphrase', async () => {
+  const full = join(folder, 'full.hfb');
+  const exported = await holdfast('export', manifest, '-o', full, '--root', store.root, '--with-data');
+  expect(exported).toMatchObject({ code: 0, stdout: expect.stringContaining('and the data') as unknown });
+  const root = join(folder, 'with data');
+  const refused = await holdfast('restore', full, '--root', root);
+  expect(refused.stderr).toContain("needs the owner's passphrase or a recovery code");
+  const wrong = await runCli(['restore', full, '--root', root], {
+    env: { HOLDFAST_PASSPHRASE: 'six grey geese' },
+  });
+  expect(wrong).toMatchObject({ code: 5 });
+  await expect(readdir(root)).rejects.toMatchObject({ code: 'ENOENT' });
+  const restored = await runCli(['restore', full, '--root', root], {
+    env: { HOLDFAST_PASSPHRASE: passphrase },
+  });
+  expect(restored).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('volume notes  snapshot') as unknown,
+  });
+  expect(await readFile(join(root, 'volumes/notes/today.txt'), 'utf8')).toBe('water the herons\n');
 });
 
 test('goes on with a restore that was cut short, and refuses a root that has a machine', async () => {
