@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { buildImage, type BuiltImage } from '../../cloud-sync/oci/image/build-image.ts';
 import { hostPlatform, parsePlatform, platformText } from '../../cloud-sync/oci/image/platform.ts';
 import { chunkTablePlace } from '../../cloud-sync/oci/layer/chunk-table.ts';
+import { requireFolder } from '../../cloud-sync/oci/layer/tree-entries.ts';
 import { OciLayout, parseReference } from '../../cloud-sync/oci/index.ts';
 import { CliError } from '../errors.ts';
 import { plural } from '../plural.ts';
@@ -26,6 +27,7 @@ export type BuildOptions = SettingFlags & {
 export async function build(run: Run, options: BuildOptions, folder: string): Promise<void> {
   const { tag, out } = options;
   requireGoal(options);
+  requireFolder(folder);
   const platform = options.platform === undefined ? hostPlatform() : parsePlatform(options.platform);
   const { layers = [], ...settings } = await imageSettings(run, folder, options);
   const excludes = await buildExcludes(run, folder, options.exclude);
