@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect } from '@jest/globals';
 import type { LaunchSpec, Launcher } from '../../agent/apps/ports.ts';
 import { isolationPeers, isolations, LaunchBench, until } from '../support/launched.ts';
 import { peerTest } from '../support/peers.ts';

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError } from '../../errors.ts';
 import { errorMessage } from '../../../lib/error-code.ts';
@@ -63,7 +63,7 @@ export class AppLauncher implements Launcher, AsyncDisposable {
       await writeRecord(folder, record);
       await this.#options.groups.create(id, spec.limits);
       const child = await launch(engine, run, program);
-      const parent = await untilStarted(run, child);
+      const parent = await untilStarted(run, child, (started) => engine.hasStarted(started));
       return this.#lookAfter({ run, engine, parent }, child);
     } catch (error) {
       await this.#remove({ run, engine });

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LaunchSpec } from '../ports.ts';
 import { containerConfig, containerProcess, networkFiles } from './container-config.ts';
-import type { Command, Engine, Run } from './engine.ts';
+import type { Engine, Run } from './engine.ts';
 import { cannotStart } from './find-program.ts';
 import { makeRootFolder, type MountPoint } from './root-folder.ts';
 import { mountPointsOf } from './mount-points.ts';
@@ -12,37 +12,40 @@ import { runToEnd } from './run-to-end.ts';
 const sweepTimeoutMs = 30_000;
 
 /** By an OCI runtime, runc or crun: its `run` stays in the foreground as long as the container lives. */
-export function containerEngine(runtime: string): Engine {
+export function containerEngine(runtime: string, kind: 'runc' | 'crun'): Engine {
   // Its state is in the instance's folder: it goes with it, and nobody else's containers are in it.
-  const runtimeArgs = ({ folder }: Run) => [runtime, '--root', join(folder, 'runtime')];
+  const stateOf = ({ folder }: Run) => join(folder, 'runtime');
+  // crun leaves control groups to us; runc insists on one of its own below ours.
+  const flags = kind === 'crun' ? ['--cgroup-manager', 'disabled'] : [];
+  const runtimeArgs = (run: Run) => [runtime, ...flags, '--root', stateOf(run)];
+  const groupsOf = ({ group }: Run) => (kind === 'crun' ? group.folders : []);
   return {
     prepare: async (run) => {
       await writeConfig(run);
       const { id } = run.record;
-      return command([...runtimeArgs(run), 'run', '--bundle', run.folder, '--pid-file', 'started', id]);
+      const args = [...runtimeArgs(run), 'run', '--bundle', run.folder, '--pid-file', 'started', id];
+      return { args, redirections: '</dev/null', groups: groupsOf(run) };
     },
     prepareBeside: async (run, args, token) => {
       const { spec, id } = run.record;
       await writeJson(join(run.folder, `${token}.json`), containerProcess(spec, args, spec.cwd));
       const files = ['--process', join(run.folder, `${token}.json`), '--pid-file', join(run.folder, token)];
-      return command([...runtimeArgs(run), 'exec', ...files, id]);
+      const command = [...runtimeArgs(run), 'exec', ...files, id];
+      return { args: command, redirections: '</dev/null', groups: groupsOf(run) };
     },
+    hasStarted: (started) => started !== '',
     mainProcess: processOf,
     // The first of its process namespace takes all others with it.
     lastProcess: processOf,
     sweep: async (run) => {
-      const [program = '', ...args] = [...runtimeArgs(run), 'delete', '--force', run.record.id];
-      await runToEnd(program, args, { timeoutMs: sweepTimeoutMs });
+      const args = [...flags, '--root', stateOf(run), 'delete', '--force', run.record.id];
+      await runToEnd(runtime, args, { timeoutMs: sweepTimeoutMs });
     },
   };
 }
 
 function processOf(started: string): number | null {
   return /^\d+$/.test(started) ? Number(started) : null;
-}
-
-function command(args: string[]): Command {
-  return { args, redirections: '</dev/null', groups: [] };
 }
 
 async function writeConfig({ folder, record, group }: Run): Promise<void> {

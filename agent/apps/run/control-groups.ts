@@ -48,7 +48,7 @@ export async function openControlGroups(root = '/'): Promise<ControlGroups> {
 
 function groupAt({ limits, all }: Hierarchies, id: string): ControlGroup {
   const folderIn = (mount: string) => join(mount, parent, id);
-  const folders = [...new Set(limits.values())].map((hierarchy) => folderIn(hierarchy.mount));
+  const folders = [...new Set([...limits.values()].map((hierarchy) => folderIn(hierarchy.mount)))];
   const everywhere = all.map(folderIn);
   const memory = limits.get('memory');
   return {

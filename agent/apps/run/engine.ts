@@ -25,6 +25,8 @@ export type Engine = {
   prepare(run: Run, program: string): Promise<Command>;
   /** A program beside it. `started` tells its process in `token` instead. */
   prepareBeside(run: Run, args: readonly string[], token: string): Promise<Command>;
+  /** Whether the program is under way, by the content of `started`. */
+  hasStarted(started: string): boolean;
   /** The app's main process by the content of `started`. */
   mainProcess(started: string): number | null;
   /** What SIGKILL is for: everything of the app ends with it. */

@@ -42,12 +42,12 @@ export async function findEngines(path: string): Promise<Engines> {
 type Found = { readonly engine: Engine; readonly by: string } | { readonly by: string };
 
 async function findRuntime(path: string): Promise<Found> {
-  for (const name of ['runc', 'crun']) {
+  for (const name of ['runc', 'crun'] as const) {
     const program = await findOnPath(name, path);
     if (program === undefined) continue;
     const { exitCode, output } = await runToEnd(program, ['--version'], { timeoutMs: probeTimeoutMs });
     if (exitCode !== 0) return { by: `${name} does not work here: ${firstLine(output)}` };
-    return { engine: containerEngine(program), by: firstLine(output) };
+    return { engine: containerEngine(program, name), by: firstLine(output) };
   }
   return { by: 'neither runc nor crun was found (apt install runc)' };
 }

@@ -2,6 +2,7 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LaunchSpec } from '../ports.ts';
+import { checkReach } from './check-reach.ts';
 import type { Command, Engine, Run } from './engine.ts';
 import { cannotStart, findProgram } from './find-program.ts';
 import { insidePath } from './inside-path.ts';
@@ -12,6 +13,7 @@ export function processEngine(setpriv: string | undefined): Engine {
   const prepare = async (run: Run, program: string, args: readonly string[], token: string) => {
     const { folder, record, group } = run;
     const { spec } = record;
+    if (process.geteuid?.() === 0) await checkReach(spec, program);
     const script = startScript(record, (await insidePath(spec, spec.cwd)) ?? spec.rootfs);
     await writeFile(join(folder, `${token}.sh`), script, { mode: 0o600 });
     return {
@@ -26,6 +28,7 @@ export function processEngine(setpriv: string | undefined): Engine {
       const program = await findProgram({ ...run.record.spec, args });
       return prepare(run, program, args.slice(1), token);
     },
+    hasStarted: (started) => started !== '',
     mainProcess: processOf,
     lastProcess: processOf,
     sweep: ({ record }) => endMarked(record.id),

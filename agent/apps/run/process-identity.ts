@@ -28,6 +28,11 @@ export function childrenOf(pid: number): number[] {
   return text.split(' ').filter(Boolean).map(Number);
 }
 
+/** Whether the kernel tells children at all. */
+export function listsChildren(): boolean {
+  return textOf('/proc/thread-self/children') !== undefined;
+}
+
 /** The command may hold blanks and brackets, so fields are counted from the last bracket. */
 function parseStat(text: string): { pid: number; state: string; startTicks: string } | undefined {
   const pid = Number.parseInt(text, 10);

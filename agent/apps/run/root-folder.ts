@@ -1,6 +1,14 @@
-import { chmod, lchown, lstat, readdir, readlink, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmodSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
-import { makeFolder } from '../../../lib/make-folder.ts';
 import { AgentError } from '../../errors.ts';
 import { placeInTree, type Place } from './place-in-tree.ts';
 
@@ -29,8 +37,10 @@ export async function makeRootFolder(
   points: readonly MountPoint[],
   folder: string,
 ): Promise<RootFolder> {
-  const places = new Map<string, Place>();
-  for (const { target } of points) places.set(target, await placed(tree, target));
+  const found = await Promise.all(
+    points.map(async ({ target }) => [target, await placed(tree, target)] as const),
+  );
+  const places = new Map(found);
   const placeOf = (target: string): string => places.get(target)?.path ?? target;
   const paths = [...places.values()].map((place) => place.path);
   const missing = points.filter(({ target }) => {
@@ -41,8 +51,9 @@ export async function makeRootFolder(
   if (missing.length === 0) return { path: tree, binds: [], placeOf };
   const binds: TreeBind[] = [];
   const lacking = missing.map(({ target }) => placeOf(target));
-  await takeApart({ tree, folder, lacking, binds }, '');
-  for (const { target, kind } of missing) await makePoint(join(folder, placeOf(target)), kind);
+  // Synchronous: some hundred quick calls at most, and a start waits for them.
+  takeApart({ tree, folder, lacking, binds }, '');
+  for (const { target, kind } of missing) makePoint(join(folder, placeOf(target)), kind);
   return { path: folder, binds, placeOf };
 }
 
@@ -60,40 +71,39 @@ type Parts = {
 };
 
 /** `path`: inside, '' for the root; a folder of the tree on the way to something that lacks. */
-async function takeApart(parts: Parts, path: string): Promise<void> {
+function takeApart(parts: Parts, path: string): void {
   const { tree, folder, lacking } = parts;
   const own = join(folder, path);
-  await makeFolder(own, { mode: 0o755 });
-  for (const entry of await readdir(join(tree, path), { withFileTypes: true })) {
+  mkdirSync(own, { recursive: true, mode: 0o755 });
+  for (const entry of readdirSync(join(tree, path), { withFileTypes: true })) {
     const inner = `${path}/${entry.name}`;
-    if (entry.isSymbolicLink()) await symlink(await readlink(join(tree, inner)), join(folder, inner));
-    else if (entry.isDirectory() && lacking.some((point) => isBelow(point, inner)))
-      await takeApart(parts, inner);
-    else await bindIn(parts, inner, entry.isDirectory() ? 'folder' : 'file');
+    if (entry.isSymbolicLink()) symlinkSync(readlinkSync(join(tree, inner)), join(folder, inner));
+    else if (entry.isDirectory() && lacking.some((point) => isBelow(point, inner))) takeApart(parts, inner);
+    else bindIn(parts, inner, entry.isDirectory() ? 'folder' : 'file');
   }
-  const { mode, uid, gid } = await lstat(join(tree, path));
-  if (process.geteuid?.() === 0) await lchown(own, uid, gid);
+  const { mode, uid, gid } = lstatSync(join(tree, path));
+  if (process.geteuid?.() === 0) lchownSync(own, uid, gid);
   // Whoever is not root must be able to remove it again.
-  await chmod(own, process.geteuid?.() === 0 ? mode & 0o7777 : mode | 0o700);
+  chmodSync(own, process.geteuid?.() === 0 ? mode & 0o7777 : mode | 0o700);
 }
 
-async function bindIn({ tree, folder, binds }: Parts, path: string, kind: MountPoint['kind']): Promise<void> {
+function bindIn({ tree, folder, binds }: Parts, path: string, kind: MountPoint['kind']): void {
   if (binds.length === maxBinds) {
     throw new AgentError('startFailed', `Cannot mount in ${dirname(path)}: it has too many entries`, {
       hint: 'Make the folder for the mount in the image itself, or mount at another place.',
     });
   }
-  await makePoint(join(folder, path), kind);
+  makePoint(join(folder, path), kind);
   binds.push({ source: join(tree, path), target: path });
 }
 
-async function makePoint(path: string, kind: MountPoint['kind']): Promise<void> {
+function makePoint(path: string, kind: MountPoint['kind']): void {
   if (kind === 'folder') {
-    await makeFolder(path, { mode: 0o755 });
+    mkdirSync(path, { recursive: true, mode: 0o755 });
     return;
   }
-  await makeFolder(dirname(path), { mode: 0o755 });
-  await writeFile(path, '', { mode: 0o644, flag: 'a' });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  writeFileSync(path, '', { mode: 0o644, flag: 'a' });
 }
 
 function isBelow(path: string, folder: string): boolean {

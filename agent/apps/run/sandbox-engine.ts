@@ -4,7 +4,7 @@ import type { LaunchSpec } from '../ports.ts';
 import { networkFiles, readonlyPaths } from './container-config.ts';
 import type { Command, Engine, Run } from './engine.ts';
 import { mountPointsOf } from './mount-points.ts';
-import { childrenOf } from './process-identity.ts';
+import { childrenOf, listsChildren } from './process-identity.ts';
 import { makeRootFolder, type MountPoint } from './root-folder.ts';
 import { StagedSources, stagedCommand } from './staged-sources.ts';
 import { openUserNamespace } from './user-namespace.ts';
@@ -23,7 +23,12 @@ export function sandboxEngine(programs: Programs): Engine {
       return commandOf(programs, run, run.record.spec.args, 'started');
     },
     prepareBeside: (run, args, token) => commandOf(programs, run, args, token),
-    mainProcess: (started) => childrenOf(firstProcess(started) ?? 0)[0] ?? null,
+    // Its process is there before its mounts are; the app's own process is made when all that is done.
+    hasStarted: (started) =>
+      started.includes('"exit-code"') ||
+      appProcess(started) !== null ||
+      (firstProcess(started) !== null && !listsChildren()),
+    mainProcess: appProcess,
     lastProcess: firstProcess,
     // Killed with its parent by the kernel.
     sweep: () => Promise.resolve(),
@@ -34,6 +39,10 @@ export function sandboxEngine(programs: Programs): Engine {
 function firstProcess(started: string): number | null {
   const pid = /"child-pid": (\d+)/.exec(started)?.[1];
   return pid === undefined ? null : Number(pid);
+}
+
+function appProcess(started: string): number | null {
+  return childrenOf(firstProcess(started) ?? 0)[0] ?? null;
 }
 
 async function commandOf(

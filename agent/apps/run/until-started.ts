@@ -1,8 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { errorCode } from '../../../lib/error-code.ts';
 import type { Run } from './engine.ts';
 import { cannotStart } from './find-program.ts';
 import { parseIdentity, type ProcessIdentity } from './process-identity.ts';
@@ -13,7 +14,11 @@ const startTimeoutMs = 120_000;
 const complaintMaxBytes = 4096;
 
 /** Resolves to the parent when the program runs, or ran already. Rejects with `startFailed`, and nothing of `child` runs then. */
-export async function untilStarted(run: Run, child: ChildProcess): Promise<ProcessIdentity> {
+export async function untilStarted(
+  run: Run,
+  child: ChildProcess,
+  hasStarted: (started: string) => boolean,
+): Promise<ProcessIdentity> {
   const from = performance.now();
   let hasEnded = child.exitCode !== null || child.signalCode !== null;
   child.once('exit', () => (hasEnded = true));
@@ -22,7 +27,7 @@ export async function untilStarted(run: Run, child: ChildProcess): Promise<Proce
   for (;;) {
     const isOver = hasEnded;
     if (failure !== undefined) throw failure;
-    if (sizeOf(join(run.folder, 'started')) > 0) break;
+    if (hasStarted(contentOf(join(run.folder, 'started')))) break;
     if (isOver) throw cannotStart(run.record.spec, await complaintOf(run));
     if (performance.now() - from > startTimeoutMs) {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
@@ -35,8 +40,13 @@ export async function untilStarted(run: Run, child: ChildProcess): Promise<Proce
   throw cannotStart(run.record.spec, 'its parent process did not say which one it is');
 }
 
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+function contentOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return '';
+    throw error;
+  }
 }
 
 /** What the shell or the runtime wrote last. */

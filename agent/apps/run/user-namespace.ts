@@ -24,8 +24,8 @@ export async function openUserNamespace(user: {
   });
   const ended = once(child, 'close').catch(() => undefined);
   try {
-    const [said] = (await Promise.race([once(child.stdout, 'data'), ended])) ?? [];
-    if (!Buffer.isBuffer(said)) throw new Error('unshare --user fails');
+    const said = await Promise.race([once(child.stdout, 'data').then(() => true), ended.then(() => false)]);
+    if (!said) throw new Error('unshare --user fails');
     const gids = [...new Set([user.gid, ...user.groups])];
     await writeFile(`/proc/${child.pid ?? 0}/uid_map`, line(user.uid));
     await writeFile(`/proc/${child.pid ?? 0}/gid_map`, gids.map(line).join(''));
