@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { StateStore } from '../../agent/reconcile/state-store.ts';
+import { trialOf } from '../../agent/reconcile/state-schema.ts';
+import { digestOf } from '../../lib/digest.ts';
 import { lockFolder } from '../../lib/folder-lock.ts';
 
 let folder: string;
@@ -43,6 +45,19 @@ describe("the agent's state file", () => {
         expect(JSON.parse(flipped.toString('utf8'))).toEqual(JSON.parse(whole.toString('utf8')));
     }
     expect(recovered.length).toBeGreaterThan(100);
+  });
+
+  test('reads what an earlier agent wrote, in the middle of an update too', async () => {
+    const pointer = { generation: 2, digest: digestOf('two') };
+    const data = {
+      ...{ version: 1, session: 4, reportedSeq: 9, observed: { ...pointer, size: 10 }, current: pointer },
+      ...{ previous: { generation: 1, digest: digestOf('one') }, phase: 'verifying', conditions: [] },
+    };
+    await writeFile(path, JSON.stringify({ checksum: digestOf(JSON.stringify(data)), data }));
+    const { state } = await open();
+    expect(state).toEqual({ ...data, trial: null, undo: null, locked: null, history: [], pinned: [] });
+    expect(trialOf(state)).toEqual({ generation: 2, data: {} });
+    expect(recovered).toEqual([]);
   });
 
   test('takes the copy before when the file was cut short', async () => {
