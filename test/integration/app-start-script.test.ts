@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from '@jest/globals';
 import { digestOf } from '../../lib/digest.ts';
+import type { LaunchSpec } from '../../agent/apps/ports.ts';
 import { startScript } from '../../agent/apps/run/start-script.ts';
 
-const spec = {
+const spec: LaunchSpec = {
   ...{ app: 'web', image: digestOf('image'), rootfs: '/', isolation: 'process', args: ['env'], cwd: '/' },
   ...{ user: { uid: 0, gid: 0, groups: [] }, mounts: [], network: 'host', limits: {} },
-} as const;
+};
 
 test('a shell gives a program exactly the environment it is told, whatever the names and the values are', () => {
   const env = [
