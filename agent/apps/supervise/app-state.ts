@@ -7,7 +7,7 @@ export type Obstacle = {
   readonly message: string;
 };
 
-/** How a run ended. `text` goes on from the app's name: `exited with code 1 after 3 s`. */
+/** How a run ended. `text` goes on from the app's name: `exited with code 1 after 3 s`; of a start that failed it is a whole sentence. */
 export type End = {
   readonly kind: 'exited' | 'unhealthy' | 'startFailed';
   /** It ended by itself with code 0. */

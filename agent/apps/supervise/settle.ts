@@ -45,5 +45,7 @@ async function explain(
 ): Promise<AgentError> {
   if (app.lastLine === undefined) await clock.sleep(lastLineMs, signal).catch(() => undefined);
   const line = app.lastLine === undefined ? '' : `; last line: ${app.lastLine}`;
-  return new AgentError('unhealthy', `App ${app.wanted.name} ${text}${line}`);
+  // What a start was refused with names the app itself.
+  const whole = app.state.lastEnd?.kind === 'startFailed' ? text : `App ${app.wanted.name} ${text}`;
+  return new AgentError('unhealthy', `${whole}${line}`);
 }

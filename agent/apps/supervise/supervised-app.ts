@@ -1,6 +1,5 @@
-import { errorMessage } from '../../../lib/error-code.ts';
-import { isCodedError } from '../../../lib/coded-error.ts';
 import type { Logger } from '../../../lib/logger.ts';
+import { describeFailure } from '../../reconcile/failure.ts';
 import { checkOf } from '../health/check-of.ts';
 import { HealthWatch } from '../health/health-watch.ts';
 import type { Instance, Launcher } from '../ports.ts';
@@ -207,8 +206,7 @@ export class SupervisedApp {
       return { kind: 'launched' };
     } catch (error) {
       this.#launched.reject(error);
-      const hint = isCodedError(error) && error.hint !== undefined ? ` ${error.hint}` : '';
-      const text = `cannot be started: ${errorMessage(error)}${hint}`;
+      const text = describeFailure(error).message;
       const ranMs = clock.now() - beganMs;
       return { kind: 'ended', end: { kind: 'startFailed', isGood: false, text, ranMs } };
     }
