@@ -55,6 +55,8 @@ export type Agent = AsyncDisposable & {
   /** Null while no function has an http trigger, or its port cannot be had. */
   readonly http: { readonly host: string; readonly port: number } | null;
   readonly controlSocket: string;
+  /** Programs of images, and the folder to be put on the PATH. */
+  readonly exports: { readonly folder: string; readonly programs: readonly string[] };
   /** Else they go on without the agent, and the next one takes them over. Resolves to their names. */
   stopApps(): Promise<readonly string[]>;
   /** Rejects when the agent cannot go on; its supervisor starts it again. */
@@ -129,6 +131,7 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
     mqtt: dataPlane.mqtt,
     http: dataPlane.http,
     controlSocket,
+    exports: { folder: tools.folder, programs: tools.names },
     stopApps: () => apps.stopAll(),
     failed: Promise.race([reconciler.failed, dataPlane.failed]),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -5,6 +5,7 @@ import { CliError } from '../errors.ts';
 import { readInput } from '../files.ts';
 import { aborted, isByHand } from '../interrupt.ts';
 import { examples, formatAddress, parseAddress, parsePort, type Address } from '../options.ts';
+import { formatToolFolder } from '../tool-folder-text.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
 
 type Options = {
@@ -63,13 +64,16 @@ async function agentUp(run: Run, options: Options): Promise<void> {
   });
   // Since the process began, loading included.
   const readyMs = Math.round(performance.now());
-  const { device, mqtt, http, controlSocket } = agent;
+  const { device, mqtt, http, controlSocket, exports: exported } = agent;
   run.out.item({ event: 'ready', device, mqtt, http, controlSocket, pid: process.pid, readyMs }, () =>
     [
       run.out.paint('bold', `The agent of ${device} is up (${readyMs} ms).`),
       `  local MQTT      ${mqtt.host}:${mqtt.port}`,
       ...(http === null ? [] : [`  HTTP            http://${formatAddress(http)}`]),
       `  control socket  ${controlSocket}`,
+      ...(exported.programs.length === 0
+        ? []
+        : [`  tools           ${formatToolFolder(run.out, exported.folder, run.io.env.PATH)}`]),
       `Ctrl-C stops it${options.keepApps ? '' : ', and its apps'}.`,
     ].join('\n'),
   );

@@ -21,12 +21,12 @@ const linkName = 'bin';
 
 /**
  * Programs of images on a PATH folder: `bin` in the agent's root, a link to the shims of one generation. Another generation's are
- * written beside them, and one rename makes them the ones that are found. [G2]
+ * written beside them, and one rename makes them the ones that are found. [G2] The trees they name are those of the generation that
+ * runs, which the store keeps.
  */
 export class Exports {
   readonly #root: string;
   readonly #logger: Logger;
-  #trees: ReadonlySet<string> = new Set();
   #names: readonly string[] = [];
   #configuring: Promise<void> = Promise.resolve();
 
@@ -44,11 +44,6 @@ export class Exports {
     return this.#names;
   }
 
-  /** Trees that shims name: they are needed even where no app runs in them. */
-  inUse(): ReadonlySet<string> {
-    return this.#trees;
-  }
-
   /**
    * Follows a generation: idempotent, one call after the other. Rejects with AgentError 'badImage' when an image has no such program,
    * and then the shims of before are still there.
@@ -61,15 +56,12 @@ export class Exports {
 
   async #configure(machine: Pick<Machine, 'apps'>, images: AppImages): Promise<void> {
     const programs = await findPrograms(machine.apps, images);
-    const shims = new Map(programs.map((program) => [program.shim.name, shimText(program.shim)]));
-    const trees = new Set(programs.map(({ rootfs }) => rootfs));
+    const shims = new Map(programs.map((program) => [program.name, shimText(program)]));
     const current = await this.#current();
     if (current === undefined ? shims.size > 0 : !(await holds(join(this.#root, 'tools', current), shims))) {
-      this.#trees = new Set([...this.#trees, ...trees]);
       await this.#switch(shims);
       this.#logger.info('exports.switched', { folder: this.folder, programs: [...shims.keys()] });
     }
-    this.#trees = trees;
     this.#names = [...shims.keys()];
     await this.#forgetOthers();
   }

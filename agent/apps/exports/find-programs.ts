@@ -8,21 +8,19 @@ import { isStaticProgram } from './elf.ts';
 import type { Shim } from './shim.ts';
 import { treeMounts } from './tree-mounts.ts';
 
-export type ExportedProgram = { readonly shim: Shim; readonly rootfs: string };
-
 const setIdBits = 0o6000;
 
 /** What the apps export, found in their images. Rejects with AgentError 'badImage'. */
 export async function findPrograms(
   apps: Readonly<Record<string, AppSpec>>,
   images: AppImages,
-): Promise<ExportedProgram[]> {
-  const programs: ExportedProgram[] = [];
+): Promise<Shim[]> {
+  const programs: Shim[] = [];
   for (const [app, { exports, isolation }] of Object.entries(apps)) {
     for (const path of exports) {
       const image = images.get(app);
       if (!image) throw new AgentError('badImage', `The image of apps.${app} is not on this machine`);
-      programs.push({ shim: await shimOf({ app, path, isolation, image }), rootfs: image.rootfs });
+      programs.push(await shimOf({ app, path, isolation, image }));
     }
   }
   return programs;
