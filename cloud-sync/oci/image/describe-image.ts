@@ -14,7 +14,7 @@ export type ImageReader = {
   readonly config: (blob: Descriptor) => Promise<Uint8Array>;
 };
 
-export type LayerDescription = {
+type LayerDescription = {
   readonly digest: Digest;
   readonly mediaType: string;
   readonly size: number;

@@ -33,7 +33,7 @@ export type ChunkSizes = Omit<LayerChunk, 'offset'>;
 export type ChunkTablePlace = { readonly offset: number; readonly size: number; readonly digest: Digest };
 
 /** On the descriptor of a layer. */
-export const chunkAnnotations = {
+const chunkAnnotations = {
   offset: 'dev.holdfast.chunks.offset',
   size: 'dev.holdfast.chunks.size',
   digest: 'dev.holdfast.chunks.digest',
@@ -48,7 +48,7 @@ const version = 1;
 const footerBytes = 5 + footerMagic.byteLength;
 const maxChunks = 2 ** 20;
 /** More than the longest chunk and its frame's header: what a reader must be ready to hold at once. */
-export const maxChunkBytes = 2 ** 20;
+const maxChunkBytes = 2 ** 20;
 const maxTableBytes = frameHeaderBytes + maxChunks * entryBytes + footerBytes;
 
 /** Half a SHA-256, in hexadecimal: finds equal frames. The blob's own digest decides whether it was put together rightly. */
