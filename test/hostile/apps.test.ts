@@ -81,6 +81,8 @@ describe.each(['container', 'sandbox'] as const)('in a %s', (isolation) => {
         'echo mounted >/data/file',
         // To open for writing tells enough, and changes nothing of this machine if it should be allowed.
         `for path in ${targets}; do if ( : >>"$path" ) 2>/dev/null; then echo "can write $path"; fi; done`,
+        'if unshare --user true 2>/dev/null; then echo "is root of a namespace"; fi',
+        '( : >/tmp/x && : >/run/x && : >/dev/shm/x ) || echo "has no room"',
         'while read -r name value; do case $name in NoNewPrivs:) echo "$name $value";; esac; done </proc/self/status',
         'echo end',
       ].join('\n');

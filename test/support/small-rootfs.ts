@@ -2,7 +2,21 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { basename, delimiter, dirname, join } from 'node:path';
 
-const usual = ['sh', 'cat', 'env', 'head', 'id', 'ls', 'mkdir', 'setsid', 'sleep', 'touch', 'true', 'yes'];
+const usual = [
+  'sh',
+  'cat',
+  'env',
+  'head',
+  'id',
+  'ls',
+  'mkdir',
+  'setsid',
+  'sleep',
+  'touch',
+  'true',
+  'unshare',
+  'yes',
+];
 
 /**
  * A tree that programs run in: some of this machine's with the libraries they need, in `bin/`, and `etc/passwd`. It has no `proc`,

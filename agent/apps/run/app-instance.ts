@@ -38,6 +38,7 @@ export class AppInstance implements Instance {
   readonly #ended = Promise.withResolvers<ExitReason>();
   #isEnding = false;
   #isStopped = false;
+  #isUnread = false;
 
   constructor(options: AppInstanceOptions) {
     const { id, spec, startedAt } = options.run.record;
@@ -56,7 +57,7 @@ export class AppInstance implements Instance {
   /** Called often: reads output, and sees when it has ended. */
   look(): void {
     if (this.#isEnding) return;
-    this.#options.output.look();
+    this.#read((output) => output.look());
     if (!isAlive(this.#options.parent)) void this.end();
   }
 
@@ -64,14 +65,14 @@ export class AppInstance implements Instance {
   leave(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    this.#options.output.close();
+    this.#read((output) => output.close());
   }
 
   /** Its parent has ended: reports how, and leaves nothing behind. Never rejects. */
   async end(): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    const { run, output, logger } = this.#options;
+    const { run, logger } = this.#options;
     const status = await readFile(join(run.folder, 'exit'), 'utf8').catch(() => '');
     const reason = exitReasonOf(
       status,
@@ -82,7 +83,7 @@ export class AppInstance implements Instance {
     } catch (error) {
       logger.error('app.leftovers', { app: this.app, instance: this.id, error });
     }
-    output.finish();
+    this.#read((reader) => reader.finish());
     await removeRunFolder(run.folder).catch((error: unknown) => {
       logger.warn('app.folder.left', { app: this.app, instance: this.id, error });
     });
@@ -114,6 +115,17 @@ export class AppInstance implements Instance {
     options: { readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<{ readonly exitCode: number; readonly output: string }> {
     return runBeside(this.#options, args, options);
+  }
+
+  /** A full disk, or one that fails, is no reason to lose sight of the app. Said once. */
+  #read(work: (output: OutputReader) => void): void {
+    const { output, logger } = this.#options;
+    try {
+      work(output);
+    } catch (error) {
+      if (!this.#isUnread) logger.warn('app.output', { app: this.app, instance: this.id, error });
+      this.#isUnread = true;
+    }
   }
 
   async #endsWithin(ms: number): Promise<boolean> {

@@ -38,13 +38,11 @@ export class AppLauncher implements Launcher, AsyncDisposable {
   readonly #options: AppLauncherOptions;
   readonly #instances = new Set<AppInstance>();
   readonly #listeners: ((line: AppLine) => void)[] = [];
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: AppLauncherOptions) {
     this.#options = options;
     this.capabilities = { isolations: options.isolations, unenforced: options.groups.unenforced };
-    this.#timer = setInterval(() => this.#look(), lookMs);
-    this.#timer.unref();
   }
 
   onLine(listener: (line: AppLine) => void): void {
@@ -89,10 +87,10 @@ export class AppLauncher implements Launcher, AsyncDisposable {
   }
 
   #engineFor(spec: LaunchSpec): Engine {
-    const engine = this.#options.engines[spec.isolation];
-    if (engine !== undefined) return engine;
-    const { by } = this.#options.isolations[spec.isolation];
-    const others = spec.isolation === 'container' && this.#options.engines.sandbox ? 'sandbox' : 'process';
+    const { isolations, engines } = this.#options;
+    const { available, by } = isolations[spec.isolation];
+    if (available) return engines[spec.isolation];
+    const others = spec.isolation === 'container' && isolations.sandbox.available ? 'sandbox' : 'process';
     throw new AgentError('noRuntime', `Cannot run app ${spec.app} as a ${spec.isolation}: ${by}`, {
       hint: `Install it, or give the app isolation: ${others}.`,
     });
@@ -101,11 +99,13 @@ export class AppLauncher implements Launcher, AsyncDisposable {
   async #adoptOne(id: string, folder: string): Promise<Instance | undefined> {
     const { groups, engines, logger } = this.#options;
     const record = await readRecord(folder);
-    const run = record === undefined ? undefined : { folder, record, group: groups.at(id) };
-    const engine = record === undefined ? undefined : engines[record.spec.isolation];
-    // Nothing is started before its record is whole. [G2]
-    if (run === undefined) await removeRunFolder(folder);
-    if (run === undefined || engine === undefined) return undefined;
+    if (record === undefined) {
+      // Nothing is started before its record is whole. [G2]
+      await removeRunFolder(folder);
+      return undefined;
+    }
+    const run: Run = { folder, record, group: groups.at(id) };
+    const engine = engines[record.spec.isolation];
     const claim = await claimOf(folder);
     if (claim.kind === 'running') {
       logger.info('app.adopted', { app: run.record.spec.app, instance: id });
@@ -152,10 +152,18 @@ export class AppLauncher implements Launcher, AsyncDisposable {
     });
     const instance = new AppInstance({ ...of, output, logger });
     this.#instances.add(instance);
-    void instance.exited.then(() => this.#instances.delete(instance));
+    this.#timer ??= setInterval(() => this.#look(), lookMs).unref();
+    void instance.exited.then(() => this.#forget(instance));
     child?.once('exit', () => void instance.end());
     if (child !== undefined && child.exitCode !== null) void instance.end();
     return instance;
+  }
+
+  #forget(instance: AppInstance): void {
+    this.#instances.delete(instance);
+    if (this.#instances.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   #look(): void {

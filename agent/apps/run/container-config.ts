@@ -53,7 +53,7 @@ export function containerConfig(spec: LaunchSpec, { root, cgroupsPath, rootless 
         ? { uidMappings: mapping(rootless.uid), gidMappings: mapping(rootless.gid) }
         : { cgroupsPath }),
       resources: { devices: [{ allow: false, access: 'rwm' }] },
-      seccomp: { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [deniedCalls] },
+      seccomp: { defaultAction: 'SCMP_ACT_ALLOW', syscalls: deniedCalls },
       maskedPaths,
       readonlyPaths,
     },

@@ -10,8 +10,8 @@ import { sandboxEngine } from './sandbox-engine.ts';
 type Isolation = LaunchSpec['isolation'];
 
 export type Engines = {
-  /** None where it cannot be had. */
-  readonly engines: Readonly<Partial<Record<Isolation, Engine>>>;
+  /** Also of what cannot be had any more: what it once started can be looked after. */
+  readonly engines: Readonly<Record<Isolation, Engine>>;
   readonly isolations: LaunchCapabilities['isolations'];
 };
 
@@ -24,8 +24,8 @@ export async function findEngines(path: string): Promise<Engines> {
   const [container, sandbox] = await Promise.all([findRuntime(path), findSandbox(path, setpriv)]);
   return {
     engines: {
-      ...('engine' in container ? { container: container.engine } : {}),
-      ...('engine' in sandbox ? { sandbox: sandbox.engine } : {}),
+      container: 'engine' in container ? container.engine : containerEngine('runc', 'runc'),
+      sandbox: 'engine' in sandbox ? sandbox.engine : sandboxEngine({ bwrap: 'bwrap', setpriv }),
       process: processEngine(setpriv),
     },
     isolations: {

@@ -97,6 +97,9 @@ async function writeArguments({ record: { spec }, folder }: Run): Promise<void> 
     ...['--proc', root.placeOf('/proc'), '--dev', root.placeOf('/dev')],
     // bwrap leaves out what looks unwritable by its folder; files in it belong to root, which a sandbox may run as.
     ...readonlyPaths.flatMap((path) => ['--ro-bind-try', path, path]),
+    // Else whoever runs in it may fill the machine's memory by files there.
+    ...['--perms', '1777', '--size', String(runBytes), '--tmpfs', `${root.placeOf('/dev')}/shm`],
+    ...['--remount-ro', root.placeOf('/dev')],
     ...['--perms', '1777', '--size', String(tmpBytes), '--tmpfs', root.placeOf('/tmp')],
     ...['--size', String(runBytes), '--tmpfs', root.placeOf('/run')],
     ...network.flatMap((path) => ['--ro-bind-try', path, root.placeOf(path)]),

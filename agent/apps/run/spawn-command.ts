@@ -11,6 +11,8 @@ export function spawnApp(folder: string, command: Command): ChildProcess {
     ...{ detached: true, cwd: '/', env: environment() },
     stdio: ['ignore', 'ignore', 'ignore', ...descriptorOf(command)],
   });
+  // It has no number then, which the caller sees.
+  child.on('error', () => undefined);
   child.unref();
   return child;
 }

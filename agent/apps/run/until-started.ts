@@ -22,15 +22,14 @@ export async function untilStarted(
   const from = performance.now();
   let hasEnded = child.exitCode !== null || child.signalCode !== null;
   child.once('exit', () => (hasEnded = true));
-  let failure: Error | undefined;
-  child.once('error', (error) => (failure = error));
+  if (child.pid === undefined)
+    throw cannotStart(run.record.spec, 'the machine has no room for another process');
   for (;;) {
     const isOver = hasEnded;
-    if (failure !== undefined) throw failure;
     if (hasStarted(contentOf(join(run.folder, 'started')))) break;
     if (isOver) throw cannotStart(run.record.spec, await complaintOf(run));
     if (performance.now() - from > startTimeoutMs) {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      process.kill(-child.pid, 'SIGKILL');
       throw cannotStart(run.record.spec, `it did not start within ${startTimeoutMs} ms`);
     }
     await sleep(pollMs);
