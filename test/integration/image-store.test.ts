@@ -1,3 +1,6 @@
+import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import {
   lstatSync,
   mkdtempSync,
@@ -9,42 +12,64 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { doOrder } from '../../agent/apps/store/do-order.ts';
+import type { StoreJob } from '../../agent/apps/store/make-job.ts';
 import { openImageStore } from '../../agent/apps/store/open-image-store.ts';
 import type { AppImages, ImageStore } from '../../agent/apps/ports.ts';
-import { OciLayout } from '../../cloud-sync/oci/index.ts';
+import { OciLayout, ociManifestType, type RegistryClient } from '../../cloud-sync/oci/index.ts';
 import { tarTypes } from '../../cloud-sync/oci/layer/tar-format.ts';
-import type { Digest } from '../../lib/digest.ts';
+import { digestOf, type Digest } from '../../lib/digest.ts';
 import { createLogger, type LogEvent } from '../../lib/logger.ts';
 import { appSchema, type AppSpec } from '../../manifests/app.ts';
 import { describeTree } from '../support/describe-tree.ts';
 import { layerOf, writeImage } from '../support/hand-made-image.ts';
+import { mountNamespaces, peerTest } from '../support/peers.ts';
+import { startRegistry } from '../support/registry-server.ts';
 
 let root: string;
 let layout: OciLayout;
 let store: ImageStore;
 let logged: LogEvent[];
 let running: Set<string>;
+let clients: RegistryClient[];
+const { signal } = new AbortController();
+const unpackChild = join(import.meta.dirname, '..', 'support', 'unpack-child.ts');
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'holdfast-images-'));
   layout = await OciLayout.open(join(root, 'artifacts'));
   logged = [];
   running = new Set();
+  clients = [];
   store = await open();
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-function open(): Promise<ImageStore> {
-  const registry = (): never => {
-    throw new Error('Everything is on disk');
-  };
+/** In this process, which is quicker; or as an agent does it. */
+function open({ apart = false } = {}): Promise<ImageStore> {
+  const registry = (): RegistryClient[] => clients;
+  const logger = createLogger((event) => logged.push(event));
+  const job: StoreJob = (order, stop) => doOrder(order, { logger, signal: stop });
   return openImageStore({
     root,
     layout,
     registry,
     inUse: () => Promise.resolve(running),
-    logger: createLogger((event) => logged.push(event)),
+    logger,
+    ...(!apart && { job }),
   });
+}
+
+/** The manifest last: a registry takes it when it has what it names. */
+async function pushAll(from: OciLayout, manifest: Digest, client: RegistryClient): Promise<void> {
+  const repository = 'acme/web';
+  for (const digest of await from.digests()) {
+    const bytes = await from.read(digest, 2 ** 20);
+    if (digest !== manifest) await client.pushBlob({ repository, digest, bytes }, { signal });
+  }
+  const bytes = await from.read(manifest, 2 ** 20);
+  await client.pushManifest({ repository, reference: 'v1', bytes, mediaType: ociManifestType }, { signal });
 }
 
 function app(digest: Digest): AppSpec {
@@ -69,6 +94,7 @@ const other = layerOf([{ path: 'app', content: 'version 2', mode: 0o4755 }]);
 
 describe('the images of a machine', () => {
   test('share what they have in common, and each sees only its own', async () => {
+    store = await open({ apart: true });
     const [first, second] = [
       await writeImage(layout, [base, upper]),
       await writeImage(layout, [base, other]),
@@ -91,25 +117,149 @@ describe('the images of a machine', () => {
     expect(events('image.unpacked')).toHaveLength(2);
   }, 60_000);
 
-  test.each<[string, (rootfs: string) => void]>([
-    ['a file was written to', (rootfs) => writeFileSync(join(rootfs, 'etc/two'), 'changed')],
-    ['a file was touched', (rootfs) => utimesSync(join(rootfs, 'etc/two'), 1, 1)],
-    ['a file is gone', (rootfs) => rmSync(join(rootfs, 'app'))],
-    ['a file was added', (rootfs) => writeFileSync(join(rootfs, 'more'), '')],
-    ['the record is gone', (rootfs) => rmSync(join(rootfs, '../tree.json'))],
-    ['the tree is gone', (rootfs) => rmSync(rootfs, { recursive: true })],
-    ['its folder is gone', (rootfs) => rmSync(join(rootfs, '..'), { recursive: true })],
-  ])(
-    'are put in order from their blobs when %s',
-    async (_, damage) => {
-      const digest = await writeImage(layout, [base, upper]);
-      const { rootfs } = await load(digest);
-      const before = describeTree(rootfs);
+  test('are put in order from their blobs, whatever was done to their trees', async () => {
+    const damages: Record<string, (rootfs: string) => void> = {
+      'etc/two" is not as it was': (rootfs) => writeFileSync(join(rootfs, 'etc/two'), 'changed'),
+      'app" is not as it was': (rootfs) => utimesSync(join(rootfs, 'app'), 1, 1),
+      'app" is gone': (rootfs) => rmSync(join(rootfs, 'app')),
+      'etc/more" is new': (rootfs) => writeFileSync(join(rootfs, 'etc/more'), ''),
+      'its record is gone': (rootfs) => rmSync(join(rootfs, '../tree.json')),
+      'its record is damaged': (rootfs) => writeFileSync(join(rootfs, '../entries.zst'), 'x', { flag: 'r+' }),
+      'the tree is gone': (rootfs) => rmSync(rootfs, { recursive: true }),
+      'its folder is gone': (rootfs) => rmSync(join(rootfs, '..'), { recursive: true }),
+    };
+    const digest = await writeImage(layout, [base, upper]);
+    const { rootfs } = await load(digest);
+    const before = describeTree(rootfs);
+    for (const [what, damage] of Object.entries(damages)) {
+      logged = [];
       damage(rootfs);
       await load(digest);
+      expect([what, describeTree(rootfs)]).toEqual([what, before]);
+      const told = events('image.repairing').map(({ reason }) => String(reason));
+      if (what === 'its record is damaged') expect(told).toEqual([]);
+      else if (what === 'its folder is gone') expect(events('image.unpacked')).toHaveLength(1);
+      else expect(told.at(0)).toContain(what);
+    }
+  }, 120_000);
+
+  test('come from a registry once, and need it no more', async () => {
+    const registry = await startRegistry();
+    await using stack = new AsyncDisposableStack();
+    stack.use(registry);
+    const elsewhere = await OciLayout.open(join(root, 'elsewhere'));
+    const digest = await writeImage(elsewhere, [base, upper]);
+    await pushAll(elsewhere, digest, registry.client());
+    clients = [registry.client()];
+    const images = await store.fetch({ web: app(digest), again: app(digest) }, signal);
+    expect(images.get('again')).toEqual(images.get('web'));
+    expect(events('image.fetched')).toMatchObject([{ bytesFetched: expect.any(Number) }]);
+    await stack.disposeAsync();
+    const { rootfs } = await load(digest);
+    expect(readFileSync(join(rootfs, 'app'), 'utf8')).toBe('version 1');
+    await store.fetch({ web: app(digest) }, signal);
+    expect(await store.blobs([digest])).toEqual(await elsewhere.digests());
+  }, 60_000);
+
+  test('are told of as damaged when blobs are needed that are', async () => {
+    const digest = await writeImage(layout, [base, upper]);
+    const blob = layout.path(digestOf(base.blob));
+    writeFileSync(blob, Buffer.from(base.blob).fill(1, 30, 40));
+    await expect(load(digest)).rejects.toMatchObject({ code: 'corrupt' });
+    writeFileSync(blob, base.blob);
+    await load(digest);
+  }, 60_000);
+
+  test('lose their trees when nobody needs them, but not while something runs in them', async () => {
+    const [first, second] = [
+      await writeImage(layout, [base, upper]),
+      await writeImage(layout, [base, other]),
+    ];
+    const [one, two] = [await load(first), await load(second)];
+    const all = await store.bytesOf([first, second]);
+    expect(all).toBeGreaterThan(await store.bytesOf([first]));
+    running.add(two.rootfs);
+    await store.collect([first]);
+    expect(readdirSync(two.rootfs)).toEqual(['app', 'etc']);
+    writeFileSync(join(two.rootfs, 'etc/two'), 'changed');
+    await load(second);
+    expect(readdirSync(join(root, 'images')).filter((name) => name.startsWith('.'))).toHaveLength(2);
+    running.clear();
+    await store.collect([first]);
+    expect(readdirSync(join(root, 'images'))).toHaveLength(2);
+    expect(readdirSync(one.rootfs)).toEqual(['app', 'etc']);
+    await store.collect([digestOf('never there')]);
+    expect(readdirSync(join(root, 'images'))).toEqual([]);
+  }, 60_000);
+
+  test('are whole or not there when the process that makes them is killed', async () => {
+    const files = Array.from({ length: 200 }, (_, at) => ({
+      path: `d${at % 7}/f${at}`,
+      content: randomBytes(3000),
+    }));
+    const digest = await writeImage(layout, [layerOf(files), base, upper]);
+    const { rootfs } = await load(digest);
+    const before = describeTree(rootfs);
+    const images = join(root, 'images');
+    let longestMs = 0;
+    for (let round = 0; round < 4; round += 1) {
+      for (const name of readdirSync(images)) rmSync(join(images, name), { recursive: true });
+      const child = spawn(process.execPath, [
+        '--disable-warning=ExperimentalWarning',
+        unpackChild,
+        'make',
+        root,
+        digest,
+      ]);
+      const ended = once(child, 'exit');
+      await once(child.stdout, 'data');
+      const begun = performance.now();
+      if (round > 0) setTimeout(() => child.kill('SIGKILL'), (longestMs * round) / 4);
+      await ended;
+      longestMs ||= performance.now() - begun;
+      const left = readdirSync(images).filter((name) => !name.startsWith('.'));
+      store = await open();
+      expect(readdirSync(images).sort()).toEqual(left.sort());
+      await load(digest);
       expect(describeTree(rootfs)).toEqual(before);
-      expect(readFileSync(join(rootfs, 'etc/two'), 'utf8')).toBe('2');
+    }
+    expect(events('image.repairing')).toEqual([]);
+  }, 120_000);
+
+  peerTest(
+    [mountNamespaces],
+    'leave nothing on a full disk, which is named',
+    async () => {
+      const script =
+        'mount -t tmpfs -o size=56m none "$1" && exec "$2" --disable-warning=ExperimentalWarning "$3" fill "$1"';
+      const args = [
+        '--map-root-user',
+        '--mount',
+        'sh',
+        '-c',
+        script,
+        'sh',
+        root,
+        process.execPath,
+        unpackChild,
+      ];
+      const { stdout } = await promisify(execFile)('unshare', args);
+      expect(JSON.parse(stdout)).toEqual({
+        honest: {
+          code: 'diskFull',
+          transient: true,
+          message: expect.stringMatching(/needs about 9\d{7} bytes on disk/),
+        },
+        liar: {
+          code: 'diskFull',
+          transient: true,
+          message: expect.stringMatching(/\d{8} bytes of its layer sha256:.* were read/),
+        },
+        left: [],
+        small: 'unpacked',
+        free: true,
+      });
     },
-    60_000,
+    120_000,
   );
 });

@@ -32,15 +32,19 @@ function factsOf(stats: BigIntStats): string {
   return `${mode.toString(8)} ${uid} ${gid} ${bytes} ${mtimeNs}`;
 }
 
-/** The first entry that is not as it was, for people; undefined when all are. */
+/** An entry that is not as it was, for people; undefined when all are. What lies in a folder changes it too: it is named last. */
 export function firstDifference(wanted: readonly string[], found: readonly string[]): string | undefined {
-  const at = wanted.findIndex((line, index) => line !== found[index]);
-  if (at < 0) return wanted.length === found.length ? undefined : `${nameOf(found[wanted.length])} is new`;
-  const [lost, there] = [nameOf(wanted[at]), nameOf(found[at])];
-  if (lost === there) return `${lost} is not as it was`;
-  return found.some((line) => nameOf(line) === lost) ? `${there} is new` : `${lost} is gone`;
+  const [before, after] = [byName(wanted), byName(found)];
+  for (const name of before.keys()) if (!after.has(name)) return `${name} is gone`;
+  for (const name of after.keys()) if (!before.has(name)) return `${name} is new`;
+  const changed = [...before].filter(([name, facts]) => after.get(name) !== facts).map(([name]) => name);
+  return changed.length === 0 ? undefined : `${changed.at(-1)} is not as it was`;
 }
 
-function nameOf(line = ''): string {
+function byName(lines: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(lines.map((line) => [nameOf(line), line]));
+}
+
+function nameOf(line: string): string {
   return line.slice(0, line.lastIndexOf('"') + 1);
 }

@@ -6,14 +6,8 @@ import { fromStoreJobSchema, type FromStoreJob, type StoreOrder, type ToStoreJob
 export type StoreJob = (order: StoreOrder, signal: AbortSignal) => Promise<void>;
 
 /** Each in a process of its own: unpacking costs the agent neither memory nor a standstill. */
-export function createStoreJob({
-  logger,
-  entry = jobEntry('image-store.mjs', 'apply-main.ts', import.meta.url),
-}: {
-  readonly logger: Logger;
-  /** The program; by default that which was built beside this one, or is among the sources. */
-  readonly entry?: string | undefined;
-}): StoreJob {
+export function createStoreJob({ logger }: { readonly logger: Logger }): StoreJob {
+  const entry = jobEntry('image-store.mjs', 'apply-main.ts', import.meta.url);
   return async (order, signal) => {
     signal.throwIfAborted();
     const common = { name: 'image store', exitedEvent: 'image.store.exited', entry, logger, signal };

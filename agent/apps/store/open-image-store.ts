@@ -30,8 +30,8 @@ export type ImageStoreOptions = {
   readonly inUse: () => Promise<ReadonlySet<string>>;
   readonly logger: Logger;
   readonly platform?: Platform;
-  /** The program that unpacks. */
-  readonly entry?: string;
+  /** What writes to the trees; by default a process of its own for each piece of work. */
+  readonly job?: StoreJob;
 };
 
 /** Images that are fetched at a time; each fetches some of its layers at a time. */
@@ -43,10 +43,10 @@ type Read = { readonly manifest: ImageManifest; readonly config: ImageConfig };
 
 /** Resolves when what a killed agent left half-made is gone. One owner of the folder at a time. */
 export async function openImageStore(options: ImageStoreOptions): Promise<ImageStore> {
-  const { root, logger, entry } = options;
+  const { root, logger, job = createStoreJob({ logger }) } = options;
   const folder = join(root, 'images');
   await mkdir(folder, { mode: 0o755, recursive: true });
-  const store = new Store(folder, options, createStoreJob({ logger, entry }));
+  const store = new Store(folder, options, job);
   await store.sweep();
   return store;
 }
