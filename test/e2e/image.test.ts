@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -80,6 +81,24 @@ describe('holdfast image', () => {
     expect(pushed).toMatchObject({ reference: 'acme/hello:v2', digest: other.digest });
     const found = json(await cli('image', 'inspect', at('layout'), '--json')) as Inspected;
     expect(found.digest).toBe(other.digest);
+  }, 60_000);
+
+  test('pulls an image, and of the next version what lacks', async () => {
+    const image = at('pulled');
+    await writeFile(at('tree', 'bin', 'large'), randomBytes(2_000_000));
+    const build = ['image', 'build', at('tree'), '-t', 'acme/large:v1', '--push', '--json'];
+    const one = json(await cli(...build)) as Built;
+    const pull = ['image', 'pull', 'acme/large:v1', '--out', image, '--json'];
+    expect(json(await cli(...pull))).toMatchObject({ digest: one.digest });
+
+    await writeFile(at('tree', 'bin', 'small'), 'more');
+    const next = json(await cli(...build)) as Built;
+    const pulled = json(await cli(...pull)) as { digest: string; fetched: number };
+    expect(pulled.digest).toBe(next.digest);
+    expect(pulled.fetched).toBeLessThan(next.size / 4);
+    expect(json(await cli('image', 'push', image, 'acme/again:v1', '--json'))).toMatchObject({
+      digest: next.digest,
+    });
   }, 60_000);
 
   peerTest(
