@@ -6,8 +6,10 @@ import { openControlGroups } from '../../agent/apps/run/control-groups.ts';
 
 /** Files of control groups as the kernel shows them, in a folder: version 2 is not on every machine that tests run on. */
 let root = '';
-beforeEach(() => void (root = mkdtempSync(join(tmpdir(), 'holdfast-groups-'))));
-afterEach(() => void rmSync(root, { recursive: true, force: true }));
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'holdfast-groups-'));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 function file(path: string, content = ''): void {
   mkdirSync(dirname(join(root, path)), { recursive: true });
