@@ -4,7 +4,7 @@ import { errorCode, errorMessage } from '../../../lib/error-code.ts';
 import type { LaunchCapabilities } from '../ports.ts';
 
 export type Limit = LaunchCapabilities['unenforced'][number]['limit'];
-export type Hierarchy = { readonly mount: string; readonly version: 1 | 2 };
+type Hierarchy = { readonly mount: string; readonly version: 1 | 2 };
 
 export type Hierarchies = {
   /** Where each limit can be set. */

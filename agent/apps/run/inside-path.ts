@@ -18,11 +18,11 @@ export async function insidePath(spec: LaunchSpec, path: string): Promise<string
 }
 
 /** A variable of the app's environment. */
-export function variable(spec: LaunchSpec, name: string): string | undefined {
+function variable(spec: LaunchSpec, name: string): string | undefined {
   return spec.env.findLast((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
-export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** The places where a program of that name may be, the first wins; inside. */
 export function placesOf(spec: LaunchSpec, program: string): string[] {

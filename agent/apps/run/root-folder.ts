@@ -13,7 +13,7 @@ import { AgentError } from '../../errors.ts';
 import { placeInTree, type Place } from './place-in-tree.ts';
 
 export type MountPoint = { readonly target: string; readonly kind: 'folder' | 'file' };
-export type TreeBind = { readonly source: string; readonly target: string };
+type TreeBind = { readonly source: string; readonly target: string };
 
 export type RootFolder = {
   /** Becomes `/` inside, read-only. */
