@@ -17,6 +17,8 @@ export type Sources = AsyncDisposable & {
   /** Undefined for a device that is not enrolled. */
   readonly cloud: ControlPlaneClient | undefined;
   readonly layout: OciLayout;
+  /** Mirrors first; throws for a registry that cannot be reached from here. */
+  readonly registry: (host: string | undefined) => readonly RegistryClient[];
   readonly manifests: ManifestSource;
   readonly artifacts: ArtifactSource;
 };
@@ -53,6 +55,7 @@ export async function openSources(root: string, identity: Identity, logger: Logg
   return {
     cloud: own?.cloud,
     layout,
+    registry,
     manifests,
     artifacts: {
       ...artifacts,
