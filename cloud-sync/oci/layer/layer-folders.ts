@@ -8,6 +8,7 @@ import { setMetadata, setTime, type TreeAccess, type TreeMetadata } from './tree
 const maxLinks = 40;
 /** Read, write and search for the owner. */
 const ownerBits = 0o700;
+const readBits = 0o500;
 
 /** Of folders that no entry describes. The time is fixed, so that a tree is the same wherever it is made. */
 const implied: TreeMetadata = { mode: 0o755, uid: 0, gid: 0, mtimeNs: 0n, attributes: new Map() };
@@ -56,7 +57,9 @@ export class LayerFolders {
     folder.last = () => {
       for (const name of this.#access.posix?.listAttributes(folder.path) ?? [])
         if (!metadata.attributes.has(name)) this.#access.posix?.removeAttribute(folder.path, name);
-      setMetadata(folder.path, metadata, this.#access);
+      // Whoever is not root could not look into others of his own later.
+      const mode = this.#access.isRoot ? metadata.mode : metadata.mode | readBits;
+      setMetadata(folder.path, { ...metadata, mode }, this.#access);
     };
   }
 
