@@ -203,7 +203,7 @@ async function startControl(parts: ControlParts): Promise<{ link: ControlLink; r
       },
       // A snapshot that fails says nothing against a generation; what an app says, `settled` has weighed.
       components: () => dataPlane.components(),
-      settled: (signal) => apps.settled(signal),
+      settled: (signal) => apps.settled(signal, { steadyMs }),
       halt: (names) => apps.halt(names),
       locks: () => apps.locks(),
     },
@@ -297,6 +297,9 @@ async function pollDesired(
     }
   }
 }
+
+/** Of a new generation: an app that ends as soon as it has answered is noticed before it is committed. */
+const steadyMs = 1000;
 
 /** Of a machine without `control`. */
 const defaultKeepAliveMs = 3000;

@@ -37,7 +37,7 @@ export class AppMemory {
 
   /** A file that cannot be read counts as empty: apps then run, and locks are gone. */
   static async open(root: string, logger: Logger): Promise<AppMemory> {
-    await makeFolder(join(root, 'apps'), { mode: 0o700 });
+    await makeFolder(join(root, 'apps'), { mode: 0o711 });
     const path = join(root, 'apps', 'memory.json');
     const nothing = { stopped: [], ended: {}, locks: {} };
     try {

@@ -71,11 +71,14 @@ export class AppSupervisor implements Apps {
     await this.#serially(() => this.#configure(machine, images));
   }
 
-  async settled(signal: AbortSignal): Promise<void> {
+  /** `steadyMs`: how long each is to have run by then; a first good check can be an early one. */
+  async settled(signal: AbortSignal, { steadyMs = 0 }: { readonly steadyMs?: number } = {}): Promise<void> {
     await settle({
       ...{ entries: () => this.#entries, changed: () => this.#changed.promise, clock: this.#parts.clock },
-      signal,
+      ...{ signal, steadyMs },
     });
+    // Not before: on the way back from a generation, apps come back too.
+    await this.#parts.memory.keepOnly(new Set(this.#names));
   }
 
   async halt(names: readonly string[]): Promise<void> {
@@ -168,7 +171,6 @@ export class AppSupervisor implements Apps {
     const isOther = generation !== this.#generation;
     this.#generation = generation;
     this.#names = Object.keys(machine.apps);
-    await this.#parts.memory.keepOnly(new Set(this.#names));
     const replaced = await this.#removeOthers(wanted);
     const added: SupervisedApp[] = [];
     for (const app of wanted.values()) {

@@ -6,6 +6,8 @@ export type SettleOptions = {
   readonly entries: () => ReadonlyMap<string, AppEntry>;
   /** Resolves at the next change of any of them. */
   readonly changed: () => Promise<unknown>;
+  /** How long an app is to have run, and still be well. */
+  readonly steadyMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 };
@@ -16,16 +18,25 @@ const lookEveryMs = 250;
 const lastLineMs = 300;
 
 /** Resolves when every app is well. Rejects with AgentError 'unhealthy' when one will not be, or with the signal's reason. */
-export async function settle({ entries, changed, clock, signal }: SettleOptions): Promise<void> {
+export async function settle({ entries, changed, steadyMs, clock, signal }: SettleOptions): Promise<void> {
   for (;;) {
     signal.throwIfAborted();
     const change = changed();
-    const verdicts = [...entries().values()].map((entry) => [entry, entry.verdict(clock.now())] as const);
+    const nowMs = clock.now();
+    const all = [...entries().values()];
+    const verdicts = all.map((entry) => [entry, entry.verdict(nowMs)] as const);
     for (const [entry, verdict] of verdicts)
       if (verdict.kind === 'unhealthy') throw await explain(entry, verdict.text, { clock, signal });
-    if (verdicts.every(([, { kind }]) => kind === 'well')) return;
+    const areWell = verdicts.every(([, { kind }]) => kind === 'well');
+    if (areWell && all.every((entry) => isSteady(entry, nowMs - steadyMs))) return;
     await untilEither(change, { clock, signal });
   }
+}
+
+/** Whether it has run since `sinceMs`; what does not run has nothing to wait for. */
+function isSteady({ app }: AppEntry, sinceMs: number): boolean {
+  const { phase } = app.state;
+  return phase.kind !== 'running' || phase.sinceMs <= sinceMs;
 }
 
 async function untilEither(
