@@ -1,48 +1,68 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../examples/story/network.ts';
 
-export type DockerRegistry = AsyncDisposable & {
-  /** `127.0.0.1:port`, plain HTTP. */
-  readonly host: string;
+export type DockerRegistry = AsyncDisposable & { readonly url: string; readonly host: string };
+
+/** What goes into its configuration, and files beside it that the configuration names. */
+export type DockerRegistryOptions = {
+  readonly auth?: Readonly<Record<string, unknown>>;
+  readonly files?: Readonly<Record<string, string>>;
 };
 
-const patienceMs = 60_000;
+/** User `puller`, password `s3cret`, as `htpasswd -B` writes it. */
+export const htpasswd = 'puller:$2b$05$abcdefghijklmnopqrstuuLK7U1u6pVRmL7L1BBM2aS35PSZnDXlK\n';
 
-/** Debian's docker-registry on loopback, its blobs below `folder`. `settings` are added to its configuration, such as `auth`. */
-export async function startDockerRegistry(folder: string, settings: object = {}): Promise<DockerRegistry> {
+/** Debian's docker-registry over plain HTTP on a free loopback port. `FOLDER` in the configuration is where its files are. */
+export async function startDockerRegistry({
+  auth,
+  files = {},
+}: DockerRegistryOptions = {}): Promise<DockerRegistry> {
+  await using stack = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-docker-registry-'));
+  stack.defer(() => rm(folder, { recursive: true }));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
   const host = `127.0.0.1:${await freePort()}`;
-  const config = join(folder, 'docker-registry.json');
-  const storage = { filesystem: { rootdirectory: join(folder, 'docker-registry') } };
-  // JSON is YAML.
-  const all = { version: 0.1, log: { level: 'error' }, storage, http: { addr: host }, ...settings };
-  await writeFile(config, JSON.stringify(all));
-  const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
-  const ended = once(child, 'exit');
-  const registry = {
-    host,
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL');
-      await ended;
-    },
+  const config = {
+    version: 0.1,
+    storage: { filesystem: { rootdirectory: join(folder, 'data') } },
+    http: { addr: host },
+    ...(auth && { auth }),
   };
-  const deadline = performance.now() + patienceMs;
-  while (!(await answers(`http://${host}/v2/`))) {
-    if (child.exitCode !== null || performance.now() > deadline) {
-      await registry[Symbol.asyncDispose]();
-      throw new Error(`docker-registry does not answer at ${host}`);
-    }
+  await writeFile(join(folder, 'config.yml'), JSON.stringify(config).replaceAll('FOLDER', folder));
+  const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], { stdio: 'ignore' });
+  stack.defer(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill();
+    await once(child, 'exit');
+  });
+  const url = `http://${host}`;
+  while (!(await answers(url))) {
+    if (child.exitCode !== null) throw new Error(`docker-registry ended with ${child.exitCode}`);
     await sleep(50);
   }
-  return registry;
+  const owned = stack.move();
+  return { url, host, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-/** Also one that asks who is there. */
 async function answers(url: string): Promise<boolean> {
-  const answer = await fetch(url).catch(() => undefined);
-  await answer?.body?.cancel();
-  return answer?.status === 200 || answer?.status === 401;
+  try {
+    const { status } = await fetch(`${url}/v2/`);
+    return status === 200 || status === 401;
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((done) => server.close(done));
+  return port;
 }
