@@ -11,6 +11,7 @@ import {
 } from '../identity/identity-store.ts';
 import { forgetRestoring, type RestoredData } from '../vault/restore-volumes.ts';
 import { openManifestSource } from '../reconcile/manifest-source.ts';
+import type { StateHolder } from '../reconcile/state-schema.ts';
 import { openState, takeRoot } from '../root-folder.ts';
 import { openSources } from '../sources.ts';
 import { BundleFile } from './bundle-file.ts';
@@ -49,6 +50,7 @@ const generation = 1;
  */
 export async function restoreBundle(options: RestoreBundleOptions): Promise<RestoredBundle> {
   const { root, path, data, onProgress, logger, signal } = options;
+  requireBlank(await openState(root, logger), root);
   await using bundle = await BundleFile.open(path);
   const bundled = await readMachine(bundle, hostPlatform());
   await bundle.verify({ signal, onProgress: (done, total) => onProgress('verify', done, total) });
@@ -58,10 +60,7 @@ export async function restoreBundle(options: RestoreBundleOptions): Promise<Rest
 
   using _lock = await takeRoot(root);
   const store = await openState(root, logger);
-  if (store.state.observed ?? store.state.current)
-    throw new AgentError('rootNotEmpty', `${root} already holds a machine`, {
-      hint: 'Start it with holdfast agent up, or restore into an empty folder with --root.',
-    });
+  requireBlank(store, root);
   const identity = await identityIn(root, machine.metadata.name);
   await using sources = await openSources(root, identity, logger);
   await bundle.copyTo(sources.layout, bundled.blobs, {
@@ -90,6 +89,13 @@ export async function restoreBundle(options: RestoreBundleOptions): Promise<Rest
     volumes: Object.keys(machine.volumes),
     data: restored,
   };
+}
+
+function requireBlank({ state }: StateHolder, root: string): void {
+  if (!state.observed && !state.current) return;
+  throw new AgentError('rootNotEmpty', `${root} already holds a machine`, {
+    hint: 'Start it with holdfast agent up, or restore into an empty folder with --root.',
+  });
 }
 
 /** The one that is there, or the machine's own name. */

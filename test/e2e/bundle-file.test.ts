@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { cliPath, nodeFlags, runCli, temporaryFolder } from '../support/cli.ts';
@@ -28,7 +29,8 @@ beforeAll(async () => {
   await mkdir(join(tree, 'pages'));
   await writeFile(join(tree, 'pages/index.html'), '<h1>The handbook</h1>\n');
   await writeFile(join(tree, 'bin/greet'), '#!/bin/sh\necho "hello $1"\n');
-  await chmod(join(tree, 'bin/greet'), 0o755);
+  await writeFile(join(tree, 'bin/tick'), '#!/bin/sh\nwhile :; do echo tick; sleep 1; done\n');
+  for (const name of ['greet', 'tick']) await chmod(join(tree, 'bin', name), 0o755);
   const greeter = await store.addFunction(
     'greeter',
     'export default { invoke: (name) => `hello ${name}`, message() {} };\n',
@@ -42,6 +44,7 @@ kind: Machine
 metadata: { name: kiosk-7 }
 apps:
   handbook: { image: "${image}", isolation: process, exports: [bin/greet], site: { route: /handbook, folder: pages } }
+  ticker: { image: "${image}", isolation: process, run: { command: [bin/tick] } }
 functions:
   greeter: { bundle: "${greeter}", on: [{ mqtt: names }] }
 volumes: { notes: {} }
@@ -51,7 +54,7 @@ vault: { repository: "${join(folder, 'vault')}", owner: "${await createOwnerKey(
   bundle = join(folder, 'machine.hfb');
   const exported = await holdfast('export', manifest, '-o', bundle, '--root', store.root, '--json');
   expect(exported).toMatchObject({ code: 0 });
-  expect(JSON.parse(exported.stdout)).toMatchObject({ file: bundle, components: 2 });
+  expect(JSON.parse(exported.stdout)).toMatchObject({ file: bundle, components: 3 });
 });
 afterAll(() => stack.disposeAsync());
 
@@ -133,7 +136,7 @@ offline('a machine comes back from its bundle and runs where there is no network
   });
   const { stdout } = await promisify(execFile)(join(root, 'bin/greet'), ['Ada']);
   expect(stdout).toBe('hello Ada\n');
-  const status = JSON.parse((await holdfast('status', '--root', root, '--json')).stdout) as unknown;
+  const status = await whenRunning(root, 'apps.ticker');
   expect(status).toMatchObject({
     device: 'kiosk-7',
     tenant: null,
@@ -141,13 +144,16 @@ offline('a machine comes back from its bundle and runs where there is no network
     applied: { generation: 1 },
     exports: { programs: ['greet'] },
   });
-  const { port } = (status as { http: { port: number } }).http;
+  const { port } = status.http;
   const inside = ['-t', String(agent.pid), '--net', 'curl', '-s', `http://127.0.0.1:${port}/handbook/`];
   expect((await promisify(execFile)('nsenter', inside)).stdout).toBe('<h1>The handbook</h1>\n');
   await writeFile(join(root, 'volumes/notes/today.txt'), 'water the herons\n');
   expect(await holdfast('snapshot', 'notes', '--root', root)).toMatchObject({ code: 0 });
   const again = await holdfast('restore', bundle, '--root', root);
-  expect(again).toMatchObject({ code: 8, stderr: expect.stringContaining('Another agent') as unknown });
+  expect(again).toMatchObject({
+    code: 8,
+    stderr: expect.stringContaining('already holds a machine') as unknown,
+  });
 });
 
 test.each([
@@ -161,7 +167,6 @@ test.each([
     (bytes: Buffer) => bytes.subarray(0, Math.floor(bytes.length / 2)),
     /: it ends (in the middle of an entry|without)/,
   ],
-  ['a name', (bytes: Buffer) => renamed(bytes), /which no OCI image layout does|cannot be read/],
 ])('refuses a bundle with %s changed, in one line, and installs nothing', async (what, change, message) => {
   const bad = join(folder, `bad ${what}.hfb`);
   await writeFile(bad, change(await readFile(bundle)));
@@ -192,29 +197,29 @@ offline('brings the data of its volumes back from the bundle, to who has the pas
     code: 0,
     stdout: expect.stringContaining('volume notes  snapshot') as unknown,
   });
-  expect(await readFile(join(root, 'volumes/notes/today.txt'), 'utf8')).toBe('water the herons\n');
+  const restoredFile = join(root, 'volumes/notes/today.txt');
+  expect(await readFile(restoredFile, 'utf8')).toBe('water the herons\n');
+  const again = await holdfast('restore', full, '--root', root);
+  expect(again.stderr).toContain('already holds a machine');
+  // As if it had been cut short before its last step.
+  await rm(join(root, 'state.json'));
+  expect(await holdfast('restore', full, '--root', root, '--no-data')).toMatchObject({ code: 0 });
+  expect(await readFile(restoredFile, 'utf8')).toBe('water the herons\n');
 });
 
-test('goes on with a restore that was cut short, and refuses a root that has a machine', async () => {
-  const root = join(folder, 'cut');
-  await mkdir(join(root, 'artifacts/blobs/sha256'), { recursive: true });
-  expect((await holdfast('restore', bundle, '--root', root)).code).toBe(0);
-  const again = await holdfast('restore', bundle, '--root', root);
-  expect(again.stderr).toContain('already holds a machine');
-});
+type Status = { components: Record<string, { state: string }>; http: { port: number } };
+
+/** The status once the component runs. */
+async function whenRunning(root: string, component: string): Promise<Status> {
+  for (;;) {
+    const status = JSON.parse((await holdfast('status', '--root', root, '--json')).stdout) as Status;
+    if (status.components[component]?.state === 'running') return status;
+    await sleep(200);
+  }
+}
 
 function flip(bytes: Buffer, at: number): Buffer {
   const changed = Buffer.from(bytes);
   changed[at] = (changed[at] ?? 0) ^ 1;
-  return changed;
-}
-
-/** `index.json` becomes `Index.json`, and the header's checksum fits. */
-function renamed(bytes: Buffer): Buffer {
-  const changed = Buffer.from(bytes);
-  const at = changed.indexOf('index.json\0');
-  changed[at] = 0x49;
-  const sum = parseInt(changed.toString('latin1', at + 148, at + 154), 8) - 0x20;
-  changed.write(sum.toString(8).padStart(6, '0'), at + 148, 'latin1');
   return changed;
 }
