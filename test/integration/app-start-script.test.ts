@@ -4,7 +4,7 @@ import { digestOf } from '../../lib/digest.ts';
 import type { LaunchSpec } from '../../agent/apps/ports.ts';
 import { startScript } from '../../agent/apps/run/start-script.ts';
 
-const spec: LaunchSpec = {
+const spec: Omit<LaunchSpec, 'env'> = {
   ...{ app: 'web', image: digestOf('image'), rootfs: '/', isolation: 'process', args: ['env'], cwd: '/' },
   ...{ user: { uid: 0, gid: 0, groups: [] }, mounts: [], network: 'host', limits: {} },
 };

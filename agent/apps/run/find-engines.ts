@@ -19,9 +19,16 @@ export type Engines = {
 const probeTimeoutMs = 20_000;
 
 /** What this machine has, tried out. `path`: of the folders with programs. */
-export async function findEngines(path: string): Promise<Engines> {
+export async function findEngines(
+  path: string,
+  platform: NodeJS.Platform = process.platform,
+): Promise<Engines> {
   const setpriv = await findOnPath('setpriv', path);
-  const [container, sandbox] = await Promise.all([findRuntime(path), findSandbox(path, setpriv)]);
+  // Without /proc no run can be told from another that has its number.
+  const isLinux = platform === 'linux';
+  const [container, sandbox]: [Found, Found] = isLinux
+    ? await Promise.all([findRuntime(path), findSandbox(path, setpriv)])
+    : [notHere(platform), notHere(platform)];
   return {
     engines: {
       container: 'engine' in container ? container.engine : containerEngine('runc', 'runc'),
@@ -31,15 +38,21 @@ export async function findEngines(path: string): Promise<Engines> {
     isolations: {
       container: { available: 'engine' in container, by: container.by },
       sandbox: { available: 'engine' in sandbox, by: sandbox.by },
-      process: {
-        available: true,
-        by: setpriv === undefined ? 'nothing; no setpriv: new privileges are not forbidden' : 'setpriv',
-      },
+      process: isLinux
+        ? {
+            available: true,
+            by: setpriv === undefined ? 'nothing; no setpriv: new privileges are not forbidden' : 'setpriv',
+          }
+        : { available: false, ...notHere(platform) },
     },
   };
 }
 
 type Found = { readonly engine: Engine; readonly by: string } | { readonly by: string };
+
+function notHere(platform: NodeJS.Platform): { readonly by: string } {
+  return { by: `apps run on Linux, this is ${platform}` };
+}
 
 async function findRuntime(path: string): Promise<Found> {
   for (const name of ['runc', 'crun'] as const) {
