@@ -207,6 +207,24 @@ describe('a tree of layers', () => {
     expect(readFileSync(join(rootfs, 'contiguous'), 'utf8')).toBe('content of contiguous');
     expect(readFileSync(join(rootfs, 'last'), 'utf8')).toBe('the end');
   });
+
+  test('ends when a layer has more than it may have', async () => {
+    const layer = layerOf(bottom);
+    const [rootfs, blob] = [join(folder, 'bounded'), join(folder, 'bounded.blob')];
+    writeFileSync(blob, layer.blob);
+    for (const [limits, message] of [
+      [{ ...layerLimits, maxEntries: 10 }, /more than 10 entries/],
+      [{ ...layerLimits, maxBytes: 10_000 }, /larger than 10000 bytes/],
+    ] as const) {
+      mkdirSync(rootfs);
+      const applied = applyLayer({ ...layer, blob, rootfs, limits, signal: new AbortController().signal });
+      await expect(applied).rejects.toMatchObject({
+        code: 'badArchive',
+        message: expect.stringMatching(message),
+      });
+      rmSync(rootfs, { recursive: true });
+    }
+  });
 });
 
 /** Packed as several members or frames, with what decoders are to skip between them where the format has that. */

@@ -1,12 +1,12 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode } from '../../../lib/error-code.ts';
 import { forEachConcurrently } from '../../../cloud-sync/oci/for-each-concurrently.ts';
 import type { ImageConfig } from '../../../cloud-sync/oci/image/image-config.ts';
 import { hostPlatform, type Platform } from '../../../cloud-sync/oci/image/platform.ts';
 import { readLocalImage, type LocalImage } from '../../../cloud-sync/oci/image/read-local-image.ts';
 import type { ImageManifest } from '../../../cloud-sync/oci/manifest.ts';
 import type { OciLayout, RegistryClient } from '../../../cloud-sync/oci/index.ts';
+import { isCodedError } from '../../../lib/coded-error.ts';
 import type { Digest } from '../../../lib/digest.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import type { AppSpec } from '../../../manifests/app.ts';
@@ -161,14 +161,14 @@ class Store implements ImageStore {
     return readLocalImage(this.#options.layout, { ...image, platform: this.#platform });
   }
 
-  /** Those that are here; of what never came or was lost there is nothing to keep. */
+  /** Those that are here and can be used: of what never came, was lost or is of no use here there is nothing more to keep. */
   async #readAll(digests: readonly Digest[]): Promise<LocalImage[]> {
     const images: LocalImage[] = [];
     for (const digest of new Set(digests)) {
       try {
         images.push(await this.#read({ name: digest, registry: undefined, repository: 'image', digest }));
       } catch (error) {
-        if (errorCode(error) !== 'notFound' && errorCode(error) !== 'corrupt') throw error;
+        if (!isCodedError(error)) throw error;
       }
     }
     return images;
