@@ -12,10 +12,16 @@ const help = `Runs Holdfast's main job from end to end on this machine, with rea
   npm start                 tells the story, then stays up until Ctrl-C
   npm start -- --once       exits after the story: 0 when every comparison held, 1 otherwise
   npm start -- --json       one JSON event a line
+  npm start -- --no-app     leaves the dashboard out, which is an image of 150 MB
   npm start -- --folder DIR keeps everything in DIR (default: a temporary folder, deleted at the end)
 `;
 
-type Options = { readonly once: boolean; readonly json: boolean; readonly folder?: string | undefined };
+type Options = {
+  readonly once: boolean;
+  readonly json: boolean;
+  readonly 'no-app': boolean;
+  readonly folder?: string | undefined;
+};
 
 const options = readOptions();
 if (options === 'wrong') process.exitCode = 2;
@@ -28,6 +34,7 @@ function readOptions(): Options | 'help' | 'wrong' {
       options: {
         once: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
+        'no-app': { type: 'boolean', default: false },
         folder: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -47,7 +54,12 @@ async function main(values: Options): Promise<number> {
   const narrator = new Narrator(values.json);
   const folder = values.folder ?? (await mkdtemp(join(tmpdir(), 'holdfast-')));
   try {
-    await using story = await tellStory(folder, narrator, stop.signal);
+    await using story = await tellStory({
+      folder,
+      narrator,
+      signal: stop.signal,
+      withApp: !values['no-app'],
+    });
     await summarize(narrator, story, folder, values.once);
     if (!values.once) await untilInterrupted(stop.signal);
     return narrator.failures === 0 ? 0 : 1;
@@ -62,20 +74,22 @@ async function main(values: Options): Promise<number> {
 
 async function summarize(
   narrator: Narrator,
-  { url, environment, root, mqttPort }: Story,
+  { url, environment, root, mqttPort, dashboard }: Story,
   folder: string,
   once: boolean,
 ): Promise<void> {
   const failed = narrator.failures;
   const verdict = failed === 0 ? 'Every comparison held' : `${failed} comparison(s) failed`;
   narrator.event('summary', { failed, seconds: narrator.elapsedSeconds, url });
-  narrator.heading(8, `${verdict}, ${narrator.elapsedSeconds.toFixed(1)} s`);
+  narrator.heading(`${verdict}, ${narrator.elapsedSeconds.toFixed(1)} s`);
   narrator.note(`one file of ${await machineFileSize(folder)} bytes held the machine`);
   if (once) return;
   narrator.note(`the API is at ${url} (OpenAPI: ${url}/v1/openapi.json); try in another terminal:`);
   narrator.note(`  export HOLDFAST_CONTEXT=${environment.HOLDFAST_CONTEXT ?? ''} HOLDFAST_ROOT=${root}`);
+  if (dashboard !== undefined) narrator.note(`  open ${dashboard}`);
   narrator.note('  npm run holdfast -- devices');
   narrator.note('  npm run holdfast -- status');
+  narrator.note('  npm run holdfast -- generations');
   narrator.note(`  npm run holdfast -- invoke weather-summary --payload '{"month":"2015-12"}'`);
   narrator.note('  npm run holdfast -- logs -f');
   narrator.note(`  mosquitto_sub -p ${mqttPort} -u weather-station -P greenhouse -t 'site/#' -v`);

@@ -7,13 +7,15 @@ export class Narrator {
   readonly #json: boolean;
   readonly #started = performance.now();
   #barShown = false;
+  #headings = 0;
   failures = 0;
 
   constructor(json: boolean) {
     this.#json = json;
   }
 
-  heading(number: number, text: string): void {
+  heading(text: string): void {
+    const number = (this.#headings += 1);
     this.event('step', { number, text });
     this.#print(`\n${styleText('bold', `${number}. ${text}`)}`);
   }

@@ -23,13 +23,23 @@ function start(parameters: readonly string[], environment: Environment, program:
   });
 }
 
-/** Runs one `holdfast … --json` to its end and gives what it printed. Rejects with its error line. */
+/** Runs one `holdfast … --json` to its end and gives the document that it printed. Rejects with its error line. */
 export async function holdfast(
   parameters: readonly string[],
   environment: Environment,
   signal: AbortSignal,
   program: Program = sourceProgram,
 ): Promise<unknown> {
+  return JSON.parse(await holdfastText(parameters, environment, signal, program));
+}
+
+/** The same of a command that prints JSON lines. */
+export async function holdfastText(
+  parameters: readonly string[],
+  environment: Environment,
+  signal: AbortSignal,
+  program: Program = sourceProgram,
+): Promise<string> {
   const child = start([...parameters, '--json'], environment, program);
   const stop = (): void => void child.kill('SIGKILL');
   signal.addEventListener('abort', stop, { once: true });
@@ -44,7 +54,7 @@ export async function holdfast(
       throw new Error(
         `holdfast ${parameters.join(' ')} ended with ${code ?? 'a signal'}: ${errors.trim() || output.trim()}`,
       );
-    return JSON.parse(output);
+    return output;
   } finally {
     signal.removeEventListener('abort', stop);
   }
@@ -57,6 +67,8 @@ export type ServiceOptions = {
   readonly narrator: Narrator;
   /** Default: the sources. */
   readonly program?: Program;
+  /** What asks it to end. Default SIGTERM. */
+  readonly stopSignal?: NodeJS.Signals;
 };
 
 const restartDelayMs = 300;
@@ -85,7 +97,7 @@ export class Service implements AsyncDisposable {
   }
 
   /** Ends it and does not start it again. SIGKILL is how a machine is lost. */
-  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+  async stop(signal: NodeJS.Signals = this.#options.stopSignal ?? 'SIGTERM'): Promise<void> {
     this.#stopping = true;
     this.#child?.kill(signal);
     const timer = setTimeout(() => this.#child?.kill('SIGKILL'), stopMs);

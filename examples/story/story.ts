@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { makeFolder } from '../../lib/make-folder.ts';
 import { CloudReader, type StoredRow } from './cloud-reader.ts';
+import { DashboardApp } from './dashboard-app.ts';
 import { fillVolume } from './data-volume.ts';
 import type { Narrator } from './narrator.ts';
 import { freePort, Network } from './network.ts';
@@ -24,12 +25,22 @@ const monthlyTopic = 'site/weather/monthly';
 const lossDate = '2015-12-01';
 const waitMs = 60_000;
 
+export type StoryOptions = {
+  readonly folder: string;
+  readonly narrator: Narrator;
+  readonly signal: AbortSignal;
+  /** Whether the dashboard is in it, an image of 150 MB. */
+  readonly withApp: boolean;
+};
+
 export type Story = AsyncDisposable & {
   /** The control plane's address, where an operator goes on. */
   readonly url: string;
   readonly environment: Environment;
   readonly root: string;
   readonly mqttPort: number;
+  /** Where the dashboard is. */
+  readonly dashboard: string | undefined;
 };
 
 type World = {
@@ -44,47 +55,76 @@ type World = {
 };
 
 /** The main job from an empty folder to a restored machine. Everything it starts ends with the returned value. */
-export async function tellStory(folder: string, narrator: Narrator, signal: AbortSignal): Promise<Story> {
+export async function tellStory(options: StoryOptions): Promise<Story> {
+  const { narrator, signal } = options;
   await using stack = new AsyncDisposableStack();
-  const world = await createWorld(folder, narrator, signal, stack);
+  const world = await createWorld(options, stack);
   const { environment, root, mqttPort } = world;
 
-  narrator.heading(1, 'A control plane: API, MQTT over TLS, OCI registry, database');
+  narrator.heading('A control plane: API, MQTT over TLS, OCI registry, database');
   const cloud = await startCloud(world, stack);
-  narrator.heading(2, 'A device enrols with a one-time token');
+  narrator.heading('A device enrols with a one-time token');
   const agent = stack.use(await startAgent(world));
-  narrator.heading(3, 'A function is pushed and a manifest deployed');
-  const before = await deploy(world);
+  narrator.heading('A function is pushed and a manifest deployed');
+  let before = await deploy(world);
+  const app = options.withApp ? await createApp(world) : undefined;
+  if (app) {
+    narrator.heading('A dashboard is built as an image, and runs beside the function');
+    before = { ...before, ...(await app.install()) };
+  }
 
   const readings = await readMeasurements();
   const lost = readings.findIndex(({ date }) => date === lossDate);
   const reader = stack.use(await CloudReader.open(environment.HOLDFAST_CONTEXT ?? '', device));
   const station = stack.use(createStation(mqttPort));
-  narrator.heading(4, `${readings.length} days of weather are measured; the network fails on the way`);
+  narrator.heading(`${readings.length} days of weather are measured; the network fails on the way`);
   await replayWithCut(world, { station, readings: readings.slice(0, lost), reader });
+  if (app) {
+    await checkDashboard(world, app, readings[lost - 1]);
+    narrator.heading('The dashboard is updated, and a broken version of it comes back by itself');
+    await app.update();
+    before = { ...before, ...(await app.breakAndRollBack()) };
+  }
 
-  narrator.heading(5, "A volume is filled, and snapshotted into the cloud's vault, which cannot read it");
+  narrator.heading("A volume is filled, and snapshotted into the cloud's vault, which cannot read it");
   const stored = await snapshotVolume(world);
 
-  narrator.heading(6, 'The machine is lost, and comes back from one file and a passphrase');
-  await loseAndRestore(world, agent, { ...before, ...stored });
+  narrator.heading('The machine is lost, and comes back from one file and a passphrase');
+  const running = await app?.processId();
+  await loseAndRestore(world, agent, { ...before, ...stored, running });
+  await app?.giveSecret();
   await station.replay(
     readings.slice(lost),
     (count) => narrator.progress('December 2015', count, readings.length - lost),
     signal,
   );
   narrator.note(`the station measured on: ${readings.length - lost} days more`);
+  if (app) await checkDashboard(world, app, readings.at(-1));
 
-  narrator.heading(7, 'What the cloud stored, against the CSV');
+  narrator.heading('What the cloud stored, against the CSV');
   await compare(world, reader, readings);
   const owned = stack.move();
-  return { url: cloud.url, environment, root, mqttPort, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    ...{ url: cloud.url, environment, root, mqttPort, dashboard: app?.url },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+async function createApp(world: World): Promise<DashboardApp> {
+  return new DashboardApp({ ...world, device, port: await freePort() });
+}
+
+async function checkDashboard(
+  { narrator }: World,
+  app: DashboardApp,
+  last: Reading | undefined,
+): Promise<void> {
+  const date = last?.date ?? '';
+  narrator.check('the dashboard shows the last day', await app.showsDay(date), date);
 }
 
 async function createWorld(
-  folder: string,
-  narrator: Narrator,
-  signal: AbortSignal,
+  { folder, narrator, signal }: StoryOptions,
   stack: AsyncDisposableStack,
 ): Promise<World> {
   await makeFolder(folder);
@@ -153,7 +193,8 @@ function agentService(
   more: readonly string[] = [],
 ): Service {
   const parameters = ['agent', 'up', '--root', root, '--mqtt-port', String(mqttPort), ...more];
-  return new Service({ name: 'agent', parameters, environment, narrator });
+  // As Ctrl-C does: its apps stop with it.
+  return new Service({ name: 'agent', parameters, environment, narrator, stopSignal: 'SIGINT' });
 }
 
 const snapshotSchema = z.object({
@@ -284,10 +325,15 @@ async function insist<T>(
   }
 }
 
-async function loseAndRestore(world: World, agent: Service, before: Deployed & Stored): Promise<void> {
+type Lost = Deployed & Stored & { readonly running: number | undefined };
+
+async function loseAndRestore(world: World, agent: Service, before: Lost): Promise<void> {
   const { root, machineFile, environment, narrator, signal } = world;
   await agent.stop('SIGKILL');
-  await rm(root, { recursive: true, force: true });
+  // With a machine goes all that runs on it, where an agent alone would leave its apps running.
+  if (before.running !== undefined) process.kill(before.running, 'SIGKILL');
+  // What ends just now may still write.
+  await rm(root, { recursive: true, force: true, maxRetries: 20 });
   narrator.note(`the device is dead and ${root} is deleted`);
   const restored = await insist(
     () => holdfast(['restore', machineFile, '--root', root], environment, signal),

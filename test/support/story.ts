@@ -13,11 +13,11 @@ export type StoryRun = {
   readonly errors: string;
 };
 
-/** Tells the whole story once, as `npm start -- --once --json` does, calling back for each of its events. */
+/** Tells the story once, as `npm start -- --once --json --no-app` does, calling back for each of its events. */
 export async function runStory(onEvent: (event: StoryEvent) => void = () => undefined): Promise<StoryRun> {
   const child = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', entry, '--once', '--json'],
+    ['--disable-warning=ExperimentalWarning', entry, '--once', '--json', '--no-app'],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
     },
