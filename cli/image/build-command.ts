@@ -11,6 +11,7 @@ import { plural } from '../plural.ts';
 import { formatBytes, Progress } from '../progress.ts';
 import type { Run } from '../run.ts';
 import { buildExcludes, imageSettings } from './image-settings.ts';
+import { openOutputLayout, type OutputLayout } from './output-layout.ts';
 import { pushFromLayout } from './push-from-layout.ts';
 import type { SettingFlags } from './setting-flags.ts';
 
@@ -99,12 +100,9 @@ function layersOf({ layers }: BuiltImage) {
   }));
 }
 
-type Place = AsyncDisposable & { readonly layout: OciLayout };
-
 /** Without `--out` in a temporary folder, gone when the image is pushed. */
-async function layoutFor(out: string | undefined): Promise<Place> {
-  if (out !== undefined)
-    return { layout: await OciLayout.open(resolve(out)), [Symbol.asyncDispose]: () => Promise.resolve() };
+async function layoutFor(out: string | undefined): Promise<OutputLayout> {
+  if (out !== undefined) return openOutputLayout(out);
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-image-'));
   return {
     layout: await OciLayout.open(folder),

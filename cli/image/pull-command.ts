@@ -1,11 +1,11 @@
-import { resolve } from 'node:path';
 import { hostPlatform, parsePlatform } from '../../cloud-sync/oci/image/platform.ts';
 import { pullImage } from '../../cloud-sync/oci/image/pull-image.ts';
-import { ociManifestType, OciLayout, parseReference } from '../../cloud-sync/oci/index.ts';
+import { ociManifestType, parseReference } from '../../cloud-sync/oci/index.ts';
 import { patiently } from '../patience.ts';
 import { formatBytes, Progress } from '../progress.ts';
 import type { Run } from '../run.ts';
 import { openRegistry } from './open-registry.ts';
+import { openOutputLayout } from './output-layout.ts';
 
 export type PullOptions = { readonly out: string; readonly platform?: string };
 
@@ -17,7 +17,8 @@ export async function pull(run: Run, { out, ...options }: PullOptions, reference
   await using opened = await openRegistry(run, registry);
   const { client } = opened;
   const named = digest ?? (await patiently(run, () => client.resolveTag(repository, tag, { signal }))).digest;
-  const layout = await OciLayout.open(resolve(out));
+  await using place = await openOutputLayout(out);
+  const { layout } = place;
   using progress = new Progress(run.io, { label: `Pulling ${reference}`, enabled: !run.out.json });
   const { manifest, manifestDigest, bytesFetched } = await patiently(run, () =>
     pullImage({

@@ -45,6 +45,11 @@ export class BlobFolder {
     return new BlobFolder(blobs, partials);
   }
 
+  /** For reading alone: makes nothing, removes nothing, and may be done while another process writes there. */
+  static at(root: string): BlobFolder {
+    return new BlobFolder(join(root, 'blobs', 'sha256'), join(root, '.partial'));
+  }
+
   path(digest: Digest): string {
     return join(this.#blobs, digest.slice('sha256:'.length));
   }

@@ -1,9 +1,10 @@
-import { readFile, rename } from 'node:fs/promises';
+import { readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { atomicWrite } from '../../lib/atomic-write.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { errorCode } from '../../lib/error-code.ts';
+import { SyncError } from '../errors.ts';
 import { BlobFolder, type ByteRange, type WriterRequest } from './blob-folder.ts';
 import type { BlobWriter } from './blob-writer.ts';
 import { asDiskError } from './disk-errors.ts';
@@ -34,6 +35,20 @@ export class OciLayout {
     const layout = new OciLayout(folder, blobs, index ?? emptyIndex);
     if (index === undefined) await layout.#initialise();
     return layout;
+  }
+
+  /** One that is there, for reading alone; another process may be writing to it. Undefined where no layout is, `corrupt` for a broken index. */
+  static async openToRead(folder: string): Promise<OciLayout | undefined> {
+    if (!(await isLayout(folder))) return undefined;
+    const path = join(folder, 'index.json');
+    try {
+      return new OciLayout(folder, BlobFolder.at(folder), await parseIndex(path));
+    } catch (cause) {
+      throw new SyncError('corrupt', `Cannot read what the layout lists in ${path}`, {
+        cause,
+        hint: 'Build or fetch its images again.',
+      });
+    }
   }
 
   /** The file of a blob, for programs that read it themselves. */
@@ -140,16 +155,25 @@ export class OciLayout {
   }
 }
 
+async function isLayout(folder: string): Promise<boolean> {
+  const marker = await stat(join(folder, 'oci-layout')).catch(() => undefined);
+  return marker?.isFile() ?? false;
+}
+
 /** undefined when there is none; a broken one, which only names things, is set aside as `index.json.broken`. */
 async function readIndex(path: string): Promise<ImageIndex | undefined> {
   try {
-    return imageIndexSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return await parseIndex(path);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     if (errorCode(error) !== undefined) throw error;
     await rename(path, `${path}.broken`);
     return undefined;
   }
+}
+
+async function parseIndex(path: string): Promise<ImageIndex> {
+  return imageIndexSchema.parse(JSON.parse(await readFile(path, 'utf8')));
 }
 
 function nameOf(descriptor: Descriptor): string | undefined {

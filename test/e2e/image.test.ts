@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { lockFolder } from '../../lib/folder-lock.ts';
 import { runCli, startDaemon, temporaryFolder, type CliResult, type Daemon } from '../support/cli.ts';
-import { startDockerRegistry } from '../support/docker-registry.ts';
+import { htpasswd, startDockerRegistry } from '../support/docker-registry.ts';
 import { peerTest } from '../support/peers.ts';
 
 /** `holdfast image …` as an author of an app uses it, with a real cloud. */
@@ -103,12 +104,18 @@ describe('holdfast image', () => {
 
   peerTest(
     ['docker-registry'],
-    'pushes to a registry of others without any cloud, only what it lacks',
+    'pushes to a registry of others with its own login and without any cloud, only what it lacks',
     async () => {
-      await using registry = await startDockerRegistry(folder.path);
+      const auth = { htpasswd: { realm: 'test', path: 'FOLDER/htpasswd' } };
+      await using registry = await startDockerRegistry({ auth, files: { htpasswd } });
       const nowhere = { ...env, HOLDFAST_CONTEXT: at('none.json') };
       await cli('image', 'build', at('tree'), '--out', at('foreign'), '-t', 'hello:v1');
       const push = ['image', 'push', at('foreign'), `${registry.host}/acme/hello:v1`, '--json'];
+      const refused = await runCli(push, { env: nowhere });
+      expect(refused).toMatchObject({ code: 5 });
+      const auths = { [registry.host]: { auth: Buffer.from('puller:s3cret').toString('base64') } };
+      await mkdir(at('docker'));
+      await writeFile(at('docker', 'config.json'), JSON.stringify({ auths }));
       const first = json(await runCli(push, { env: nowhere })) as { size: number; sent: number };
       const again = json(await runCli(push, { env: nowhere })) as { size: number; sent: number };
       expect(first.sent).toBe(first.size);
@@ -129,9 +136,11 @@ describe('holdfast image', () => {
     );
     expect(bad.stderr).toMatch(/holdfast-image\.yaml:2:7: user must be a user/);
 
+    await mkdir(at('busy'));
+    using _lock = lockFolder(at('busy'));
     const cases = [
+      [['build', at('tree'), '--out', at('busy')], 8, /Another command is writing to the layout/],
       [['build', at('tree')], 2, /Nothing says where the image goes/],
-      [['build', at('tree'), '--push'], 2, /Nothing says where to push to/],
       [['build', at('none'), '--out', at('nothing')], 4, /There is no folder/],
       [['push', at('none'), 'acme/hello:v1'], 4, /There is no OCI image layout/],
       [['inspect', 'acme/none:v1'], 4, /is not in the registry/],

@@ -20,10 +20,12 @@ import { zstdDecompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { buildImage, type BuildRequest, type BuiltImage } from '../../cloud-sync/oci/image/build-image.ts';
 import { pushImage } from '../../cloud-sync/oci/image/push-image.ts';
-import { OciLayout } from '../../cloud-sync/oci/index.ts';
+import { OciLayout, RegistryClient } from '../../cloud-sync/oci/index.ts';
 import { chunkHash, readChunkTable, type LayerChunk } from '../../cloud-sync/oci/layer/chunk-table.ts';
 import { digestOf } from '../../lib/digest.ts';
+import { createHttpsClient } from '../../lib/https-client.ts';
 import { openPosix } from '../../lib/posix.ts';
+import { startDockerRegistry } from '../support/docker-registry.ts';
 import { peerTest } from '../support/peers.ts';
 import { credentials, startRegistry } from '../support/registry-server.ts';
 
@@ -247,6 +249,27 @@ describe('other programs', () => {
       const again = await pushImage({ ...push, layout: copied, digest, tag: 'v2' });
       expect(again).toMatchObject({ digest, bytesSent: 0 });
       expect((await client.resolveTag('acme/web', 'v2', { signal })).digest).toBe(digest);
+    },
+  );
+
+  peerTest(
+    ['skopeo', 'docker-registry'],
+    'skopeo copies a layout that we built into a registry of others, from where we fetch the same [G10]',
+    async () => {
+      await using registry = await startDockerRegistry();
+      const { descriptor } = await build(await makeTree(), 'out', { layers: ['bin'] });
+      const to = `docker://${registry.host}/acme/web:v1`;
+      const from = `oci:${join(folder, 'out')}:v1`;
+      await run('skopeo', ['--insecure-policy', 'copy', '--dest-tls-verify=false', from, to]);
+
+      await using http = createHttpsClient();
+      const client = new RegistryClient({ http, registryUrl: `http://${registry.host}` });
+      expect((await client.resolveTag('acme/web', 'v1', { signal })).digest).toBe(descriptor.digest);
+      const inspected = await run('skopeo', ['inspect', '--tls-verify=false', to]);
+      expect(JSON.parse(inspected.stdout)).toMatchObject({
+        Digest: descriptor.digest,
+        Architecture: 'amd64',
+      });
     },
   );
 });
