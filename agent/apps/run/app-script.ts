@@ -1,10 +1,10 @@
 /**
  * The parent of one run of an app, for a POSIX shell: `sh -c SCRIPT holdfast-app FOLDER REDIRECTIONS [GROUP]… -- COMMAND…`.
  *
- * It claims the instance by a hard link named `pid`, which one of all who try gets and which says at once who it is (boot, and its line
- * of /proc/PID/stat): whoever finds the claim taken ends. [G2] Then it runs the command in the control groups, output to files, and
- * when that has ended it ends all that is left in the first group and writes the status to `exit`. After the claim it starts no other
- * program, so that it needs neither memory nor a process to end well.
+ * It claims the instance by making the file `pid`, which one of all who try can: whoever finds it there ends. [G2] It says who it is (boot, and
+ * its line of /proc/PID/stat) in `claim.PID` before and in `pid` then: a `pid` that is still empty is somebody's who is found there. Then it
+ * runs the command in the control groups, output to files, and when that has ended it ends all that is left in the first group and writes
+ * the status to `exit`. It starts no program but the command, so that it needs neither memory nor a process to end well.
  */
 export const appScript = `
 cd "$1" || exit 1
@@ -15,7 +15,10 @@ ulimit -c 0
 trap : HUP INT QUIT TERM
 read -r boot </proc/sys/kernel/random/boot_id
 read -r stat </proc/$$/stat
-echo "$boot $stat" >claim && ln claim pid 2>/dev/null || exit 0
+echo "$boot $stat" >"claim.$$" || exit 1
+set -C
+echo "$boot $stat" >pid || exit 0
+set +C
 (
   while [ "$1" != -- ]; do
     echo 0 >"$1/cgroup.procs" || exit 125
