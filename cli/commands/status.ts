@@ -55,6 +55,7 @@ function formatStatus(run: Run, status: Status): string {
     `functions sandbox: ${status.sandbox}`,
     formatGenerations(status.desired?.generation, status.applied?.generation, status.phase),
     ...formatConditions(out, status.conditions),
+    ...formatUnenforced(out, status),
     ...formatComponents(out, status.components),
     ...formatRoutes(out, http),
     ...formatStreams(status),
@@ -83,6 +84,13 @@ function formatGenerations(
 
 function formatConditions(out: Output, conditions: Status['conditions']): string[] {
   return conditions.map(({ type, message }) => `${out.paint('yellow', type)}: ${message}`);
+}
+
+function formatUnenforced(out: Output, { apps, isolations }: Status): string[] {
+  if (Object.keys(apps).length === 0) return [];
+  return isolations.unenforced.map(({ limit, why }) =>
+    out.paint('yellow', `Limits of ${limit} of apps are not enforced here: ${why}`),
+  );
 }
 
 function formatComponents(out: Output, components: Status['components']): string[] {

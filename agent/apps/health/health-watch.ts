@@ -4,7 +4,7 @@ import type { Check } from './check-of.ts';
 import { afterCheck, paceMs, startingHealth, type HealthState } from './health-state.ts';
 
 /** An app without checks is well when it has run for so long. */
-export const wellAfterMs = 1000;
+const wellAfterMs = 1000;
 
 export type HealthWatchOptions = {
   /** Undefined for an app that has no checks. */

@@ -14,7 +14,7 @@ import type { AppPhase, Obstacle } from './app-state.ts';
 import { appStatusOf, type AppStatus } from './app-status.ts';
 import { machineClock, type Clock } from './clock.ts';
 import { sharedFolder, volumeFolder, type Place } from './launch-spec-of.ts';
-import { missingSecret, predecessorOf, takenPort } from './obstacle-of.ts';
+import { latePredecessors, missingSecret, predecessorOf, takenPort } from './obstacle-of.ts';
 import { makeFolderFor } from './own-folder.ts';
 import type { AppSupervisorOptions } from './ports.ts';
 import { SecretsFolder } from './secrets-folder.ts';
@@ -252,16 +252,21 @@ export class AppSupervisor implements Apps {
 
   async #obstacle(wanted: WantedApp): Promise<Obstacle | undefined> {
     const { clock, files } = this.#parts;
-    const before = wanted.spec.after.flatMap((name) => this.#entries.get(name) ?? []);
     return (
-      predecessorOf(before, clock.now()) ??
+      predecessorOf(this.#before(wanted), clock.now()) ??
       missingSecret(await files.missing(wanted)) ??
       (await takenPort(wanted))
     );
   }
 
+  #before({ spec }: WantedApp): AppEntry[] {
+    return spec.after.flatMap((name) => this.#entries.get(name) ?? []);
+  }
+
   async #prepare(wanted: WantedApp): Promise<void> {
     const { name, spec, launch } = wanted;
+    const late = latePredecessors(this.#before(wanted));
+    if (late.length > 0) this.#parts.logger.warn('app.start.unready', { app: name, after: late });
     const { root } = this.#parts.place;
     const volumes = Object.values(spec.volumes).map((volume) => volumeFolder(root, volume));
     for (const folder of [sharedFolder(root, name), ...volumes]) await makeFolderFor(folder, launch.user);

@@ -23,8 +23,8 @@ export type LaunchRequest = {
 };
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-export const secretsTarget = '/run/secrets';
-export const sharedTarget = '/run/holdfast';
+const secretsTarget = '/run/secrets';
+const sharedTarget = '/run/holdfast';
 
 /** The folder that an app and the agent share. */
 export function sharedFolder(root: string, app: string): string {

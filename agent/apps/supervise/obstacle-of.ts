@@ -6,14 +6,20 @@ import type { WantedApp } from './wanted-apps.ts';
 
 /** A predecessor that is not well yet and still has time to become so. */
 export function predecessorOf(before: readonly AppEntry[], nowMs: number): Obstacle | undefined {
-  const slow = before.find((entry) => {
-    const { phase } = entry.app.state;
-    if (phase.kind === 'running' && phase.isWell) return false;
-    // Whoever stopped it, or let it end, knows what follows it.
-    if (phase.kind === 'ended' || phase.kind === 'stopped') return false;
-    return entry.tryingMs(nowMs) < graceOf(entry.app.wanted);
-  });
+  const slow = before.find((entry) => isAwaited(entry) && entry.tryingMs(nowMs) < graceOf(entry.app.wanted));
   return slow && { kind: 'predecessor', message: `waits for ${slow.app.wanted.name} to be well` };
+}
+
+/** Predecessors that had their time and are not well: an app starts without them. */
+export function latePredecessors(before: readonly AppEntry[]): string[] {
+  return before.filter(isAwaited).map(({ app }) => app.wanted.name);
+}
+
+function isAwaited({ app }: AppEntry): boolean {
+  const { phase } = app.state;
+  if (phase.kind === 'running') return !phase.isWell;
+  // Whoever stopped it, or let it end, knows what follows it.
+  return phase.kind !== 'ended' && phase.kind !== 'stopped';
 }
 
 /** Secrets of it that this device does not have. */
