@@ -14,7 +14,8 @@ import { judgeOffer, type Verdict } from './judge-offer.ts';
 import type { ArtifactSource, ManifestSource, Runner, VolumeVault } from './ports.ts';
 import { failureCondition, Progress, Superseded, withCondition, without } from './progress.ts';
 import { secureVolumes } from './secure-volumes.ts';
-import { trialOf, type AgentState, type StateHolder } from './state-schema.ts';
+import { bootFailed, changeFor, openTarget, repaired, switched } from './state-changes.ts';
+import { trialOf, type StateHolder } from './state-schema.ts';
 import { Trial } from './trial.ts';
 
 export type ReconcilerOptions = {
@@ -193,22 +194,42 @@ export class Reconciler {
 
   async #reach(target: Desired, signal: AbortSignal): Promise<void> {
     const { store } = this.#options;
-    if (trialOf(store.state)?.generation !== target.generation) await this.#replace(target, signal);
+    const trial = trialOf(store.state);
+    if (!trial && store.state.current?.generation === target.generation) {
+      await this.#putRight(target, signal);
+      return;
+    }
+    if (trial?.generation !== target.generation) await this.#replace(target, signal);
     const { stays } = await this.#parts.trial.judge(signal);
     if (stays) await collectGenerations(this.#options);
   }
 
+  /** What is committed and did not start: it is brought here again, and never given up for what ran before it. */
+  async #putRight(target: Desired, signal: AbortSignal): Promise<void> {
+    await this.#fetch(target, signal);
+    await this.#parts.activation.patiently(target, signal);
+    await this.#parts.progress.enter(target, 'committed', []);
+  }
+
+  async #fetch(target: Desired, signal: AbortSignal): Promise<Machine> {
+    const { manifests, artifacts } = this.#options;
+    await this.#parts.progress.enter(target, 'fetching');
+    const machine = await this.#persistently(target, signal, () =>
+      manifests.fetch(target, target.size, signal),
+    );
+    await this.#persistently(target, signal, () => artifacts.fetch(machine, signal));
+    return machine;
+  }
+
   /** Brings the generation to disk, waits until it may go live, and switches to it. */
   async #replace(target: Desired, signal: AbortSignal): Promise<void> {
-    const { manifests, artifacts, store } = this.#options;
+    const { store } = this.#options;
     const { progress } = this.#parts;
     let machine: Machine;
     let notes: Condition[] = [];
     {
-      await using _tending = this.#tendMeanwhile(target, signal);
-      await progress.enter(target, 'fetching');
-      machine = await this.#persistently(target, signal, () => manifests.fetch(target, target.size, signal));
-      await this.#persistently(target, signal, () => artifacts.fetch(machine, signal));
+      await using _tending = this.#tendMeanwhile(signal);
+      machine = await this.#fetch(target, signal);
       await progress.write(target, (state) => ({
         phase: 'staged',
         conditions: without(state.conditions, 'Waiting'),
@@ -296,16 +317,14 @@ export class Reconciler {
     const { activation } = this.#parts;
     await activation.repair(store.state.current, signal);
     if (activation.isBroken) return;
-    const isOver = ({ type }: Condition): boolean => ['BootFailed', 'RollbackIncomplete'].includes(type);
-    await store.update(({ conditions }) => ({ conditions: conditions.filter((one) => !isOver(one)) }));
+    await store.update(repaired);
     onChange();
   }
 
   /** While another generation is brought here and waits: what runs must not stay half-tried for so long. */
-  #tendMeanwhile({ generation }: Desired, signal: AbortSignal): AsyncDisposable {
+  #tendMeanwhile(signal: AbortSignal): AsyncDisposable {
     const ended = new AbortController();
-    const isOther = this.#options.store.state.current?.generation !== generation;
-    const tending = isOther ? this.#tend(AbortSignal.any([signal, ended.signal])) : Promise.resolve();
+    const tending = this.#tend(AbortSignal.any([signal, ended.signal]));
     return {
       async [Symbol.asyncDispose]() {
         ended.abort();
@@ -330,53 +349,6 @@ export class Reconciler {
       }
     }
   }
-}
-
-/** The generation to work on: desired and neither reached nor given up. */
-function openTarget({ observed, current, phase }: AgentState): Desired | undefined {
-  if (!observed || phase === null || phase === 'failed' || phase === 'rejected' || phase === 'rolledBack')
-    return undefined;
-  return phase === 'committed' && current?.generation === observed.generation ? undefined : observed;
-}
-
-function changeFor(verdict: Verdict, state: AgentState, desired: Desired): Partial<AgentState> {
-  switch (verdict.kind) {
-    case 'newer':
-      return { observed: desired, phase: 'accepted', conditions: [] };
-    case 'again':
-      return { observed: desired, phase: 'accepted' };
-    case 'released':
-      return { observed: verdict.observed };
-    case 'refused':
-      return { conditions: withCondition(state, verdict.condition) };
-    case 'known':
-      return {};
-    default:
-      return verdict satisfies never;
-  }
-}
-
-function switched(
-  state: AgentState,
-  { generation, digest }: Desired,
-  { data, notes }: { readonly data: Record<string, string>; readonly notes: readonly Condition[] },
-): Partial<AgentState> {
-  const before = trialOf(state);
-  const staysBefore = before !== null || state.current?.generation === generation;
-  return {
-    current: { generation, digest },
-    // What never was committed is nothing to go back to, nor is its data.
-    previous: staysBefore ? state.previous : state.current,
-    trial: { generation, data: { ...data, ...before?.data } },
-    ...{ undo: null, locked: null, phase: 'applying', conditions: [...notes] },
-  };
-}
-
-function bootFailed(state: AgentState, condition: Condition): Partial<AgentState> {
-  const { observed, current } = state;
-  if (!observed || trialOf(state)) return {};
-  if (observed.generation !== current?.generation) return { conditions: withCondition(state, condition) };
-  return { phase: 'accepted', conditions: [condition] };
 }
 
 function isFullDisk(error: unknown): boolean {

@@ -2,6 +2,29 @@ import { describe, expect, test } from '@jest/globals';
 import { CodedError } from '../../lib/coded-error.ts';
 import { desired, Device, digestOf, machineOf } from '../../test/support/update-device.ts';
 
+describe('a start', () => {
+  test('of a committed generation that cannot run keeps at it, and goes back to no other', async () => {
+    const device = await Device.running(1);
+    device.machines.set(digestOf(2), machineOf(2));
+    {
+      await using reconciler = device.boot().reconciler;
+      await reconciler.start();
+      await reconciler.offer(desired(2), { live: true });
+      await device.until(() => device.state.phase === 'committed');
+    }
+    device.apps.clear();
+    device.runnerProblem = new CodedError('noRuntime', 'there is no runc');
+    await using reconciler = device.boot().reconciler;
+    await reconciler.start();
+    await device.until(() => device.state.phase === 'failed');
+    expect(device.state.conditions[0]?.message).toContain('there is no runc');
+    device.runnerProblem = undefined;
+    await device.until(() => device.state.phase === 'committed');
+    expect(device.apps.get('ledger')).toBe('2');
+    expect(device.state).toMatchObject({ current: { generation: 2 }, conditions: [] });
+  });
+});
+
 describe('an update with data', () => {
   test('snapshots the volume while its apps stand still, and leaves other apps alone', async () => {
     const device = await Device.running(1);

@@ -53,6 +53,7 @@ export class Device {
   /** Of generations that are not well, by their label. */
   bad = new Map<string, string>();
   vaultProblem: Error | undefined;
+  runnerProblem: Error | undefined;
   locks: { app: string; reason: string }[] = [];
   settle = (_signal: AbortSignal): Promise<void> => Promise.resolve();
 
@@ -114,7 +115,11 @@ export class Device {
       sizeOf: () => Promise.resolve(0),
     };
     const runner: Runner = {
-      configure: (wanted) => step('configure', () => this.#follow(wanted)),
+      configure: (wanted) =>
+        step('configure', () => {
+          if (this.runnerProblem) throw this.runnerProblem;
+          this.#follow(wanted);
+        }),
       components: () => ({}),
       settled: (signal) =>
         step('settled', async () => {
