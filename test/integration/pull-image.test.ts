@@ -15,6 +15,9 @@ import type { PullRequest } from '../../cloud-sync/oci/image/pull-request.ts';
 import { CertificateAuthority } from '../../cloud-sync/trust/index.ts';
 import { digestOf, type Digest } from '../../lib/digest.ts';
 import { createHttpsClient } from '../../lib/https-client.ts';
+import { silentLogger } from '../../lib/logger.ts';
+import { Registries } from '../../agent/registries.ts';
+import { registrySchema } from '../../manifests/registries.ts';
 import { chunkedLayer, noise, serveImage } from '../support/chunked-image.ts';
 import { CountingRegistry, type Contents } from '../support/counting-registry.ts';
 import { htpasswd, startDockerRegistry, type DockerRegistry } from '../support/docker-registry.ts';
@@ -148,18 +151,31 @@ describe("Debian's docker-registry", () => {
     return index;
   }
 
-  peerTest(needed, 'gives an image to who has the password, and to nobody else', async () => {
-    const auth = { htpasswd: { realm: 'here', path: 'FOLDER/htpasswd' } };
-    const registry = cleanup.use(await startDockerRegistry({ auth, files: { htpasswd } }));
-    const index = await push(client(registry, { credentials: login }));
-    const wrong = { ...login, password: 'guess' };
-    await expect(pull([client(registry, { credentials: wrong })], index)).rejects.toThrow(
-      coded('unauthorized', { message: expect.not.stringContaining('guess') }),
-    );
-    await expect(pull([client(registry)], index)).rejects.toThrow(coded('unauthorized'));
-    await pull([client(registry, { credentials: login })], index);
-    for (const { descriptor } of layers) expect(await layout.isWhole(descriptor.digest)).toBe(true);
-  });
+  peerTest(
+    needed,
+    'gives an image to a device with the password of its file, and to nobody else',
+    async () => {
+      const auth = { htpasswd: { realm: 'here', path: 'FOLDER/htpasswd' } };
+      const registry = cleanup.use(await startDockerRegistry({ auth, files: { htpasswd } }));
+      const index = await push(client(registry, { credentials: login }));
+      const wrong = { ...login, password: 'guess' };
+      await expect(pull([client(registry, { credentials: wrong })], index)).rejects.toThrow(
+        coded('unauthorized', { message: expect.not.stringContaining('guess') }),
+      );
+      await expect(pull([client(registry)], index)).rejects.toThrow(coded('unauthorized'));
+      const spec = registrySchema.parse({ login: 'hub', insecure: true });
+      const registries = cleanup.use(
+        new Registries({
+          own: undefined,
+          secret: (name) => Promise.resolve(name === 'hub' ? 'puller:s3cret\n' : undefined),
+          logger: silentLogger,
+        }),
+      );
+      await registries.use({ [registry.host]: spec });
+      await pull(registries.clients(registry.host), index);
+      for (const { descriptor } of layers) expect(await layout.isWhole(descriptor.digest)).toBe(true);
+    },
+  );
 
   peerTest(needed, 'gives an image to who has a token of its token service', async () => {
     const ca = await CertificateAuthority.open({ folder: join(folder, 'ca') });
