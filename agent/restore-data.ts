@@ -8,7 +8,7 @@ import { isCodedError } from '../lib/coded-error.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Machine } from '../manifests/machine.ts';
 import { AgentError } from './errors.ts';
-import type { DeviceIdentity } from './identity/identity-store.ts';
+import { isEnrolled, type Identity } from './identity/identity-store.ts';
 import { deviceSlotSecret, readDeviceSlotSecret } from './vault/device-slot.ts';
 import { observeFloor } from './vault/observe-floor.ts';
 import { backendOf } from './vault/open-access.ts';
@@ -21,7 +21,7 @@ export type DataChoice = Pick<RestoreVolumesRequest, 'chosen' | 'at' | 'allowDam
 
 export type RestoreDataRequest = DataChoice & {
   readonly root: string;
-  readonly identity: DeviceIdentity;
+  readonly identity: Identity;
   /** The manifest that will run. */
   readonly machine: Machine;
   /** `vault.owner` of the machine file at hand. */
@@ -86,11 +86,14 @@ export async function takeVault(request: Access): Promise<void> {
 
 function openBackend({ machine, identity, login }: Access): VaultBackend {
   const { location, isOwnCloud } = repositoryTarget(machine.vault, identity);
+  if (!isOwnCloud) return backendOf({ location, http: login === undefined ? {} : { login } });
+  if (!isEnrolled(identity))
+    throw new AgentError(
+      'notEnrolled',
+      `${identity.device} is not enrolled, and its snapshots are with a cloud`,
+    );
   const { ca, certificate, key } = identity;
-  const http = isOwnCloud
-    ? { ca, identity: { certificate, key } }
-    : { ...(login !== undefined && { login }) };
-  return backendOf({ location, http });
+  return backendOf({ location, http: { ca, identity: { certificate, key } } });
 }
 
 /** A slot of its own, and what the agent has to know. Resolves with the slots of the lost device that stay. */

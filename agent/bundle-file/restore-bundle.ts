@@ -73,7 +73,7 @@ export async function restoreBundle(options: RestoreBundleOptions): Promise<Rest
   const restored =
     opened === undefined || data === 'none'
       ? null
-      : await restoreBundleData({ ...data.choose(machine), root, machine, opened, logger, signal });
+      : await restoreBundleData({ ...data.choose(machine), root, identity, machine, opened, logger, signal });
 
   const pointer = { generation, digest: bundled.digest };
   // The agent goes on from here as after a crash in the middle of an activation: it runs, verifies and commits.

@@ -33,6 +33,21 @@ describe('where the snapshots of a device go', () => {
     });
   });
 
+  test('without a cloud is a folder or another server, and a snapshot to a control plane says why it cannot be', async () => {
+    const local = { device: 'kiosk-1' };
+    const folder = vaultSchema.parse({ repository: '/mnt/backup' });
+    expect(repositoryTarget(folder, local)).toEqual({
+      location: '/mnt/backup',
+      isRemote: false,
+      isOwnCloud: false,
+    });
+    const none = repositoryTarget(undefined, local);
+    expect(none).toMatchObject({ isRemote: true, isOwnCloud: true });
+    await expect(repositoryCredentials(none, undefined, { identity: local, secret })).rejects.toMatchObject({
+      code: 'notEnrolled',
+    });
+  });
+
   test('a folder is no network, and nothing is shown to it', async () => {
     const repository = '/mnt/backup';
     expect(repositoryTarget(vaultSchema.parse({ repository }), identity)).toMatchObject({

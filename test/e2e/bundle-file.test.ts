@@ -201,6 +201,9 @@ offline('brings the data of its volumes back from the bundle, to who has the pas
   expect(await readFile(restoredFile, 'utf8')).toBe('water the herons\n');
   const again = await holdfast('restore', full, '--root', root);
   expect(again.stderr).toContain('already holds a machine');
+  // It has a key slot of its own in the repository of its manifest.
+  const listed = await holdfast('snapshot', 'list', '--root', root);
+  expect(listed).toMatchObject({ code: 0, stderr: '' });
   // As if it had been cut short before its last step.
   await rm(join(root, 'state.json'));
   expect(await holdfast('restore', full, '--root', root, '--no-data')).toMatchObject({ code: 0 });

@@ -20,7 +20,8 @@ export async function startLine(program: string, parameters: readonly string[]):
     ready: JSON.parse(line) as Record<string, unknown>,
     pid: child.pid ?? 0,
     [Symbol.asyncDispose]: async () => {
-      child.kill('SIGTERM');
+      // As Ctrl-C: an agent ends its apps too.
+      child.kill('SIGINT');
       await ended;
     },
   };
