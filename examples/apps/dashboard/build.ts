@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { build } from 'esbuild';
 
 /**
- * Makes the root of the dashboard's image in FOLDER: node, the libraries that it needs, the server in one file and its page. Then
- * `holdfast image build FOLDER`. Three releases: `--release 2` has another page, `--release 3` lacks it and is not well.
+ * `node build.ts FOLDER [--release N]` makes the root of the dashboard's image in FOLDER: node, the libraries that it needs, the server
+ * in one file and its page. Then `holdfast image build FOLDER`. Three releases: the second has another page, the third lacks it and is
+ * not well.
  */
 export type DashboardRelease = 1 | 2 | 3;
 const here = import.meta.dirname;
@@ -48,4 +49,20 @@ async function copyInto(folder: string, source: string, target: string): Promise
 
 function pageOf(page: string, release: 1 | 2): string {
   return release === 1 ? page : page.replaceAll('Greenhouse weather', 'Greenhouse weather, by the day');
+}
+
+if (import.meta.main) {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { release: { type: 'string', default: '1' } },
+  });
+  const [folder] = positionals;
+  const release = ([1, 2, 3] as const).find((number) => String(number) === values.release);
+  if (folder === undefined || release === undefined) {
+    process.stderr.write('Usage: build.ts FOLDER [--release 1|2|3]\n');
+    process.exitCode = 2;
+  } else {
+    await addNode(folder);
+    await buildDashboard(folder, release);
+  }
 }
