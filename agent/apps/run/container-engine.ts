@@ -59,7 +59,7 @@ async function writeConfig({ folder, record, group }: Run): Promise<void> {
   const files: MountPoint[] =
     spec.network === 'host' ? networkFiles.map((target) => ({ target, kind: 'file' })) : [];
   const points = [...own, ...files, ...(await mountPointsOf(spec))];
-  const root = await makeRootFolder(spec.rootfs, points, join(folder, 'root'));
+  const root = makeRootFolder(spec.rootfs, points, join(folder, 'root'));
   const cgroupsPath = `${group.path}/container`;
   await writeJson(join(folder, 'config.json'), containerConfig(spec, { root, cgroupsPath, rootless }));
 }

@@ -1,4 +1,4 @@
-import { lstat, readlink } from 'node:fs/promises';
+import { lstatSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '../../../lib/error-code.ts';
 
@@ -13,9 +13,9 @@ export type Place = {
 
 /**
  * Where a mount at `target` would come to lie for a program whose root folder is `tree`: links are followed inside it, what is not
- * there is taken as it is written. Undefined when links go in a circle.
+ * there is taken as it is written. Undefined when links go in a circle. Synchronous: a start waits for a dozen of them.
  */
-export async function placeInTree(tree: string, target: string): Promise<Place | undefined> {
+export function placeInTree(tree: string, target: string): Place | undefined {
   const open = partsOf(target);
   const found: string[] = [];
   let exists = true;
@@ -25,7 +25,7 @@ export async function placeInTree(tree: string, target: string): Promise<Place |
       found.pop();
       continue;
     }
-    const entry = await entryAt(join(tree, ...found, part));
+    const entry = entryAt(join(tree, ...found, part));
     if (entry.kind !== 'link') {
       found.push(part);
       exists = entry.kind === 'other';
@@ -44,10 +44,10 @@ type Entry =
   | { readonly kind: 'other' }
   | { readonly kind: 'link'; readonly target: string };
 
-async function entryAt(path: string): Promise<Entry> {
+function entryAt(path: string): Entry {
   try {
-    if (!(await lstat(path)).isSymbolicLink()) return { kind: 'other' };
-    return { kind: 'link', target: await readlink(path) };
+    if (!lstatSync(path).isSymbolicLink()) return { kind: 'other' };
+    return { kind: 'link', target: readlinkSync(path) };
   } catch (error) {
     if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return { kind: 'nothing' };
     throw error;

@@ -30,17 +30,10 @@ const maxBinds = 500;
 /**
  * A root folder that has every mount point. The tree itself is never written to, so one that lacks some is put together anew in
  * `folder`: the folders on the way to them are made, and everything else of the tree is bound in. It needs no overlay, no rights
- * and no kernel of a certain age (decision 14). Rejects with `startFailed`.
+ * and no kernel of a certain age (decision 14). Synchronous: some hundred quick calls at most, and a start waits for them. Throws `startFailed`.
  */
-export async function makeRootFolder(
-  tree: string,
-  points: readonly MountPoint[],
-  folder: string,
-): Promise<RootFolder> {
-  const found = await Promise.all(
-    points.map(async ({ target }) => [target, await placed(tree, target)] as const),
-  );
-  const places = new Map(found);
+export function makeRootFolder(tree: string, points: readonly MountPoint[], folder: string): RootFolder {
+  const places = new Map(points.map(({ target }) => [target, placed(tree, target)]));
   const placeOf = (target: string): string => places.get(target)?.path ?? target;
   const paths = [...places.values()].map((place) => place.path);
   const missing = points.filter(({ target }) => {
@@ -51,14 +44,13 @@ export async function makeRootFolder(
   if (missing.length === 0) return { path: tree, binds: [], placeOf };
   const binds: TreeBind[] = [];
   const lacking = missing.map(({ target }) => placeOf(target));
-  // Synchronous: some hundred quick calls at most, and a start waits for them.
   takeApart({ tree, folder, lacking, binds }, '');
   for (const { target, kind } of missing) makePoint(join(folder, placeOf(target)), kind);
   return { path: folder, binds, placeOf };
 }
 
-async function placed(tree: string, target: string): Promise<Place> {
-  const place = await placeInTree(tree, target);
+function placed(tree: string, target: string): Place {
+  const place = placeInTree(tree, target);
   if (place !== undefined) return place;
   throw new AgentError('startFailed', `Cannot mount at ${target}: links of the image go in a circle there`);
 }

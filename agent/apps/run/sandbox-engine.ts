@@ -85,7 +85,7 @@ async function writeArguments({ record: { spec }, folder }: Run): Promise<void> 
     ...network.map((target) => ({ target, kind: 'file' }) as const),
     ...(await mountPointsOf(spec)),
   ];
-  const root = await makeRootFolder(spec.rootfs, points, join(folder, 'root'));
+  const root = makeRootFolder(spec.rootfs, points, join(folder, 'root'));
   const staged = new StagedSources();
   const sourceOf = (path: string): string => (isAnothers(spec.user) ? staged.pathOf(path) : path);
   const args = [
