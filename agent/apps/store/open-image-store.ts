@@ -1,5 +1,5 @@
 import { mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { forEachConcurrently } from '../../../cloud-sync/oci/for-each-concurrently.ts';
 import type { ImageConfig } from '../../../cloud-sync/oci/image/image-config.ts';
 import { hostPlatform, type Platform } from '../../../cloud-sync/oci/image/platform.ts';
@@ -39,12 +39,12 @@ const concurrency = 2;
 
 type Apps = Readonly<Record<string, AppSpec>>;
 type Named = PinnedReference & { readonly name: string };
-type Read = { readonly manifest: ImageManifest; readonly config: ImageConfig };
+type Unpackable = { readonly image: Named; readonly manifest: ImageManifest; readonly config: ImageConfig };
 
 /** Resolves when what a killed agent left half-made is gone. One owner of the folder at a time. */
 export async function openImageStore(options: ImageStoreOptions): Promise<ImageStore> {
   const { root, logger, job = createStoreJob({ logger }) } = options;
-  const folder = join(root, 'images');
+  const folder = resolve(root, 'images');
   await mkdir(folder, { mode: 0o755, recursive: true });
   const store = new Store(folder, options, job);
   await store.sweep();
@@ -84,17 +84,16 @@ class Store implements ImageStore {
         platform: this.#platform,
         signal: stop,
       });
-      found.set(image.digest, await this.#unpack(image, pulled, stop));
+      for (const stored of await this.#unpack([{ image, ...pulled }], stop)) found.set(stored.digest, stored);
     });
     return imagesOf(apps, found);
   }
 
   async load(apps: Apps): Promise<AppImages> {
-    const found = new Map<Digest, StoredImage>();
-    for (const image of distinct(apps).values()) {
-      found.set(image.digest, await this.#unpack(image, await this.#read(image)));
-    }
-    return imagesOf(apps, found);
+    const images: Unpackable[] = [];
+    for (const image of distinct(apps).values()) images.push({ image, ...(await this.#read(image)) });
+    const stored = await this.#unpack(images, new AbortController().signal);
+    return imagesOf(apps, new Map(stored.map((image) => [image.digest, image])));
   }
 
   async blobs(digests: readonly Digest[]): Promise<ReadonlySet<Digest>> {
@@ -129,22 +128,21 @@ class Store implements ImageStore {
     return bytes;
   }
 
-  /** Of an image whose blobs are here. */
-  async #unpack(
-    image: Named,
-    { manifest, config }: Read,
-    signal = new AbortController().signal,
-  ): Promise<StoredImage> {
-    const layers = this.#layers(image, manifest, config);
-    const order: StoreOrder = { kind: 'make', folder: this.#folder, images: [{ name: image.name, layers }] };
-    await this.#write(() => this.#job(order, signal));
-    const top = join(this.#folder, treeName(layers.at(-1)?.chainId ?? image.digest));
-    const record = await readTreeRecord(top);
-    const givesRights = record?.givesRights ?? false;
-    return { digest: image.digest, config, rootfs: rootfsOf(top), givesRights };
+  /** Of images whose blobs are here. */
+  async #unpack(images: readonly Unpackable[], signal: AbortSignal): Promise<StoredImage[]> {
+    if (images.length === 0) return [];
+    const chains = images.map((one) => ({ name: one.image.name, layers: this.#layers(one) }));
+    await this.#write(() => this.#job({ kind: 'make', folder: this.#folder, images: chains }, signal));
+    const stored: StoredImage[] = [];
+    for (const [at, { image, config }] of images.entries()) {
+      const top = join(this.#folder, treeName(chains[at]?.layers.at(-1)?.chainId ?? image.digest));
+      const givesRights = (await readTreeRecord(top))?.givesRights ?? false;
+      stored.push({ digest: image.digest, config, rootfs: rootfsOf(top), givesRights });
+    }
+    return stored;
   }
 
-  #layers({ name }: Named, manifest: ImageManifest, config: ImageConfig): StoreLayer[] {
+  #layers({ image, manifest, config }: Unpackable): StoreLayer[] {
     const { diff_ids: diffIds } = config.rootfs;
     const ids = chainIds(diffIds);
     const layers = manifest.layers.flatMap(({ digest, mediaType }, at) => {
@@ -153,7 +151,7 @@ class Store implements ImageStore {
       return [{ chainId, diffId, mediaType, digest, blob: this.#options.layout.path(digest) }];
     });
     if (layers.length === 0)
-      throw new AgentError('badImage', `${name} has no layers: there is nothing in it`);
+      throw new AgentError('badImage', `${image.name} has no layers: there is nothing in it`);
     return layers;
   }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { errorCode } from '../../../lib/error-code.ts';
 
+/** No more than is needed, so that what another version of the agent wrote is understood too. */
 const instanceSchema = z.looseObject({ spec: z.looseObject({ rootfs: z.string() }) });
 
 /**
