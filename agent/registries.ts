@@ -99,7 +99,9 @@ export class Registries implements AsyncDisposable {
     throw new AgentError(
       'unknownSecret',
       `The registry ${host} needs the secret ${name}, which this device does not have`,
-      { hint: `Set it with holdfast secrets set ${name}.` },
+      {
+        hint: `Set it with holdfast secrets set ${name}; while no agent runs, write it to secrets/${name} in its folder.`,
+      },
     );
   }
 }
