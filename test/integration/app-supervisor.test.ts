@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -238,6 +239,17 @@ test('what is halted starts with the next configuration, what is stopped by hand
   await configure({ web: {}, db: {} });
   expect(launcher.running().map(({ app }) => app)).toEqual(['web']);
   await expect(apps.stop('nobody')).rejects.toMatchObject({ code: 'unknownApp' });
+});
+
+test('whatever an app puts in the place of its lock holds updates back, and is not followed', async () => {
+  await configure({ web: {}, db: {}, job: {} });
+  const lock = (app: string) => join(root, 'apps/shared', app, 'update.lock');
+  await symlink(join(root, 'secrets'), lock('web'));
+  await mkdir(lock('db'));
+  execFileSync('mkfifo', [lock('job')]);
+  expect(await apps.locks()).toEqual(
+    ['web', 'db', 'job'].map((app) => ({ app, reason: 'it has an update.lock' })),
+  );
 });
 
 test('locks are files of apps, and calls', async () => {

@@ -1,4 +1,6 @@
+import { Slots } from '../../../cloud-sync/oci/image/slots.ts';
 import type { Component } from '../../../cloud-sync/protocol/messages.ts';
+import { digestOf } from '../../../lib/digest.ts';
 import type { Machine } from '../../../manifests/machine.ts';
 import { ChangeSignal } from '../../change-signal.ts';
 import { AgentError } from '../../errors.ts';
@@ -31,7 +33,11 @@ type Parts = AppSupervisorOptions & {
   readonly locks: AppLocks;
   readonly place: Place;
   readonly adopted: AdoptedInstances;
+  readonly starts: Slots;
 };
+
+/** A device with many apps starts them a few at a time. */
+const startsAtOnce = 8;
 
 /** Keeps the apps of a generation running, in their order, and says how they are. */
 export class AppSupervisor implements Apps {
@@ -60,6 +66,7 @@ export class AppSupervisor implements Apps {
       ...{ clock: machineClock, random: Math.random, memory, locks: new AppLocks(root, memory) },
       files: new AppSecrets(secrets, folder),
       place: { root, device, mqttPort, secrets: folder.path },
+      starts: new Slots(startsAtOnce),
       adopted: new AdoptedInstances(await launcher.adopt(), logger),
       ...options,
     });
@@ -167,7 +174,7 @@ export class AppSupervisor implements Apps {
 
   async #configure(machine: Machine, images: AppImages): Promise<void> {
     const wanted = await wantedApps(machine, images, this.#parts.place);
-    const generation = JSON.stringify(machine);
+    const generation = digestOf(JSON.stringify(machine));
     const isOther = generation !== this.#generation;
     this.#generation = generation;
     this.#names = Object.keys(machine.apps);
@@ -216,14 +223,15 @@ export class AppSupervisor implements Apps {
   }
 
   async #add(wanted: WantedApp, isReplacement: boolean): Promise<SupervisedApp> {
-    const { launcher, clock, random, logger, adopted, files, memory } = this.#parts;
+    const { launcher, starts, clock, random, logger, adopted, files, memory } = this.#parts;
     const { name } = wanted;
     const instance = await adopted.take(
       wanted,
       async () => !memory.isStopped(name) && (await files.isCurrent(wanted)),
     );
     const app = new SupervisedApp({
-      ...{ wanted, launcher, clock, random, logger, adopted: instance },
+      ...{ wanted, clock, random, logger, adopted: instance },
+      launcher: { start: (spec) => starts.run(() => launcher.start(spec)) },
       phase: instance ? undefined : this.#firstPhase(wanted),
       obstacle: (now) => this.#obstacle(now),
       prepare: (now) => this.#prepare(now),
