@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { buildImage, type BuiltImage } from '../../cloud-sync/oci/image/build-image.ts';
 import { hostPlatform, parsePlatform, platformText } from '../../cloud-sync/oci/image/platform.ts';
 import { chunkTablePlace } from '../../cloud-sync/oci/layer/chunk-table.ts';
@@ -27,11 +27,11 @@ export type BuildOptions = SettingFlags & {
 /** `holdfast image build` */
 export async function build(run: Run, options: BuildOptions, folder: string): Promise<void> {
   const { tag, out } = options;
-  requireGoal(options);
+  requireGoal(options, folder);
   requireFolder(folder);
   const platform = options.platform === undefined ? hostPlatform() : parsePlatform(options.platform);
   const { layers = [], ...settings } = await imageSettings(run, folder, options);
-  const excludes = await buildExcludes(run, folder, options.exclude);
+  const excludes = await buildExcludes(run, folder, [...options.exclude, ...outputWithin(folder, out)]);
   await using place = await layoutFor(out);
   const { layout } = place;
   const built = await withProgress(run, folder, (onProgress) =>
@@ -78,13 +78,15 @@ export async function build(run: Run, options: BuildOptions, folder: string): Pr
   );
 }
 
-function requireGoal({ tag, out, push }: BuildOptions): void {
+function requireGoal({ tag, out, push }: BuildOptions, folder: string): void {
   if (tag !== undefined && parseReference(tag).digest !== undefined)
     throw new CliError('usage', `Cannot build ${tag}: its digest is what comes out.`, {
       hint: 'Name a tag.',
     });
   if (push === true && tag === undefined)
     throw new CliError('usage', 'Nothing says where to push to.', { hint: 'Add -t REPOSITORY:TAG.' });
+  if (out !== undefined && resolve(out) === resolve(folder))
+    throw new CliError('usage', `The layout ${out} is the tree itself.`, { hint: 'Name another --out.' });
   if (push === true || out !== undefined) return;
   throw new CliError('usage', 'Nothing says where the image goes.', {
     hint: 'Add --out FOLDER for an OCI image layout, or --push and -t REPOSITORY:TAG.',
@@ -98,6 +100,18 @@ function layersOf({ layers }: BuiltImage) {
     size: descriptor.size,
     chunked: chunkTablePlace(descriptor) !== undefined,
   }));
+}
+
+/** The layout itself is no part of the image, where somebody puts it into the tree. */
+function outputWithin(folder: string, out: string | undefined): string[] {
+  const path = out === undefined ? '' : relative(resolve(folder), resolve(out));
+  if (path === '' || path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path)) return [];
+  return [
+    `/${path
+      .split(sep)
+      .join('/')
+      .replaceAll(/[\\*?[\]!# ]/g, '\\$&')}`,
+  ];
 }
 
 /** Without `--out` in a temporary folder, gone when the image is pushed. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { lockFolder } from '../../lib/folder-lock.ts';
@@ -78,6 +78,11 @@ describe('holdfast image', () => {
     expect(one.stdout).toMatch(/^Built hello:v1 \(linux\/[a-z0-9/]+, 2 layers, [0-9.]+ [KM]?i?B\)\nsha256:/);
     expect(one.stdout.trim().split('\n')[1]).toBe(other.digest);
 
+    // The layout may lie in the tree: it is no part of the image.
+    const within = json(await cli(...build.toSpliced(4, 1, at('tree', 'o [1]')), '--json')) as Built;
+    await rm(at('tree', 'o [1]'), { recursive: true });
+    expect(within.digest).toBe(other.digest);
+
     const pushed = json(await cli('image', 'push', `${at('layout')}:v1`, 'acme/hello:v2', '--json'));
     expect(pushed).toMatchObject({ reference: 'acme/hello:v2', digest: other.digest });
     const found = json(await cli('image', 'inspect', at('layout'), '--json')) as Inspected;
@@ -141,6 +146,7 @@ describe('holdfast image', () => {
     const cases = [
       [['build', at('tree'), '--out', at('busy')], 8, /Another command is writing to the layout/],
       [['build', at('tree')], 2, /Nothing says where the image goes/],
+      [['build', at('tree'), '--out', at('tree')], 2, /is the tree itself/],
       [['build', at('none'), '--out', at('nothing')], 4, /There is no folder/],
       [['push', at('none'), 'acme/hello:v1'], 4, /There is no OCI image layout/],
       [['inspect', 'acme/none:v1'], 4, /is not in the registry/],
