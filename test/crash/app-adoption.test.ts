@@ -99,6 +99,11 @@ peerTest(
     expect(await claimOf(late)).toEqual({ kind: 'lost' });
     await once(spawnApp(late, command), 'exit');
     expect(existsSync(join(late, 'ran'))).toBe(false);
+    // Made by one that was killed before it could say who it is.
+    const mute = await bench.volume('mute');
+    writeFileSync(join(mute, 'pid'), '');
+    writeFileSync(join(mute, 'claim.1'), readFileSync(join(many, 'pid')));
+    expect(await claimOf(mute)).toEqual({ kind: 'lost' });
   },
 );
 
