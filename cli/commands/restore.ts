@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { examples, collect } from '../options.ts';
 import { parseMoment } from '../parse-moment.ts';
 import { action, type Surroundings } from '../run.ts';
-import type { RestoreOptions } from '../machine-restore/restore-from-file.ts';
+import type { RestoreOptions } from '../machine-restore/restore-options.ts';
 
 export function registerRestore(program: Command, surroundings: Surroundings): void {
   program

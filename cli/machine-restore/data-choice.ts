@@ -7,7 +7,7 @@ import { formatBytes } from '../progress.ts';
 import type { Run } from '../run.ts';
 import { shortId, shortTime } from '../vault/snapshot-text.ts';
 import { formatDataPlan, requireRoom } from './data-plan-text.ts';
-import type { RestoreOptions } from './restore-from-file.ts';
+import type { RestoreOptions } from './restore-options.ts';
 import type { RestoreReporter } from './restore-reporter.ts';
 
 type ChoiceParts = {

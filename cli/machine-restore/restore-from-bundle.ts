@@ -9,7 +9,7 @@ import { quietLogger } from '../vault/quiet-logger.ts';
 import { readRecoveryCode } from '../vault/vault-secret.ts';
 import { RestoreReporter } from './restore-reporter.ts';
 import { dataChoice, formatVolumes } from './data-choice.ts';
-import type { RestoreOptions } from './restore-from-file.ts';
+import type { RestoreOptions } from './restore-options.ts';
 
 const labels = { verify: 'Verifying', copy: 'Copying', unpack: 'Unpacking' } as const;
 

@@ -9,20 +9,8 @@ import { quietLogger } from '../vault/quiet-logger.ts';
 import { shortId } from '../vault/snapshot-text.ts';
 import { readRecoveryCode, readSecret } from '../vault/vault-secret.ts';
 import { dataChoice, formatVolumes } from './data-choice.ts';
+import type { RestoreOptions } from './restore-options.ts';
 import { RestoreReporter } from './restore-reporter.ts';
-
-export type RestoreOptions = {
-  readonly passphraseFile?: string;
-  readonly recoveryCodeFile?: string;
-  readonly token?: string;
-  readonly tokenFile?: string;
-  /** RFC 3339 */
-  readonly at?: string;
-  readonly volume: readonly string[];
-  readonly data: boolean;
-  readonly allowDamaged?: true;
-  readonly vaultLoginFile?: string;
-};
 
 /** Brings the machine of the file back into the root, data and all. Called again it goes on where it was. */
 export async function restoreFromFile(run: Run, options: RestoreOptions, path: string): Promise<void> {
