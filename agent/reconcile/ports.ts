@@ -5,7 +5,7 @@ import type { AppImages, Apps } from '../apps/ports.ts';
 import type { Pointer } from './state-schema.ts';
 
 /** What a machine names, on local disk: by function name, by app name. */
-export type Artifacts = {
+type Artifacts = {
   readonly bundles: ReadonlyMap<string, FunctionBundle>;
   readonly images: AppImages;
 };
