@@ -107,6 +107,7 @@ export class AppSupervisor implements Apps {
       const { app } = this.#entryOf(name);
       await this.#parts.memory.setStopped(name, true);
       await app.stop('operator');
+      await this.#parts.files.takeBack(name);
     });
   }
 
@@ -198,10 +199,7 @@ export class AppSupervisor implements Apps {
       return other && isSameRun(app.wanted, other) ? [] : [name];
     });
     await this.#halt(new Set(gone));
-    for (const name of gone) {
-      this.#entries.delete(name);
-      if (!wanted.has(name)) await this.#parts.files.takeBack(name);
-    }
+    for (const name of gone) this.#entries.delete(name);
     return new Set([...gone, ...(await this.#parts.adopted.endOthers(wanted))]);
   }
 
@@ -211,6 +209,7 @@ export class AppSupervisor implements Apps {
       const app = this.#entries.get(name)?.app;
       // Who stopped it by hand starts it by hand.
       if (app?.state.phase.kind !== 'stopped') await app?.stop('halt');
+      await this.#parts.files.takeBack(name);
     });
   }
 
