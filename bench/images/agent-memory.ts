@@ -22,7 +22,7 @@ export async function measureAgentMemory(folder: string, layout: string): Promis
   await using stack = new AsyncDisposableStack();
   const { signal } = new AbortController();
   const environment = { HOLDFAST_CONTEXT: join(folder, 'cloud', 'operator.json') };
-  const common = { environment, narrator: new Narrator(true), program };
+  const common = { environment, narrator: new Narrator(false), program };
   const run = (...words: string[]) => holdfast(words, environment, signal, program);
   const cloudPorts = ['--api-port', String(await freePort()), '--mqtt-port', String(await freePort())];
   const cloud = stack.use(

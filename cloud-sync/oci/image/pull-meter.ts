@@ -2,7 +2,7 @@ import { youngCollector } from '../../../lib/collect-garbage.ts';
 import type { Digest } from '../../../lib/digest.ts';
 import type { PullProgress } from './pull-request.ts';
 
-const collectEveryBytes = 8 * 2 ** 20;
+const collectEveryBytes = 2 * 2 ** 20;
 
 /** Counts what a pull has on disk and what came over the network. */
 export class PullMeter {
