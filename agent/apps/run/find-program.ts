@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { errorCode } from '../../../lib/error-code.ts';
 import { AgentError } from '../../errors.ts';
@@ -63,7 +64,8 @@ async function checkNeeded(spec: LaunchSpec, place: string, needed: string): Pro
 }
 
 async function headOf(path: string): Promise<Buffer> {
-  await using file = await open(path, 'r');
+  // In a volume it may have become a fifo since it was looked at.
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(executableHeadBytes), 0, executableHeadBytes, 0);
   return buffer.subarray(0, bytesRead);
 }

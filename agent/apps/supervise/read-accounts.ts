@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolveInTree } from '../resolve-in-tree.ts';
 import type { Accounts } from './find-user.ts';
@@ -13,7 +14,8 @@ export async function readAccounts(tree: string): Promise<Accounts> {
 async function readInside(tree: string, path: string): Promise<string> {
   const found = await resolveInTree(tree, path);
   if (found === undefined) return '';
-  await using file = await open(found, 'r');
+  // An image may have a fifo there: it is not waited for.
+  await using file = await open(found, constants.O_RDONLY | constants.O_NONBLOCK);
   if (!(await file.stat()).isFile()) return '';
   const { buffer, bytesRead } = await file.read(Buffer.alloc(maxBytes), 0, maxBytes, 0);
   return buffer.toString('utf8', 0, bytesRead);
