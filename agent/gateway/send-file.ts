@@ -15,9 +15,15 @@ type Exchange = {
   readonly ending: AbortController;
 };
 
+/** Bits: by default brotli takes 20 MiB, and readers that do not read hold one each. */
+const windowBits = 18;
+
 const compressors: Readonly<Record<Coding, () => Transform>> = {
-  br: () => createBrotliCompress({ params: { [zlib.BROTLI_PARAM_QUALITY]: 5 } }),
-  zstd: () => createZstdCompress(),
+  br: () =>
+    createBrotliCompress({
+      params: { [zlib.BROTLI_PARAM_QUALITY]: 5, [zlib.BROTLI_PARAM_LGWIN]: windowBits },
+    }),
+  zstd: () => createZstdCompress({ params: { [zlib.ZSTD_c_windowLog]: windowBits } }),
   gzip: () => createGzip(),
 };
 
