@@ -207,7 +207,7 @@ async function startControl(parts: ControlParts): Promise<{ link: ControlLink; r
       halt: (names) => apps.halt(names),
       locks: () => apps.locks(),
     },
-    vault: volumeVault(vault),
+    vault: volumeVault(vault, identity),
     empty: emptyMachine(identity.device),
     logger,
     onChange: () => {

@@ -1,4 +1,5 @@
 import { plan, type Machine } from '../../manifests/index.ts';
+import type { VolumeVault } from './ports.ts';
 
 export type Affected = {
   /** Apps that run now and are stopped or replaced. */
@@ -8,14 +9,18 @@ export type Affected = {
 };
 
 /** What going from one machine to another interrupts, and which data that may change. */
-export function affectedBy(current: Machine | null, target: Machine): Affected {
+export function affectedBy(
+  current: Machine | null,
+  target: Machine,
+  { hasPlace }: Pick<VolumeVault, 'hasPlace'>,
+): Affected {
   if (current === null) return { apps: [], volumes: [] };
   const apps = plan(target, { applied: current, present: new Set() }).steps.flatMap((step) =>
     step.kind === 'startApp' || step.kind === 'replaceApp' || step.kind === 'stopApp' ? [step.name] : [],
   );
   return {
     apps: apps.filter((name) => Object.hasOwn(current.apps, name)),
-    volumes: current.vault === undefined ? [] : securedVolumes(current, target, apps),
+    volumes: hasPlace(current.vault) ? securedVolumes(current, target, apps) : [],
   };
 }
 

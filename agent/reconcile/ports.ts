@@ -40,6 +40,8 @@ export type Runner = Pick<Apps, 'settled' | 'halt' | 'locks'> & {
 
 /** Snapshots of volumes of the machine that runs, by its vault. */
 export type VolumeVault = {
+  /** Whether snapshots of a machine with this section can go anywhere, now or later. */
+  hasPlace(vault: Machine['vault']): boolean;
   /** Resolves with the id; `problems` counts the files that are not in it as they should be. */
   snapshot(
     volume: string,

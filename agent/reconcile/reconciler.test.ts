@@ -74,6 +74,7 @@ class World {
       sizeOf: () => Promise.resolve(0),
     };
     const vault: VolumeVault = {
+      hasPlace: (section) => section !== undefined,
       snapshot: () => Promise.reject(new Error('there is no vault')),
       restore: () => Promise.reject(new Error('there is no vault')),
     };

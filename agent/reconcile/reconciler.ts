@@ -285,11 +285,11 @@ export class Reconciler {
   }
 
   async #affected(machine: Machine): Promise<{ running: Machine | null; affected: Affected }> {
-    const { manifests, store } = this.#options;
+    const { manifests, store, vault } = this.#options;
     const { current } = store.state;
     // One that cannot be read any more cannot be secured either.
     const running = current && (await manifests.load(current).catch(() => null));
-    return { running, affected: affectedBy(running, machine) };
+    return { running, affected: affectedBy(running, machine, vault) };
   }
 
   /** What runs is on trial, or is not whole. */

@@ -134,6 +134,7 @@ export class Device {
       locks: () => Promise.resolve(this.locks),
     };
     const vault: VolumeVault = {
+      hasPlace: (section) => section !== undefined,
       snapshot: () =>
         step('snapshot', () => {
           if (this.vaultProblem) throw this.vaultProblem;
