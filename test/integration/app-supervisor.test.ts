@@ -163,6 +163,31 @@ describe('settled', () => {
     expect(apps.components()['apps.web']?.state).toBe('failed');
   });
 
+  test('does not ask it of later generations either, nor after another start of the agent', async () => {
+    const broken = { run: { restart: 'never' } };
+    await configure({ web: broken });
+    launcher.last('web').end({ kind: 'exited', code: 1 });
+    await until(() => apps.components()['apps.web']?.state === 'failed');
+    await configure({ web: broken, db: checked });
+    await configure({ web: broken, db: checked, more: checked });
+    await settled();
+    await apps[Symbol.asyncDispose]();
+    apps = await open();
+    await configure({ web: broken, db: checked, more: checked });
+    await configure({ web: broken, db: checked });
+    await settled();
+    expect(apps.components()['apps.web']?.state).toBe('failed');
+  });
+
+  test('waits for no app that began in the future, before the clock was set back', async () => {
+    await configure({ web: checked });
+    await apps[Symbol.asyncDispose]();
+    launcher.last('web').startedAt.setFullYear(2199);
+    apps = await open();
+    await configure({ web: checked });
+    await apps.settled(AbortSignal.timeout(30_000), { steadyMs: 10 });
+  });
+
   test('takes one that is to run once as well when it has ended so', async () => {
     await configure({ job: { run: { restart: 'on-failure' } } });
     launcher.last('job').end({ kind: 'exited', code: 0 });
@@ -239,6 +264,29 @@ test('what is halted starts with the next configuration, what is stopped by hand
   await configure({ web: {}, db: {} });
   expect(launcher.running().map(({ app }) => app)).toEqual(['web']);
   await expect(apps.stop('nobody')).rejects.toMatchObject({ code: 'unknownApp' });
+});
+
+test('what ran to its end does not run again after an update that halts all who have its volume', async () => {
+  const written = { job: { run: { restart: 'never' } }, web: {} };
+  await configure(written);
+  launcher.last('job').end({ kind: 'exited', code: 0 });
+  await until(() => apps.components()['apps.job']?.state === 'stopped');
+  await apps.halt(['job', 'web']);
+  await configure({ ...written, web: { run: { env: { A: '2' } } } });
+  expect(launcher.told).toEqual(['start job', 'start web', 'stop web SIGTERM', 'start web']);
+  await apps.start('job');
+  expect(launcher.told.at(-1)).toBe('start job');
+});
+
+test('a start that was refused once holds no later generation back', async () => {
+  await configure({ web: {} });
+  launcher.refusals.set('web', new AgentError('startFailed', 'no memory for now'));
+  await expect(apps.restart('web')).rejects.toMatchObject({ code: 'startFailed' });
+  await configure({ web: {}, db: {} });
+  await settled();
+  launcher.refusals.clear();
+  await until(() => apps.components()['apps.web']?.state === 'running');
+  await configure({ web: {}, db: {}, more: {} });
 });
 
 test('whatever an app puts in the place of its lock holds updates back, and is not followed', async () => {

@@ -8,6 +8,8 @@ export class AppEntry {
   #trial: Trial;
   /** It was not well before this generation, which leaves it as it is. */
   #isExcused = false;
+  /** So it was when it was halted. */
+  #wasIll = false;
   /** When it began to try to be well; undefined while it waits for others. */
   #tryingSinceMs: number | undefined;
 
@@ -25,11 +27,24 @@ export class AppEntry {
     return this.#tryingSinceMs === undefined ? 0 : nowMs - this.#tryingSinceMs;
   }
 
+  /** It is about to be halted: how it does now is what the next trial asks for. */
+  beforeHalt(nowMs: number): void {
+    this.#wasIll = this.#isIll(nowMs);
+  }
+
   /** Another generation leaves it as it is. */
   beginTrial(nowMs: number): void {
     const { state, wanted } = this.app;
-    this.#isExcused = this.verdict(nowMs).kind !== 'well' && state.lastEnd !== undefined;
+    this.#isExcused = state.phase.kind === 'stopped' ? this.#wasIll : this.#isIll(nowMs);
     this.#trial = { ...this.#trial, endsBefore: state.ends, patienceMs: graceOf(wanted) };
+  }
+
+  /** Not well, and not only because it has just been started for the first time. */
+  #isIll(nowMs: number): boolean {
+    const { phase, lastEnd } = this.app.state;
+    const { kind } = verdictOf(this.app.state, this.#trial, nowMs);
+    const isBroken = phase.kind === 'backingOff' && lastEnd?.isGood === false;
+    return isBroken || kind === 'unhealthy' || (kind === 'pending' && lastEnd !== undefined);
   }
 
   /** It is in another phase than before. */

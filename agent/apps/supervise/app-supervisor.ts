@@ -181,15 +181,17 @@ export class AppSupervisor implements Apps {
     this.#names = Object.keys(machine.apps);
     const replaced = await this.#removeOthers(wanted);
     const added: SupervisedApp[] = [];
+    const awaited: SupervisedApp[] = [];
     for (const app of wanted.values()) {
       const present = this.#entries.get(app.name);
-      if (present) this.#keep(present, app, isOther);
+      // How one does that another generation leaves as it is says nothing against that.
+      if (present) awaited.push(...(this.#keep(present, app, isOther) || !isOther ? [present.app] : []));
       else added.push(await this.#add(app, replaced.has(app.name)));
     }
     // Each finds those that it comes after.
     for (const app of added) if (app.state.phase.kind !== 'stopped') app.start();
     for (const app of added) this.#hasChanged(app);
-    await allOf([...this.#entries.values()].map(({ app }) => app.launched));
+    await allOf([...added, ...awaited].map((app) => app.launched));
   }
 
   /** Stops what is not wanted, or not like this. Resolves to the names of those that ran. */
@@ -206,19 +208,26 @@ export class AppSupervisor implements Apps {
   async #halt(names: ReadonlySet<string>): Promise<void> {
     const after = (name: string) => this.#entries.get(name)?.app.wanted.spec.after ?? [];
     await stopInOrder(names, after, async (name) => {
-      const app = this.#entries.get(name)?.app;
-      // Who stopped it by hand starts it by hand.
-      if (app?.state.phase.kind !== 'stopped') await app?.stop('halt');
+      const entry = this.#entries.get(name);
+      const kind = entry?.app.state.phase.kind;
+      // Who stopped it by hand starts it by hand, and what ran to its end does not run again.
+      if (entry && kind !== 'stopped' && kind !== 'ended') {
+        entry.beforeHalt(this.#parts.clock.now());
+        await entry.app.stop('halt');
+      }
       await this.#parts.files.takeBack(name);
     });
   }
 
-  #keep(entry: AppEntry, wanted: WantedApp, isOther: boolean): void {
+  /** Whether it is started with this. */
+  #keep(entry: AppEntry, wanted: WantedApp, isOther: boolean): boolean {
     const { app } = entry;
     app.update(wanted);
     if (isOther) entry.beginTrial(this.#parts.clock.now());
     const { phase } = app.state;
-    if (phase.kind === 'stopped' && phase.by === 'halt') app.start();
+    const isHalted = phase.kind === 'stopped' && phase.by === 'halt';
+    if (isHalted) app.start();
+    return isHalted;
   }
 
   async #add(wanted: WantedApp, isReplacement: boolean): Promise<SupervisedApp> {

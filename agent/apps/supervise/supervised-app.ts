@@ -63,7 +63,8 @@ export class SupervisedApp {
     this.#state = phase ? { ...state, phase } : state;
     if (phase) this.#launched.resolve(undefined);
     if (!adopted) return;
-    const sinceMs = nowMs - (Date.now() - adopted.startedAt.getTime());
+    // The machine's clock may have been set back since.
+    const sinceMs = nowMs - Math.max(0, Date.now() - adopted.startedAt.getTime());
     this.#state = { ...state, phase: { kind: 'running', sinceMs, isWell: false } };
     // However long it has run: its checks begin now.
     this.#begin(adopted, nowMs);
@@ -91,7 +92,7 @@ export class SupervisedApp {
     return this.#lastLine;
   }
 
-  /** Resolves when its first start has been done or is held back. Rejects with what the launcher rejects with. */
+  /** Resolves when its start has been done or is held back. Rejects with what the launcher rejects with, until a later start is done. */
   get launched(): Promise<undefined> {
     return this.#launched.promise;
   }
@@ -112,7 +113,7 @@ export class SupervisedApp {
     if (this.#state.phase.kind !== 'stopped') this.#take({ kind: 'stopping' });
     await this.#loop;
     await this.#stopInstance();
-    this.#launched.resolve(undefined);
+    this.#hasLaunched();
     this.#take({ kind: 'stopped', by });
   }
 
@@ -283,10 +284,17 @@ export class SupervisedApp {
     const { restart } = this.#wanted.run;
     const before = this.#state;
     this.#state = next(before, event, { nowMs: clock.now(), restart, random });
-    if (event.kind === 'blocked' || event.kind === 'launched') this.#launched.resolve(undefined);
+    if (event.kind === 'blocked' || event.kind === 'launched') this.#hasLaunched();
     if (event.kind === 'launched') this.#lastLine = undefined;
     if (event.kind === 'ended') this.#log(event.end);
     if (JSON.stringify(before) !== JSON.stringify(this.#state)) onChange(this);
+  }
+
+  /** A refusal of before is told to who waited then, and to nobody who asks from now on. */
+  #hasLaunched(): void {
+    this.#launched.resolve(undefined);
+    this.#launched = heldPromise();
+    this.#launched.resolve(undefined);
   }
 
   #log(end: End): void {
