@@ -38,3 +38,12 @@ test('the newest committed generations are kept, and whatever is pinned, runs or
   expect(numbers(always)).toEqual([9, 8, 6, 2]);
   expect(numbers(optional)).toEqual([5]);
 });
+
+test('what runs is kept beside one of the same number, which ran before the device was enrolled', () => {
+  const [runs, before] = [pointer(1), { ...pointer(1), digest: pointer(77).digest }];
+  const state: AgentState = {
+    ...emptyState,
+    ...{ observed: { ...runs, size: 1 }, current: runs, previous: before, history: [tried(1)] },
+  };
+  expect(keptGenerations(state, 3)).toEqual({ always: [runs, before], optional: [] });
+});

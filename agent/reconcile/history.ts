@@ -24,15 +24,20 @@ export type Kept = {
 /** Generations whose manifests and artifacts stay on disk: `keep` committed ones, and those that must. */
 export function keptGenerations(state: AgentState, keep: number): Kept {
   const { observed, current, previous, history, pinned } = state;
-  const always = new Map<number, Pointer>();
+  // Not by the number alone: before a device was enrolled, it had numbers of its own.
+  const always = new Map<string, Pointer>();
   const must = [observed, current, previous, ...history.filter((one) => pinned.includes(one.generation))];
-  for (const one of must) if (one) always.set(one.generation, pointerOf(one));
+  for (const one of must) if (one) always.set(keyOf(one), pointerOf(one));
   const committed = history.filter(({ outcome }) => outcome === 'committed');
   const newest = committed.toSorted((a, b) => b.generation - a.generation).slice(0, keep);
   return {
     always: [...always.values()],
-    optional: newest.filter(({ generation }) => !always.has(generation)).map(pointerOf),
+    optional: newest.filter((one) => !always.has(keyOf(one))).map(pointerOf),
   };
+}
+
+function keyOf({ generation, digest }: Pointer): string {
+  return `${generation} ${digest}`;
 }
 
 function pointerOf({ generation, digest }: Pointer): Pointer {

@@ -14,7 +14,7 @@ import { judgeOffer, type Verdict } from './judge-offer.ts';
 import type { ArtifactSource, ManifestSource, Runner, VolumeVault } from './ports.ts';
 import { failureCondition, Progress, Superseded, withCondition, without } from './progress.ts';
 import { secureVolumes } from './secure-volumes.ts';
-import { bootFailed, changeFor, openTarget, repaired, switched } from './state-changes.ts';
+import { bootFailed, changeFor, isSame, openTarget, repaired, switched } from './state-changes.ts';
 import { trialOf, type StateHolder } from './state-schema.ts';
 import { Trial } from './trial.ts';
 
@@ -195,7 +195,7 @@ export class Reconciler {
   async #reach(target: Desired, signal: AbortSignal): Promise<void> {
     const { store } = this.#options;
     const trial = trialOf(store.state);
-    if (!trial && store.state.current?.generation === target.generation) {
+    if (!trial && isSame(store.state.current, target)) {
       await this.#putRight(target, signal);
       return;
     }
@@ -268,8 +268,8 @@ export class Reconciler {
    * apps that stopped for it run again.
    */
   async #switchTo(target: Desired, to: { machine: Machine; notes: Condition[]; signal: AbortSignal }) {
-    const { runner, vault, store } = this.#options;
-    const { progress, activation } = this.#parts;
+    const { runner, vault } = this.#options;
+    const { progress } = this.#parts;
     const { running, affected } = await this.#affected(to.machine);
     const { volumes } = affected;
     try {
@@ -279,9 +279,16 @@ export class Reconciler {
       to.signal.throwIfAborted();
       await progress.write(target, (state) => switched(state, target, { data, notes: to.notes }));
     } catch (error) {
-      if (volumes.length > 0) await activation.run(store.state.current);
+      if (volumes.length > 0) await this.#runAgain();
       throw error;
     }
+  }
+
+  /** What ran before volumes were secured for a switch. What was given up by then stays so. */
+  async #runAgain(): Promise<void> {
+    const { undo, current } = this.#options.store.state;
+    if (undo) await this.#parts.trial.resumeUndo();
+    else await this.#parts.activation.run(current);
   }
 
   async #affected(machine: Machine): Promise<{ running: Machine | null; affected: Affected }> {

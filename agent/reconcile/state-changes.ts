@@ -1,13 +1,18 @@
 import type { Condition, Desired } from '../../cloud-sync/protocol/messages.ts';
 import type { Verdict } from './judge-offer.ts';
 import { withCondition } from './progress.ts';
-import { trialOf, type AgentState } from './state-schema.ts';
+import { trialOf, type AgentState, type Pointer } from './state-schema.ts';
 
 /** The generation to work on: desired and neither reached nor given up. */
 export function openTarget({ observed, current, phase }: AgentState): Desired | undefined {
   if (!observed || phase === null || phase === 'failed' || phase === 'rejected' || phase === 'rolledBack')
     return undefined;
-  return phase === 'committed' && current?.generation === observed.generation ? undefined : observed;
+  return phase === 'committed' && isSame(current, observed) ? undefined : observed;
+}
+
+/** A device that ran before it was enrolled has numbers of its own: only with its digest does a number name a generation. */
+export function isSame(one: Pointer | null, other: Pointer): boolean {
+  return one?.generation === other.generation && one.digest === other.digest;
 }
 
 /** What a pointer from the cloud changes. */
@@ -48,14 +53,14 @@ export function switched(
 export function bootFailed(state: AgentState, condition: Condition): Partial<AgentState> {
   const { observed, current } = state;
   if (!observed || trialOf(state)) return {};
-  if (observed.generation !== current?.generation) return { conditions: withCondition(state, condition) };
+  if (!isSame(current, observed)) return { conditions: withCondition(state, condition) };
   return { phase: 'accepted', conditions: [condition] };
 }
 
 /** What runs is whole again. */
 export function repaired({ observed, current, phase, conditions }: AgentState): Partial<AgentState> {
   // It had been committed: nothing else of it fails while it runs.
-  if (phase === 'failed' && observed?.generation === current?.generation)
+  if (phase === 'failed' && observed && isSame(current, observed))
     return { phase: 'committed', conditions: [] };
   const isOver = ({ type }: Condition): boolean => ['BootFailed', 'RollbackIncomplete'].includes(type);
   return { conditions: conditions.filter((one) => !isOver(one)) };

@@ -25,6 +25,32 @@ describe('a start', () => {
   });
 });
 
+describe('the first generation of a cloud on a device that ran alone before', () => {
+  test('is an update on trial, though it has the number of what runs', async () => {
+    for (const bad of [undefined, 'ledger exits']) {
+      const device = await Device.running(1);
+      device.machines.set(digestOf(2), machineOf(2));
+      if (bad !== undefined) device.bad.set('2', bad);
+      // What enrolment does.
+      device.state = { ...device.state, observed: null };
+      const isOver = (): boolean => ['committed', 'rolledBack'].includes(device.state.phase ?? '');
+      {
+        await using reconciler = device.boot().reconciler;
+        await reconciler.start();
+        await reconciler.offer({ ...desired(1), digest: digestOf(2) }, { live: true });
+        expect(isOver()).toBe(false);
+        await device.until(isOver);
+      }
+      const runs = bad === undefined ? 2 : 1;
+      expect(device.state).toMatchObject({ trial: null, current: { digest: digestOf(runs) } });
+      device.apps.clear();
+      await using again = device.boot().reconciler;
+      await again.start();
+      expect(device.apps.get('ledger')).toBe(String(runs));
+    }
+  });
+});
+
 describe('an update with data', () => {
   test('snapshots the volume while its apps stand still, and leaves other apps alone', async () => {
     const device = await Device.running(1);
@@ -154,6 +180,30 @@ describe('an update with data', () => {
     await device.until(() => device.apps.get('ledger') === '1' && device.state.phase === 'rolledBack');
     expect(device.state.current?.generation).toBe(1);
     expect(device.data).toEqual(['1', '1']);
+    expect(device.violations).toEqual([]);
+  });
+
+  test('that was given up does not run again when a newer one cannot reach the vault either', async () => {
+    const device = await Device.running(1);
+    for (const generation of [2, 3]) device.machines.set(digestOf(generation), machineOf(generation));
+    const away = new CodedError('network', 'the vault is away', { transient: true });
+    device.settle = () => {
+      if (device.apps.get('ledger') !== '2') return Promise.resolve();
+      device.vaultProblem = away;
+      return Promise.reject(new Error('ledger exits'));
+    };
+    await using reconciler = device.boot().reconciler;
+    await reconciler.start();
+    await reconciler.offer(desired(2), { live: true });
+    await device.until(() => device.state.conditions.some(({ message }) => message.includes('is away')));
+    device.steps.length = 0;
+    device.restarts.length = 0;
+    await reconciler.offer(desired(3), { live: true });
+    await device.until(() => device.steps.filter((step) => step === 'snapshot').length > 2);
+    expect(device.restarts).toEqual([]);
+    device.vaultProblem = undefined;
+    await device.until(() => device.state.phase === 'committed');
+    expect(device.state).toMatchObject({ current: { generation: 3 }, previous: { generation: 1 } });
     expect(device.violations).toEqual([]);
   });
 
