@@ -13,12 +13,12 @@ export type Followed = {
   /** The report from before the deploy: a failure that it tells is an old one, and the device is trying again. */
   readonly staleSeq?: number | undefined;
   /** Default committed. */
-  readonly until?: 'staged' | 'committed';
+  readonly until?: 'staged' | 'committed' | undefined;
 };
 
 /**
- * Waits until the device reports that it committed the generation, or has it on disk; says what that waits for. Rejects with `deployFailed` and the device's own
- * words, `superseded` when a newer generation came, or `timedOut`.
+ * Waits until the device reports that it committed the generation, or has it on disk; says what that waits for. Rejects with
+ * `deployFailed` and the device's own words, `superseded` when a newer generation came, or `timedOut`.
  */
 export async function followDeploy(
   run: Run,
