@@ -1,13 +1,12 @@
-import { constants, existsSync } from 'node:fs';
+import { constants, existsSync, rmSync } from 'node:fs';
 import {
   access,
   chmod,
-  chown,
+  lchown,
   lstat,
   mkdir,
+  open,
   readdir,
-  readFile,
-  rm,
   rmdir,
   statfs,
   writeFile,
@@ -50,8 +49,7 @@ export class SecretsFolder {
     try {
       const names = await readdir(folder);
       if (names.length !== values.size) return false;
-      for (const [name, value] of values)
-        if ((await readFile(join(folder, name), 'utf8')) !== value) return false;
+      for (const [name, value] of values) if (!(await isFileOf(join(folder, name), value))) return false;
       return true;
     } catch {
       return false;
@@ -65,24 +63,41 @@ export class SecretsFolder {
     await makeFolder(this.path, { mode: 0o711 });
     if (!(await isOwn(this.path))) throw notOwn(this.path);
     await mkdir(folder, { mode: 0o700 });
-    const paths = [folder];
+    // Only root may give files away; another user's apps run as that user.
+    const isRoot = process.getuid?.() === 0;
     for (const [name, value] of values) {
       const path = join(folder, name);
       await writeFile(path, value, { flag: 'wx', mode: 0o400 });
-      paths.push(path);
+      if (isRoot) await lchown(path, user.uid, user.gid);
     }
-    // Only root may give files away; another user's apps run as that user.
-    if (process.getuid?.() === 0) for (const path of paths) await chown(path, user.uid, user.gid);
     await chmod(folder, 0o500);
+    // Last: from then on whoever is that user may put anything there, a link to a file of root too.
+    if (isRoot) await lchown(folder, user.uid, user.gid);
   }
 
   async remove(app: string): Promise<void> {
     const folder = join(this.path, app);
-    await chmod(folder, 0o700).catch(() => undefined);
-    await rm(folder, { recursive: true, force: true });
+    await takeBack(folder).catch(() => undefined);
+    // Not node's promise of it, which follows a link that a folder becomes meanwhile.
+    rmSync(folder, { recursive: true, force: true });
     // Only when it was the last.
     await rmdir(this.path).catch(() => undefined);
   }
+}
+
+async function takeBack(folder: string): Promise<void> {
+  if (process.getuid?.() === 0) await lchown(folder, 0, 0);
+  await chmod(folder, 0o700);
+}
+
+/** The app's user can have put anything in its place: a fifo is not waited for, a link not followed, and no more read than is due. */
+async function isFileOf(path: string, value: string): Promise<boolean> {
+  await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const found = await file.stat();
+  const bytes = Buffer.from(value);
+  if (!found.isFile() || found.size !== bytes.byteLength) return false;
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes.byteLength), 0, bytes.byteLength, 0);
+  return buffer.subarray(0, bytesRead).equals(bytes);
 }
 
 /** Whether `path` is, or can be made, a folder of this user in a memory file system. */
