@@ -61,6 +61,8 @@ const limits = {
   sendBytes: 64 * 2 ** 10,
   /** More than this is not worth reading to keep a connection. */
   discardBytes: 128 * 2 ** 10,
+  /** Nor is waiting longer for the rest of it. */
+  discardMs: 5000,
 };
 
 export function createHttpsClient({
@@ -186,7 +188,9 @@ function responseOf(url: string, message: IncomingMessage, body: AsyncIterable<U
     body,
     bytes,
     discard: async () => {
+      const tooLate = setTimeout(() => message.destroy(), limits.discardMs);
       await bytes(limits.discardBytes).catch(() => message.destroy());
+      clearTimeout(tooLate);
     },
   };
 }

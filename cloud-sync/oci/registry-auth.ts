@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { HttpsClient } from '../../lib/https-client.ts';
 import { SyncError } from '../errors.ts';
+import { readBody } from './read-body.ts';
 
 export type RegistryCredentials =
   | { readonly kind: 'basic'; readonly username: string; readonly password: string }
@@ -69,7 +70,7 @@ export class RegistryAuth {
         hint: 'Check the credentials for this registry.',
       });
     }
-    const body = parseToken(await answer.bytes(maxTokenAnswerBytes));
+    const body = parseToken(await readBody(answer, { maxBytes: maxTokenAnswerBytes, what: url.host }));
     const token = body?.token ?? body?.access_token;
     if (token === undefined) throw new SyncError('badAnswer', `${url.host} answered with no token in it`);
     return token;

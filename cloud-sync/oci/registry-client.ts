@@ -6,7 +6,8 @@ import type { ByteRange } from './blob-folder.ts';
 import { uploadBlob, type BlobSource } from './blob-upload.ts';
 import type { BlobWriter } from './blob-writer.ts';
 import { manifestMaxBytes, manifestTypes } from './manifest.ts';
-import { RateGuard } from './rate-guard.ts';
+import { RateGuard, type RateGuardOptions } from './rate-guard.ts';
+import { readBody } from './read-body.ts';
 import type { RegistryCredentials } from './registry-auth.ts';
 import { RegistryHttp } from './registry-http.ts';
 import { RegistryRefusal } from './registry-refusal.ts';
@@ -248,13 +249,17 @@ export class RegistryClient {
 
   /** The pieces of a body, until they come too slowly. */
   #watched(answer: HttpsResponse): AsyncIterable<Uint8Array> {
+    return new RateGuard(this.#rate()).watch(answer.body);
+  }
+
+  #rate(): RateGuardOptions {
     const { minBytesPerSecond, rateWindowMs: windowMs, now } = this.#options;
-    return new RateGuard({ minBytesPerSecond, windowMs, now }).watch(answer.body);
+    return { minBytesPerSecond, windowMs, now };
   }
 
   async #body(answer: HttpsResponse, maxBytes: number, what: string): Promise<Uint8Array> {
     try {
-      return await answer.bytes(maxBytes);
+      return await readBody(answer, { maxBytes, what, rate: this.#rate() });
     } catch (error) {
       throw this.#http.failure(error, what);
     }

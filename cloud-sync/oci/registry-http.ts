@@ -8,6 +8,7 @@ import {
 } from '../../lib/https-client.ts';
 import { isTransientNetworkError } from '../../lib/network-error.ts';
 import { SyncError, type SyncErrorCode } from '../errors.ts';
+import { readBody } from './read-body.ts';
 import { isPlainLoopback, RegistryAuth, type RegistryCredentials } from './registry-auth.ts';
 import { RegistryRefusal, retryAfterMs } from './registry-refusal.ts';
 
@@ -155,7 +156,8 @@ const problemSchema = z.object({
 /** The first error of the body as the distribution spec words it, cut to a line. */
 async function describeProblem(answer: HttpsResponse): Promise<string | undefined> {
   try {
-    const body = JSON.parse(Buffer.from(await answer.bytes(maxProblemBytes)).toString()) as unknown;
+    const said = await readBody(answer, { maxBytes: maxProblemBytes, what: 'a refusal' });
+    const body = JSON.parse(said.toString()) as unknown;
     const [first] = problemSchema.parse(body).errors;
     const text = [first?.code, first?.message].filter(Boolean).join(': ');
     return text.replace(/\p{C}/gu, ' ').slice(0, 200);

@@ -142,6 +142,20 @@ describe('a registry that, asked for a layer,', () => {
     );
   });
 
+  test('sends its manifest a byte now and then is left for another', async () => {
+    const digest = serveImage(contents, [layer]);
+    const other = cleanup.use(await CountingRegistry.start(contents));
+    cleanup.use(trickling(registry, digest, contents.get(digest)!));
+    const slow = registry.client({ attempts: 1, minBytesPerSecond: 1_000_000, rateWindowMs: 40 });
+    const failed: string[] = [];
+    await pull(digest, {
+      clients: [slow, other.client()],
+      onProblem: ({ error }) => failed.push(error.code),
+    });
+    expect(failed).toEqual(['rateTooLow']);
+    expect(await layout.isWhole(layer.descriptor.digest)).toBe(true);
+  });
+
   test('wants to be asked in an hour is not waited for', async () => {
     const digest = serveImage(contents, [layer]);
     let asked = 0;
@@ -169,4 +183,17 @@ describe('a registry that, asked for a layer,', () => {
 function sendHalf(response: ServerResponse): void {
   response.setHeader('content-length', layer.blob.byteLength);
   response.write(layer.blob.subarray(0, layer.blob.byteLength / 2), () => response.destroy());
+}
+
+/** Gives one blob a byte at a time, and never the whole of it. */
+function trickling(registry: CountingRegistry, digest: Digest, bytes: Uint8Array): Disposable {
+  const timers: NodeJS.Timeout[] = [];
+  registry.intercept = (request, response) => {
+    if (request.url?.endsWith(digest) !== true) return false;
+    response.setHeader('content-length', bytes.byteLength);
+    let at = 0;
+    timers.push(setInterval(() => response.write(bytes.subarray(at % 100, (at++ % 100) + 1)), 10));
+    return true;
+  };
+  return { [Symbol.dispose]: () => timers.forEach(clearInterval) };
 }
