@@ -11,8 +11,7 @@ import {
 } from './tar-format.ts';
 import { tarNumber } from './tar-number.ts';
 
-type TarEntryType =
-  'file' | 'folder' | 'symlink' | 'hardLink' | 'fifo' | 'characterDevice' | 'blockDevice';
+type TarEntryType = 'file' | 'folder' | 'symlink' | 'hardLink' | 'fifo' | 'characterDevice' | 'blockDevice';
 
 /** One member of an archive, PAX and GNU headers taken into account. Paths are as they stand there, of any kind. */
 export type TarEntry = {
