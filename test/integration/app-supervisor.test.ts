@@ -216,6 +216,27 @@ test('an app waits for a secret that the device lacks, and has it in a file when
   expect(existsSync(source)).toBe(false);
 });
 
+test('a secret that changes while an app is being started with the old one starts it anew', async () => {
+  await secrets.set('key', 'one');
+  const [begun, go] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+  const start = launcher.start.bind(launcher);
+  launcher.start = async (spec) => {
+    begun.resolve(undefined);
+    await go.promise;
+    return start(spec);
+  };
+  const configuring = configure({ web: { run: { secrets: ['key'] } } });
+  await begun.promise;
+  await secrets.set('key', 'two');
+  go.resolve(undefined);
+  await configuring;
+  await until(() => launcher.told.length === 3 && launcher.running().length === 1);
+  const source =
+    launcher.last('web').spec.mounts.find(({ target }) => target === '/run/secrets')?.source ?? '';
+  expect(await readFile(join(source, 'key'), 'utf8')).toBe('two');
+  await configure({});
+});
+
 test('an app whose port is taken says by whom, and starts when it is free', async () => {
   const server = createServer();
   const port = await listenAt(server, { host: '127.0.0.1', port: 0 });

@@ -310,7 +310,7 @@ export class AppSupervisor implements Apps {
     for (const [name, { app }] of this.#entries) {
       if (!app.wanted.run.secrets.includes(secret)) continue;
       app.wake();
-      if (!app.instance) continue;
+      if (!isGivenSecrets(app)) continue;
       this.#serially(() => this.#renew(name, app)).catch((error: unknown) => {
         this.#parts.logger.error('app.restart.failed', { app: name, error });
       });
@@ -319,7 +319,7 @@ export class AppSupervisor implements Apps {
 
   async #renew(name: string, app: SupervisedApp): Promise<void> {
     const { files, logger } = this.#parts;
-    const isGone = this.#entries.get(name)?.app !== app || !app.instance;
+    const isGone = this.#entries.get(name)?.app !== app || !isGivenSecrets(app);
     if (isGone || (await files.missing(app.wanted)).length > 0 || (await files.isCurrent(app.wanted))) return;
     logger.info('app.secret.changed', { app: name });
     await app.stop('halt');
@@ -345,6 +345,11 @@ export class AppSupervisor implements Apps {
     this.#queue = result.catch(() => undefined);
     return result;
   }
+}
+
+/** It runs, or is on the way to it with the files of before. */
+function isGivenSecrets({ instance, state }: SupervisedApp): boolean {
+  return instance !== undefined || state.phase.kind === 'starting';
 }
 
 function logLine(logger: AppSupervisorOptions['logger'], { app, instance, stream, text }: AppLine): void {
