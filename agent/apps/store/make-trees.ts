@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, statfsSync } from 'node:fs';
 import { chmod, mkdir, statfs, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSyncErrorCode, SyncError } from '../../../cloud-sync/errors.ts';
@@ -20,6 +20,8 @@ import { checkTree, writeTreeRecord, type TreeRecord } from './tree-record.ts';
 
 /** Space that unpacking must leave free. */
 const reserveBytes = 32 * 2 ** 20;
+/** Of tar between two looks at the space there is: what a layer says of its size beforehand may be a lie. */
+const lookBytes = 8 * 2 ** 20;
 const progressMs = 5000;
 
 export type MakeContext = {
@@ -91,8 +93,13 @@ async function makeLayer(layer: StoreLayer, context: LayerContext): Promise<Base
   const startMs = performance.now();
   let told = startMs;
   let bytes = 0;
+  let lookAt = lookBytes;
   const onProgress = (done: number): void => {
     bytes = done;
+    if (bytes >= lookAt) {
+      requireReserve(into);
+      lookAt = bytes + lookBytes;
+    }
     if (performance.now() - told < progressMs) return;
     told = performance.now();
     logger.info('image.unpacking', { image, layer: layer.digest, bytes });
@@ -136,7 +143,7 @@ async function explain(
   if (isCodedError(error) && error.code === 'diskFull') {
     const free = await freeBytes(folder);
     return diskFull(
-      `No space is left to unpack ${image}: ${bytes} bytes of its layer ${digest} were read, ${free} are free`,
+      `Too little space to unpack ${image}: ${bytes} bytes of its layer ${digest} were read, ${free} are free`,
       error,
     );
   }
@@ -175,6 +182,12 @@ async function requireSpace(name: string, layers: readonly StoreLayer[], folder:
   const free = await freeBytes(folder);
   if (wanted > free)
     throw diskFull(`${name} needs about ${wanted} bytes on disk to be unpacked, of which ${free} are free`);
+}
+
+/** In the middle of a layer: whoever else writes to this disk goes on. */
+function requireReserve(folder: string): void {
+  const { bavail, bsize } = statfsSync(folder);
+  if (bavail * bsize < reserveBytes) throw diskFull(`Less than ${reserveBytes} bytes are left on disk`);
 }
 
 async function freeBytes(folder: string): Promise<number> {
