@@ -4,6 +4,7 @@ import { upwardSchema } from './data.ts';
 import {
   bytesBetween,
   bytesPerDaySchema,
+  clientTlsSchema,
   durationBetween,
   durationSchema,
   fingerprintSchema,
@@ -86,15 +87,7 @@ export const bridgeSchema = z.strictObject({
     .describe("By default the machine's name and the bridge's."),
   username: z.string().min(1).max(256).optional(),
   password: nameSchema.optional().describe('A secret.'),
-  tls: z
-    .strictObject({
-      ca: nameSchema
-        .optional()
-        .describe('A secret with the CA certificate, PEM, when it is not publicly trusted.'),
-      certificate: nameSchema.optional().describe('A secret with the client certificate, PEM.'),
-      key: nameSchema.optional().describe('A secret with its private key, PEM.'),
-    })
-    .prefault({}),
+  tls: clientTlsSchema.prefault({}),
   keepAlive: durationBetween('1s', '1h').prefault('10s'),
   out: z
     .array(upwardSchema.extend({ stream: nameSchema, ...mapping }))

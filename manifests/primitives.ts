@@ -214,6 +214,15 @@ export const controlSchema = z.strictObject({
     ),
 });
 
+/** How a TLS server outside is trusted, and who this machine is to it. */
+export const clientTlsSchema = z.strictObject({
+  ca: nameSchema
+    .optional()
+    .describe('A secret with the CA certificate, PEM, when it is not publicly trusted.'),
+  certificate: nameSchema.optional().describe('A secret with the client certificate, PEM.'),
+  key: nameSchema.optional().describe('A secret with its private key, PEM.'),
+});
+
 /** What a snapshot leaves out, as a line of .gitignore. */
 export const excludePatternSchema = text(1024, /^[^\0\r\n]+$/, 'a pattern as in .gitignore, on one line');
 

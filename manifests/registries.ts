@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { registryHostPattern } from './image-reference.ts';
-import { nameSchema } from './primitives.ts';
+import { clientTlsSchema, nameSchema } from './primitives.ts';
 
 const expected = 'a registry as references name it: host or host:port';
 
@@ -20,15 +20,7 @@ export const registrySchema = z.strictObject({
     .describe(
       'Registries with the same repositories, asked before it, in this order. Whoever sends something, its digest decides.',
     ),
-  tls: z
-    .strictObject({
-      ca: nameSchema
-        .optional()
-        .describe('A secret with the CA certificate, PEM, when it is not publicly trusted.'),
-      certificate: nameSchema.optional().describe('A secret with the client certificate, PEM.'),
-      key: nameSchema.optional().describe('A secret with its private key, PEM.'),
-    })
-    .prefault({}),
+  tls: clientTlsSchema.prefault({}),
   insecure: z
     .boolean()
     .default(false)
