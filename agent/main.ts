@@ -9,6 +9,7 @@ import { machineSchema, type Machine } from '../manifests/machine.ts';
 import { Exports } from './apps/exports/exports.ts';
 import { openApps } from './apps/open-apps.ts';
 import { sitesOf } from './apps/sites/site.ts';
+import { stopApps } from './apps/stop-apps.ts';
 import type { AppSupervisor } from './apps/supervise/app-supervisor.ts';
 import { Commands } from './commands.ts';
 import { LogJournal } from './control/log-journal.ts';
@@ -132,7 +133,7 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
     http: dataPlane.http,
     controlSocket,
     exports: { folder: tools.folder, programs: tools.names },
-    stopApps: () => apps.stopAll(),
+    stopApps: () => stopApps(reconciler, apps),
     failed: Promise.race([reconciler.failed, dataPlane.failed]),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

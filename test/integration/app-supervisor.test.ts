@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { AppImages } from '../../agent/apps/ports.ts';
+import { stopApps } from '../../agent/apps/stop-apps.ts';
 import { AppSupervisor } from '../../agent/apps/supervise/app-supervisor.ts';
 import { AgentError } from '../../agent/errors.ts';
 import { SecretStore } from '../../agent/outside/secret-store.ts';
@@ -297,6 +298,14 @@ test('what ran to its end does not run again after an update that halts all who 
   expect(launcher.told).toEqual(['start job', 'start web', 'stop web SIGTERM', 'start web']);
   await apps.start('job');
   expect(launcher.told.at(-1)).toBe('start job');
+});
+
+test('an agent that ends stops what was still being started, too', async () => {
+  const written = { web: {}, db: {} };
+  await configure({ web: {} });
+  const reconciler = { [Symbol.asyncDispose]: () => configure(written) };
+  expect(await stopApps(reconciler, apps)).toEqual(['web', 'db']);
+  expect(launcher.running()).toEqual([]);
 });
 
 test('a start that was refused once holds no later generation back', async () => {
