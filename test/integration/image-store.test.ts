@@ -161,6 +161,27 @@ describe('the images of a machine', () => {
     expect(await store.blobs([digest])).toEqual(await elsewhere.digests());
   }, 60_000);
 
+  test('have no path that is too long where their trees are, though not where they are made', async () => {
+    const prefix = join(root, 'images', '0'.repeat(64), 'rootfs/').length;
+    const name = 'n'.repeat(200);
+    const folders = Array.from({ length: 18 }, () => name).join('/');
+    // As long as the system takes it, and a byte more.
+    const rest = 4095 - prefix - folders.length - 1;
+    const pathOf = (bytes: number) => `${folders}/${'r'.repeat(200)}/${'r'.repeat(bytes - 201)}`;
+    for (const path of [pathOf(rest + 1), pathOf(rest + 12)])
+      await expect(
+        load(await writeImage(layout, [layerOf([{ path, content: 'far down' }])])),
+      ).rejects.toMatchObject({
+        code: 'badArchive',
+      });
+    const { rootfs } = await load(
+      await writeImage(layout, [layerOf([{ path: pathOf(rest - 40), content: '' }])]),
+    );
+    await load(await writeImage(layout, [layerOf([{ path: pathOf(rest - 40), content: '' }])]));
+    expect(events('image.repairing')).toEqual([]);
+    expect(readdirSync(rootfs)).toEqual([name]);
+  });
+
   test('are told of as damaged when blobs are needed that are', async () => {
     const digest = await writeImage(layout, [base, upper]);
     const blob = layout.path(digestOf(base.blob));

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream, statfsSync } from 'node:fs';
 import { chmod, mkdir, statfs, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { copyTree } from './copy-tree.ts';
 import { installTree, syncTrees } from './install-tree.ts';
 import type { StoreLayer } from './job-protocol.ts';
 import { plainBytes } from './plain-bytes.ts';
-import { makingPrefix, rootfsOf, treeName } from './store-folders.ts';
+import { makingName, rootfsOf, treeName } from './store-folders.ts';
 import { checkTree, writeTreeRecord, type TreeRecord } from './tree-record.ts';
 
 /** Space that unpacking must leave free. */
@@ -50,7 +50,7 @@ export async function makeTree(
   try {
     let below = base;
     for (const layer of missing) {
-      const folder = join(context.folder, `${makingPrefix}${randomBytes(8).toString('hex')}`);
+      const folder = join(context.folder, makingName());
       made.push(folder);
       below = await makeLayer(layer, { ...context, below, access, into: folder, image: image.name });
     }

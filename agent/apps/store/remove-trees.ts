@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync, renameSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeTree } from '../../../cloud-sync/oci/layer/remove-tree.ts';
-import { makingPrefix } from './store-folders.ts';
+import { makingName, makingPrefix } from './store-folders.ts';
 
 /** Removes what a killed process left half-made or half-removed. */
 export async function sweepTrees(folder: string): Promise<void> {
@@ -14,7 +13,7 @@ export async function sweepTrees(folder: string): Promise<void> {
 export async function removeTrees(folder: string, names: readonly string[]): Promise<void> {
   for (const name of names) {
     const path = join(folder, name);
-    if (existsSync(path)) renameSync(path, join(folder, `${makingPrefix}${randomBytes(8).toString('hex')}`));
+    if (existsSync(path)) renameSync(path, join(folder, makingName()));
   }
   await sweepTrees(folder);
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Digest } from '../../../lib/digest.ts';
 
@@ -13,6 +14,11 @@ import type { Digest } from '../../../lib/digest.ts';
  */
 export const makingPrefix = '.making-';
 export const replacedPrefix = '.replaced-';
+
+/** Longer than any name a tree has later, so that a path that can be made in it is too long nowhere. */
+export function makingName(): string {
+  return `${makingPrefix}${randomBytes(38).toString('hex')}`;
+}
 
 export function treeName(chainId: Digest): string {
   return chainId.slice('sha256:'.length);
