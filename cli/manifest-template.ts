@@ -7,6 +7,19 @@ metadata:
   name: ${name}
   labels: {}
 
+# Apps are images. Build one and push it by:
+#   holdfast image build ./my-app -t apps/my-app --push
+# apps:
+#   my-app:
+#     image: apps/my-app:latest              # holdfast deploy pins it by digest
+#     run:
+#       command: [/bin/my-app, --port, "8080"]
+#       ports: [8080]
+#     volumes: { /data: my-data }
+#     health: { http: "http://127.0.0.1:8080/healthz", grace: 30s }
+# volumes:
+#   my-data: { snapshot: "30 2 * * *" }
+
 # Sandboxed functions that react to events. Push one by:
 #   holdfast push ./my-function --name functions/my-function
 # functions:
