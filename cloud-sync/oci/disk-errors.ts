@@ -13,6 +13,6 @@ export function diskFull(message: string, cause?: unknown): SyncError {
   return new SyncError('diskFull', message, {
     cause,
     transient: true,
-    hint: 'Free some space; it goes on by itself.',
+    hint: 'Free some space. The agent goes on by itself, a command when it is given again.',
   });
 }
