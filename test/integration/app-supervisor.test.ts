@@ -180,6 +180,17 @@ describe('settled', () => {
     expect(apps.components()['apps.web']?.state).toBe('failed');
   });
 
+  test('asks it of one that takes the place of the generation on trial that brought it', async () => {
+    const broken = { run: { restart: 'never' } };
+    await configure({ db: checked });
+    await settled();
+    await configure({ db: checked, web: broken });
+    launcher.last('web').end({ kind: 'exited', code: 1 });
+    await until(() => apps.components()['apps.web']?.state === 'failed');
+    await configure({ db: checked, web: broken, more: checked });
+    await expect(settled()).rejects.toMatchObject({ code: 'unhealthy' });
+  });
+
   test('waits for no app that began in the future, before the clock was set back', async () => {
     await configure({ web: checked });
     await apps[Symbol.asyncDispose]();

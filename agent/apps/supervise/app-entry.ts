@@ -32,11 +32,13 @@ export class AppEntry {
     this.#wasIll = this.#isIll(nowMs);
   }
 
-  /** Another generation leaves it as it is. */
-  beginTrial(nowMs: number): void {
+  /** Another generation leaves it as it is. `isTried`: it is not of one that was on trial until now. */
+  beginTrial(nowMs: number, isTried: boolean): void {
     const { state, wanted } = this.app;
-    this.#isExcused = state.phase.kind === 'stopped' ? this.#wasIll : this.#isIll(nowMs);
-    this.#trial = { ...this.#trial, endsBefore: state.ends, patienceMs: graceOf(wanted) };
+    const isIll = state.phase.kind === 'stopped' ? this.#wasIll : this.#isIll(nowMs);
+    this.#isExcused = isTried && isIll;
+    const endsBefore = isTried ? state.ends : this.#trial.endsBefore;
+    this.#trial = { ...this.#trial, endsBefore, patienceMs: graceOf(wanted) };
   }
 
   /** Not well, and not only because it has just been started for the first time. */

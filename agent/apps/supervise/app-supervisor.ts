@@ -47,6 +47,8 @@ export class AppSupervisor implements Apps {
   readonly #unlisten: () => void;
   #generation: string | undefined;
   #names: readonly string[] = [];
+  /** What apps ran as when all were last well, or when this agent found them. */
+  #tried = new Map<string, string>();
   #changed = Promise.withResolvers<undefined>();
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -84,6 +86,7 @@ export class AppSupervisor implements Apps {
       ...{ entries: () => this.#entries, changed: () => this.#changed.promise, clock: this.#parts.clock },
       ...{ signal, steadyMs },
     });
+    this.#tried = new Map([...this.#entries].map(([name, { app }]) => [name, app.wanted.digest]));
     // Not before: on the way back from a generation, apps come back too.
     await this.#parts.memory.keepOnly(new Set(this.#names));
   }
@@ -177,6 +180,8 @@ export class AppSupervisor implements Apps {
     const wanted = await wantedApps(machine, images, this.#parts.place);
     const generation = digestOf(JSON.stringify(machine));
     const isOther = generation !== this.#generation;
+    if (this.#generation === undefined)
+      for (const { name, digest } of wanted.values()) this.#tried.set(name, digest);
     this.#generation = generation;
     this.#names = Object.keys(machine.apps);
     const replaced = await this.#removeOthers(wanted);
@@ -223,7 +228,9 @@ export class AppSupervisor implements Apps {
   #keep(entry: AppEntry, wanted: WantedApp, isOther: boolean): boolean {
     const { app } = entry;
     app.update(wanted);
-    if (isOther) entry.beginTrial(this.#parts.clock.now());
+    const { name, digest } = wanted;
+    // What came with a generation that was never well itself speaks against the one that takes its place, too.
+    if (isOther) entry.beginTrial(this.#parts.clock.now(), this.#tried.get(name) === digest);
     const { phase } = app.state;
     const isHalted = phase.kind === 'stopped' && phase.by === 'halt';
     if (isHalted) app.start();
