@@ -77,6 +77,14 @@ describe('what is no image', () => {
     );
   });
 
+  test('because it has more layers than anybody needs is refused before one is fetched', async () => {
+    const layers = Array.from({ length: 300 }, () => layer.descriptor);
+    await expect(pull(serveSpoilt({ manifest: { layers } }))).rejects.toThrow(
+      coded('badImage', { message: expect.stringContaining('300 layers') }),
+    );
+    expect(registry.asked.some(({ path }) => path.endsWith(layer.descriptor.digest))).toBe(false);
+  });
+
   test('because its layer is none is refused before it is fetched', async () => {
     const odd = { ...layer.descriptor, mediaType: 'application/vnd.example.disk' };
     await expect(pull(serveSpoilt({ manifest: { layers: [odd] } }))).rejects.toThrow(

@@ -8,6 +8,9 @@ import { badImage } from './bad-image.ts';
 
 const configTypes: readonly string[] = [ociConfigType, 'application/vnd.docker.container.image.v1+json'];
 
+/** Docker takes 127. Each has a tree of its own, with all folders of those below it: many small ones would fill a disk. */
+const maxLayers = 256;
+
 /** Before anything large is fetched: throws `badImage` or `tooLarge` for what could not be run in the end. */
 export function checkManifest(manifest: ImageManifest, name: string, maxBytes: number): void {
   const { config, layers } = manifest;
@@ -16,6 +19,9 @@ export function checkManifest(manifest: ImageManifest, name: string, maxBytes: n
   }
   if (config.size > configMaxBytes) {
     throw badImage(name, `has a config of ${config.size} bytes, more than ${configMaxBytes}`);
+  }
+  if (layers.length > maxLayers) {
+    throw badImage(name, `has ${layers.length} layers, more than ${maxLayers}`);
   }
   for (const [at, { mediaType }] of layers.entries()) {
     if (layerCompression(mediaType) === undefined) {
