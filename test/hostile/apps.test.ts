@@ -89,7 +89,7 @@ describe.each(['container', 'sandbox'] as const)('in a %s', (isolation) => {
       const app = await launcher.start(
         bench.spec(isolation, attempts, {
           mounts: [{ source: volume, target: '/data', readOnly: false }],
-          cwd: '/work/deep',
+          cwd: '/srv/deep',
         }),
       );
       await app.exited;
