@@ -110,15 +110,15 @@ describe.each(isolations)('an app as a %s', (isolation) => {
     expect(told.output.split('\n').sort()).toEqual(['', 'error', 'value']);
     const flood = await app.exec(['sh', '-c', 'yes | head -c 1000000'], never);
     expect(flood.output.length).toBe(65_536);
-    await expect(app.exec(['sleep', '1000'], { ...never, timeoutMs: 200 })).rejects.toMatchObject({
+    await expect(app.exec(['sleep', span], { ...never, timeoutMs: 200 })).rejects.toMatchObject({
       code: 'timeout',
     });
     const abort = new AbortController();
-    const cut = app.exec(['sleep', '1000'], { ...never, signal: abort.signal });
+    const cut = app.exec(['sleep', span], { ...never, signal: abort.signal });
     setTimeout(() => abort.abort(new Error('enough')), 100);
     await expect(cut).rejects.toThrow('enough');
     await app.stop(stopNow);
-    expect(processesWith('sleep\x001000')).toEqual([]);
+    expect(processesWith(`sleep\0${span}`)).toEqual([]);
   });
 
   isolated('is not started when its program is not there or cannot be run', async () => {
@@ -177,6 +177,9 @@ describe.each(isolations)('an app as a %s', (isolation) => {
     expect(await isRunning(pid)).toBe(false);
   });
 });
+
+/** Of this process alone: other suites have programs that sleep, too. */
+const span = String(1_000_000 + process.pid);
 
 function processesWith(text: string): string[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
