@@ -7,14 +7,15 @@ type Described = Pick<SupervisedApp, 'wanted' | 'state' | 'healthText' | 'lastLi
 
 const messageMaxChars = 1024;
 
-/** An app as it is reported. */
-export function componentOf(app: Described, nowMs: number): Component {
-  const [state, text] = describe(app, nowMs);
+/** An app as it is reported. `undeclared`: ports that it listens on besides its own. */
+export function componentOf(app: Described, nowMs: number, undeclared: readonly number[] = []): Component {
+  const [state, said] = describe(app, nowMs);
+  const text = [said, portsText(undeclared)].filter((part) => part !== undefined).join('; ');
   return {
     kind: 'app',
     digest: app.wanted.launch.image,
     state,
-    ...(text !== undefined && { message: text.slice(0, messageMaxChars) }),
+    ...(text !== '' && { message: text.slice(0, messageMaxChars) }),
   };
 }
 
@@ -45,6 +46,11 @@ function describe(app: Described, nowMs: number): [Component['state'], string | 
     default:
       return phase satisfies never;
   }
+}
+
+function portsText(ports: readonly number[]): string | undefined {
+  if (ports.length === 0) return undefined;
+  return `listens on ${ports.join(', ')}, which its run.ports does not have`;
 }
 
 function endText(end: End | undefined): string {

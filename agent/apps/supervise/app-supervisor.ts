@@ -19,6 +19,7 @@ import { sharedFolder, volumeFolder, type Place } from './launch-spec-of.ts';
 import { latePredecessors, missingSecret, predecessorOf, takenPort } from './obstacle-of.ts';
 import { makeFolderFor } from './own-folder.ts';
 import type { AppSupervisorOptions } from './ports.ts';
+import { PortWatch } from './port-watch.ts';
 import { SecretsFolder } from './secrets-folder.ts';
 import { settle } from './settle.ts';
 import { stopInOrder } from './stop-in-order.ts';
@@ -45,6 +46,7 @@ export class AppSupervisor implements Apps {
   readonly #changes = new ChangeSignal();
   readonly #entries = new Map<string, AppEntry>();
   readonly #unlisten: () => void;
+  readonly #ports: PortWatch;
   #generation: string | undefined;
   #names: readonly string[] = [];
   /** What apps ran as when all were last well, or when this agent found them. */
@@ -55,6 +57,10 @@ export class AppSupervisor implements Apps {
   private constructor(parts: Parts) {
     this.#parts = parts;
     this.#unlisten = parts.secrets.onChange((name) => this.#renewSecret(name));
+    this.#ports = new PortWatch({
+      apps: () => [...this.#entries].map(([name, { app }]) => [name, app] as const),
+      onChange: () => this.#changes.notify(),
+    });
   }
 
   /** Takes over what an earlier agent left running; nothing is started or stopped before the first `configure`. */
@@ -147,7 +153,10 @@ export class AppSupervisor implements Apps {
   components(): Record<string, Component> {
     const nowMs = this.#parts.clock.now();
     return Object.fromEntries(
-      [...this.#entries].map(([name, { app }]) => [`apps.${name}`, componentOf(app, nowMs)]),
+      [...this.#entries].map(([name, { app }]) => [
+        `apps.${name}`,
+        componentOf(app, nowMs, this.#ports.portsOf(name)),
+      ]),
     );
   }
 
@@ -170,6 +179,7 @@ export class AppSupervisor implements Apps {
   /** Apps go on to run: the next agent adopts them. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#unlisten();
+    this.#ports[Symbol.dispose]();
     await this.#queue.catch(() => undefined);
     await Promise.all([...this.#entries.values()].map(({ app }) => app.leave()));
     await this.#parts.memory.flush();
