@@ -70,7 +70,7 @@ const runSchema = z.strictObject({
     .enum(['host', 'none'])
     .optional()
     .describe(
-      "The machine's own network, or a loopback of its own. By default host with `ports`, else none.",
+      "The machine's own network, or a loopback of its own. By default host with `ports` and for a process, else none.",
     ),
   limits: z
     .strictObject({

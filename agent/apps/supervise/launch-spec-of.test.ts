@@ -31,6 +31,14 @@ describe('what is run', () => {
     expect(specOf({ run }, config)).toMatchObject({ args: ['sh'], cwd: '/tmp', network: 'host' });
   });
 
+  test('has the network of the machine as a plain process, and none that asks for less', () => {
+    const config = { Entrypoint: ['/bin/web'] };
+    expect(specOf({ isolation: 'process' }, config).network).toBe('host');
+    expect(() => specOf({ isolation: 'process', run: { network: 'none' } }, config)).toThrow(
+      expect.objectContaining({ code: 'noRuntime' }),
+    );
+  });
+
   test('has to be said by one of them', () => {
     expect(() => specOf({}, { WorkingDir: '' })).toThrow(
       expect.objectContaining({ code: 'badImage', hint: 'Name it in the manifest: apps.web.run.command.' }),

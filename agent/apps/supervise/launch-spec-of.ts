@@ -35,10 +35,10 @@ export function volumeFolder(root: string, volume: string): string {
   return join(root, 'volumes', volume);
 }
 
-/** What is to run: of the manifest, and of the image what the manifest leaves open. Throws AgentError 'badImage'. */
+/** What is to run: of the manifest, and of the image what the manifest leaves open. Throws AgentError 'badImage', 'noRuntime'. */
 export function launchSpecOf(request: LaunchRequest): LaunchSpec {
   const { app, spec, run, image, user } = request;
-  const network = run.network ?? (run.ports.length > 0 ? 'host' : 'none');
+  const network = networkOf(request);
   return {
     app,
     image: image.digest,
@@ -52,6 +52,15 @@ export function launchSpecOf(request: LaunchRequest): LaunchSpec {
     network,
     limits: { memoryBytes: run.limits.memory, cpuCores: run.limits.cpu, pids: run.limits.pids },
   };
+}
+
+/** Nothing keeps a plain process from the machine's network. */
+function networkOf({ app, spec: { isolation }, run }: LaunchRequest): LaunchSpec['network'] {
+  if (isolation !== 'process') return run.network ?? (run.ports.length > 0 ? 'host' : 'none');
+  if (run.network !== 'none') return 'host';
+  throw new AgentError('noRuntime', `App ${app} cannot be kept off the network as a plain process`, {
+    hint: `Give apps.${app} isolation: sandbox or container, or run.network: host.`,
+  });
 }
 
 /** An image may say that it has none by an empty text. */
