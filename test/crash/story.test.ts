@@ -3,7 +3,7 @@ import { seededRandom } from '../support/random.ts';
 import { failedChecks, heldChecks, runStory, type StoryEvent, type StoryRun } from '../support/story.ts';
 
 /** More than in the suite: HOLDFAST_CYCLES=500 HOLDFAST_SEED=1 npm test -- test/crash/story. */
-const cycles = Number(process.env.HOLDFAST_CYCLES ?? 6);
+const cycles = Number(process.env.HOLDFAST_CYCLES ?? 4);
 const seed = Number(process.env.HOLDFAST_SEED ?? Date.now() % 2 ** 31);
 const random = seededRandom(seed);
 const checksOfAStory = 7;
