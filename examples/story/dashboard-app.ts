@@ -37,6 +37,7 @@ const statusSchema = z.object({
 const builtSchema = z.object({ digest: z.string(), size: z.number() });
 const deployedSchema = z.object({ generation: z.number(), digest: z.string() });
 const readingsSchema = z.object({ readings: z.array(z.object({ date: z.string() })) });
+const healthSchema = z.object({ connected: z.boolean() });
 const fetchedSchema = z.object({
   event: z.literal('image.fetched'),
   image: z.string(),
@@ -72,15 +73,23 @@ export class DashboardApp {
       .replaceAll(examplePort, String(port))
       .replace('isolation: container', `isolation: ${isolation}`);
     await writeFile(this.#manifest, own);
-    await this.giveSecret();
+    await this.#giveSecret();
     const words = ['deploy', this.#manifest, '--out', this.#options.machineFile, '--wait', '60s'];
     const deployed = deployedSchema.parse(await holdfast(words, environment, signal));
     narrator.note(`it runs as a ${isolation}, and is well: ${this.url}`);
     return deployed;
   }
 
-  /** Secrets are in no file: whoever has lost the machine sets them again. */
-  async giveSecret(): Promise<void> {
+  /** Secrets are in no file: whoever has lost the machine sets them again. Resolves when the dashboard hears of new days again. */
+  async resume(): Promise<void> {
+    await this.#giveSecret();
+    await this.#eventually(async () => {
+      const answer = await fetch(`${this.url}/healthz`, { signal: AbortSignal.timeout(2000) });
+      return healthSchema.parse(await answer.json()).connected;
+    });
+  }
+
+  async #giveSecret(): Promise<void> {
     const { folder, root, environment, signal } = this.#options;
     const file = join(folder, 'dashboard-password');
     await writeFile(file, password, { mode: 0o600 });

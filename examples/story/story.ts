@@ -92,7 +92,7 @@ export async function tellStory(options: StoryOptions): Promise<Story> {
   narrator.heading('The machine is lost, and comes back from one file and a passphrase');
   const running = await app?.processId();
   await loseAndRestore(world, agent, { ...before, ...stored, running });
-  await app?.giveSecret();
+  await app?.resume();
   await station.replay(
     readings.slice(lost),
     (count) => narrator.progress('December 2015', count, readings.length - lost),
