@@ -55,8 +55,11 @@ peerTest(
     const [, dropped] = await bench.heard(/holdfast: dropped (\d+) lines/);
     expect(Number(dropped)).toBeGreaterThan(0);
     const file = join(bench.root, 'apps/run', app.id, 'out');
-    await until(() => (statSync(file).size > 512 * 2 ** 20 ? true : undefined), '512 MiB of output');
-    expect(statSync(file).blocks * 512).toBeLessThan(256 * 2 ** 20);
+    // Between two looks of the reader a fast program writes hundreds of megabytes: they go at the next one.
+    await until(() => {
+      const { size, blocks } = statSync(file);
+      return size > 512 * 2 ** 20 && blocks * 512 < size / 4 ? true : undefined;
+    }, 'output of more than 512 MiB that takes less than a quarter of it');
     await app.stop(stopNow);
     expect(bench.lines.length).toBeLessThan(20_000);
   },
