@@ -12,6 +12,7 @@ import { hostPlatform } from '../../cloud-sync/oci/image/platform.ts';
 import { OciLayout } from '../../cloud-sync/oci/index.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { appSchema } from '../../manifests/app.ts';
+import { startDockerRegistry, type DockerRegistry } from '../../test/support/docker-registry.ts';
 import { hasPeer } from '../../test/support/has-peer.ts';
 import type { Figures, RunOptions } from '../main.ts';
 import { median, rounded } from '../statistics.ts';
@@ -19,18 +20,17 @@ import { measureAgentMemory } from './agent-memory.ts';
 import { buildPrograms } from './build-programs.ts';
 import { pullWithHoldfast, pullWithSkopeo, type Pulled } from './contenders.ts';
 import { changeTree, makeImageTree } from './image-tree.ts';
-import { startRegistry, type Registry } from './registry.ts';
 import { openShapedLink } from './shaped-link.ts';
 import { measureStarts } from './start-times.ts';
 
-const run20Mbit = 20_000_000;
+const linkBitsPerSecond = 20_000_000;
 const repository = 'bench/image';
 const ratioDigits = 3;
 const { signal } = new AbortController();
 
 type Bench = {
   readonly folder: string;
-  readonly registry: Registry;
+  readonly registry: DockerRegistry;
   readonly report: (line: string) => void;
   readonly rounds: number;
   readonly images: Images;
@@ -48,7 +48,7 @@ export async function run(report: (line: string) => void, options: RunOptions): 
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'bench-images-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const registry = stack.use(await startRegistry(folder));
+  const registry = stack.use(await startDockerRegistry());
   const images = await makeImages(folder, registry, report);
   const bench = { folder, registry, report, rounds: options.quick ? 1 : 5, images };
   return {
@@ -59,7 +59,11 @@ export async function run(report: (line: string) => void, options: RunOptions): 
   };
 }
 
-async function makeImages(folder: string, registry: Registry, report: Bench['report']): Promise<Images> {
+async function makeImages(
+  folder: string,
+  registry: DockerRegistry,
+  report: Bench['report'],
+): Promise<Images> {
   const tree = join(folder, 'tree');
   await makeImageTree(tree);
   const layout = await OciLayout.open(join(folder, 'layout'));
@@ -138,11 +142,11 @@ async function compareUpdates(bench: Bench): Promise<{ updateBytes: number; upda
 }
 
 async function overSlowLink(
-  registry: Registry,
+  registry: DockerRegistry,
   image: Omit<Pulled, 'host'>,
   folder: string,
 ): Promise<{ readonly wallMs: number; readonly bytes: number }> {
-  await using link = await openShapedLink(registry.port, run20Mbit);
+  await using link = await openShapedLink(registry.port, linkBitsPerSecond);
   const wallMs = await pullWithHoldfast({ ...image, host: `127.0.0.1:${link.port}` }, folder);
   return { wallMs, bytes: link.bytesDown };
 }

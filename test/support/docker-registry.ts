@@ -1,13 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../examples/story/network.ts';
 
-export type DockerRegistry = AsyncDisposable & { readonly url: string; readonly host: string };
+export type DockerRegistry = AsyncDisposable & {
+  readonly url: string;
+  /** `127.0.0.1:port` */
+  readonly host: string;
+  readonly port: number;
+};
 
 /** What goes into its configuration, and files beside it that the configuration names. */
 export type DockerRegistryOptions = {
@@ -27,7 +31,8 @@ export async function startDockerRegistry({
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-docker-registry-'));
   stack.defer(() => rm(folder, { recursive: true }));
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-  const host = `127.0.0.1:${await freePort()}`;
+  const port = await freePort();
+  const host = `127.0.0.1:${port}`;
   const config = {
     version: 0.1,
     storage: { filesystem: { rootdirectory: join(folder, 'data') } },
@@ -47,7 +52,7 @@ export async function startDockerRegistry({
     await sleep(50);
   }
   const owned = stack.move();
-  return { url, host, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { url, host, port, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 async function answers(url: string): Promise<boolean> {
@@ -57,12 +62,4 @@ async function answers(url: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
 }
