@@ -1,3 +1,12 @@
+/** Into the control groups up to `--`, then what follows it, in place of the shell. */
+const enterAndRun = `while [ "$1" != -- ]; do
+  echo 0 >"$1/cgroup.procs" || exit 125
+  shift
+done
+shift
+umask 022
+eval "exec \\"\\$@\\" $redirections"`;
+
 /**
  * The parent of one run of an app, for a POSIX shell: `sh -c SCRIPT holdfast-app FOLDER REDIRECTIONS [GROUP]… -- COMMAND…`.
  *
@@ -20,13 +29,7 @@ set -C
 echo "$boot $stat" >pid || exit 0
 set +C
 (
-  while [ "$1" != -- ]; do
-    echo 0 >"$1/cgroup.procs" || exit 125
-    shift
-  done
-  shift
-  umask 022
-  eval "exec \\"\\$@\\" $redirections"
+${enterAndRun}
 ) >>out 2>>err
 status=$?
 if [ "$1" = -- ]; then :
@@ -48,11 +51,5 @@ redirections=$2
 shift 2
 umask 077
 ulimit -c 0
-while [ "$1" != -- ]; do
-  echo 0 >"$1/cgroup.procs" || exit 125
-  shift
-done
-shift
-umask 022
-eval "exec \\"\\$@\\" $redirections"
+${enterAndRun}
 `;
