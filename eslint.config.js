@@ -2,7 +2,15 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/', 'examples/functions/*/assembly/'] },
+  {
+    ignores: [
+      'dist/',
+      'coverage/',
+      'node_modules/',
+      'examples/functions/*/assembly/',
+      'cloud-sync/vault/chunker/assembly/',
+    ],
+  },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

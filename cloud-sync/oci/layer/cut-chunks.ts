@@ -1,5 +1,5 @@
 import { hkdfSync } from 'node:crypto';
-import { findCut, type Cutting } from '../../vault/chunker/find-cut.ts';
+import { Chunker, type ChunkLengths } from '../../vault/chunker/find-cut.ts';
 import { gearBytes, gearOfBytes } from '../../vault/chunker/gear.ts';
 import type { TarPiece } from './write-tar.ts';
 
@@ -7,23 +7,24 @@ import type { TarPiece } from './write-tar.ts';
  * The same everywhere, or equal trees would make unequal layers. What a layer holds is no secret. Of a tree of programs in which 2 % of
  * the bytes change in places, 5 % is to be fetched; twice the lengths make layers 4 % smaller and that share 7 %.
  */
-const cutting: Cutting = {
-  gear: gearOfBytes(hkdfSync('sha256', 'holdfast', '', 'layer chunker 1', gearBytes)),
+const gear = gearOfBytes(hkdfSync('sha256', 'holdfast', '', 'layer chunker 1', gearBytes));
+const lengths: ChunkLengths = {
   minBytes: 8 * 1024,
   averageBytes: 32 * 1024,
   maxBytes: 128 * 1024,
 };
 /** Room for pieces behind the longest chunk. */
-const windowBytes = 8 * cutting.maxBytes;
+const windowBytes = 8 * lengths.maxBytes;
 
 /** Cuts an archive where its content says, and around large files. Each chunk's bytes are its own. */
 export function* cutChunks(pieces: Iterable<TarPiece>): Generator<Buffer> {
-  const window = Buffer.allocUnsafeSlow(windowBytes);
+  const chunker = new Chunker(gear, { windowBytes, lengths });
+  const { window } = chunker;
   let start = 0;
   let end = 0;
   const take = function* (least: number): Generator<Buffer> {
     while (end - start > least) {
-      const cut = findCut(cutting, window, start, end);
+      const cut = chunker.findCut(start, end);
       yield Buffer.from(window.subarray(start, cut));
       start = cut;
     }
@@ -37,7 +38,7 @@ export function* cutChunks(pieces: Iterable<TarPiece>): Generator<Buffer> {
       window.set(bytes.subarray(from, from + count), end);
       from += count;
       end += count;
-      if (end === windowBytes) yield* take(cutting.maxBytes);
+      if (end === windowBytes) yield* take(lengths.maxBytes);
     }
   }
   yield* take(0);

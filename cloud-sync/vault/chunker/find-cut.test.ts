@@ -1,18 +1,42 @@
 import { describe, expect, test } from '@jest/globals';
 import { createCipheriv } from 'node:crypto';
 import { masterKeyFrom } from '../format/master-key.ts';
-import { blobLengths, findCut } from './find-cut.ts';
+import { blobLengths, Chunker } from './find-cut.ts';
+import { findCutModule } from './find-cut-module.ts';
 import { gearOf, type Gear } from './gear.ts';
+import { findCutModule as compiledNow } from '../../../scripts/find-cut-module.ts';
 
 /** The same at every run: boundaries of random bytes would fail a test once in a blue moon. */
 function noise(length: number, seed: number): Buffer {
   return createCipheriv('aes-128-ctr', Buffer.alloc(16, seed), Buffer.alloc(16)).update(Buffer.alloc(length));
 }
 
+function chunkerOf(gear: Gear, bytes: Uint8Array): Chunker {
+  const chunker = new Chunker(gear, { windowBytes: bytes.length, lengths: blobLengths });
+  chunker.window.set(bytes);
+  return chunker;
+}
+
 function cutsOf(gear: Gear, bytes: Uint8Array): number[] {
+  const chunker = chunkerOf(gear, bytes);
   const cuts: number[] = [];
-  for (let at = 0; at < bytes.length; cuts.push(at))
-    at = findCut({ gear, ...blobLengths }, bytes, at, bytes.length);
+  for (let at = 0; at < bytes.length; cuts.push(at)) at = chunker.findCut(at, bytes.length);
+  return cuts;
+}
+
+/** FastCDC byte by byte, as it is written down. */
+function plainCuts(gear: Gear, bytes: Uint8Array): number[] {
+  const { minBytes, averageBytes, maxBytes } = blobLengths;
+  const cuts: number[] = [];
+  for (let start = 0, hash = 0, at = minBytes; start < bytes.length; at += 1) {
+    const zeros = at < start + averageBytes ? 22 : 18;
+    if (at < bytes.length) hash = ((hash << 1) + (gear[bytes[at] ?? 0] ?? 0)) | 0;
+    const isCut = hash >>> (32 - zeros) === 0 || at + 1 === start + maxBytes;
+    if (at + 1 < bytes.length && !isCut) continue;
+    start = Math.min(at + 1, bytes.length);
+    cuts.push(start);
+    [hash, at] = [0, start + minBytes - 1];
+  }
   return cuts;
 }
 
@@ -45,10 +69,20 @@ describe('cutting a file', () => {
   });
 
   test('leaves a file up to the minimum whole, and cuts bytes that are all alike at the same length each', () => {
-    expect(findCut({ gear, ...blobLengths }, bytes, 0, minChunkBytes)).toBe(minChunkBytes);
+    expect(chunkerOf(gear, bytes.subarray(0, minChunkBytes)).findCut(0, minChunkBytes)).toBe(minChunkBytes);
     const lengths = cutsOf(gear, Buffer.alloc(3 * maxChunkBytes)).map(
       (cut, index, all) => cut - (all[index - 1] ?? 0),
     );
     expect(new Set(lengths).size).toBe(1);
+  });
+
+  test('is what FastCDC says, for noise and for text, wherever the last bytes lie', () => {
+    const text = Buffer.from(Array.from({ length: 1_500_000 }, (_, at) => (at * at) % 99_991).join(' '));
+    for (const whole of [bytes, text, bytes.subarray(0, 5_000_001), bytes.subarray(3, 9_000_002)])
+      expect(cutsOf(gear, whole)).toEqual(plainCuts(gear, whole));
+  });
+
+  test('is done by what AssemblyScript makes of the checked-in source', async () => {
+    expect(await compiledNow()).toContain(`'${findCutModule}'`);
   });
 });

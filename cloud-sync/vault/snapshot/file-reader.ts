@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { Posix } from '../../../lib/posix.ts';
-import { blobLengths, findCut } from '../chunker/find-cut.ts';
+import { blobLengths, Chunker } from '../chunker/find-cut.ts';
 import type { Gear } from '../chunker/gear.ts';
 import type { ExtendedAttribute } from '../format/tree-node.ts';
 import { readAttributes } from './extended-attributes.ts';
@@ -31,10 +31,11 @@ const windowBytes = blobLengths.maxBytes + 4 * 1024 * 1024;
 /** Reads files, one at a time, and cuts them into blobs. */
 export class FileReader {
   readonly #options: FileReaderOptions;
-  readonly #window = Buffer.allocUnsafeSlow(windowBytes);
+  readonly #chunker: Chunker;
 
   constructor(options: FileReaderOptions) {
     this.#options = options;
+    this.#chunker = new Chunker(options.gear, { windowBytes, lengths: blobLengths });
   }
 
   /** What was under `path`; `seen` is what the walker saw there. Throws nothing that the file is the cause of. */
@@ -73,15 +74,15 @@ export class FileReader {
 
   /** Up to the length the file had when it was opened: one that grows all the time would never end. */
   #cut(descriptor: number, length: number): { ids: Buffer[]; size: number } {
-    const { gear, addBlob } = this.#options;
-    const cutting = { gear, ...blobLengths };
+    const { addBlob } = this.#options;
+    const { window } = this.#chunker;
     const ids: Buffer[] = [];
     let size = 0;
     let start = 0;
     let end = 0;
     for (;;) {
       if (end - start < blobLengths.maxBytes && size < length) {
-        this.#window.copyWithin(0, start, end);
+        window.copyWithin(0, start, end);
         end -= start;
         start = 0;
         const count = this.#fill(descriptor, end, Math.min(windowBytes, end + length - size));
@@ -91,14 +92,14 @@ export class FileReader {
         if (count > 0) continue;
       }
       if (start === end) return { ids, size };
-      const cut = findCut(cutting, this.#window, start, end);
-      ids.push(addBlob(this.#window.subarray(start, cut)));
+      const cut = this.#chunker.findCut(start, end);
+      ids.push(addBlob(window.subarray(start, cut)));
       start = cut;
     }
   }
 
   #fill(descriptor: number, from: number, until: number): number {
-    const count = from === until ? 0 : readSync(descriptor, this.#window, from, until - from, null);
+    const count = from === until ? 0 : readSync(descriptor, this.#chunker.window, from, until - from, null);
     this.#options.onBytes(count);
     return count;
   }
