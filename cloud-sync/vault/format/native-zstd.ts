@@ -1,4 +1,5 @@
 import { loadFfi } from '../../../lib/load-ffi.ts';
+import { zstdParameters } from './zstd-parameters.ts';
 
 /** The zstd that node has inside, without an object of node's for each call: a third of the time for a file of some kilobytes. */
 export type NativeZstd = {
@@ -14,7 +15,9 @@ const signatures = {
   ZSTD_estimateDCtxSize: { arguments: [], return: 'u64' },
   ZSTD_initStaticCCtx: { arguments: ['pointer', 'u64'], return: 'pointer' },
   ZSTD_initStaticDCtx: { arguments: ['pointer', 'u64'], return: 'pointer' },
-  ZSTD_compressCCtx: { arguments: ['pointer', 'pointer', 'u64', 'pointer', 'u64', 'i32'], return: 'u64' },
+  ZSTD_CCtx_reset: { arguments: ['pointer', 'i32'], return: 'u64' },
+  ZSTD_CCtx_setParameter: { arguments: ['pointer', 'i32', 'i32'], return: 'u64' },
+  ZSTD_compress2: { arguments: ['pointer', 'pointer', 'u64', 'pointer', 'u64'], return: 'u64' },
   ZSTD_decompressDCtx: { arguments: ['pointer', 'pointer', 'u64', 'pointer', 'u64'], return: 'u64' },
 } as const;
 
@@ -23,6 +26,8 @@ const maxLevel = 3;
 const maxPlainBytes = 16 * 1024 * 1024;
 /** Results above it are error codes, counted down from 2^64. */
 const maxResult = 2n ** 63n;
+/** ZSTD_reset_parameters */
+const resetParameters = 2;
 
 /**
  * By node's foreign function interface. Undefined where that is not there (node 24) or not allowed, or where node does not show its zstd:
@@ -50,13 +55,28 @@ function nativeZstd(): NativeZstd | undefined {
     return undefined;
   }
   let scratch = Buffer.alloc(0);
+  let setLevel = 0;
+  const setParameters = (level: number): boolean => {
+    if (level === setLevel) return true;
+    setLevel = 0;
+    const results = [
+      zstd.ZSTD_CCtx_reset(compressing, resetParameters),
+      ...Object.entries(zstdParameters(level)).map(([parameter, value]) =>
+        zstd.ZSTD_CCtx_setParameter(compressing, Number(parameter), value),
+      ),
+    ];
+    if (results.some((result) => result > maxResult)) return false;
+    setLevel = level;
+    return true;
+  };
   return {
     compress: (plain, level) => {
       if (level > maxLevel || plain.byteLength === 0 || plain.byteLength > maxPlainBytes) return undefined;
+      if (!setParameters(level)) return undefined;
       const bound = Number(zstd.ZSTD_compressBound(BigInt(plain.byteLength)));
       if (scratch.byteLength < bound) scratch = Buffer.allocUnsafeSlow(bound);
       const [space, length] = [BigInt(scratch.byteLength), BigInt(plain.byteLength)];
-      const written = zstd.ZSTD_compressCCtx(compressing, scratch, space, plain, length, level);
+      const written = zstd.ZSTD_compress2(compressing, scratch, space, plain, length);
       return written > maxResult ? undefined : scratch.subarray(0, Number(written));
     },
     decompress: (bytes, maxBytes) => {

@@ -1,11 +1,12 @@
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { SyncError } from '../../errors.ts';
 import { openNativeZstd } from './native-zstd.ts';
+import { zstdParameters } from './zstd-parameters.ts';
 
 /** Memory to work in, for this thread. */
 const native = openNativeZstd();
 
-/** `level`: 1 (fast) to 19 (small). The bytes hold until the next call only: a copy of each megabyte would be as much again for the collector. */
+/** `level`: see `zstdParameters`. The bytes hold until the next call only: a copy of each megabyte would be as much again for the collector. */
 export function compress(plain: Uint8Array, level: number): Buffer {
   return native?.compress(plain, level) ?? nodeCompress(plain, level);
 }
@@ -28,7 +29,7 @@ export function decompressExpected(bytes: Uint8Array, expectedBytes: number): Bu
 
 function nodeCompress(plain: Uint8Array, level: number): Buffer {
   return zstdCompressSync(plain, {
-    params: { [constants.ZSTD_c_compressionLevel]: level },
+    params: zstdParameters(level),
     pledgedSrcSize: plain.byteLength,
   });
 }

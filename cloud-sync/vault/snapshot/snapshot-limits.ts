@@ -6,7 +6,7 @@ export const packTargetBytes = 8 * 1024 * 1024;
 /** Room for most last blobs and the header; where it does not do, the pack grows. */
 export const packCapacityBytes = packTargetBytes + 1024 * 1024;
 /** Of zstd. Of a Debian's /usr, 1 makes a repository 5 % larger than restic's, 2 one 1 % larger, 3 one 2 % smaller in a tenth more time. */
-export const compressionLevel = 2;
+export const compressionLevel = 1;
 /** Finished packs in memory that no thread may add to, over all threads. */
 export const packsInFlight = 2;
 /** What a thread is handed at once: enough that messages cost nothing, little enough that all threads end together. */
