@@ -26,7 +26,7 @@ const open = (password = 'right') => openRepository(backend, { password, signal 
 
 async function addPack(repository: Repository, ...plains: readonly Buffer[]): Promise<PackContents> {
   const sealer = new Sealer(repository.key);
-  const writer = new PackWriter({ capacityBytes: 1024 });
+  const writer = new PackWriter({ memory: Buffer.allocUnsafeSlow(1024) });
   for (const plain of plains) {
     writer.add({ type: 'data', id: blobIdOf(plain), ...encodeBlob(sealer, plain, 3) });
   }

@@ -40,7 +40,7 @@ afterEach(async () => {
 
 async function add(type: BlobType, plain: Buffer): Promise<BlobId> {
   const sealer = new Sealer(repository.key);
-  const writer = new PackWriter({ capacityBytes: 65_536 });
+  const writer = new PackWriter({ memory: Buffer.allocUnsafeSlow(65_536) });
   const id = blobIdOf(plain);
   writer.add({ id, type, ...encodeBlob(sealer, plain, 3) });
   const { name, bytes, contents } = writer.finish(sealer);

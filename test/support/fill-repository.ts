@@ -88,7 +88,7 @@ class Filler {
 }
 
 function smallPack(): PackWriter {
-  return new PackWriter({ capacityBytes: 4_096 });
+  return new PackWriter({ memory: Buffer.allocUnsafeSlow(4_096) });
 }
 
 function node(name: string, type: 'file' | 'dir'): TreeNode {

@@ -13,14 +13,21 @@ export type EncodedBlob = {
   readonly uncompressedLength?: number;
 };
 
+/** What is sealed of a blob, until the next call on this thread; with its plain length, when it is compressed. */
+export type StoredForm = { readonly bytes: Uint8Array; readonly uncompressedLength?: number };
+
 /** `level`: of zstd, 1 to 19; 0 stores it as it is, the only way that format version 1 knows. What does not shrink is stored so too. */
-export function encodeBlob(sealer: Sealer, plain: Uint8Array, level: number): EncodedBlob {
-  if (level === 0) return { sealed: sealer.seal(plain) };
+export function storedForm(plain: Uint8Array, level: number): StoredForm {
+  if (level === 0) return { bytes: plain };
   const compressed = compress(plain, level);
-  if (compressed.byteLength >= plain.byteLength) return { sealed: sealer.seal(plain) };
-  const sealed = sealer.seal(compressed);
-  releaseBytes(compressed);
-  return { sealed, uncompressedLength: plain.byteLength };
+  if (compressed.byteLength >= plain.byteLength) return { bytes: plain };
+  return { bytes: compressed, uncompressedLength: plain.byteLength };
+}
+
+/** See `storedForm`. */
+export function encodeBlob(sealer: Sealer, plain: Uint8Array, level: number): EncodedBlob {
+  const { bytes, ...lengths } = storedForm(plain, level);
+  return { sealed: sealer.seal(bytes), ...lengths };
 }
 
 /** The plain bytes: authenticated, decompressed to exactly the length given, hashed against the id. Rejects with `corrupt`. [G8] */

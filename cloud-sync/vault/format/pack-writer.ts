@@ -2,17 +2,20 @@ import { createHash } from 'node:crypto';
 import type { PackContents, PackedBlob } from '../repository.ts';
 import type { BlobId, BlobType } from './blob-id.ts';
 import { encodePackHeader, headerBytes, headerEntryBytes } from './pack-header.ts';
-import type { Sealer } from './sealer.ts';
+import { sealOverheadBytes, type Sealer } from './sealer.ts';
 
 /** A pack of the usual 16 MiB fits without growing; memory that is not written to is not taken from the system. */
 const firstCapacityBytes = 18 * 1024 * 1024;
 
-export type BlobToPack = {
+type BlobNames = {
   readonly type: BlobType;
   readonly id: BlobId;
-  readonly sealed: Uint8Array;
   readonly uncompressedLength?: number | undefined;
 };
+
+export type BlobToPack = BlobNames & { readonly sealed: Uint8Array };
+/** What `storedForm` gives of it. */
+export type BlobToSeal = BlobNames & { readonly bytes: Uint8Array };
 
 export type FinishedPack = {
   /** SHA-256 of `bytes`. */
@@ -30,8 +33,9 @@ export class PackWriter {
   readonly #blobs: PackedBlob[] = [];
   readonly #hash = createHash('sha256');
 
-  constructor({ capacityBytes = firstCapacityBytes }: { readonly capacityBytes?: number } = {}) {
-    this.#buffer = Buffer.allocUnsafeSlow(capacityBytes);
+  /** `memory`: to begin in, instead of memory of its own. */
+  constructor({ memory }: { readonly memory?: Buffer<ArrayBuffer> } = {}) {
+    this.#buffer = memory ?? Buffer.allocUnsafeSlow(firstCapacityBytes);
   }
 
   /** Of the whole pack, were it finished now. */
@@ -44,42 +48,53 @@ export class PackWriter {
   }
 
   /** Copies the blob. Data and trees may not share a pack: that throws a RangeError. */
-  add({ type, id, sealed, uncompressedLength }: BlobToPack): void {
-    const first = this.#blobs[0];
-    if (first !== undefined && first.type !== type) {
-      throw new RangeError(`A ${type} blob cannot go into a pack of ${first.type} blobs`);
-    }
-    const blob: PackedBlob = {
-      id,
-      type,
-      offset: this.#blobsBytes,
-      length: sealed.byteLength,
-      ...(uncompressedLength !== undefined && { uncompressedLength }),
-    };
-    this.#append(sealed);
-    this.#blobsBytes += sealed.byteLength;
-    this.#entriesBytes += headerEntryBytes(blob);
-    this.#blobs.push(blob);
+  add({ sealed, ...blob }: BlobToPack): void {
+    this.#room(sealed.byteLength).set(sealed);
+    this.#append(sealed.byteLength, blob);
+  }
+
+  /** Seals the blob in its place. As for `add`. */
+  seal({ bytes, ...blob }: BlobToSeal, sealer: Sealer): void {
+    const length = bytes.byteLength + sealOverheadBytes;
+    sealer.sealInto(this.#room(length), bytes);
+    this.#append(length, blob);
   }
 
   /** The pack with its header. To be called once, after at least one blob. */
   finish(sealer: Sealer): FinishedPack {
     if (this.#blobs.length === 0) throw new RangeError('A pack without blobs cannot be finished');
     const byteLength = this.byteLength;
-    this.#append(encodePackHeader(sealer, this.#blobs));
-    const name = this.#hash.digest('hex');
+    const header = encodePackHeader(sealer, this.#blobs);
+    const place = this.#room(header.byteLength);
+    place.set(header);
+    const name = this.#hash.update(place).digest('hex');
     const contents = { pack: name, blobs: this.#blobs };
     return { name, bytes: this.#buffer.subarray(0, byteLength), contents };
   }
 
-  #append(bytes: Uint8Array): void {
-    const end = this.#blobsBytes + bytes.byteLength;
+  /** The blob that lies behind the others is now one of them. */
+  #append(length: number, { type, id, uncompressedLength }: BlobNames): void {
+    const first = this.#blobs[0];
+    if (first !== undefined && first.type !== type) {
+      throw new RangeError(`A ${type} blob cannot go into a pack of ${first.type} blobs`);
+    }
+    const offset = this.#blobsBytes;
+    const compressed = uncompressedLength === undefined ? {} : { uncompressedLength };
+    const blob: PackedBlob = { id, type, offset, length, ...compressed };
+    this.#hash.update(this.#room(length));
+    this.#blobsBytes += length;
+    this.#entriesBytes += headerEntryBytes(blob);
+    this.#blobs.push(blob);
+  }
+
+  /** So many bytes behind the last blob. */
+  #room(length: number): Buffer<ArrayBuffer> {
+    const end = this.#blobsBytes + length;
     if (end > this.#buffer.byteLength) {
       const larger = Buffer.allocUnsafeSlow(Math.max(end, 2 * this.#buffer.byteLength));
       larger.set(this.#buffer.subarray(0, this.#blobsBytes));
       this.#buffer = larger;
     }
-    this.#buffer.set(bytes, this.#blobsBytes);
-    this.#hash.update(bytes);
+    return this.#buffer.subarray(this.#blobsBytes, end);
   }
 }

@@ -11,7 +11,9 @@ const sealer = new Sealer(createMasterKey());
 const corrupt = expect.objectContaining({ code: 'corrupt' });
 
 function samplePack(count: number, capacityBytes?: number) {
-  const writer = new PackWriter({ ...(capacityBytes !== undefined && { capacityBytes }) });
+  const writer = new PackWriter(
+    capacityBytes === undefined ? {} : { memory: Buffer.allocUnsafeSlow(capacityBytes) },
+  );
   for (let at = 0; at < count; at += 1) {
     const plain = Buffer.from(`${at} `.repeat(at % 3 === 0 ? 1 : 200));
     writer.add({ type: 'data', id: blobIdOf(plain), ...encodeBlob(sealer, plain, 3) });

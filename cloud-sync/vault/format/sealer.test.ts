@@ -85,3 +85,16 @@ test('less than an initialisation vector and a code are refused', () => {
     expect(() => sealer.open(Buffer.alloc(length))).toThrow(expect.objectContaining({ code: 'corrupt' }));
   }
 });
+
+test('sealing into memory fills exactly what it is given, and refuses any other length', () => {
+  const sealer = new Sealer(createMasterKey());
+  const memory = Buffer.alloc(200, 1);
+  const place = memory.subarray(50, 50 + 40 + sealOverheadBytes);
+  sealer.sealInto(place, Buffer.alloc(40, 7));
+  expect(sealer.open(Buffer.from(place)).equals(Buffer.alloc(40, 7))).toBe(true);
+  expect(memory.subarray(0, 50).equals(Buffer.alloc(50, 1))).toBe(true);
+  expect(memory.subarray(122).equals(Buffer.alloc(78, 1))).toBe(true);
+  for (const length of [39, 41, 0]) {
+    expect(() => sealer.sealInto(place, Buffer.alloc(length))).toThrow(RangeError);
+  }
+});

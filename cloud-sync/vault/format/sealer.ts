@@ -9,10 +9,14 @@ import sodium from 'sodium-native';
 import { SyncError } from '../../errors.ts';
 import { releaseBytes } from '../release-bytes.ts';
 import type { MasterKey } from './master-key.ts';
+import { openNativeCtr } from './native-ctr.ts';
 
 const ivBytes = 16;
 const macBytes = 16;
 const ivsAtOnce = 256;
+
+/** Of this thread. */
+const native = openNativeCtr();
 
 /** What sealing adds: the initialisation vector before and the authentication code after the ciphertext. */
 export const sealOverheadBytes = ivBytes + macBytes;
@@ -23,6 +27,8 @@ export const sealOverheadBytes = ivBytes + macBytes;
  */
 export class Sealer {
   readonly #encryptionKey: KeyObject;
+  /** The same, for foreign calls. */
+  readonly #rawKey: Uint8Array;
   readonly #nonceCipher;
   /** r, then AES-128(k, IV): the key of one code. */
   readonly #oneTimeKey = Buffer.alloc(32);
@@ -31,6 +37,7 @@ export class Sealer {
 
   constructor(key: MasterKey) {
     this.#encryptionKey = createSecretKey(key.encrypt);
+    this.#rawKey = key.encrypt;
     this.#nonceCipher = createCipheriv('aes-128-ecb', key.mac.k, null);
     this.#oneTimeKey.set(key.mac.r);
   }
@@ -38,16 +45,20 @@ export class Sealer {
   /** IV, ciphertext and authentication code in a buffer of its own. */
   seal(plain: Uint8Array): Buffer {
     const sealed = Buffer.allocUnsafe(plain.byteLength + sealOverheadBytes);
+    this.sealInto(sealed, plain);
+    return sealed;
+  }
+
+  /** The same, written to `sealed`: `sealOverheadBytes` more than `plain`, with which it must not overlap. */
+  sealInto(sealed: Buffer, plain: Uint8Array): void {
     this.#fillIv(sealed);
     const iv = sealed.subarray(0, ivBytes);
-    const ciphertext = sealed.subarray(ivBytes, ivBytes + plain.byteLength);
-    if (plain.byteLength > 0) {
-      const encrypted = createCipheriv('aes-256-ctr', this.#encryptionKey, iv).update(plain);
-      ciphertext.set(encrypted);
-      releaseBytes(encrypted);
+    const ciphertext = sealed.subarray(ivBytes, -macBytes);
+    if (plain.byteLength !== ciphertext.byteLength) {
+      throw new RangeError(`${plain.byteLength} bytes cannot be sealed into ${sealed.byteLength}`);
     }
+    if (plain.byteLength > 0) this.#encrypt(iv, plain, ciphertext);
     sodium.crypto_onetimeauth(sealed.subarray(-macBytes), ciphertext, this.#oneTimeKeyOf(iv));
-    return sealed;
   }
 
   /** The plain bytes of what `seal` returned. Rejects anything else with `corrupt`; compares in constant time. [G8] */
@@ -70,6 +81,16 @@ export class Sealer {
     }
     if (ciphertext.byteLength === 0) return Buffer.alloc(0);
     return createDecipheriv('aes-256-ctr', this.#encryptionKey, iv).update(ciphertext);
+  }
+
+  #encrypt(iv: Uint8Array, plain: Uint8Array, target: Uint8Array): void {
+    if (native !== undefined) {
+      native.encrypt({ key: this.#rawKey, iv, plain, target });
+      return;
+    }
+    const encrypted = createCipheriv('aes-256-ctr', this.#encryptionKey, iv).update(plain);
+    target.set(encrypted);
+    releaseBytes(encrypted);
   }
 
   #oneTimeKeyOf(iv: Uint8Array): Buffer {

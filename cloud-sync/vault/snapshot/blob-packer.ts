@@ -1,12 +1,11 @@
 import { hash, randomFillSync } from 'node:crypto';
-import { encodeBlob } from '../format/blob-codec.ts';
+import { storedForm } from '../format/blob-codec.ts';
 import type { BlobId } from '../format/blob-id.ts';
 import { PackWriter } from '../format/pack-writer.ts';
 import type { Sealer } from '../format/sealer.ts';
-import { releaseBytes } from '../release-bytes.ts';
 import type { PackContents } from '../repository.ts';
 import type { BlobClaims } from './blob-claims.ts';
-import { packCapacityBytes, packTargetBytes } from './snapshot-limits.ts';
+import { packTargetBytes } from './snapshot-limits.ts';
 
 export type FinishedPack = { readonly contents: PackContents; readonly bytes: Uint8Array };
 
@@ -15,6 +14,8 @@ export type BlobPackerOptions = {
   readonly claims: BlobClaims;
   /** Of zstd; 0 for none. */
   readonly level: number;
+  /** For a pack, `packCapacityBytes` of it. */
+  readonly takeMemory: () => Buffer<ArrayBuffer>;
   readonly onPack: (pack: FinishedPack) => void;
 };
 
@@ -40,10 +41,8 @@ export class BlobPacker {
     const { claims, sealer, level } = this.#options;
     const id = hash('sha256', plain, 'buffer');
     if (!claims.claim(id)) return id;
-    const blob = encodeBlob(sealer, plain, level);
     const pack = this.#pick();
-    pack.add({ type: 'data', id: id.toString('hex') as BlobId, ...blob });
-    releaseBytes(blob.sealed);
+    pack.seal({ type: 'data', id: id.toString('hex') as BlobId, ...storedForm(plain, level) }, sealer);
     if (pack.byteLength >= packTargetBytes) {
       this.#open.splice(this.#open.indexOf(pack), 1);
       this.#finish(pack);
@@ -58,8 +57,9 @@ export class BlobPacker {
 
   #pick(): PackWriter {
     const [first] = this.#open;
+    const { takeMemory } = this.#options;
     const wanted = first === undefined || first.byteLength < secondPackAtBytes ? 1 : 2;
-    while (this.#open.length < wanted) this.#open.push(new PackWriter({ capacityBytes: packCapacityBytes }));
+    while (this.#open.length < wanted) this.#open.push(new PackWriter({ memory: takeMemory() }));
     return this.#open[this.#randomByte() % this.#open.length] ?? this.#pick();
   }
 

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openMemoryTrim } from '../../../lib/spare-memory.ts';
 import { TokenBucket } from '../../../lib/token-bucket.ts';
-import { releaseBytes } from '../release-bytes.ts';
 import type { PackContents, Repository } from '../repository.ts';
 import type { FinishedPack } from './blob-packer.ts';
 import { packsPerIndex, trimBytes } from './snapshot-limits.ts';
@@ -39,15 +38,13 @@ export class PackUploads {
     return this.#indexFiles;
   }
 
-  /** Takes the bytes away. Resolves once they are durable. With a rate set, not before its share of time has passed. */
+  /** Resolves once they are durable. With a rate set, not before its share of time has passed. */
   async write({ contents, bytes }: FinishedPack): Promise<void> {
     const { repository, signal } = this.#options;
     signal.throwIfAborted();
     this.#bucket?.spend(bytes.byteLength);
     const byteLength = bytes.byteLength;
     await repository.backend.write('data', contents.pack, bytes, { signal });
-    // All of the buffer, of which the pack is the beginning.
-    releaseBytes(new Uint8Array(bytes.buffer));
     this.#trimAfter(byteLength);
     this.#newBytes += contents.blobs.reduce((sum, blob) => sum + (blob.uncompressedLength ?? blob.length), 0);
     this.#storedBytes += byteLength;

@@ -1,4 +1,4 @@
-import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 import { openPosix } from '../../../lib/posix.ts';
 import { gearOf } from '../chunker/gear.ts';
 import { masterKeyFrom } from '../format/master-key.ts';
@@ -7,22 +7,24 @@ import { BlobClaims } from './blob-claims.ts';
 import { BlobPacker, type FinishedPack } from './blob-packer.ts';
 import { factsAt } from './file-facts.ts';
 import { FileReader } from './file-reader.ts';
+import { packCapacityBytes } from './snapshot-limits.ts';
 import type { FileNote, FilesRead, FromThread, ThreadSetup, ToThread } from './thread-messages.ts';
 
 /** The entry of a thread that reads files and makes packs of them. It ends when it is terminated: nothing of it outlives that. */
-function main(port: MessagePort, { key: keyBytes, claims, level, credits, progress }: ThreadSetup): void {
+function main(port: MessagePort, { key: keyBytes, claims, level, ...shared }: ThreadSetup): void {
   const key = masterKeyFrom(keyBytes);
   const handOver = (pack: FinishedPack) => {
-    takeCredit(new Int32Array(credits));
+    takeCredit(new Int32Array(shared.credits));
     send(port, { kind: 'pack', ...pack }, [pack.bytes.buffer as ArrayBuffer]);
   };
   const packer = new BlobPacker({
     sealer: new Sealer(key),
     claims: new BlobClaims(claims),
     level,
+    takeMemory: () => takeMemory(shared.memory),
     onPack: handOver,
   });
-  const counters = new BigInt64Array(progress);
+  const counters = new BigInt64Array(shared.progress);
   const reader = new FileReader({
     gear: gearOf(key),
     posix: openPosix(),
@@ -70,6 +72,12 @@ function takeCredit(credits: Int32Array): void {
     if (left <= 0) Atomics.wait(credits, 0, left);
     else if (Atomics.compareExchange(credits, 0, left, left - 1) === left) return;
   }
+}
+
+/** What was used before costs no page faults. */
+function takeMemory(port: MessagePort): Buffer<ArrayBuffer> {
+  const used = receiveMessageOnPort(port) as { readonly message: ArrayBuffer } | undefined;
+  return used === undefined ? Buffer.allocUnsafeSlow(packCapacityBytes) : Buffer.from(used.message);
 }
 
 function send(port: MessagePort, message: FromThread, transfer: ArrayBuffer[] = []): void {

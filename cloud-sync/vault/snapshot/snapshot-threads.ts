@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { SyncError } from '../../errors.ts';
+import { releaseBytes } from '../release-bytes.ts';
 import { masterKeyBytes, type MasterKey } from '../format/master-key.ts';
 import type { SharedClaims } from './blob-claims.ts';
 import type { FinishedPack } from './blob-packer.ts';
 import type { FileJob } from './file-queue.ts';
-import { packsInFlight } from './snapshot-limits.ts';
+import { packCapacityBytes, packsInFlight } from './snapshot-limits.ts';
 import type { FromThread, ThreadSetup, ToThread } from './thread-messages.ts';
 
 export type SnapshotThreadsOptions = {
@@ -23,7 +24,11 @@ export type SnapshotThreadsOptions = {
   readonly onFailed: (error: unknown) => void;
 };
 
-type Thread = { readonly worker: Worker; readonly running: Map<number, FileJob> };
+type Thread = {
+  readonly worker: Worker;
+  readonly memory: MessagePort;
+  readonly running: Map<number, FileJob>;
+};
 
 /** So that a thread has its next job while the result of the last is on its way. */
 const jobsPerThread = 2;
@@ -83,18 +88,21 @@ export class SnapshotThreads implements AsyncDisposable {
 
   #start(): Thread {
     const { key, claims, level, progress } = this.#options;
+    const memory = new MessageChannel();
     const workerData: ThreadSetup = {
       key: masterKeyBytes(key),
       claims,
       level,
       credits: this.#credits,
+      memory: memory.port2,
       progress,
     };
     const worker = new Worker(threadEntry(), {
       workerData,
+      transferList: [memory.port2],
       resourceLimits: { maxYoungGenerationSizeMb: youngHeapMb },
     });
-    const thread: Thread = { worker, running: new Map() };
+    const thread: Thread = { worker, memory: memory.port1, running: new Map() };
     worker.on('message', (message: FromThread) => this.#onMessage(thread, message));
     worker.on('error', (error) => this.#fail(error));
     worker.on('exit', (code) =>
@@ -114,7 +122,7 @@ export class SnapshotThreads implements AsyncDisposable {
         return;
       }
       case 'pack':
-        this.#upload(message);
+        this.#upload(thread, message);
         return;
       case 'finished':
         this.#finished += 1;
@@ -125,9 +133,12 @@ export class SnapshotThreads implements AsyncDisposable {
     }
   }
 
-  #upload(pack: FinishedPack): void {
+  #upload({ memory }: Thread, pack: FinishedPack): void {
     const upload = this.#options.onPack(pack).then(
-      () => this.#giveCredit(),
+      () => {
+        giveBack(memory, pack.bytes.buffer as ArrayBuffer);
+        this.#giveCredit();
+      },
       (error: unknown) => this.#fail(error),
     );
     this.#uploads.add(upload);
@@ -145,6 +156,12 @@ export class SnapshotThreads implements AsyncDisposable {
     this.#hasFailed = true;
     this.#options.onFailed(error);
   }
+}
+
+/** All of a pack's memory, of which the pack was the beginning; what had to grow is not kept. */
+function giveBack(port: MessagePort, memory: ArrayBuffer): void {
+  if (memory.byteLength === packCapacityBytes) port.postMessage(memory, [memory]);
+  else releaseBytes(new Uint8Array(memory));
 }
 
 function post(worker: Worker, message: ToThread, transfer: ArrayBuffer[] = []): void {

@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { ExtendedAttribute } from '../format/tree-node.ts';
 import type { PackContents } from '../repository.ts';
 import type { SharedClaims } from './blob-claims.ts';
@@ -13,6 +14,8 @@ export type ThreadSetup = {
   readonly level: number;
   /** One 32-bit number: how many more packs may be handed over before one is written. */
   readonly credits: SharedArrayBuffer;
+  /** Memory of packs that are written comes back here, as ArrayBuffers. */
+  readonly memory: MessagePort;
   /** Two 64-bit numbers that all threads add to: files and bytes read. */
   readonly progress: SharedArrayBuffer;
 };

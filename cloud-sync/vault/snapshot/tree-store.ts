@@ -1,5 +1,5 @@
 import { blobIdOf, type BlobId } from '../format/blob-id.ts';
-import { encodeBlob } from '../format/blob-codec.ts';
+import { storedForm } from '../format/blob-codec.ts';
 import { PackWriter } from '../format/pack-writer.ts';
 import { Sealer } from '../format/sealer.ts';
 import type { EncodedNode } from '../format/encoded-node.ts';
@@ -38,10 +38,8 @@ export class TreeStore {
     const id = blobIdOf(plain);
     if (this.#stored.has(id) || (await index()).has(id, 'tree')) return id;
     this.#stored.add(id);
-    this.#pack ??= new PackWriter({ capacityBytes: packCapacityBytes });
-    const blob = encodeBlob(this.#sealer, plain, level);
-    this.#pack.add({ type: 'tree', id, ...blob });
-    releaseBytes(blob.sealed);
+    this.#pack ??= new PackWriter({ memory: Buffer.allocUnsafeSlow(packCapacityBytes) });
+    this.#pack.seal({ type: 'tree', id, ...storedForm(plain, level) }, this.#sealer);
     releaseBytes(plain);
     if (this.#pack.byteLength >= packTargetBytes) await this.finish();
     return id;
@@ -51,6 +49,9 @@ export class TreeStore {
   async finish(): Promise<void> {
     const pack = this.#pack;
     this.#pack = undefined;
-    if (pack !== undefined) await this.#options.uploads.write(pack.finish(this.#sealer));
+    if (pack === undefined) return;
+    const finished = pack.finish(this.#sealer);
+    await this.#options.uploads.write(finished);
+    releaseBytes(new Uint8Array(finished.bytes.buffer));
   }
 }
