@@ -46,7 +46,7 @@ export class Chunker {
     this.#lengths = lengths;
     compiled ??= new WebAssembly.Module(Buffer.from(findCutModule, 'base64'));
     const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
-    this.#findCut = exports['findCut'] as FindCut;
+    this.#findCut = exports.findCut as FindCut;
   }
 
   /**
