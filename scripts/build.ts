@@ -56,6 +56,7 @@ async function main(): Promise<void> {
       'test-hook': 'functions/sdk/testing/test-hook.ts',
       'json-reporter': 'functions/sdk/testing/json-reporter.ts',
       'vault-restore-thread': 'cloud-sync/vault/restore/restore-thread.ts',
+      'vault-lister-thread': 'cloud-sync/vault/snapshot/lister-thread.ts',
       'vault-snapshot-thread': 'cloud-sync/vault/snapshot/snapshot-thread.ts',
       'vault-job': 'agent/vault/job-main.ts',
       'image-store': 'agent/apps/store/apply-main.ts',

@@ -1,6 +1,8 @@
+import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { keepYoungHeapSmall } from '../../lib/spare-memory.ts';
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
+import { ListAhead } from '../../cloud-sync/vault/snapshot/list-ahead.ts';
 import { takeSnapshot } from '../../cloud-sync/vault/snapshot/take-snapshot.ts';
 import { Progress } from '../progress.ts';
 import type { Run } from '../run.ts';
@@ -25,6 +27,8 @@ export type TakeOptions = VaultOptions & {
   readonly skipUnchanged?: true;
 };
 
+const maxAheadMs = 2_000;
+
 /** Snapshots a folder into the repository of the options, in this process. */
 export async function takeFolder(run: Run, options: TakeOptions, name: string): Promise<void> {
   keepYoungHeapSmall();
@@ -33,6 +37,8 @@ export async function takeFolder(run: Run, options: TakeOptions, name: string): 
   const { host, tag, exclude, threads, limit, time, skipUnchanged = false } = options;
   const folder = resolve(name);
   const recordedPath = options.path ?? folder;
+  // Beside the derivation of the key.
+  await using ahead = availableParallelism() > 1 ? new ListAhead(folder, exclude) : undefined;
   await using repository = await openVault(run, options);
   const parent = await parentOf(run, repository, options.parent);
   using progress = new Progress(run.io, {
@@ -43,6 +49,7 @@ export async function takeFolder(run: Run, options: TakeOptions, name: string): 
     ...{ repository, folder, parent, skipUnchanged, logger, signal },
     ...{ recordedPath, hostname: host, tags: tag, excludes: exclude },
     ...(options.memory && { memory: await memoryFile(run.io, [repository.id, host, recordedPath]) }),
+    ...(ahead !== undefined && isFresh(ahead) && { ahead }),
     ...(threads !== undefined && { threads }),
     ...(limit !== undefined && { bytesPerSecond: limit }),
     ...(time !== undefined && { time }),
@@ -50,6 +57,11 @@ export async function takeFolder(run: Run, options: TakeOptions, name: string): 
   });
   progress[Symbol.dispose]();
   run.out.result({ repository: repository.id, folder, ...outcome }, () => formatOutcome(folder, outcome));
+}
+
+/** What was listed while somebody looked for the passphrase is out of date. */
+function isFresh({ startMs }: ListAhead): boolean {
+  return Date.now() - startMs < maxAheadMs;
 }
 
 /** The engine knows whole ids, `latest` and `none`. */

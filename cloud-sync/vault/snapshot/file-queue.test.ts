@@ -10,7 +10,7 @@ function folderOf(sizes: Record<string, number>): FolderEntries {
     const facts: FileFacts = { ...zero, mode: 0o100644n, size: BigInt(size) };
     return { name, facts };
   });
-  return new FolderEntries(files);
+  return FolderEntries.from(files);
 }
 
 /** Every file is one blob whose id begins with its place in the job. */

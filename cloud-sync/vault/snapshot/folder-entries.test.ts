@@ -15,7 +15,7 @@ const facts: FileFacts = {
   ctimeNs: 1_700_000_000_123_456_789n,
 };
 const entries = (...list: [string, Partial<FileFacts>?][]) =>
-  new FolderEntries(list.map(([name, other = {}]) => ({ name, facts: { ...facts, ...other } })));
+  FolderEntries.from(list.map(([name, other = {}]) => ({ name, facts: { ...facts, ...other } })));
 
 describe('the entries of a folder', () => {
   test('are what was put in, to the nanosecond and the last bit', () => {

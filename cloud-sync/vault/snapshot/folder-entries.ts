@@ -17,16 +17,25 @@ const offsetOf = { mode: factNames.indexOf('mode'), size: factNames.indexOf('siz
 /** The entries of one folder. They wait by the hundred thousand for their turn, so they are kept small. */
 export class FolderEntries {
   readonly names: readonly string[];
-  readonly #facts: PackedFacts;
+  readonly facts: PackedFacts;
 
-  constructor(entries: readonly { readonly name: string; readonly facts: FileFacts }[]) {
-    this.names = entries.map(({ name }) => name);
-    this.#facts = packedFacts(entries.length);
-    for (const [index, { facts }] of entries.entries()) putFacts(this.#facts, index, facts);
+  /** `facts`: of each name, in their order. */
+  constructor(names: readonly string[], facts: PackedFacts) {
+    this.names = names;
+    this.facts = facts;
+  }
+
+  static from(entries: readonly { readonly name: string; readonly facts: FileFacts }[]): FolderEntries {
+    const packed = packedFacts(entries.length);
+    for (const [index, { facts }] of entries.entries()) putFacts(packed, index, facts);
+    return new FolderEntries(
+      entries.map(({ name }) => name),
+      packed,
+    );
   }
 
   at(index: number): Entry {
-    return { name: this.names[index] ?? '', type: this.typeAt(index), facts: factsAt(this.#facts, index) };
+    return { name: this.names[index] ?? '', type: this.typeAt(index), facts: factsAt(this.facts, index) };
   }
 
   typeAt(index: number): NodeType {
@@ -40,17 +49,17 @@ export class FolderEntries {
 
   /** The ten facts of one entry. */
   packedAt(index: number): PackedFacts {
-    return this.#facts.subarray(index * factNames.length, (index + 1) * factNames.length);
+    return this.facts.subarray(index * factNames.length, (index + 1) * factNames.length);
   }
 
   /** Stands for all that `lstat` said of the entries: equal prints, equal entries. */
   print(): string {
     const hash = createHash('sha256');
     // Not UTF-8: that has no place for the lone surrogates of odd names.
-    return hash.update(this.names.join('\0'), 'utf16le').update(this.#facts).digest('base64url');
+    return hash.update(this.names.join('\0'), 'utf16le').update(this.facts).digest('base64url');
   }
 
   #fact(index: number, offset: number): bigint {
-    return this.#facts[index * factNames.length + offset] ?? 0n;
+    return this.facts[index * factNames.length + offset] ?? 0n;
   }
 }

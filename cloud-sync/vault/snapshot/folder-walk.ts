@@ -14,7 +14,7 @@ import type { FileContent, FileQueue } from './file-queue.ts';
 import type { Entry, FolderEntries } from './folder-entries.ts';
 import { listFolder } from './list-folder.ts';
 import { walkSliceMs } from './snapshot-limits.ts';
-import type { SnapshotProblem } from './snapshot-request.ts';
+import type { SnapshotProblem, SnapshotRequest } from './snapshot-request.ts';
 import type { SnapshotTally } from './snapshot-tally.ts';
 
 export type FolderWalkOptions = {
@@ -30,6 +30,7 @@ export type FolderWalkOptions = {
   readonly onProblem: (problem: SnapshotProblem) => void;
   /** Milliseconds since 1970, before anything was looked at. */
   readonly startMs: number;
+  readonly ahead?: SnapshotRequest['ahead'];
   readonly signal: AbortSignal;
 };
 
@@ -53,6 +54,8 @@ type Listed = {
   /** As the parent saw them. */
   readonly same: boolean;
 };
+/** A folder to visit. `depth`: 0 for the root. */
+type Place = { readonly path: string; readonly depth: number; readonly treeBefore: BlobId | undefined };
 type Child = { readonly entry: Entry; readonly walked: Promise<WalkedFolder> };
 /** What becomes of the entries that are no folders. */
 type Taken = {
@@ -87,7 +90,7 @@ export class FolderWalk {
   /** Resolves with the root, once all is read and all trees were added. Rejects when the folder itself cannot be listed. */
   async run(): Promise<WalkedFolder> {
     const { earlier, tally, files } = this.#options;
-    const root = await this.#visit('', earlier.tree);
+    const root = await this.#visit({ path: '', depth: 0, treeBefore: earlier.tree });
     tally.walkEnded();
     files.end();
     return await root();
@@ -99,9 +102,9 @@ export class FolderWalk {
   }
 
   /** Returns when everything below has been listed; what it returns waits until it has been read as well. */
-  async #visit(path: string, treeBefore: BlobId | undefined): Promise<() => Promise<WalkedFolder>> {
+  async #visit({ path, depth, treeBefore }: Place): Promise<() => Promise<WalkedFolder>> {
     await this.#pause();
-    const { earlier, tally } = this.#options;
+    const { earlier, tally, ahead } = this.#options;
     const listed = this.#list(path);
     tally.folders += 1;
     const before = listed.same ? undefined : await earlier.folder(listed.remembered, treeBefore);
@@ -111,11 +114,9 @@ export class FolderWalk {
     const children: Child[] = [];
     for (const [index, name] of listed.entries.names.entries()) {
       if (listed.entries.typeAt(index) !== 'dir') continue;
-      const child = await this.#visitChild(
-        path,
-        listed.entries.at(index),
-        this.#treeBefore(path, before, name),
-      );
+      ahead?.position.enter(depth, index);
+      const below = { depth: depth + 1, treeBefore: this.#treeBefore(path, before, name) };
+      const child = await this.#visitChild(path, listed.entries.at(index), below);
       if (child === undefined) taken.stable = false;
       else children.push(child);
     }
@@ -125,14 +126,10 @@ export class FolderWalk {
     };
   }
 
-  async #visitChild(
-    parent: string,
-    entry: Entry,
-    treeBefore: BlobId | undefined,
-  ): Promise<Child | undefined> {
+  async #visitChild(parent: string, entry: Entry, below: Omit<Place, 'path'>): Promise<Child | undefined> {
     const path = joined(parent, entry.name);
     try {
-      const walked = await this.#visit(path, treeBefore);
+      const walked = await this.#visit({ path, ...below });
       return { entry, walked: quiet(walked()) };
     } catch (error) {
       this.#options.onProblem({ path, ...fileProblem(error) });
@@ -143,7 +140,8 @@ export class FolderWalk {
   #list(path: string): Listed {
     const { excludes, onProblem, earlier } = this.#options;
     const skip = (name: string, type: NodeType) => excludes?.(joined(path, name), type === 'dir') ?? false;
-    const { entries, newestNs, problems } = listFolder(this.#absolute(path), skip);
+    const listing = this.#options.ahead?.take(path) ?? listFolder(this.#absolute(path), skip);
+    const { entries, newestNs, problems } = listing;
     for (const { name, ...problem } of problems) onProblem({ path: joined(path, name), ...problem });
     const print = newestNs >= this.#newestBelievedNs || problems.length > 0 ? '' : entries.print();
     const remembered = earlier.remembered(path);

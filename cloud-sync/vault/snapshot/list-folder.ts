@@ -34,7 +34,7 @@ export function listFolder(path: string, skip: (name: string, type: NodeType) =>
       problems.push({ name, ...fileProblem(error) });
     }
   }
-  return { entries: new FolderEntries(entries), newestNs, problems };
+  return { entries: FolderEntries.from(entries), newestNs, problems };
 }
 
 const replacement = '\ufffd';

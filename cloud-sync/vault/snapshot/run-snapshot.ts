@@ -41,7 +41,7 @@ export async function runSnapshot(request: SnapshotRequest, basis: SnapshotBasis
 class SnapshotRun implements AsyncDisposable {
   readonly #request: SnapshotRequest;
   readonly #basis: SnapshotBasis;
-  readonly #time = new Date();
+  readonly #time: Date;
   readonly #tally = new SnapshotTally();
   readonly #problems = new ProblemList();
   /** Of the first failure beside the walk. */
@@ -61,6 +61,7 @@ class SnapshotRun implements AsyncDisposable {
     const { repository, bytesPerSecond } = request;
     this.#request = request;
     this.#basis = basis;
+    this.#time = new Date(request.ahead?.startMs ?? Date.now());
     this.#signal = AbortSignal.any([request.signal, this.#stop.signal]);
     this.#failed = rejectionOf(this.#signal);
     this.#level = repository.version === 1 ? 0 : compressionLevel;
@@ -158,6 +159,7 @@ class SnapshotRun implements AsyncDisposable {
       tally: this.#tally,
       onProblem: (problem) => this.#problems.add(problem),
       startMs: this.#time.getTime(),
+      ahead: this.#request.ahead,
       signal,
     });
   }

@@ -17,6 +17,10 @@ export const minBatchFiles = 20;
 export const minBatchBytes = 512 * 1024;
 /** Files that wait for a thread: the walk of a huge folder pauses there. */
 export const maxWaitingFiles = 200_000;
+/** What a thread that lists ahead tells at once. */
+export const minEntriesTold = 500;
+/** Entries that are listed ahead at most: a hundred bytes each and their names. */
+export const maxEntriesAhead = 200_000;
 /** How long the walk holds the thread that also hands out work and writes packs. */
 export const walkSliceMs = 15;
 /** An index over what is durable so far is written each time this many packs are, so that what was cut short need not be stored again. */

@@ -1,5 +1,6 @@
 import type { Logger } from '../../../lib/logger.ts';
 import type { Repository } from '../repository.ts';
+import type { ListAhead } from './list-ahead.ts';
 
 export type SnapshotRequest = {
   readonly repository: Repository;
@@ -23,6 +24,8 @@ export type SnapshotRequest = {
   readonly time?: string;
   /** When nothing changed since the parent, no new snapshot: the outcome names the parent. Default false. */
   readonly skipUnchanged?: boolean;
+  /** Of the same folder and excludes, begun before. */
+  readonly ahead?: Pick<ListAhead, 'startMs' | 'position' | 'take'>;
   readonly onProgress?: (progress: SnapshotProgress) => void;
   readonly logger: Logger;
   readonly signal: AbortSignal;
