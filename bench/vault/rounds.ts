@@ -72,6 +72,7 @@ async function runRound(places: readonly Place[], options: RoundOptions): Promis
       record(place, work, await place.contender.takeSnapshot(place.repository, data.folder), report);
     }
   };
+  await warm(data.folder);
   await snapshot('first');
   for (const { measured, repository } of places) measured.repositoryBytes = repositoryBytes(repository);
   await snapshot('unchanged');
