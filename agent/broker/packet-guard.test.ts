@@ -64,3 +64,58 @@ test('the largest packet passes', async () => {
   await settle();
   expect(received().length).toBe(2 * (connect.length + 1003 + publish.length));
 });
+
+test('what is written in one turn of the event loop reaches the peer in one piece, in order', async () => {
+  const { guard, peer } = guarded();
+  const pieces: string[] = [];
+  peer.on('data', (chunk: Buffer) => pieces.push(chunk.toString('latin1')));
+  guard.write(Buffer.from([0x40]));
+  guard.write('topic', 'utf8');
+  guard.write(Buffer.from('\n'));
+  await settle();
+  guard.write('next');
+  await settle();
+  expect(pieces).toEqual(['@topic\n', 'next']);
+});
+
+test.each([
+  ['destroyed', 'refused', (guard: PacketGuard) => void guard.destroy()],
+  ['ended', 'refused', (guard: PacketGuard) => void guard.end()],
+  ['ended with a last word', 'refused!', (guard: PacketGuard) => void guard.end('!')],
+])('what was written before the connection is %s reaches the peer', async (_how, expected, finish) => {
+  const { guard, peer } = guarded();
+  let received = '';
+  peer.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
+  guard.write('refused');
+  finish(guard);
+  await settle();
+  expect(received).toBe(expected);
+});
+
+test('a part of a packet that is no bytes is refused when it is written', async () => {
+  const { guard, failure } = guarded();
+  const missing = undefined as unknown as Buffer;
+  guard.write('part');
+  expect(() => guard.write(missing)).toThrow(/chunk/);
+  await settle();
+  expect(failure()).toBe('');
+});
+
+test('a writer is told to wait for a peer that does not read, and when it may go on', async () => {
+  const { guard, peer } = guarded();
+  const piece = Buffer.alloc(2 ** 18);
+  let written = 0;
+  while (guard.write(piece) && written < 64) {
+    written++;
+    await settle();
+  }
+  expect(written).toBeLessThan(64);
+  let drained = false;
+  guard.once('drain', () => (drained = true));
+  await settle();
+  expect(drained).toBe(false);
+  peer.resume();
+  for (let turn = 0; turn < 100; turn++) await settle();
+  expect(drained).toBe(true);
+  guard.destroy();
+});

@@ -52,7 +52,9 @@ export class PacketGuard extends Duplex {
   /** Bytes of the present packet's body still to come. */
   #body = 0;
   #held: Buffer[] = [];
-  #gathering = false;
+  /** What this turn of the event loop wrote: it goes out in one piece at its end. */
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
   /** Its waiting bytes are counted. */
   #late = false;
   #stalled = false;
@@ -64,6 +66,8 @@ export class PacketGuard extends Duplex {
     super({ writableHighWaterMark: softWaitingBytes });
     this.#socket = socket;
     this.#options = options;
+    // mqtt-packet corks for every packet, and asks for a tick to end that; what it writes is gathered here anyway.
+    Object.defineProperty(this, 'cork', { value: undefined });
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.on('end', () => this.push(null));
     socket.on('error', (error) => this.destroy(error));
@@ -107,13 +111,46 @@ export class PacketGuard extends Duplex {
 
   /** False asks for a pause; who goes on all the same is let go with the peer that does not read. */
   override write(chunk: unknown, encoding?: unknown, done?: unknown): boolean {
-    const flowing = super.write(chunk, encoding as BufferEncoding, done as () => void);
-    if (!flowing && !this.destroyed) {
-      this.#note();
-      if (this.writableLength > maxWaitingBytes) this.destroy(new Error('it reads too slowly'));
-      else this.#patience ??= setTimeout(() => this.#stall(), stallMs).unref();
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding as BufferEncoding) : chunk;
+    const isPlain = done === undefined && typeof encoding !== 'function' && bytes instanceof Uint8Array;
+    if (!isPlain || this.destroyed || this.writableEnded) {
+      this.#flush();
+      // It also throws, now, at what aedes then takes for a packet that is not valid.
+      const flowing = super.write(chunk, encoding as BufferEncoding, done as () => void);
+      if (!flowing) this.#wait();
+      return flowing || this.#stalled;
     }
-    return flowing || this.#stalled;
+    if (this.#gathered.length === 0) setImmediate(() => this.#flush());
+    this.#gathered.push(bytes);
+    this.#gatheredBytes += bytes.length;
+    if (this.#gatheredBytes >= pieceBytes) this.#flush();
+    return !this.writableNeedDrain || this.#stalled;
+  }
+
+  override end(chunk?: unknown, encoding?: unknown, done?: unknown): this {
+    this.#flush();
+    return super.end(chunk, encoding as BufferEncoding, done as () => void);
+  }
+
+  /** One system call for what one turn of the event loop writes: a group of messages is acknowledged at once. */
+  #flush(): void {
+    const bytes = this.#takeGathered();
+    if (bytes.length === 0 || this.destroyed) return;
+    if (!super.write(bytes)) this.#wait();
+  }
+
+  #wait(): void {
+    if (this.destroyed) return;
+    this.#note();
+    if (this.writableLength > maxWaitingBytes) this.destroy(new Error('it reads too slowly'));
+    else this.#patience ??= setTimeout(() => this.#stall(), stallMs).unref();
+  }
+
+  #takeGathered(): Buffer {
+    const bytes = Buffer.concat(this.#gathered, this.#gatheredBytes);
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    return bytes;
   }
 
   #stall(): void {
@@ -139,7 +176,6 @@ export class PacketGuard extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#gather();
     for (let at = 0; at < chunk.length; at += pieceBytes) {
       const rest = at + pieceBytes;
       if (this.#socket.write(chunk.subarray(at, rest))) continue;
@@ -158,17 +194,6 @@ export class PacketGuard extends Duplex {
     done();
   }
 
-  /** One system call for what one turn of the event loop writes: a group of messages is acknowledged at once. */
-  #gather(): void {
-    if (this.#gathering) return;
-    this.#gathering = true;
-    this.#socket.cork();
-    setImmediate(() => {
-      this.#gathering = false;
-      this.#socket.uncork();
-    });
-  }
-
   override _writev(
     chunks: { chunk: Buffer; encoding: BufferEncoding }[],
     done: (error?: Error | null) => void,
@@ -185,7 +210,8 @@ export class PacketGuard extends Duplex {
     clearTimeout(this.#patience);
     this.#options.outgoing.leave(this);
     // A refusal is written and the connection ended in the same turn.
-    this.#socket.uncork();
+    const refusal = this.#takeGathered();
+    if (refusal.length > 0 && !this.#socket.destroyed) this.#socket.write(refusal);
     this.#socket.destroy();
     done(error);
   }
