@@ -120,7 +120,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const ingress = starting.use(new Ingress({ store, logger, now }));
     const accept: LocalBrokerOptions['accept'] = async (message, also) => {
       await ingress.accept(message, also);
-      await shadows.take(message);
+      return shadows.take(message);
     };
     const broker = await LocalBroker.open({
       ...{ root, store, logger, verifyPassword, now, ...mqtt },

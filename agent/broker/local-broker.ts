@@ -51,6 +51,8 @@ export type SessionStatus = {
   readonly dropped: number;
 };
 
+const nothingElse: readonly Operation[] = [];
+
 const limits = {
   connectBytes: 64 * 1024,
   connectTimeoutMs: 10_000,
@@ -321,7 +323,7 @@ export class LocalBroker implements AsyncDisposable {
   }
 
   /** [G1] aedes sends PUBACK (QoS 1) and PUBREC (QoS 2) only after this resolves. Last wills come through here too. */
-  async #take(client: Client | null, packet: PublishPacket): Promise<void> {
+  #take(client: Client | null, packet: PublishPacket): Promise<void> {
     const { topic, qos, retain } = packet;
     const name = client ? this.#admission.nameOf(client) : undefined;
     if (!client || !this.#admission.mayPublish(name, topic)) {
@@ -329,12 +331,14 @@ export class LocalBroker implements AsyncDisposable {
         client: name,
         topic: topic.slice(0, maxTopicBytes),
       });
-      throw new Error('publish not allowed');
+      return Promise.reject(new Error('publish not allowed'));
     }
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
-    const accept = (also: readonly Operation[]): Promise<void> =>
-      this.#options.accept({ topic, payload, qos, retain }, also);
-    await (qos === 2 ? this.#persistence.takeOnce(client, packet, accept) : accept([]));
+    const message = { topic, payload, qos, retain };
+    const { accept } = this.#options;
+    return qos === 2
+      ? this.#persistence.takeOnce(client, packet, (also) => accept(message, also))
+      : accept(message, nothingElse);
   }
 
   /** By the rules of today: a client that may not publish its will any more leaves none. */

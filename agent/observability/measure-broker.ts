@@ -22,13 +22,10 @@ export function measureAccept<Args extends unknown[]>(
   accept: (...args: Args) => Promise<void>,
   meter: AgentMeter,
 ): (...args: Args) => Promise<void> {
-  return async (...args) => {
-    try {
-      await accept(...args);
-      meter.add('holdfast.mqtt.messages.received', {});
-    } catch (error) {
-      meter.add('holdfast.mqtt.messages.refused', { reason: errorCode(error) ?? 'error' });
-      throw error;
-    }
+  const received = (): void => meter.add('holdfast.mqtt.messages.received', {});
+  const refused = (error: unknown): never => {
+    meter.add('holdfast.mqtt.messages.refused', { reason: errorCode(error) ?? 'error' });
+    throw error;
   };
+  return (...args) => accept(...args).then(received, refused);
 }

@@ -44,10 +44,10 @@ export class Shadows implements AsyncDisposable {
     this.#sync.attach(link);
   }
 
-  /** Does what a message of a local client asks; nothing when it asks nothing of a shadow. Rejects as the store's commit does. */
-  async take({ topic, payload }: Pick<IncomingMessage, 'topic' | 'payload'>): Promise<void> {
+  /** Does what a message of a local client asks; undefined when it asks nothing of a shadow. Rejects as the store's commit does. */
+  take({ topic, payload }: Pick<IncomingMessage, 'topic' | 'payload'>): Promise<void> | undefined {
     const request = parseShadowRequest(topic);
-    if (request) await this.#requests.take(request, payload);
+    return request && this.#requests.take(request, payload);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -134,11 +134,12 @@ export class GroupCommit<Unit, Written extends Refusals> {
       for (const { settled } of group) settled.reject(written);
       return;
     }
-    for (const [place, { settled }] of group.entries()) {
-      const error = written.refused.get(place);
+    const { refused } = written;
+    group.forEach(({ settled }, place) => {
+      const error = refused.get(place);
       if (error) settled.reject(error);
       else settled.resolve(undefined);
-    }
+    });
   }
 
   async #attempt(group: readonly Pending<Unit>[]): Promise<Written | Error> {

@@ -199,11 +199,11 @@ export class LocalStore implements AsyncDisposable {
    * a later commit may succeed), 'broken' and 'corrupt' (final until a restart), 'overloaded' (transient), 'closed',
    * 'conflict' (transient) when a `check` among them does not hold, 'gone' when an event to end or postpone is not there.
    */
-  async commit(operations: readonly Operation[]): Promise<void> {
-    if (operations.length === 0) return;
+  commit(operations: readonly Operation[]): Promise<void> {
+    if (operations.length === 0) return Promise.resolve();
     let bytes = 0;
     for (const operation of operations) bytes += operationBytes(operation);
-    await this.#commits.submit(operations, bytes);
+    return this.#commits.submit(operations, bytes);
   }
 
   /** Calls back after every commit, before its writers go on. The listener must not throw. */

@@ -56,7 +56,7 @@ export class Ingress implements Disposable {
     const { store, now } = this.#options;
     this.#check(message);
     const { functions } = this.#routes.of(message.topic);
-    await this.#enter(functions);
+    if (functions.length > 0) await this.#enter(functions);
     try {
       const operations = messageOperations(this.#routes, message, {
         time: now().getTime(),
@@ -93,7 +93,6 @@ export class Ingress implements Disposable {
 
   /** In order of arrival for every function; synchronous as long as there is room. */
   async #enter(functions: readonly string[]): Promise<void> {
-    if (functions.length === 0) return;
     if (this.#held.size === 0 && this.#hasRoom(functions)) {
       for (const name of functions) this.#reserve(name, 1);
       return;
