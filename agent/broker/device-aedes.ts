@@ -1,11 +1,12 @@
 import { Aedes, type Client, type PublishPacket } from 'aedes';
+import { rememberMatches, type Matcher } from './remembered-matches.ts';
 import type { RetainedMessages } from './retained-messages.ts';
 
 type Done = (error?: Error | null) => void;
 
 /** What the broker class has and leaves out of its types. */
 type Internals = {
-  readonly mq: { emit(packet: object, done: Done): void };
+  readonly mq: { emit(packet: object, done: Done): void; readonly _matcher: Matcher };
   readonly clients: Readonly<Record<string, Client>>;
   counter: number;
 };
@@ -25,6 +26,7 @@ export class DeviceAedes extends Aedes {
   constructor(options: Options, retained: RetainedMessages) {
     super(options);
     this.#retained = retained;
+    rememberMatches((this as unknown as Internals).mq._matcher);
     this.#guardRegister();
   }
 
