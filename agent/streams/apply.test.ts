@@ -54,6 +54,20 @@ const acknowledge = (seq: number): Operation => ({ op: 'acknowledge', stream: 's
 const rowBytes = 164;
 
 describe('streams', () => {
+  test('are counted with a transaction, once it is accepted and not before', () => {
+    using database = new DatabaseSync(':memory:');
+    migrate(database, ':memory:');
+    const ledger = Ledger.load(database);
+    const apply = prepareApply(database, () => keepAll);
+    const counted = () => [ledger.stream('s').lastSeq, ledger.stream('s').messages];
+    const first = apply([[append(), append()], [append()]], ledger);
+    expect(counted()).toEqual([0, 0]);
+    ledger.accept(first);
+    expect(counted()).toEqual([3, 3]);
+    apply([[append(), append()]], ledger);
+    expect(counted()).toEqual([3, 3]);
+  });
+
   test('number their messages from 1 without holes', () => {
     using local = store();
     local.run(...appends(3));

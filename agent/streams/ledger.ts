@@ -193,7 +193,9 @@ export class Draft {
     return this.streams.get(name) ?? this.#base.stream(name);
   }
   updateStream(name: string, change: Partial<StreamState>): void {
-    this.streams.set(name, { ...this.stream(name), ...change });
+    const own = this.streams.get(name);
+    if (own) Object.assign(own, change);
+    else this.streams.set(name, { ...this.#base.stream(name), ...change });
   }
   consumer(stream: string, name: string): ConsumerState | undefined {
     const states = this.consumerStates.get(stream);
