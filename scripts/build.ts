@@ -22,6 +22,16 @@ const englishOnly: Plugin = {
   },
 };
 
+/** What MQTT's libraries note for their authors, at every packet; the program has a log of its own, without payloads. */
+const withoutDebug: Plugin = {
+  name: 'without-debug',
+  setup: (bundler) => {
+    bundler.onLoad({ filter: /[/\\]debug[/\\]src[/\\]index\.js$/ }, () => ({
+      contents: 'const silent = () => undefined; module.exports = () => silent;',
+    }));
+  },
+};
+
 const common: BuildOptions = {
   absWorkingDir: root,
   bundle: true,
@@ -33,7 +43,7 @@ const common: BuildOptions = {
   minifyWhitespace: true,
   sourcemap: true,
   external,
-  plugins: [englishOnly],
+  plugins: [englishOnly, withoutDebug],
   outExtension: { '.js': '.mjs' },
   logLevel: 'warning',
   // Loaded by import(): from the CommonJS build esbuild would make a default export only.

@@ -32,6 +32,8 @@ export type Daemon = AsyncDisposable & {
   /** Its `ready` line. */
   readonly ready: Readonly<Record<string, unknown>>;
   readonly pid: number;
+  /** What it wrote there so far. */
+  stderr(): string;
   /** Ends it; resolves with its exit code, null after SIGKILL. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 };
@@ -60,6 +62,7 @@ export async function startDaemon(
   return {
     ready,
     pid: child.pid ?? 0,
+    stderr: () => errors.join(''),
     stop,
     [Symbol.asyncDispose]: async () => {
       if (child.exitCode === null && child.signalCode === null) await stop('SIGKILL');
