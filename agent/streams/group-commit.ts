@@ -30,7 +30,7 @@ type Alone = {
 };
 
 /**
- * Gathers the units of all writers into one transaction with one fsync. While the fsync runs, beside this thread, the next
+ * Gathers the units of all writers into one transaction with one fsync. While a slow fsync runs, beside this thread, the next
  * group gathers and is written after it: throughput grows with load by itself, and a slow disk holds up nobody else.
  */
 export class GroupCommit<Unit, Written extends Refusals> {

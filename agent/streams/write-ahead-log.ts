@@ -1,18 +1,21 @@
+import { fdatasyncSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { syncFolder } from '../../lib/atomic-write.ts';
 import { errorMessage } from '../../lib/error-code.ts';
 import { AgentError } from '../errors.ts';
+import { SyncPlace } from './sync-place.ts';
 
 /**
- * The log of a database whose commits are synced here, beside the thread that made them, instead of by SQLite in it: a
- * commit is durable once a sync that began after it has resolved. SQLite itself still syncs the log's header and, around
+ * The log of a database whose commits are synced here, beside the thread that made them unless the disk is quick, instead of
+ * by SQLite: a commit is durable once a sync that began after it has resolved. SQLite itself still syncs the log's header and, around
  * each checkpoint, log and database (`synchronous = NORMAL`), so that a power cut leaves no broken file. [G1]
  */
 export class WriteAheadLog implements AsyncDisposable {
   readonly #path: string;
   readonly #file: FileHandle;
+  readonly #place = new SyncPlace();
 
   private constructor(path: string, file: FileHandle) {
     this.#path = path;
@@ -40,13 +43,23 @@ export class WriteAheadLog implements AsyncDisposable {
   /** Rejects with AgentError 'broken': what was not on disk before may never be, whatever a later sync says. */
   async sync(): Promise<void> {
     try {
-      await this.#file.datasync();
+      if (this.#place.isHere) this.#syncHere();
+      else {
+        await this.#file.datasync();
+        this.#place.noteBeside();
+      }
     } catch (cause) {
       throw new AgentError('broken', `Cannot write ${this.#path} (${errorMessage(cause)})`, {
         cause,
         hint: 'Check the disk and the permissions of the folder, then restart the agent.',
       });
     }
+  }
+
+  #syncHere(): void {
+    const beganMs = performance.now();
+    fdatasyncSync(this.#file.fd);
+    this.#place.noteHere(performance.now() - beganMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
