@@ -33,6 +33,15 @@ export function readCall(text: string, bytes: Uint8Array | undefined): Call | { 
   return { refusal: `${name} is refused: ${size} bytes; the limit is ${maxBytes}` };
 }
 
+/** What a call that is refused here is told. */
+export function refusalJson(message: string): string {
+  return JSON.stringify({ ok: false, code: 'badCall', message });
+}
+
+export function bytesOf(payload: string | Uint8Array | undefined): Uint8Array | undefined {
+  return typeof payload === 'string' ? Buffer.from(payload, 'utf8') : payload;
+}
+
 export type DoneOutcome =
   | { readonly json: string }
   | { readonly response: ResponseHead; readonly body: Uint8Array }

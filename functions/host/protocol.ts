@@ -73,9 +73,13 @@ export type ToHost =
   | { type: 'reply'; invocation: number; call: number; ok: false; code: string; message: string }
   | { type: 'cancel'; invocation: number };
 
+/** The number of a call whose answer nobody waits for. */
+export const nobody = 0;
+
 export type CallHeader = {
   type: 'call';
   invocation: number;
+  /** Its number, or `nobody`: such a call is granted, or its invocation fails. */
   call: number;
   binding: string;
   method: string;
@@ -121,6 +125,9 @@ export const limits = {
   /** Calls of one invocation that wait for an answer at a time, and in all. */
   pendingCalls: 256,
   calls: 10_000,
+  /** Calls of one invocation that wait for no answer, and characters or bytes that these carry: with more it goes at the pace of the agent. */
+  toldCalls: 256,
+  toldChars: 64 * 1024,
   /** Timers of one invocation that wait at a time, and in all: each costs the host a message, one more when cleared. */
   timers: 256,
   timersSet: 10_000,

@@ -3,8 +3,8 @@ import { BatchSize } from './batch-size.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Op, Said } from './entry.ts';
 import { OpQueue } from './op-queue.ts';
-import { readCall, readFailure, readLog, readOutcome } from './from-inside.ts';
-import { limits, type Failure } from './protocol.ts';
+import { bytesOf, readCall, readFailure, readLog, readOutcome, refusalJson } from './from-inside.ts';
+import { limits, nobody, type Failure } from './protocol.ts';
 import type { Outcome, Start, TenantEvents } from './tenant-events.ts';
 import { workFailure, type Work } from './crypto/do-work.ts';
 import { readWorkSafely } from './read-work.ts';
@@ -157,7 +157,7 @@ export class Tenant {
       case 'call': {
         const bytes = bytesOf(payload);
         const call = readCall(text, bytes);
-        if ('refusal' in call) this.reply(invocation, id, refusalJson(call.refusal), undefined);
+        if ('refusal' in call) this.#refuse(running, invocation, id, call.refusal);
         else this.#options.events.called({ type: 'call', invocation, call: id, ...call }, bytes);
         return;
       }
@@ -176,6 +176,11 @@ export class Tenant {
         clearTimeout(running.timers?.get(id));
         running.timers?.delete(id);
     }
+  }
+
+  #refuse(running: Running, invocation: number, call: number, message: string): void {
+    if (call !== nobody) this.reply(invocation, call, refusalJson(message), undefined);
+    else this.#settle(invocation, running, { failure: { code: 'threw', message } });
   }
 
   /** Work of the process for the isolate: charged before it begins, and given up when the invocation has ended. */
@@ -384,14 +389,6 @@ export class Tenant {
     const { cpuMs, coldStart } = running;
     this.#options.events.ended(invocation, { cpuMs, coldStart, ...outcome });
   }
-}
-
-function bytesOf(payload: string | Uint8Array | undefined): Uint8Array | undefined {
-  return typeof payload === 'string' ? Buffer.from(payload, 'utf8') : payload;
-}
-
-function refusalJson(message: string): string {
-  return JSON.stringify({ ok: false, code: 'badCall', message });
 }
 
 function ignore(): void {

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { setImmediate } from 'node:timers/promises';
 import { createLogger } from '../../lib/logger.ts';
 import { functionSchema } from '../../manifests/function.ts';
-import { limits, type ToHost } from '../host/protocol.ts';
+import { limits, nobody, type ToHost } from '../host/protocol.ts';
 import { Invocation } from './invocation.ts';
 import type { InvocationEffects, OutboundResponse, OutsideEffects } from './ports.ts';
 
@@ -41,6 +41,15 @@ function world({ egressBytes = 2 ** 30 } = {}) {
     counts: () => ({ published, fetched }),
     fetch: (size: number) => call('API', 'fetch', request, size),
     publish: (size: number) => call('OUT', 'publish', {}, size),
+    tell: (args: unknown) =>
+      invocation.call(
+        { type: 'call', invocation: 1, call: nobody, binding: 'OUT', method: 'publish', args },
+        new Uint8Array(1),
+      ),
+    end: () => {
+      invocation.end({ type: 'result', cpuMs: 0, coldStart: false, body: new Uint8Array(0) });
+      return invocation.ended;
+    },
     answer: () =>
       response.resolve({ status: 200, headers: [], body: Buffer.alloc(0), url: 'x', redirected: false }),
     refusals: () => replies.flatMap((reply) => (reply.ok ? [] : [`${reply.code} ${reply.message}`])),
@@ -88,4 +97,33 @@ test('a line of the log is mapped when it holds a stack', () => {
   for (const message of ['Error: x\n    at f (function.js:1:2)', '\tat holdfast:inside:1:2', ...others])
     invocation.log('error', message);
   expect(logs).toEqual(['mapped', 'mapped', ...others]);
+});
+
+test('a call that nobody waits for has its effect and no answer', async () => {
+  const { tell, replies, counts, end } = world();
+  tell({});
+  expect(await end()).toMatchObject({ type: 'result' });
+  expect(replies).toEqual([]);
+  expect(counts()).toEqual({ published: 1, fetched: 0 });
+});
+
+test.each([
+  [{ topic: 'elsewhere' }, 'denied'],
+  [{ qos: 2 }, 'badCall'],
+])('a call that nobody waits for and that is refused fails its invocation: %j', async (args, code) => {
+  const { tell, replies, counts, end } = world();
+  tell(args);
+  await expect(end()).rejects.toMatchObject({ code });
+  expect(replies).toEqual([]);
+  expect(counts().published).toBe(0);
+});
+
+test('a call that nobody waits for has room beside those that wait for their turn', async () => {
+  const { publish, tell, refusals, counts } = world();
+  for (let bytes = 0; bytes < limits.waitingCallBytes; bytes += limits.callBytes) publish(limits.callBytes);
+  tell({});
+  publish(1);
+  expect(refusals()).toEqual([expect.stringContaining('too much waits')]);
+  await setImmediate();
+  expect(counts().published).toBe(limits.waitingCallBytes / limits.callBytes + 1);
 });

@@ -1,7 +1,7 @@
 import type { FunctionSpec } from '../../manifests/function.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { FunctionError } from '../function-error.ts';
-import { limits, type ToHost } from '../host/protocol.ts';
+import { limits, nobody, type ToHost } from '../host/protocol.ts';
 import { isOutsideCall, prepareCall, type PreparedCall } from './bindings.ts';
 import { badCall, nameOf, type BindingCall, type CallContext, type CallReply } from './bindings/call.ts';
 import { EgressMeter } from './bindings/egress-meter.ts';
@@ -30,6 +30,9 @@ export type InvocationOptions = {
   readonly now: () => number;
   readonly send: (header: ToHost, body?: Uint8Array) => void;
 };
+
+/** Of one character. */
+const maxUtf8Bytes = 3;
 
 /** Bounded everywhere: what is logged may be thousands of lines that begin like a frame. */
 const stackFrame = /^[ \t]{1,16}at [^\n]{0,512}(?:function\.js|holdfast:inside):\d/m;
@@ -88,7 +91,7 @@ export class Invocation {
     const given = { binding, method, args, body };
     const outside = isOutsideCall(bindings, given);
     try {
-      if (!outside || this.#openCalls >= limits.openCalls) this.#checkRoom(given);
+      if (!outside || this.#openCalls >= limits.openCalls) this.#checkRoom(id, given);
       // Effects keep what they are given; the frame is part of a larger piece of memory.
       const call = { ...given, body: new Uint8Array(body) };
       const perform = prepareCall(bindings, call, this.#callContext());
@@ -135,9 +138,11 @@ export class Invocation {
     this.#outsideEnd?.abort(new FunctionError('cancelled', `The invocation of ${this.name} has ended`));
   }
 
-  #checkRoom(call: BindingCall): void {
+  /** Of calls that nobody waits for there is always room for as many as an invocation may have. */
+  #checkRoom(id: number, call: BindingCall): void {
     const bytes = this.#waitingBytes + call.body.byteLength;
-    if (bytes > limits.waitingCallBytes)
+    const kept = id === nobody ? maxUtf8Bytes * limits.toldChars : 0;
+    if (bytes > limits.waitingCallBytes + kept)
       throw badCall(
         call,
         `too much waits: calls of ${bytes} bytes; the limit is ${limits.waitingCallBytes}, await some`,
@@ -186,7 +191,7 @@ export class Invocation {
   }
 
   #reply(id: number, { json, bytes }: CallReply): void {
-    if (this.#over) return;
+    if (this.#over || id === nobody) return;
     const { id: invocation, send } = this.#options;
     const reply = { type: 'reply', invocation, call: id, ok: true, bytes: bytes !== undefined } as const;
     send(json === undefined ? reply : { ...reply, json: JSON.stringify(json) }, bytes);
@@ -194,9 +199,9 @@ export class Invocation {
 
   #refuse(id: number, call: BindingCall, error: unknown): void {
     const known = isRefusal(error);
-    if (!known) this.#broken ??= { error };
+    if (!known || id === nobody) this.#broken ??= { error };
     this.#note(call, error, known ? error.code : 'failed');
-    if (this.#over) return;
+    if (this.#over || id === nobody) return;
     // The causes inside the agent are not the tenant's business.
     const message = known ? error.message : `${nameOf(call)} failed on the device`;
     const code = known ? error.code : 'failed';

@@ -70,7 +70,8 @@ export type QueueOutcome = {
 /**
  * What an invocation may do, implemented by the caller for each one: its buffered transaction. Calls are already checked
  * against the manifest and for size; they arrive in the order the function made them. The function is
- * told that an effect was rejected; even if it catches that, `invoke` rejects with the first such error as it is.
+ * told that an effect was rejected, unless it waits for no answer; whatever it makes of that, `invoke` rejects with the first such
+ * error as it is.
  */
 export type InvocationEffects = {
   publish(message: {

@@ -162,6 +162,23 @@ describe('a function', () => {
     expect(mine).toEqual(Array.from({ length: 100 }, (_, n) => n));
   });
 
+  test('hears at once of a publish like one that was granted, and of one that is not', async () => {
+    await sandbox.deploy(
+      'like',
+      `async invoke(_p, env) {
+        await env.OUT.publish('first', { topic: 'like/a' });
+        await env.OUT.publish('second', { topic: 'like/a' });
+        await env.KV.put('k', 'v');
+        await env.OUT.publish('third', { topic: 'like/a' });
+        return env.OUT.publish('fourth', { topic: 'other' }).catch(({ code }) => code);
+      }`,
+      { bindings: { OUT: { publish: 'like/+' }, KV: { kv: 'like' } } },
+    );
+    for (let run = 0; run < 2; run++) expect(await sandbox.invoke('like')).toBe('denied');
+    const texts = sandbox.effects.published.flatMap(({ topic, text }) => (topic === 'like/a' ? [text] : []));
+    expect(texts).toEqual(['first', 'second', 'third', 'first', 'second', 'third']);
+  });
+
   test('with concurrency 1 handles events one after another in order, with more at the same time', async () => {
     const body = `async invoke(n) { globalThis.inside = (globalThis.inside ?? 0) + 1; const most = globalThis.inside;
       await new Promise((r) => setTimeout(r, 10)); globalThis.inside--; (globalThis.order ??= []).push(n); return [most, [...globalThis.order]]; }`;
@@ -280,6 +297,19 @@ describe('an effect that the device fails to make', () => {
       await expect(invoke()).rejects.toBe(failure);
     },
   );
+
+  test('fails the invocation when a publish like a granted one meets it, though the function heard of nothing', async () => {
+    await sandbox.deploy(
+      'told',
+      `async invoke(count, env) { for (let n = 0; n < count; n++) await env.OUT.publish(n); return 'fine'; }`,
+      { bindings: { OUT: { publish: 'out' } } },
+    );
+    expect(await sandbox.invoke('told', 1)).toBe('fine');
+    const effects = Object.assign(new MemoryEffects(), { publish: () => Promise.reject(failure) });
+    const { signal } = new AbortController();
+    const event = { kind: 'invoke', payload: 2 } as const;
+    await expect(sandbox.runtime.invoke('told', event, effects, { signal })).rejects.toBe(failure);
+  });
 
   test('is not what the manifest denies: that a function may catch', async () => {
     await sandbox.deploy(

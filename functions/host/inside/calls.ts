@@ -1,5 +1,7 @@
+import { makeGrantedCalls } from './granted-calls.ts';
 import type { CallAnswer } from './ops.ts';
-import type { Call, Invocation, Limits, Payload, Reply, Safe, Send } from './types.ts';
+import { nobody } from '../protocol.ts';
+import type { Call, Invocation, Limits, Payload, Reply, Safe, Send, Tell } from './types.ts';
 
 /** Binding calls that wait for the host, keyed by a number. */
 export function makeCalls(safe: Safe, send: Send, limits: Limits) {
@@ -12,16 +14,6 @@ export function makeCalls(safe: Safe, send: Send, limits: Limits) {
   const NativePromise = Promise;
   let last = 0;
 
-  const refusal = (owner: Invocation, json: string, size: number, maxBytes: number) => {
-    if (owner.ended)
-      return 'this invocation has ended: use the env given to the running one, and await every call';
-    if (owner.waiting >= limits.pendingCalls) return `more than ${limits.pendingCalls} calls wait at a time`;
-    if (owner.calls >= limits.calls) return `more than ${limits.calls} calls in one invocation`;
-    if (json.length > limits.callArgsChars)
-      return `its arguments are larger than ${limits.callArgsChars} characters`;
-    if (size > maxBytes) return `${size} bytes; the limit is ${maxBytes}`;
-    return undefined;
-  };
   type Opening = { op: 'call' | 'work'; name: string; maxBytes: number };
   const open = (
     { op, name, maxBytes }: Opening,
@@ -30,7 +22,7 @@ export function makeCalls(safe: Safe, send: Send, limits: Limits) {
     payload?: string | Uint8Array,
   ) =>
     new NativePromise<Reply>((resolve, reject) => {
-      const problem = refusal(owner, json, payload?.length ?? 0, maxBytes);
+      const problem = refusal(limits, owner, { chars: json.length, size: payload?.length ?? 0, maxBytes });
       if (problem !== undefined) throw new Error(`${name} is refused: ${problem}`);
       owner.waiting++;
       owner.calls++;
@@ -38,10 +30,28 @@ export function makeCalls(safe: Safe, send: Send, limits: Limits) {
       waiting[last] = { owner, resolve, reject };
       send(op, owner.id, last, json, payload);
     });
-  const call: Call = async (owner, binding, method, args, payload) => {
+  const openingOf = (binding: string, method: string): Opening => {
     const maxBytes = method === 'fetch' ? limits.fetchBytes : limits.callBytes;
-    const opening: Opening = { op: 'call', name: nameOf(binding, method), maxBytes };
-    return open(opening, owner, safe.stringify({ binding, method, args }) ?? '', payload);
+    return { op: 'call', name: nameOf(binding, method), maxBytes };
+  };
+  const call: Call = async (owner, binding, method, args, payload) =>
+    open(openingOf(binding, method), owner, safe.stringify({ binding, method, args }) ?? '', payload);
+  const granted = makeGrantedCalls(safe);
+  const mayTell = ({ ended, calls, told, toldChars }: Invocation, size: number) =>
+    !ended && calls < limits.calls && told < limits.toldCalls && toldChars + size <= limits.toldChars;
+  /** A call whose answer says no more than that it was granted: without it, once that is known. */
+  const tell: Tell = async (owner, binding, method, args, payload) => {
+    const json = safe.stringify({ binding, method, args }) ?? '';
+    const size = payload.length;
+    if (granted.has(json) && mayTell(owner, size)) {
+      owner.calls++;
+      owner.told++;
+      owner.toldChars += size;
+      send('call', owner.id, nobody, json, payload);
+      return;
+    }
+    await open(openingOf(binding, method), owner, json, payload);
+    granted.add(json);
   };
   /** Work of the host process itself: cryptography. */
   const work = async (owner: Invocation, method: string, args: unknown, bytes?: Uint8Array) => {
@@ -59,7 +69,22 @@ export function makeCalls(safe: Safe, send: Send, limits: Limits) {
   const forget = (owner: Invocation) => {
     for (const id in waiting) if (waiting[id]?.owner === owner) safe.drop(waiting, id);
   };
-  return { call, work, reply, forget };
+  return { call, tell, work, reply, forget };
+}
+
+/** Why a call is not sent, or undefined. */
+function refusal(
+  limits: Limits,
+  owner: Invocation,
+  { chars, size, maxBytes }: { readonly chars: number; readonly size: number; readonly maxBytes: number },
+): string | undefined {
+  if (owner.ended)
+    return 'this invocation has ended: use the env given to the running one, and await every call';
+  if (owner.waiting >= limits.pendingCalls) return `more than ${limits.pendingCalls} calls wait at a time`;
+  if (owner.calls >= limits.calls) return `more than ${limits.calls} calls in one invocation`;
+  if (chars > limits.callArgsChars) return `its arguments are larger than ${limits.callArgsChars} characters`;
+  if (size > maxBytes) return `${size} bytes; the limit is ${maxBytes}`;
+  return undefined;
 }
 
 type Work = (owner: Invocation, method: string, args: unknown, bytes?: Uint8Array) => Promise<Reply>;

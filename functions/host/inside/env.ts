@@ -1,4 +1,4 @@
-import type { BoundCall, EnvTools } from './env/encode.ts';
+import type { BoundCall, BoundTell, EnvTools } from './env/encode.ts';
 import { Fetcher } from './env/fetcher.ts';
 import { Invoker } from './env/invoker.ts';
 import { KeyValue } from './env/key-value.ts';
@@ -13,16 +13,20 @@ export type Env = Readonly<Record<string, unknown>>;
 export function makeEnv(tools: EnvTools, { bindings, secrets }: Setup, owner: Invocation): Env {
   const env = tools.safe.empty();
   for (const name in bindings) {
-    const call: BoundCall = (method, args, payload) => tools.call(owner, name, method, args, payload);
-    env[name] = bindings[name] === 'secret' ? secrets[name] : bindingOf(bindings[name], tools, call);
+    env[name] =
+      bindings[name] === 'secret' ? secrets[name] : bindingOf(bindings[name], tools, { owner, name });
   }
   return Object.freeze(env);
 }
 
-function bindingOf(kind: string | undefined, tools: EnvTools, call: BoundCall): unknown {
+type Bound = { readonly owner: Invocation; readonly name: string };
+
+function bindingOf(kind: string | undefined, tools: EnvTools, { owner, name }: Bound): unknown {
+  const call: BoundCall = (method, args, payload) => tools.call(owner, name, method, args, payload);
+  const tell: BoundTell = (method, args, payload) => tools.tell(owner, name, method, args, payload);
   switch (kind) {
     case 'publish':
-      return Object.freeze(new Publisher(tools, call));
+      return Object.freeze(new Publisher(tools, { call, tell }));
     case 'kv':
       return Object.freeze(new KeyValue(tools, call));
     case 'fetch':

@@ -2,7 +2,7 @@ import type { Ending } from './ending.ts';
 import { makeEnv } from './env.ts';
 import type { InvokeHeader } from './ops.ts';
 import type { Shape } from './shapes/shape.ts';
-import type { Call, Invocation, Payload, Safe, Setup, Text } from './types.ts';
+import type { Call, Invocation, Payload, Safe, Setup, Tell, Text } from './types.ts';
 
 type InvokeTools = {
   readonly safe: Safe;
@@ -10,12 +10,13 @@ type InvokeTools = {
   readonly setup: Setup;
   readonly ending: Ending;
   readonly call: Call;
+  readonly tell: Tell;
   readonly now: () => number;
 };
 
 /** Calls the handler with the event, the env of this invocation and its context. */
-export function makeInvoke({ safe, text, setup, ending, call, now }: InvokeTools) {
-  const envTools = { safe, text, call, limits: setup.limits };
+export function makeInvoke({ safe, text, setup, ending, call, tell, now }: InvokeTools) {
+  const envTools = { safe, text, call, tell, limits: setup.limits };
   const noHandler = (kind: string, names: readonly string[]) =>
     `There is no handler for ${kind}; the bundle has ${names.length > 0 ? names.join(', ') : 'none'}`;
 
@@ -26,7 +27,17 @@ export function makeInvoke({ safe, text, setup, ending, call, now }: InvokeTools
     shape: Shape | undefined,
     begin: (invocation: Invocation) => void,
   ): void => {
-    const counters = { calls: 0, waiting: 0, timers: 0, timersSet: 0, lines: 0, chars: 0, dropped: 0 };
+    const counters = {
+      calls: 0,
+      told: 0,
+      toldChars: 0,
+      waiting: 0,
+      timers: 0,
+      timersSet: 0,
+      lines: 0,
+      chars: 0,
+      dropped: 0,
+    };
     const invocation: Invocation = {
       id,
       label,

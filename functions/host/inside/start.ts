@@ -56,7 +56,7 @@ export function start(
   });
   defineGlobals({ ...timers.globals, ...makeGlobals(setup, calls.call, running) });
   const clock = Date.now.bind(Date);
-  const invoke = makeInvoke({ safe, text, setup, ending, now: clock, call: calls.call });
+  const invoke = makeInvoke({ safe, text, setup, ending, now: clock, call: calls.call, tell: calls.tell });
 
   const perform = (op: Op): Invocation | undefined => {
     if (op.op === 'invoke') {

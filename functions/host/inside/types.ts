@@ -6,6 +6,8 @@
 export type Limits = {
   readonly pendingCalls: number;
   readonly calls: number;
+  readonly toldCalls: number;
+  readonly toldChars: number;
   readonly callBytes: number;
   readonly workBytes: number;
   readonly fetchBytes: number;
@@ -92,6 +94,9 @@ export type Invocation = {
   /** The author asked for no other attempt should this one fail. */
   noRetry: boolean;
   calls: number;
+  /** Of them those that wait for no answer, and what these carry. */
+  told: number;
+  toldChars: number;
   waiting: number;
   timers: number;
   timersSet: number;
@@ -107,6 +112,14 @@ export type Call = (
   args: unknown,
   payload?: string | Uint8Array,
 ) => Promise<Reply>;
+/** As `Call`; settles when the call is granted, or known to be. */
+export type Tell = (
+  invocation: Invocation,
+  binding: string,
+  method: string,
+  args: unknown,
+  payload: string | Uint8Array,
+) => Promise<void>;
 export type Reply = { readonly json: unknown; readonly payload: Payload | undefined };
 
 /** What the host gets of a handler's result. */

@@ -6,7 +6,7 @@ import { takeSafe } from '../../host/inside/safe.ts';
 import { findShape } from '../../host/inside/shapes/find-shape.ts';
 import type { Delivery, ShapeTools } from '../../host/inside/shapes/shape.ts';
 import { makeText } from '../../host/inside/text.ts';
-import type { Answer, Call, Invocation, Setup } from '../../host/inside/types.ts';
+import type { Answer, Call, Invocation, Setup, Tell } from '../../host/inside/types.ts';
 import { limits } from '../../host/protocol.ts';
 import { bindingKinds, performCall } from '../../runtime/bindings.ts';
 import { EgressMeter } from '../../runtime/bindings/egress-meter.ts';
@@ -77,7 +77,10 @@ export class InProcessFunction {
     const invocation = newInvocation(++this.#last, spec.limits.timeout);
     const pending: unknown[] = [];
     const call = this.#call(effects, egress, signal);
-    const envTools = { safe: this.#safe, text: this.#text, call, limits: this.#setup.limits };
+    const tell: Tell = async (...given) => {
+      await call(...given);
+    };
+    const envTools = { safe: this.#safe, text: this.#text, call, tell, limits: this.#setup.limits };
     const env = inProcessEnv(envTools, this.#setup, invocation);
     const payload = typeof body === 'string' ? textPayload(this.#text, body) : bytesPayload(this.#text, body);
     const delivery: Delivery = { header, payload, invocation, env };
@@ -176,7 +179,17 @@ function waitUntil(pending: unknown[], work: unknown): void {
 }
 
 function newInvocation(id: number, timeoutMs: number): Invocation {
-  const counters = { calls: 0, waiting: 0, timers: 0, timersSet: 0, lines: 0, chars: 0, dropped: 0 };
+  const counters = {
+    calls: 0,
+    told: 0,
+    toldChars: 0,
+    waiting: 0,
+    timers: 0,
+    timersSet: 0,
+    lines: 0,
+    chars: 0,
+    dropped: 0,
+  };
   const deadline = Date.now() + timeoutMs;
   const state = { ended: false, open: 1, answer: undefined, noRetry: false };
   return { id, label: randomUUID(), deadline, ...state, ...counters };

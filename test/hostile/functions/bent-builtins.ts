@@ -30,6 +30,11 @@ const bends: readonly (readonly [name: string, code: string, expected: Expected]
     { codes: ['threw', 'denied', 'timeout'] },
   ],
   [
+    'hides the size of a call that nobody waits for',
+    `await env.OUT.publish(new Uint8Array(1)); Object.defineProperty(Object.getPrototypeOf(Uint8Array.prototype), 'length', { get: () => 0 }); await env.OUT.publish(new Uint8Array(300 * 1024));`,
+    threw,
+  ],
+  [
     'replaces Promise and then',
     `globalThis.Promise = class { then() {} }; Object.getPrototypeOf((async () => {})()).then = function () { return this; }; return env.OUT.publish(1);`,
     { codes: ['timeout', 'threw'] },

@@ -1,15 +1,19 @@
-import type { Call, Limits, Reply, Safe, Text } from '../types.ts';
+import type { Call, Limits, Reply, Safe, Tell, Text } from '../types.ts';
 
 /** What bindings are made with, the same for every invocation. */
 export type EnvTools = {
   readonly safe: Safe;
   readonly text: Text;
   readonly call: Call;
+  readonly tell: Tell;
   readonly limits: Limits;
 };
 
 /** A call of one binding for one invocation. */
 export type BoundCall = (method: string, args: unknown, payload?: string | Uint8Array) => Promise<Reply>;
+
+/** The same for what needs no answer once it is known to be granted. */
+export type BoundTell = (method: string, args: unknown, payload: string | Uint8Array) => Promise<void>;
 
 /** Text goes to the host as it is, which is cheaper to encode there. */
 export type Encoded = { readonly payload: string | Uint8Array; readonly contentType: string };

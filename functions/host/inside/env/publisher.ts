@@ -1,4 +1,4 @@
-import { encode, type BoundCall, type EnvTools } from './encode.ts';
+import { encode, type BoundCall, type BoundTell, type EnvTools } from './encode.ts';
 
 type PublishOptions = {
   readonly topic?: unknown;
@@ -11,15 +11,19 @@ type PublishOptions = {
 export class Publisher {
   readonly #tools: EnvTools;
   readonly #call: BoundCall;
+  readonly #tell: BoundTell;
 
-  constructor(tools: EnvTools, call: BoundCall) {
+  constructor(tools: EnvTools, { call, tell }: { readonly call: BoundCall; readonly tell: BoundTell }) {
     this.#tools = tools;
     this.#call = call;
+    this.#tell = tell;
   }
 
+  /** What is retained needs room on the device, which is a question of the moment. */
   async publish(value: unknown, { topic, retain, qos, contentType }: PublishOptions = {}): Promise<void> {
-    const encoded = encode(this.#tools, value);
-    const args = { topic, retain, qos, contentType: contentType ?? encoded.contentType };
-    await this.#call('publish', args, encoded.payload);
+    const { payload, contentType: type } = encode(this.#tools, value);
+    const args = { topic, retain, qos, contentType: contentType ?? type };
+    if (retain) await this.#call('publish', args, payload);
+    else await this.#tell('publish', args, payload);
   }
 }
