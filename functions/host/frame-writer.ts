@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { Linger } from './linger.ts';
-import { encodeFrame } from './frames.ts';
+import { FrameBatch } from './frames.ts';
 
 /** Written at once when this much waits: the other side can begin while this one goes on. */
 const flushBytes = 256 * 1024;
@@ -9,8 +9,7 @@ const flushFrames = 16;
 /** Puts the frames of one turn of the event loop into one write: a system call costs as much as many small frames. */
 export class FrameWriter {
   readonly #stream: Writable;
-  #frames: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #batch = new FrameBatch();
   #scheduled = false;
   readonly #linger = new Linger();
 
@@ -20,10 +19,9 @@ export class FrameWriter {
 
   /** Throws FrameError when the frame is too large. A stream that is gone swallows it. */
   send(header: unknown, body?: Uint8Array | string): void {
-    const frame = encodeFrame(header, body);
-    this.#frames.push(frame);
-    this.#bytes += frame.byteLength;
-    if (this.#bytes >= flushBytes || this.#frames.length >= flushFrames) {
+    const batch = this.#batch;
+    batch.add(header, body);
+    if (batch.size >= flushBytes || batch.count >= flushFrames) {
       this.#flush();
       return;
     }
@@ -37,12 +35,8 @@ export class FrameWriter {
   }
 
   #flush(): void {
-    const frames = this.#frames;
-    const bytes = this.#bytes;
-    this.#frames = [];
-    this.#bytes = 0;
-    const [first] = frames;
-    if (!first || !this.#stream.writable) return;
-    this.#stream.write(frames.length === 1 ? first : Buffer.concat(frames, bytes));
+    if (this.#batch.count === 0) return;
+    const bytes = this.#batch.take();
+    if (this.#stream.writable) this.#stream.write(bytes);
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { encodeFrame, frameLimits, FrameReader, type Frame } from './frames.ts';
+import { encodeFrame, FrameBatch, frameLimits, FrameReader, type Frame } from './frames.ts';
 
 const read = (reader: FrameReader, ...chunks: Uint8Array[]): Frame[] =>
   chunks.flatMap((chunk) => [...reader.push(chunk)]);
@@ -49,5 +49,42 @@ describe('frames', () => {
 
   test('a body over the bound is not encoded', () => {
     expect(() => encodeFrame({}, new Uint8Array(frameLimits.frameBytes))).toThrow('too large');
+  });
+});
+
+describe('a batch of frames', () => {
+  test('gives one behind another, and is empty after that', () => {
+    const batch = new FrameBatch();
+    for (let n = 0; n < 100; n++) {
+      batch.add({ n }, 'ü'.repeat(n));
+      batch.add({ n }, new Uint8Array([n]));
+    }
+    expect(batch.count).toBe(200);
+    const frames = read(new FrameReader(), batch.take());
+    expect(frames.map(({ header }) => (header as { n: number }).n)).toEqual(
+      Array.from({ length: 200 }, (_, n) => n >> 1),
+    );
+    expect(Buffer.from(frames[198]?.body ?? []).toString('utf8')).toBe('ü'.repeat(99));
+    expect([batch.count, batch.size, batch.take().byteLength]).toEqual([0, 0, 0]);
+  });
+
+  test('leaves what was taken as it is', () => {
+    const batch = new FrameBatch();
+    batch.add(1, 'first');
+    const taken = batch.take();
+    const copy = Buffer.from(taken);
+    for (let n = 0; n < 2000; n++) batch.add(2, 'x'.repeat(100));
+    expect(Buffer.compare(taken, copy)).toBe(0);
+    expect(read(new FrameReader(), batch.take())).toHaveLength(2000);
+  });
+
+  test('goes on without a frame that is too large', () => {
+    const batch = new FrameBatch();
+    batch.add(1);
+    expect(() => batch.add(2, '€'.repeat(frameLimits.frameBytes / 3))).toThrow('too large');
+    expect(() => batch.add(2, new Uint8Array(3 * frameLimits.frameBytes))).toThrow('too large');
+    expect(() => batch.add('x'.repeat(frameLimits.headerBytes))).toThrow('too large');
+    batch.add(3);
+    expect(read(new FrameReader(), batch.take()).map(({ header }) => header)).toEqual([1, 3]);
   });
 });
