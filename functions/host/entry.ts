@@ -80,17 +80,23 @@ export type Said = {
 };
 
 /** Reads what an isolate sent. Its own code made it, on builtins the tenant may have bent: nonsense ends the reading. */
-export function* readSaid(heads: unknown, texts: unknown, bytes: unknown): Generator<Said> {
+export function readSaid(
+  heads: unknown,
+  texts: unknown,
+  bytes: unknown,
+  receive: (said: Said) => void,
+): void {
   if (typeof heads !== 'string' || typeof texts !== 'string' || heads.length > maxHeadChars) return;
   let at = 0;
-  const take = (size: number) => texts.slice(at, (at += size));
   for (const head of parseHeads(heads)) {
     const [op, invocation, id, textSize, kind, payloadSize] = head;
-    if (typeof op !== 'string' || ![invocation, id, textSize, payloadSize].every(isCount)) return;
-    const text = take(textSize as number);
-    const binary = kind === payloadKinds.bytes && bytes instanceof Uint8Array ? bytes : undefined;
-    const payload = kind === payloadKinds.text ? take(payloadSize as number) : binary;
-    yield { op, invocation: invocation as number, id: id as number, text, payload };
+    if (typeof op !== 'string' || !isCount(invocation) || !isCount(id)) return;
+    if (!isCount(textSize) || !isCount(payloadSize)) return;
+    const text = texts.slice(at, (at += textSize));
+    let payload: string | Uint8Array | undefined;
+    if (kind === payloadKinds.text) payload = texts.slice(at, (at += payloadSize));
+    else if (kind === payloadKinds.bytes && bytes instanceof Uint8Array) payload = bytes;
+    receive({ op, invocation, id, text, payload });
   }
 }
 
@@ -103,6 +109,6 @@ function parseHeads(heads: string): unknown[][] {
   }
 }
 
-function isCount(value: unknown): boolean {
+function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

@@ -92,7 +92,7 @@ function receive(
         return;
       }
       owners.set(invocation, tenant);
-      void tenant.invoke({ invocation, json, kind: event.kind, payload: body, timeoutMs });
+      tenant.invoke({ invocation, json, kind: event.kind, payload: body, timeoutMs });
       return;
     }
     case 'reply': {

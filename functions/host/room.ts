@@ -140,9 +140,7 @@ function loadFailure(isolate: ivm.Isolate, steps: StepQueue, error: unknown, mem
 
 /** How the isolate speaks: arguments are copies, and believed as little as `readSaid` says. */
 function sender({ receive }: RoomOptions, way: { ignored: true } | { sync: true }): ivm.Callback {
-  const take = (heads: unknown, texts: unknown, bytes: unknown) => {
-    for (const said of readSaid(heads, texts, bytes)) receive(said);
-  };
+  const take = (heads: unknown, texts: unknown, bytes: unknown) => readSaid(heads, texts, bytes, receive);
   return new ivm.Callback(take, way);
 }
 

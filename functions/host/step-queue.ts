@@ -6,13 +6,19 @@ export type Step<T> = {
   readonly owners: readonly number[];
   /** What it may use. */
   readonly cpuMs: number;
+  /** `work` holds this thread until it is done, and looks after its time itself: nobody could look at it meanwhile. */
+  readonly holdsThread?: boolean;
   readonly work: () => Promise<T>;
   /** Told what it used. */
   readonly measured?: (cpuMs: number) => void;
 };
 
-/** What was used when a step began. */
-type Start = { readonly isolateMs: number; readonly othersMs: number; readonly askedMs: number };
+/** What was used when a step began; `othersMs` of a step that has a thread of its own. */
+type Start = {
+  readonly isolateMs: number;
+  readonly askedMs: number;
+  readonly othersMs: number | undefined;
+};
 
 /**
  * Enters one isolate one step at a time, so that CPU time belongs to the owners of one step, and disposes of the isolate when a
@@ -45,11 +51,12 @@ export class StepQueue {
     return result;
   }
 
-  /** What the step that runs has used so far; 0 when none does. */
+  /** What the step that runs has used so far, 0 when none does; of one that holds this thread, what it asked for. */
   usedMs(): number {
     const start = this.#start;
     if (!start) return 0;
     const asked = this.#askedMs - start.askedMs;
+    if (start.othersMs === undefined) return asked;
     const others = othersCpuMs() - start.othersMs;
     // isolated-vm counts a step that still runs by the clock: whether the processor was really had, the process tells.
     const own = this.#isolate.isDisposed ? others : Math.min(this.#cpuMs() - start.isolateMs, others);
@@ -74,17 +81,17 @@ export class StepQueue {
     if (this.busy) this.#overdue ??= setTimeout(onOverdue, graceMs);
   }
 
-  async #step<T>({ owners, cpuMs, work, measured }: Step<T>): Promise<T> {
+  async #step<T>({ owners, cpuMs, holdsThread, work, measured }: Step<T>): Promise<T> {
     const isolateMs = this.#cpuMs();
     const askedMs = this.#askedMs;
-    this.#start = { isolateMs, askedMs, othersMs: othersCpuMs() };
+    this.#start = { isolateMs, askedMs, othersMs: holdsThread ? undefined : othersCpuMs() };
     this.current = owners;
     this.busy = true;
-    const watch = this.#watch(cpuMs, owners);
+    const watch = holdsThread ? undefined : this.#watch(cpuMs, owners);
     try {
       return await work();
     } finally {
-      watch.stop();
+      watch?.stop();
       clearTimeout(this.#overdue);
       this.#start = undefined;
       this.current = [];

@@ -21,3 +21,14 @@ export type Start = {
   readonly payload: Uint8Array;
   readonly timeoutMs: number;
 };
+
+/** An invocation of a tenant. */
+export type Running = {
+  readonly coldStart: boolean;
+  readonly timeoutMs: number;
+  /** Made with the first timer. */
+  timers: Map<number, NodeJS.Timeout> | undefined;
+  cpuMs: number;
+  /** Known, and told once the step that brought it has ended and its CPU time is counted. */
+  outcome: Outcome | undefined;
+};

@@ -5,7 +5,7 @@ import type { Op, Said } from './entry.ts';
 import { OpQueue } from './op-queue.ts';
 import { bytesOf, readCall, readFailure, readLog, readOutcome, refusalJson } from './from-inside.ts';
 import { limits, nobody, type Failure } from './protocol.ts';
-import type { Outcome, Start, TenantEvents } from './tenant-events.ts';
+import type { Outcome, Running, Start, TenantEvents } from './tenant-events.ts';
 import { workFailure, type Work } from './crypto/do-work.ts';
 import { readWorkSafely } from './read-work.ts';
 import type { Step, StepQueue } from './step-queue.ts';
@@ -22,14 +22,7 @@ export type TenantOptions = Pick<
   readonly isAlone: () => boolean;
 };
 
-type Running = {
-  readonly coldStart: boolean;
-  /** Made with the first timer. */
-  timers: Map<number, NodeJS.Timeout> | undefined;
-  cpuMs: number;
-  /** Known, and told once the step that brought it has ended and its CPU time is counted. */
-  outcome: Outcome | undefined;
-};
+type Turn = { readonly owners: readonly number[]; readonly leftMs: number; readonly inline: boolean };
 
 /** CPU limits for which this thread waits; for twice as long by the clock at most. */
 const inlineMs = 100;
@@ -39,10 +32,11 @@ export class Tenant {
   readonly #options: TenantOptions;
   readonly #running = new Map<number, Running>();
   readonly #timeouts: Deadlines<number>;
-  readonly #timeoutMs = new Map<number, number>();
   #batch = new BatchSize();
   readonly #work = new WorkQueue();
   #room: Promise<Room> | undefined;
+  /** The same once it is open. */
+  #opened: Room | undefined;
   #isolate: ivm.Isolate | undefined;
   #steps: StepQueue | undefined;
   /** Of the isolate that was disposed of last. */
@@ -56,7 +50,7 @@ export class Tenant {
   constructor(options: TenantOptions) {
     this.#options = options;
     this.#timeouts = new Deadlines((invocation) => {
-      const message = `It ran longer than ${this.#timeoutMs.get(invocation)} ms`;
+      const message = `It ran longer than ${this.#running.get(invocation)?.timeoutMs} ms`;
       this.#abandon(invocation, { code: 'timeout', message });
     });
   }
@@ -76,25 +70,26 @@ export class Tenant {
   }
 
   /** Starts an invocation; its end is told by `events.ended`, once. */
-  async invoke({ invocation, kind, json, payload, timeoutMs }: Start): Promise<void> {
+  invoke({ invocation, kind, json, payload, timeoutMs }: Start): void {
     const coldStart = this.#room === undefined;
-    this.#running.set(invocation, { coldStart, timers: undefined, cpuMs: 0, outcome: undefined });
-    this.#timeoutMs.set(invocation, timeoutMs);
+    this.#running.set(invocation, { coldStart, timeoutMs, timers: undefined, cpuMs: 0, outcome: undefined });
     this.#timeouts.set(invocation, timeoutMs);
+    const op: Op = { op: 'invoke', invocation, json, payload, binary: kind === 'queue' };
+    if (this.#opened) this.#enter(this.#opened, op);
+    else void this.#invokeFirst(op);
+  }
+
+  async #invokeFirst(op: Op): Promise<void> {
     try {
-      const room = await this.#open();
-      this.#enter(room, { op: 'invoke', invocation, json, payload, binary: kind === 'queue' });
+      this.#enter(await this.#open(), op);
     } catch (error) {
       if (!(error instanceof LoadError)) throw error;
-      this.#end(invocation, { failure: error.failure });
+      this.#end(op.invocation, { failure: error.failure });
     }
   }
 
   reply(invocation: number, call: number, json: string, payload: Uint8Array | undefined): void {
-    void this.#room?.then(
-      (room) => this.#enter(room, { op: 'reply', invocation, call, json, payload }),
-      ignore,
-    );
+    this.#inRoom((room) => this.#enter(room, { op: 'reply', invocation, call, json, payload }));
   }
 
   /** The caller hears no more of it; a step of it that runs goes on to its end, within its CPU limit, for the others' sake. */
@@ -114,6 +109,12 @@ export class Tenant {
     });
     this.#room = room;
     return room;
+  }
+
+  /** Now, or once it is open; when it does not open, whoever asked for it has been told. */
+  #inRoom(work: (room: Room) => void): void {
+    if (this.#opened) work(this.#opened);
+    else void this.#room?.then(work, () => undefined);
   }
 
   #build(): Promise<Room> {
@@ -140,6 +141,7 @@ export class Tenant {
     );
     return room.then((opened) => {
       isOpen = true;
+      if (isCurrent()) this.#opened = opened;
       return opened;
     });
   }
@@ -214,7 +216,7 @@ export class Tenant {
     if (timers.size > limits.timers) return;
     const fire = () => {
       timers.delete(timer);
-      void this.#room?.then((room) => this.#enter(room, { op: 'fire', invocation, timer }), ignore);
+      this.#inRoom((room) => this.#enter(room, { op: 'fire', invocation, timer }));
     };
     timers.set(timer, setTimeout(fire, delayMs));
   }
@@ -257,15 +259,19 @@ export class Tenant {
     const ops = this.#ops.take({
       isLive: (invocation) => this.#running.has(invocation),
       most: ({ invocation }) =>
-        this.#batch.next(Math.min(limitMs, this.#timeoutMs.get(invocation) ?? limitMs)),
+        this.#batch.next(Math.min(limitMs, this.#running.get(invocation)?.timeoutMs ?? limitMs)),
     });
     const owners = [...new Set(ops.map(({ invocation }) => invocation))];
     const used = owners.map((owner) => this.#running.get(owner)?.cpuMs ?? 0);
     const leftMs = this.#options.cpuMs - Math.max(0, ...used);
+    // Only where the end of its time is the end of its limit: to be put off the thread costs a function its isolate.
+    const inline = leftMs <= inlineMs && this.#batch.isQuick && this.#options.isAlone();
+    this.#wasInline = inline && ops.length > 0;
     return {
       owners,
       cpuMs: leftMs,
-      work: () => this.#perform(room, ops, { owners, leftMs }),
+      holdsThread: inline,
+      work: () => this.#perform(room, ops, { owners, leftMs, inline }),
       measured: (cpuMs) => {
         if (ops.length > 0) this.#batch.measured(ops.length, cpuMs);
         this.#charge(owners, cpuMs);
@@ -274,15 +280,9 @@ export class Tenant {
   }
 
   /** Alone in its process and quick so far, a function runs on this thread: nobody else waits, and two changes of thread are saved. */
-  async #perform(
-    room: Room,
-    ops: readonly Op[],
-    { owners, leftMs }: { readonly owners: readonly number[]; readonly leftMs: number },
-  ): Promise<void> {
+  async #perform(room: Room, ops: readonly Op[], { owners, leftMs, inline }: Turn): Promise<void> {
     if (ops.length === 0) return;
-    // Only where the end of its time is the end of its limit: to be put off the thread costs a function its isolate.
-    this.#wasInline = leftMs <= inlineMs && this.#batch.isQuick && this.#options.isAlone();
-    if (!this.#wasInline) return room.enter(ops);
+    if (!inline) return room.enter(ops);
     const timeoutMs = Math.max(1, Math.ceil(2 * leftMs));
     const startedMs = performance.now();
     const startedCpu = room.isolate.cpuTime;
@@ -335,19 +335,19 @@ export class Tenant {
   /** Ends one invocation from outside: at once when it only waits, with its isolate when it is running. */
   #abandon(invocation: number, failure: Failure): void {
     if (!this.#running.has(invocation)) return;
-    void this.#room?.then((room) => {
+    this.#inRoom((room) => {
       if (room.steps.current.includes(invocation)) {
         this.#stop(failure, room.steps.current);
         return;
       }
       this.#leave(invocation, failure);
-    }, ignore);
+    });
   }
 
   #leave(invocation: number, failure: Failure): void {
     if (!this.#running.has(invocation)) return;
     this.#end(invocation, { failure });
-    void this.#room?.then((room) => this.#enter(room, { op: 'forget', invocation }), ignore);
+    this.#inRoom((room) => this.#enter(room, { op: 'forget', invocation }));
   }
 
   /** A thread that is not given back is worth more than the other functions of this process: they are delivered again elsewhere. */
@@ -362,7 +362,7 @@ export class Tenant {
     const steps = this.#steps;
     if (steps) this.#charge(steps.current, steps.usedMs());
     this.#isolate = undefined;
-    this.#room = undefined;
+    this.#room = this.#opened = undefined;
     this.#steps = undefined;
     this.#ops = new OpQueue();
     this.#scheduled = false;
@@ -384,13 +384,8 @@ export class Tenant {
     if (!running) return;
     this.#running.delete(invocation);
     this.#timeouts.delete(invocation);
-    this.#timeoutMs.delete(invocation);
     for (const timer of running.timers?.values() ?? []) clearTimeout(timer);
     const { cpuMs, coldStart } = running;
     this.#options.events.ended(invocation, { cpuMs, coldStart, ...outcome });
   }
-}
-
-function ignore(): void {
-  // The room failed to open: whoever asked for it has been told.
 }
