@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { treeDifferences, treeEntries } from '../../test/support/tree-entries.ts';
@@ -31,7 +31,8 @@ const workNames: Readonly<Record<Work, string>> = {
 
 /**
  * Everything `rounds` times, each time into new repositories; each work is done by all programs, one after the other, before the next,
- * and who begins changes from round to round. Rejects when what Holdfast restored is not what is in the folder.
+ * and who begins changes from round to round. Nothing is removed, which is for the caller: where files went in the last minutes, ext4
+ * searches long for room for new ones, and who comes next would pay. Rejects when what Holdfast restored is not what is in the folder.
  */
 export async function runRounds(data: DataSet, options: Options): Promise<Rounds> {
   const { folder, contenders, rounds, report } = options;
@@ -45,7 +46,6 @@ export async function runRounds(data: DataSet, options: Options): Promise<Rounds
     );
     await runRound(places, { data, base, round, report, isLast: round === rounds - 1 });
     for (const { contender, measured } of places) results[contender.name].push(measured);
-    await rm(base, { recursive: true });
   }
   return results;
 }
@@ -85,7 +85,6 @@ async function runRound(places: readonly Place[], options: RoundOptions): Promis
     const { run, restored } = await place.contender.restore(place.repository, data.folder, target);
     record(place, 'restore', run, report);
     if (isLast && place.contender.name === 'holdfast') compare(data.folder, restored, report);
-    await rm(target, { recursive: true });
   }
 }
 
