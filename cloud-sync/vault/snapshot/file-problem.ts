@@ -1,5 +1,5 @@
 import { errorCode, errorMessage } from '../../../lib/error-code.ts';
-import type { SnapshotProblem } from './snapshot-request.ts';
+import type { SnapshotProblem } from './snapshot-problem.ts';
 
 const goneCodes = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'];
 /** What says something of one file, rather than of this machine or this program. */

@@ -14,7 +14,8 @@ import type { FileContent, FileQueue } from './file-queue.ts';
 import type { Entry, FolderEntries } from './folder-entries.ts';
 import { listFolder } from './list-folder.ts';
 import { walkSliceMs } from './snapshot-limits.ts';
-import type { SnapshotProblem, SnapshotRequest } from './snapshot-request.ts';
+import type { SnapshotProblem } from './snapshot-problem.ts';
+import type { SnapshotRequest } from './snapshot-request.ts';
 import type { SnapshotTally } from './snapshot-tally.ts';
 
 export type FolderWalkOptions = {

@@ -5,7 +5,7 @@ import { lastChangeNs, nodeTypeOf } from './file-facts.ts';
 import { fileProblem } from './file-problem.ts';
 import { FolderEntries } from './folder-entries.ts';
 import { rawPath } from './raw-path.ts';
-import type { SnapshotProblem } from './snapshot-request.ts';
+import type { SnapshotProblem } from './snapshot-problem.ts';
 
 export type FolderListing = {
   readonly entries: FolderEntries;

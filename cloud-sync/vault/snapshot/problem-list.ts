@@ -1,4 +1,4 @@
-import type { SnapshotProblem } from './snapshot-request.ts';
+import type { SnapshotProblem } from './snapshot-problem.ts';
 
 const maxListed = 1_000;
 

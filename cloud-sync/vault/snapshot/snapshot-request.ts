@@ -1,6 +1,7 @@
 import type { Logger } from '../../../lib/logger.ts';
 import type { Repository } from '../repository.ts';
 import type { ListAhead } from './list-ahead.ts';
+import type { SnapshotProblem } from './snapshot-problem.ts';
 
 export type SnapshotRequest = {
   readonly repository: Repository;
@@ -41,13 +42,6 @@ export type SnapshotProgress = {
   readonly bytesAdded: number;
   readonly bytesPerSecond: number;
   readonly remainingMs: number | null;
-};
-
-/** A file or folder that could not be taken as it was: the snapshot is complete without it. */
-export type SnapshotProblem = {
-  readonly path: string;
-  readonly code: 'vanished' | 'changed' | 'unreadable' | 'unsupported';
-  readonly message: string;
 };
 
 export type SnapshotOutcome = {

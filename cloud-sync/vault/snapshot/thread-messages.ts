@@ -3,7 +3,7 @@ import type { ExtendedAttribute } from '../format/tree-node.ts';
 import type { PackContents } from '../repository.ts';
 import type { SharedClaims } from './blob-claims.ts';
 import type { FileFacts, PackedFacts } from './file-facts.ts';
-import type { SnapshotProblem } from './snapshot-request.ts';
+import type { SnapshotProblem } from './snapshot-problem.ts';
 
 /** What a thread begins with. */
 export type ThreadSetup = {
