@@ -5,7 +5,8 @@ import type { AgentMeter } from './metrics.ts';
 /** What makes units durable: a transaction, then a sync. */
 export type Commits<Unit> = {
   readonly commit: (units: readonly Unit[]) => Draft;
-  readonly sync: () => Promise<void>;
+  /** Undefined: it is done. */
+  readonly sync: () => Promise<void> | undefined;
 };
 
 /** Commits to the local store, one at a time, measured from the transaction to the end of its sync. */
@@ -15,6 +16,16 @@ export function measureCommits<Unit>({ commit, sync }: Commits<Unit>, meter: Age
     meter.add('holdfast.store.commit.failures', { 'error.type': errorCode(error) ?? 'bug' });
   };
   let dropped: Draft['dropped'] = [];
+  const synced = (): void => {
+    meter.add('holdfast.store.commits', {});
+    meter.record('holdfast.store.commit.duration', (performance.now() - startedMs) / 1000, {});
+    for (const { stream, reason, count } of dropped)
+      meter.add('holdfast.stream.dropped', { stream, reason }, count);
+  };
+  const refused = (error: unknown): never => {
+    failed(error);
+    throw error;
+  };
   return {
     commit: (units) => {
       startedMs = performance.now();
@@ -27,17 +38,15 @@ export function measureCommits<Unit>({ commit, sync }: Commits<Unit>, meter: Age
         throw error;
       }
     },
-    sync: async () => {
+    sync: () => {
       try {
-        await sync();
+        const syncing = sync();
+        if (syncing) return syncing.then(synced, refused);
       } catch (error) {
-        failed(error);
-        throw error;
+        refused(error);
       }
-      meter.add('holdfast.store.commits', {});
-      meter.record('holdfast.store.commit.duration', (performance.now() - startedMs) / 1000, {});
-      for (const { stream, reason, count } of dropped)
-        meter.add('holdfast.stream.dropped', { stream, reason }, count);
+      synced();
+      return undefined;
     },
   };
 }

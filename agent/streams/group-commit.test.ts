@@ -182,3 +182,49 @@ test('[G1] after a failed sync nothing is done alone either', async () => {
   await expect(alone).rejects.toThrow('fatal');
   expect(told).toEqual([]);
 });
+
+test('writers that wait for nothing but their commits leave the event loop its turns, however quick the disk', async () => {
+  const notified = Promise.withResolvers<undefined>();
+  const commits = new GroupCommit<number, Refusals>({
+    commit: () => none,
+    sync: () => undefined,
+    onDurable: () => notified.resolve(undefined),
+    isFatal: () => false,
+  });
+  let turns = 0;
+  const counting = setInterval(() => turns++, 0);
+  const write = async (): Promise<void> => {
+    for (let unit = 0; unit < 2000; unit++) await commits.submit(unit, 1);
+  };
+  await Promise.all([write(), notified.promise.then(write)]);
+  clearInterval(counting);
+  expect(turns).toBeGreaterThan(0);
+});
+
+test('what comes while a group is synced in this thread is committed in the next turn, and before it is closed', async () => {
+  const notified = Promise.withResolvers<undefined>();
+  const onDurable = () => notified.resolve(undefined);
+  const { groups, commits, turn } = committer(undefined, { sync: () => undefined, onDurable });
+  const next = notified.promise.then(() => [commits.submit(2, 1), commits.submit(3, 1)]);
+  const first = commits.submit(1, 1);
+  turn();
+  await Promise.all([first, next]);
+  expect(groups).toEqual([[1]]);
+  turn();
+  await Promise.all(await next);
+  const last = commits.submit(4, 1);
+  await commits.close();
+  await last;
+  expect(groups).toEqual([[1], [2, 3], [4]]);
+});
+
+test('[G1] a sync in this thread that fails rejects its group, and everything after it is refused', async () => {
+  const sync = () => {
+    throw new Error('fatal');
+  };
+  const { commits, turn } = committer(undefined, { sync });
+  const first = commits.submit(1, 1);
+  turn();
+  await expect(first).rejects.toThrow('fatal');
+  await expect(commits.submit(2, 1)).rejects.toThrow('fatal');
+});

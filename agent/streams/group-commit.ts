@@ -3,8 +3,8 @@ import { AgentError } from '../errors.ts';
 export type GroupCommitOptions<Unit, Written extends Refusals> = {
   /** Writes all units in one transaction, or throws and has written none. */
   readonly commit: (units: readonly Unit[]) => Written;
-  /** Makes durable what was committed. Whatever it rejects with is final. */
-  readonly sync: () => Promise<void>;
+  /** Makes durable what was committed; undefined: it is done. Whatever it throws or rejects with is final. */
+  readonly sync: () => Promise<void> | undefined;
   /** After that and before the writers go on. */
   readonly onDurable: (written: Written) => void;
   /** After such a failure nothing is tried again: a failed fsync may have dropped what a later one would report as written. */
@@ -44,6 +44,8 @@ export class GroupCommit<Unit, Written extends Refusals> {
   /** After a fatal failure. */
   #failure: Error | undefined;
   #isClosed = false;
+  /** The last group was synced in this thread, or failed before that: the event loop has not turned since. */
+  #wasHere = true;
 
   constructor(options: GroupCommitOptions<Unit, Written>) {
     this.#options = {
@@ -115,6 +117,12 @@ export class GroupCommit<Unit, Written extends Refusals> {
     this.#next();
   }
 
+  /** Writers that wait for nothing but their commits would keep the event loop from turning for as long as they go on. */
+  #yield(): void {
+    this.#writing = undefined;
+    if (this.#pending.length > 0 || this.#alone.length > 0) this.#wake();
+  }
+
   async #isolate(alone: Alone | undefined): Promise<void> {
     const outcome = (async () => {
       if (this.#failure !== undefined) throw this.#failure;
@@ -129,7 +137,8 @@ export class GroupCommit<Unit, Written extends Refusals> {
   async #write(group: readonly Pending<Unit>[]): Promise<void> {
     const written = await this.#attempt(group);
     // The next group is on its way to the disk while the writers of this one are answered.
-    this.#ended();
+    if (this.#wasHere && !this.#isClosed) this.#yield();
+    else this.#ended();
     if (written instanceof Error) {
       for (const { settled } of group) settled.reject(written);
       return;
@@ -143,10 +152,13 @@ export class GroupCommit<Unit, Written extends Refusals> {
   }
 
   async #attempt(group: readonly Pending<Unit>[]): Promise<Written | Error> {
+    this.#wasHere = true;
     try {
       if (this.#failure !== undefined) throw this.#failure;
       const written = this.#options.commit(group.map(({ unit }) => unit));
-      await this.#options.sync();
+      const syncing = this.#options.sync();
+      this.#wasHere = syncing === undefined;
+      await syncing;
       this.#options.onDurable(written);
       return written;
     } catch (thrown) {

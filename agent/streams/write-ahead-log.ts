@@ -40,26 +40,36 @@ export class WriteAheadLog implements AsyncDisposable {
     return new WriteAheadLog(log, file);
   }
 
-  /** Rejects with AgentError 'broken': what was not on disk before may never be, whatever a later sync says. */
-  async sync(): Promise<void> {
+  /**
+   * Undefined when it was done in this thread. Throws or rejects with AgentError 'broken': what was not on disk before may never be,
+   * whatever a later sync says.
+   */
+  sync(): Promise<void> | undefined {
+    if (!this.#place.isHere) return this.#syncBeside();
+    const beganMs = performance.now();
     try {
-      if (this.#place.isHere) this.#syncHere();
-      else {
-        await this.#file.datasync();
-        this.#place.noteBeside();
-      }
+      fdatasyncSync(this.#file.fd);
     } catch (cause) {
-      throw new AgentError('broken', `Cannot write ${this.#path} (${errorMessage(cause)})`, {
-        cause,
-        hint: 'Check the disk and the permissions of the folder, then restart the agent.',
-      });
+      throw this.#broken(cause);
     }
+    this.#place.noteHere(performance.now() - beganMs);
+    return undefined;
   }
 
-  #syncHere(): void {
-    const beganMs = performance.now();
-    fdatasyncSync(this.#file.fd);
-    this.#place.noteHere(performance.now() - beganMs);
+  async #syncBeside(): Promise<void> {
+    try {
+      await this.#file.datasync();
+    } catch (cause) {
+      throw this.#broken(cause);
+    }
+    this.#place.noteBeside();
+  }
+
+  #broken(cause: unknown): AgentError {
+    return new AgentError('broken', `Cannot write ${this.#path} (${errorMessage(cause)})`, {
+      cause,
+      hint: 'Check the disk and the permissions of the folder, then restart the agent.',
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
