@@ -68,16 +68,16 @@ async function runRound(places: readonly Place[], options: RoundOptions): Promis
   const { data, base, round, isLast, report } = options;
   const snapshot = async (work: Work): Promise<void> => {
     for (const place of doing(places, work)) {
+      // borg has the system forget each file that it has read.
+      await warm(data.folder);
       await settle();
       record(place, work, await place.contender.takeSnapshot(place.repository, data.folder), report);
     }
   };
-  await warm(data.folder);
   await snapshot('first');
   for (const { measured, repository } of places) measured.repositoryBytes = repositoryBytes(repository);
   await snapshot('unchanged');
   report(`${await changeFiles(data.files, round)} of ${data.files.length} files are changed`);
-  await warm(data.folder);
   await snapshot('changed');
   for (const place of doing(places, 'restore')) {
     const target = join(base, `${place.contender.name}-restored`);
