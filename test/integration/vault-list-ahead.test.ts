@@ -80,6 +80,17 @@ test('it ends after so many entries, leaves out what is excluded, and skips what
   expect(pathsListed(join(folder.path, 'missing'), new WalkPosition())).toEqual([]);
 });
 
+test('a folder of more entries than are to be listed ahead is left to the walk, its neighbours are not', async () => {
+  await using folder = await temporaryFolder();
+  makeTree(folder.path);
+  mkdirSync(join(folder.path, 'huge'));
+  for (let file = 0; file < 300; file += 1) writeFileSync(join(folder.path, `huge/${file}`), '');
+  const paths = pathsListed(folder.path, new WalkPosition(), 250);
+  expect(paths).not.toContain('huge');
+  expect(paths).toHaveLength(111);
+  expect(pathsListed(join(folder.path, 'huge'), new WalkPosition(), 250)).toEqual([]);
+});
+
 test('a thread tells of every folder what the walk would have seen, once', async () => {
   await using folder = await temporaryFolder();
   makeTree(folder.path);

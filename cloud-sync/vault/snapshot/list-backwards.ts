@@ -29,7 +29,7 @@ export function* listBackwards(
   ): Generator<{ path: string; listing: FolderListing }, boolean> {
     const prefix = path === '' ? '' : `${path}/`;
     const skip = (name: string, type: NodeType) => excludes?.(`${prefix}${name}`, type === 'dir') ?? false;
-    const listing = tryToList(path === '' ? folder : `${folder}/${path}`, skip);
+    const listing = tryToList(path === '' ? folder : `${folder}/${path}`, skip, left);
     if (listing === undefined) return true;
     const folders = foldersIn(listing);
     left -= listing.entries.names.length;
@@ -54,9 +54,14 @@ function foldersIn({ entries }: FolderListing): { readonly name: string; readonl
   );
 }
 
-function tryToList(path: string, skip: (name: string, type: NodeType) => boolean): FolderListing | undefined {
+/** A folder may hold more than all that is to be held in memory here. */
+function tryToList(
+  path: string,
+  skip: (name: string, type: NodeType) => boolean,
+  maxEntries: number,
+): FolderListing | undefined {
   try {
-    return listFolder(path, skip);
+    return listFolder(path, skip, maxEntries);
   } catch {
     return undefined;
   }

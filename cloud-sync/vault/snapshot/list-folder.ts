@@ -15,12 +15,21 @@ export type FolderListing = {
   readonly problems: readonly (Pick<SnapshotProblem, 'code' | 'message'> & { readonly name: string })[];
 };
 
-/** What lies in a folder now, but for what `skip` leaves out. Throws node's error when it cannot be listed. */
-export function listFolder(path: string, skip: (name: string, type: NodeType) => boolean): FolderListing {
+/**
+ * What lies in a folder now, but for what `skip` leaves out. Throws node's error when it cannot be listed, and a RangeError, before
+ * anything in it was looked at, when that is more than `maxEntries`.
+ */
+export function listFolder(
+  path: string,
+  skip: (name: string, type: NodeType) => boolean,
+  maxEntries = Infinity,
+): FolderListing {
+  const names = namesIn(path);
+  if (names.length > maxEntries) throw new RangeError(`${names.length} entries; at most ${maxEntries}`);
   const entries: { readonly name: string; readonly facts: BigIntStats }[] = [];
   const problems: FolderListing['problems'][number][] = [];
   let newestNs = 0n;
-  for (const name of namesIn(path)) {
+  for (const name of names) {
     try {
       const facts = lstatSync(rawPath(`${path}/${name}`), { bigint: true });
       const type = nodeTypeOf(facts.mode);
