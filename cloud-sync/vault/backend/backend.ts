@@ -30,7 +30,10 @@ export type VaultBackend = AsyncDisposable & {
     name: string,
     options: CallOptions & { readonly range?: ByteRange; readonly maxBytes?: number },
   ): Promise<Buffer>;
-  /** Resolves once the file is durable under its name; never overwrites. An aborted write leaves nothing under that name. [G1] */
+  /**
+   * Resolves once the file is durable under its name; never overwrites. An aborted write leaves nothing under that name. [G1] Once it has
+   * resolved, `bytes` are not read any more: their memory is used again.
+   */
   write(type: FileType, name: string, bytes: Uint8Array, options: CallOptions): Promise<void>;
   /** Removes a file; one that is not there is no error. */
   remove(type: Exclude<FileType, 'config'>, name: string, options: CallOptions): Promise<void>;
