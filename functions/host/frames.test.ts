@@ -87,4 +87,12 @@ describe('a batch of frames', () => {
     batch.add(3);
     expect(read(new FrameReader(), batch.take()).map(({ header }) => header)).toEqual([1, 3]);
   });
+
+  test('does not keep the memory of a large frame for small ones', () => {
+    const batch = new FrameBatch();
+    batch.add('x'.repeat(1000), new Uint8Array(2 ** 20));
+    batch.take();
+    batch.add(1);
+    expect(batch.take().buffer.byteLength).toBeLessThanOrEqual(2 ** 16);
+  });
 });

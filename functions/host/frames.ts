@@ -54,9 +54,16 @@ export class FrameBatch {
   take(): Uint8Array {
     const end = this.#start + this.size;
     const bytes = this.#memory.subarray(this.#start, end);
-    this.#start = end;
     this.size = this.count = 0;
+    this.#start = end;
+    // That of a large frame would be held for the sake of the few bytes that are left of it.
+    if (this.#memory.byteLength > pieceBytes) this.#forget();
     return bytes;
+  }
+
+  #forget(): void {
+    this.#memory = Buffer.alloc(0);
+    this.#start = 0;
   }
 
   /** Where the next frame begins; there are `bytes` for it. */
