@@ -221,10 +221,11 @@ export class FunctionRuntime implements AsyncDisposable {
     try {
       const outcome = await host.run(deployment, { invocation, label, event: header, body });
       const wallMs = performance.now() - startedMs;
-      return resultOf(deployment, event, outcome, { wallMs, wasLoaded, egressBytes: invocation.egressBytes });
+      const { egressBytes } = invocation.usage;
+      return resultOf(deployment, event, outcome, { wallMs, wasLoaded, egressBytes });
     } catch (error) {
-      const { egressBytes } = invocation;
-      if (error instanceof FunctionError) error.usage ??= { cpuMs: 0, egressBytes };
+      // An effect rejects with an error of its own; what the invocation used is to be paid for all the same.
+      if (error instanceof Error) Object.assign(error, { usage: invocation.usage });
       this.#logStack(name, label, error);
       throw error;
     } finally {

@@ -47,7 +47,7 @@ function world({ egressBytes = 2 ** 30 } = {}) {
         new Uint8Array(1),
       ),
     end: () => {
-      invocation.end({ type: 'result', cpuMs: 0, coldStart: false, body: new Uint8Array(0) });
+      invocation.end({ type: 'result', cpuMs: 7, coldStart: false, body: new Uint8Array(0) });
       return invocation.ended;
     },
     answer: () =>
@@ -88,7 +88,7 @@ test('what is too large, or more than the egress, is refused before it waits', (
     expect.stringContaining(`the limit is ${limits.callBytes}`),
   ]);
   expect(counts().fetched).toBe(limits.openCalls);
-  expect(invocation.egressBytes).toBeLessThan(10_000);
+  expect(invocation.usage.egressBytes).toBeLessThan(10_000);
 });
 
 test('a line of the log is mapped when it holds a stack', () => {
@@ -110,13 +110,17 @@ test('a call that nobody waits for has its effect and no answer', async () => {
 test.each([
   [{ topic: 'elsewhere' }, 'denied'],
   [{ qos: 2 }, 'badCall'],
-])('a call that nobody waits for and that is refused fails its invocation: %j', async (args, code) => {
-  const { tell, replies, counts, end } = world();
-  tell(args);
-  await expect(end()).rejects.toMatchObject({ code });
-  expect(replies).toEqual([]);
-  expect(counts().published).toBe(0);
-});
+])(
+  'a call that nobody waits for and that is refused fails its invocation, which is charged: %j',
+  async (args, code) => {
+    const { invocation, tell, replies, counts, end } = world();
+    tell(args);
+    await expect(end()).rejects.toMatchObject({ code });
+    expect(replies).toEqual([]);
+    expect(counts().published).toBe(0);
+    expect(invocation.usage).toEqual({ cpuMs: 7, egressBytes: 0 });
+  },
+);
 
 test('a call that nobody waits for has room beside those that wait for their turn', async () => {
   const { publish, tell, refusals, counts } = world();

@@ -1,6 +1,6 @@
 import type { FunctionSpec } from '../../manifests/function.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { FunctionError } from '../function-error.ts';
+import { FunctionError, type InvocationUsage } from '../function-error.ts';
 import { limits, nobody, type ToHost } from '../host/protocol.ts';
 import { isOutsideCall, prepareCall, type PreparedCall } from './bindings.ts';
 import { badCall, nameOf, type BindingCall, type CallContext, type CallReply } from './bindings/call.ts';
@@ -61,6 +61,7 @@ export class Invocation {
   #callCount = 0;
   #logCount = 0;
   #over = false;
+  #cpuMs = 0;
   /** The first effect that failed: whatever the function makes of it, this invocation did not do what it was asked. */
   #broken: { readonly error: unknown } | undefined;
 
@@ -79,9 +80,9 @@ export class Invocation {
     return this.#options.name;
   }
 
-  /** Sent by fetch so far. */
-  get egressBytes(): number {
-    return this.#egress.usedBytes;
+  /** What it sent by fetch so far; CPU time once the host has told it. */
+  get usage(): InvocationUsage {
+    return { cpuMs: this.#cpuMs, egressBytes: this.#egress.usedBytes };
   }
 
   call({ call: id, binding, method, args }: CallMessage, body: Uint8Array): void {
@@ -121,6 +122,7 @@ export class Invocation {
 
   #endWith(outcome: HostOutcome): void {
     this.#finish();
+    this.#cpuMs = outcome.cpuMs;
     if (this.#broken) this.#settle.reject(this.#broken.error);
     else this.#settle.resolve(outcome);
   }

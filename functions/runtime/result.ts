@@ -30,20 +30,14 @@ export function resultOf(
   { wallMs, wasLoaded, egressBytes }: Measured,
 ): InvocationResult {
   const { cpuMs, coldStart } = outcome;
-  try {
-    if (outcome.type === 'failed') throw invocationError(name, outcome.failure, mapStack);
-    const { body, response } = outcome;
-    if (body.byteLength > spec.limits.result) throw tooLarge(name, body.byteLength, spec.limits.result);
-    const cost = { cpuMs, egressBytes, wallMs, coldStart: coldStart || !wasLoaded };
-    if (event.kind === 'fetch')
-      return { value: undefined, response: answerOf(name, response, body), ...cost };
-    const value = parseValue(name, body);
-    if (event.kind !== 'queue') return { value, ...cost };
-    return { value: undefined, queue: queueOutcome(name, event, value), ...cost };
-  } catch (error) {
-    if (error instanceof FunctionError) error.usage = { cpuMs, egressBytes };
-    throw error;
-  }
+  if (outcome.type === 'failed') throw invocationError(name, outcome.failure, mapStack);
+  const { body, response } = outcome;
+  if (body.byteLength > spec.limits.result) throw tooLarge(name, body.byteLength, spec.limits.result);
+  const cost = { cpuMs, egressBytes, wallMs, coldStart: coldStart || !wasLoaded };
+  if (event.kind === 'fetch') return { value: undefined, response: answerOf(name, response, body), ...cost };
+  const value = parseValue(name, body);
+  if (event.kind !== 'queue') return { value, ...cost };
+  return { value: undefined, queue: queueOutcome(name, event, value), ...cost };
 }
 
 function answerOf(

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openSandbox, type Sandbox } from '../support/function-sandbox.ts';
+import { MemoryEffects, openSandbox, type Sandbox } from '../support/function-sandbox.ts';
 
 /** Who pays for what went wrong, and who does not. [G6] */
 let sandbox: Sandbox;
@@ -95,4 +95,21 @@ test('what the host does for a function is charged to it', async () => {
   const { code, usage } = await failureOf(sandbox.invoke('asking'));
   expect(code).toBe('cpu');
   expect(usage?.cpuMs).toBeGreaterThan(100);
+});
+
+test('what an effect of its own ends is charged with what it used', async () => {
+  await sandbox.deploy(
+    'failing',
+    `async invoke(_payload, env) {
+      await env.OUT.publish('x').catch(() => 0);
+      for (const end = Date.now() + 200; Date.now() < end;);
+    }`,
+    { bindings: { OUT: { publish: 'out' } } },
+  );
+  const refuse = () => Promise.reject(new Error('too large'));
+  const effects = Object.assign(new MemoryEffects(), { publish: refuse });
+  const { signal } = new AbortController();
+  const event = { kind: 'invoke', payload: 1 } as const;
+  const { usage } = await failureOf(sandbox.runtime.invoke('failing', event, effects, { signal }));
+  expect(usage?.cpuMs).toBeGreaterThan(10);
 });
