@@ -6,7 +6,7 @@ export type NativeCtr = {
   encrypt(texts: CtrTexts): void;
 };
 
-export type CtrTexts = {
+type CtrTexts = {
   readonly key: Uint8Array;
   readonly iv: Uint8Array;
   readonly plain: Uint8Array;

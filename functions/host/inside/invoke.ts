@@ -1,3 +1,4 @@
+import { newCounters } from './counters.ts';
 import type { Ending } from './ending.ts';
 import { makeEnv } from './env.ts';
 import type { InvokeHeader } from './ops.ts';
@@ -27,17 +28,6 @@ export function makeInvoke({ safe, text, setup, ending, call, tell, now }: Invok
     shape: Shape | undefined,
     begin: (invocation: Invocation) => void,
   ): void => {
-    const counters = {
-      calls: 0,
-      told: 0,
-      toldChars: 0,
-      waiting: 0,
-      timers: 0,
-      timersSet: 0,
-      lines: 0,
-      chars: 0,
-      dropped: 0,
-    };
     const invocation: Invocation = {
       id,
       label,
@@ -46,7 +36,7 @@ export function makeInvoke({ safe, text, setup, ending, call, tell, now }: Invok
       open: 1,
       answer: undefined,
       noRetry: false,
-      ...counters,
+      ...newCounters(),
     };
     begin(invocation);
     try {

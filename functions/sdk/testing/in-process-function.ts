@@ -1,3 +1,4 @@
+import { newCounters } from '../../host/inside/counters.ts';
 import { randomUUID } from 'node:crypto';
 import type { FunctionSpec } from '../../../manifests/function.ts';
 import { FunctionError } from '../../function-error.ts';
@@ -179,20 +180,9 @@ function waitUntil(pending: unknown[], work: unknown): void {
 }
 
 function newInvocation(id: number, timeoutMs: number): Invocation {
-  const counters = {
-    calls: 0,
-    told: 0,
-    toldChars: 0,
-    waiting: 0,
-    timers: 0,
-    timersSet: 0,
-    lines: 0,
-    chars: 0,
-    dropped: 0,
-  };
   const deadline = Date.now() + timeoutMs;
   const state = { ended: false, open: 1, answer: undefined, noRetry: false };
-  return { id, label: randomUUID(), deadline, ...state, ...counters };
+  return { id, label: randomUUID(), deadline, ...state, ...newCounters() };
 }
 
 function resultOf(
