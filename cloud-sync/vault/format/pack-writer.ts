@@ -49,15 +49,16 @@ export class PackWriter {
 
   /** Copies the blob. Data and trees may not share a pack: that throws a RangeError. */
   add({ sealed, ...blob }: BlobToPack): void {
-    this.#room(sealed.byteLength).set(sealed);
-    this.#append(sealed.byteLength, blob);
+    const place = this.#room(sealed.byteLength);
+    place.set(sealed);
+    this.#append(place, blob);
   }
 
   /** Seals the blob in its place. As for `add`. */
   seal({ bytes, ...blob }: BlobToSeal, sealer: Sealer): void {
-    const length = bytes.byteLength + sealOverheadBytes;
-    sealer.sealInto(this.#room(length), bytes);
-    this.#append(length, blob);
+    const place = this.#room(bytes.byteLength + sealOverheadBytes);
+    sealer.sealInto(place, bytes);
+    this.#append(place, blob);
   }
 
   /** The pack with its header. To be called once, after at least one blob. */
@@ -72,16 +73,16 @@ export class PackWriter {
     return { name, bytes: this.#buffer.subarray(0, byteLength), contents };
   }
 
-  /** The blob that lies behind the others is now one of them. */
-  #append(length: number, { type, id, uncompressedLength }: BlobNames): void {
+  /** What lies in the room behind the others is now one of them. */
+  #append(place: Buffer, { type, id, uncompressedLength }: BlobNames): void {
     const first = this.#blobs[0];
     if (first !== undefined && first.type !== type) {
       throw new RangeError(`A ${type} blob cannot go into a pack of ${first.type} blobs`);
     }
-    const offset = this.#blobsBytes;
+    const [offset, length] = [this.#blobsBytes, place.byteLength];
     const compressed = uncompressedLength === undefined ? {} : { uncompressedLength };
     const blob: PackedBlob = { id, type, offset, length, ...compressed };
-    this.#hash.update(this.#room(length));
+    this.#hash.update(place);
     this.#blobsBytes += length;
     this.#entriesBytes += headerEntryBytes(blob);
     this.#blobs.push(blob);

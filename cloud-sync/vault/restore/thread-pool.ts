@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { SyncError } from '../../errors.ts';
 import { diskFull } from '../../oci/disk-errors.ts';
-import { threadEntry } from './thread-entry.ts';
+import { threadEntry } from '../thread-entry.ts';
 import type {
   RestoreJob,
   RestoreResult,
@@ -43,11 +43,14 @@ class PoolThread {
   #failure: Error | undefined;
 
   constructor(workerData: RestoreThreadData) {
-    this.#worker = new Worker(threadEntry(), {
-      workerData,
-      resourceLimits: { maxYoungGenerationSizeMb: 4 },
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-    });
+    this.#worker = new Worker(
+      threadEntry('vault-restore-thread.mjs', new URL('restore-thread.ts', import.meta.url)),
+      {
+        workerData,
+        resourceLimits: { maxYoungGenerationSizeMb: 4 },
+        execArgv: ['--disable-warning=ExperimentalWarning'],
+      },
+    );
     this.#worker.on('message', (reply: ThreadReply) => this.#settle(reply));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', () => this.#fail(new Error('It ended before its work did')));

@@ -1,10 +1,10 @@
-import { existsSync, realpathSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { realpathSync } from 'node:fs';
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 import { FolderEntries } from './folder-entries.ts';
 import type { ListedFolder, ListerSetup } from './lister-messages.ts';
 import type { FolderListing } from './list-folder.ts';
 import { WalkPosition } from './walk-position.ts';
+import { threadEntry } from '../thread-entry.ts';
 
 const youngHeapMb = 3;
 
@@ -29,11 +29,14 @@ export class ListAhead implements AsyncDisposable {
       position: this.position.shared,
       port: port2,
     };
-    this.#worker = new Worker(threadEntry(), {
-      workerData,
-      transferList: [port2],
-      resourceLimits: { maxYoungGenerationSizeMb: youngHeapMb },
-    });
+    this.#worker = new Worker(
+      threadEntry('vault-lister-thread.mjs', new URL('lister-thread.ts', import.meta.url)),
+      {
+        workerData,
+        transferList: [port2],
+        resourceLimits: { maxYoungGenerationSizeMb: youngHeapMb },
+      },
+    );
     this.#worker.on('error', () => undefined);
     this.#worker.unref();
     this.#port.unref();
@@ -61,10 +64,4 @@ export class ListAhead implements AsyncDisposable {
 function listingOf({ names, facts, newestNs, problems }: ListedFolder): FolderListing {
   const entries = new FolderEntries(facts.length === 0 ? [] : names.split('\0'), facts);
   return { entries, newestNs, problems };
-}
-
-/** What `scripts/build.ts` laid beside the built program, or the source. */
-function threadEntry(): URL {
-  const built = new URL('vault-lister-thread.mjs', import.meta.url);
-  return existsSync(fileURLToPath(built)) ? built : new URL('lister-thread.ts', import.meta.url);
 }

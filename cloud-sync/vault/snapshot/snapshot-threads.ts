@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { SyncError } from '../../errors.ts';
 import { releaseBytes } from '../release-bytes.ts';
@@ -9,6 +7,7 @@ import type { FinishedPack } from './blob-packer.ts';
 import type { FileJob } from './file-queue.ts';
 import { packCapacityBytes, packsInFlight } from './snapshot-limits.ts';
 import type { FromThread, ThreadSetup, ToThread } from './thread-messages.ts';
+import { threadEntry } from '../thread-entry.ts';
 
 export type SnapshotThreadsOptions = {
   readonly count: number;
@@ -97,11 +96,14 @@ export class SnapshotThreads implements AsyncDisposable {
       memory: memory.port2,
       progress,
     };
-    const worker = new Worker(threadEntry(), {
-      workerData,
-      transferList: [memory.port2],
-      resourceLimits: { maxYoungGenerationSizeMb: youngHeapMb },
-    });
+    const worker = new Worker(
+      threadEntry('vault-snapshot-thread.mjs', new URL('snapshot-thread.ts', import.meta.url)),
+      {
+        workerData,
+        transferList: [memory.port2],
+        resourceLimits: { maxYoungGenerationSizeMb: youngHeapMb },
+      },
+    );
     const thread: Thread = { worker, memory: memory.port1, running: new Map() };
     worker.on('message', (message: FromThread) => this.#onMessage(thread, message));
     worker.on('error', (error) => this.#fail(error));
@@ -166,10 +168,4 @@ function giveBack(port: MessagePort, memory: ArrayBuffer): void {
 
 function post(worker: Worker, message: ToThread, transfer: ArrayBuffer[] = []): void {
   worker.postMessage(message, transfer);
-}
-
-/** What `scripts/build.ts` laid beside the built program, or the source. */
-function threadEntry(): URL {
-  const built = new URL('vault-snapshot-thread.mjs', import.meta.url);
-  return existsSync(fileURLToPath(built)) ? built : new URL('snapshot-thread.ts', import.meta.url);
 }

@@ -1,4 +1,4 @@
-// AssemblyScript, not TypeScript: see `scripts/chunker.ts`. The gear lies at the beginning of the memory.
+// AssemblyScript, not TypeScript: see `scripts/find-cut-module.ts`. The gear lies at the beginning of the memory.
 
 let hash: i32 = 0;
 
