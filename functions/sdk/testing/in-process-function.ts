@@ -1,7 +1,7 @@
-import { newCounters } from '../../host/inside/counters.ts';
 import { randomUUID } from 'node:crypto';
 import type { FunctionSpec } from '../../../manifests/function.ts';
 import { FunctionError } from '../../function-error.ts';
+import { newCounters } from '../../host/inside/counters.ts';
 import { bytesPayload, textPayload } from '../../host/inside/payload.ts';
 import { takeSafe } from '../../host/inside/safe.ts';
 import { findShape } from '../../host/inside/shapes/find-shape.ts';
