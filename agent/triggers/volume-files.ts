@@ -6,7 +6,7 @@ import type { LocalStore } from '../streams/local-store.ts';
 import type { Operation } from '../streams/operations.ts';
 import type { FileStat } from '../streams/trigger-operations.ts';
 import { changeOf, sameOrGone, type FileChange } from './file-change.ts';
-import { FolderWatches } from './folder-watches.ts';
+import { FolderWatches } from '../../lib/folder-watches.ts';
 import { isInside, lookAt, sameStat, walkFiles } from './walk-files.ts';
 
 /** A function that wants the files of a volume which match one of its globs. */

@@ -4,6 +4,7 @@ import type { Identity } from '../identity/identity-store.ts';
 import type { SecretStore } from '../outside/secret-store.ts';
 import { deviceSlotSecret } from './device-slot.ts';
 import { createJobRunner } from './job-process.ts';
+import { QuietFolder } from './quiet-folder.ts';
 import { readSurroundings } from './surroundings.ts';
 import { VaultKeeper } from './vault-keeper.ts';
 import { VaultStateStore } from './vault-state.ts';
@@ -24,6 +25,7 @@ export async function openVaultKeeper(parts: VaultKeeperParts): Promise<VaultKee
     state: await VaultStateStore.open(root, logger),
     secret: (name) => secrets.get(name),
     run: createJobRunner({ logger }),
+    watch: (folder) => new QuietFolder(folder),
     surroundings: () => readSurroundings(),
     now: () => new Date(),
     sleep: (ms, signal) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined),

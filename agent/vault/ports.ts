@@ -21,3 +21,11 @@ export type Surroundings = {
   readonly power: 'mains' | 'battery' | 'unknown';
   readonly link: 'metered' | 'unmetered' | 'unknown';
 };
+
+/** Notices whether a folder changes: a hint, not a fact. To be disposed of. */
+export type ChangeWatch = Disposable & {
+  /** From now on. Never rejects; what cannot be watched is not quiet. */
+  arm(): Promise<void>;
+  /** Armed, and nothing came since. */
+  readonly isQuiet: boolean;
+};

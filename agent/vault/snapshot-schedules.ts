@@ -81,6 +81,16 @@ export class SnapshotSchedules {
     }));
   }
 
+  /** Nothing came to it since the last snapshot: what comes due until then is done. */
+  async unchanged(volume: string, nowMs: number): Promise<void> {
+    await this.#change(volume, (state) => ({
+      ...state,
+      handledMs: Math.max(state.handledMs, nowMs),
+      failure: null,
+      unchangedMs: nowMs,
+    }));
+  }
+
   /** What may be over soon is tried again before the schedule says; the rest waits for it. */
   async failed(volume: string, error: unknown): Promise<void> {
     const nowMs = this.#options.now().getTime();

@@ -1,112 +1,18 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { SyncError } from '../../cloud-sync/errors.ts';
-import { createLogger, silentLogger, type LogEvent } from '../../lib/logger.ts';
-import { machineSchema, type Machine } from '../../manifests/machine.ts';
-import type { VaultTask, VaultTaskResult } from './job-protocol.ts';
-import type { JobRunner, Surroundings } from './ports.ts';
-import { VaultKeeper } from './vault-keeper.ts';
-import { emptyVaultState, type VaultState, type VaultStateHolder } from './vault-state.ts';
-
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
-/** Noon in every zone that matters here: schedules below are by the hour. */
-const startMs = Date.UTC(2026, 10, 21, 12, 0, 30);
-
-/** Time that passes only when it is told to. */
-class FakeTime {
-  nowMs = startMs;
-  #sleepers: { readonly untilMs: number; readonly wake: () => void }[] = [];
-
-  readonly now = (): Date => new Date(this.nowMs);
-  readonly sleep = (ms: number, signal: AbortSignal): Promise<void> => {
-    if (signal.aborted) return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const sleeper = { untilMs: this.nowMs + ms, wake: () => resolve(undefined) };
-    signal.addEventListener('abort', sleeper.wake);
-    this.#sleepers.push(sleeper);
-    return promise.then(() => {
-      this.#sleepers = this.#sleepers.filter(({ wake }) => wake !== sleeper.wake);
-    });
-  };
-
-  /** Sets the clock: who sleeps does not notice. */
-  jump(ms: number): void {
-    this.nowMs += ms;
-    this.#sleepers = this.#sleepers.map((one) => ({ ...one, untilMs: one.untilMs + ms }));
-  }
-
-  async pass(ms: number): Promise<void> {
-    const endMs = this.nowMs + ms;
-    await settle();
-    for (;;) {
-      const [first] = this.#sleepers.toSorted((a, b) => a.untilMs - b.untilMs);
-      if (!first || first.untilMs > endMs) break;
-      this.nowMs = Math.max(this.nowMs, first.untilMs);
-      first.wake();
-      await settle();
-    }
-    this.nowMs = endMs;
-  }
-}
-
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
-}
-
-class MemoryState implements VaultStateHolder {
-  state: VaultState = emptyVaultState;
-  isFull = false;
-
-  update(change: (state: VaultState) => Partial<VaultState>): Promise<void> {
-    if (this.isFull) return Promise.reject(new Error('ENOSPC'));
-    this.state = structuredClone({ ...this.state, ...change(this.state) });
-    return Promise.resolve();
-  }
-}
-
-/** What jobs were asked for, and how they end. */
-class FakeJobs {
-  readonly tasks: VaultTask[] = [];
-  readonly times: string[] = [];
-  readonly time: FakeTime;
-  answer: (task: VaultTask, signal: AbortSignal) => Promise<VaultTaskResult> = done;
-
-  constructor(time: FakeTime) {
-    this.time = time;
-  }
-
-  readonly run: JobRunner = async (_access, task, { onOpened, signal }) => {
-    this.tasks.push(task);
-    this.times.push(this.time.now().toISOString().slice(11, 16));
-    onOpened({ id: 'r'.repeat(64), ownerSlot: null });
-    return this.answer(task, signal);
-  };
-
-  get kinds(): string[] {
-    return this.tasks.map(({ kind }) => kind);
-  }
-}
-
-function done({ kind }: VaultTask): Promise<VaultTaskResult> {
-  if (kind === 'forget')
-    return Promise.resolve({
-      kind: 'upkeep',
-      result: { did: 'forget', kept: 1, forgotten: [], freedBytes: null },
-    });
-  return Promise.resolve({ kind: 'snapshot', outcome });
-}
-
-const outcome = {
-  ...{ id: 'a'.repeat(64), parent: null, skipped: false, files: { new: 1, changed: 0, unmodified: 0 } },
-  ...{ folders: 0, totalBytes: 9, newBytes: 9, storedBytes: 9, durationMs: 1, problems: [], problemCount: 0 },
-};
-
-const hourly = { data: { snapshot: '0 * * * *' } };
-const machine = (volumes: object, vault: object = { repository: '/mnt/backup' }): Machine =>
-  machineSchema.parse({
-    ...{ apiVersion: 'holdfast/v1', kind: 'Machine', metadata: { name: 'kiosk-1' } },
-    ...{ volumes, vault },
-  });
+import { createLogger, type LogEvent } from '../../lib/logger.ts';
+import {
+  dayMs,
+  done,
+  hourly,
+  hourMs,
+  machine,
+  outcome,
+  setting,
+  settle,
+  startKeeper,
+} from '../../test/support/vault-keeper-setting.ts';
+import type { VaultKeeper } from './vault-keeper.ts';
 
 let stack = new AsyncDisposableStack();
 afterEach(async () => {
@@ -114,32 +20,8 @@ afterEach(async () => {
   stack = new AsyncDisposableStack();
 });
 
-type Setting = { time: FakeTime; jobs: FakeJobs; state: MemoryState; surroundings: Surroundings };
-
-function setting(): Setting {
-  const time = new FakeTime();
-  const surroundings: Surroundings = { power: 'mains', link: 'unknown' };
-  return { time, jobs: new FakeJobs(time), state: new MemoryState(), surroundings };
-}
-
-async function started(at: Setting, followed: Machine, logger = silentLogger): Promise<VaultKeeper> {
-  const { url, device } = { url: 'https://cloud.example.com', device: 'kiosk-1' };
-  const keeper = stack.use(
-    new VaultKeeper({
-      ...{ root: '/var/lib/holdfast', state: at.state, run: at.jobs.run, logger },
-      identity: { version: 1, tenant: 'default', device, url, mqtt: '', certificate: '', ca: '', key: '' },
-      secret: () => Promise.resolve(undefined),
-      slotSecret: () => Promise.resolve('secret'),
-      surroundings: () => Promise.resolve(at.surroundings),
-      now: at.time.now,
-      sleep: at.time.sleep,
-      random: () => 0,
-    }),
-  );
-  await keeper.configure(followed);
-  keeper.start();
-  return keeper;
-}
+const started = async (...args: Parameters<typeof startKeeper>): Promise<VaultKeeper> =>
+  stack.use(await startKeeper(...args));
 
 describe('the schedule of snapshots', () => {
   test('is kept: one at each time, none before the first', async () => {

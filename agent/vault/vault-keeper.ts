@@ -10,9 +10,11 @@ import type { Identity } from '../identity/identity-store.ts';
 import type { RestoredVolume, VaultTask, VaultTaskResult } from './job-protocol.ts';
 import { JobQueue } from './job-queue.ts';
 import { OwnerTrust } from './owner-trust.ts';
-import type { JobRunner, Surroundings } from './ports.ts';
+import { logOutcome } from './log-outcome.ts';
+import type { ChangeWatch, JobRunner, Surroundings } from './ports.ts';
 import { PausePolicy, surroundingsEveryMs } from './pause-policy.ts';
 import { describeProblem } from './problem.ts';
+import { QuietVolumes } from './quiet-volumes.ts';
 import { recordedPathOf } from './recorded-path.ts';
 import { SnapshotSchedules } from './snapshot-schedules.ts';
 import { VaultDesk, type TaskCallbacks } from './vault-desk.ts';
@@ -28,6 +30,8 @@ export type VaultKeeperOptions = {
   readonly slotSecret: () => Promise<string>;
   readonly state: VaultStateHolder;
   readonly run: JobRunner;
+  /** Of a folder, not armed yet. */
+  readonly watch: (folder: string) => ChangeWatch;
   readonly surroundings: () => Promise<Surroundings>;
   readonly now: () => Date;
   /** Resolves after that time or when the signal aborts. */
@@ -43,6 +47,7 @@ type Parts = {
   readonly schedules: SnapshotSchedules;
   readonly owner: OwnerTrust;
   readonly pausing: PausePolicy;
+  readonly quiet: QuietVolumes;
 };
 
 export type SnapshotOptions = {
@@ -53,8 +58,6 @@ export type SnapshotOptions = {
 
 /** The clock of the machine may be set meanwhile: no wait is longer than this. */
 const maxSleepMs = 60_000;
-/** Of the files that could not be read. */
-const maxLogged = 10;
 const retentionEveryMs = 24 * 3_600_000;
 
 /**
@@ -84,6 +87,7 @@ export class VaultKeeper implements AsyncDisposable {
       schedules: new SnapshotSchedules({ state, now, random }),
       owner: new OwnerTrust({ state, logger }),
       pausing: new PausePolicy({ surroundings, sleep, isRemote, onChange }),
+      quiet: new QuietVolumes((volume) => options.watch(this.#folderOf(volume))),
     };
   }
 
@@ -94,9 +98,10 @@ export class VaultKeeper implements AsyncDisposable {
 
   /** Follows a generation. A full disk keeps none from running: what could not be written down is tried again. */
   async configure({ volumes, vault }: Pick<Machine, 'volumes' | 'vault'>): Promise<void> {
-    const { desk, pausing, changes } = this.#parts;
+    const { desk, pausing, changes, quiet } = this.#parts;
     this.#machine = vault === undefined ? { volumes } : { volumes, vault };
     desk.configure(vault);
+    quiet.forget();
     pausing.configure(vault);
     this.#isSettled = false;
     await this.#settle().catch((error: unknown) => {
@@ -186,6 +191,7 @@ export class VaultKeeper implements AsyncDisposable {
   async acceptState({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     this.#options.logger.warn('vault.state.accepted', { location: this.#parts.desk.location });
     await this.#parts.desk.forget(signal);
+    this.#parts.quiet.forget();
     this.#parts.changes.notify();
   }
 
@@ -200,6 +206,7 @@ export class VaultKeeper implements AsyncDisposable {
     this.#stop.abort();
     await this.#parts.queue[Symbol.asyncDispose]();
     await this.#loop;
+    this.#parts.quiet[Symbol.dispose]();
     this.#parts.changes[Symbol.dispose]();
   }
 
@@ -252,12 +259,24 @@ export class VaultKeeper implements AsyncDisposable {
     using pause = this.#parts.pausing.watch();
     const signal = AbortSignal.any([this.#stop.signal, pause.signal]);
     try {
-      await this.#snapshot(volume, { reason: 'schedule', signal, skipUnchanged: true });
+      if (!(await this.#isQuiet(volume)))
+        await this.#snapshot(volume, { reason: 'schedule', signal, skipUnchanged: true });
     } catch (error) {
       if (!signal.aborted) logger.warn('vault.snapshot.failed', { volume, error });
       return;
     }
     await this.#keep(signal);
+  }
+
+  /** Whether nothing came to it since its last snapshot: then there is nothing to look at. */
+  async #isQuiet(volume: string): Promise<boolean> {
+    const { quiet, schedules, changes } = this.#parts;
+    const nowMs = this.#options.now().getTime();
+    if (!quiet.isUnchanged(volume, nowMs)) return false;
+    await schedules.unchanged(volume, nowMs);
+    this.#options.logger.debug('vault.snapshot.quiet', { volume });
+    changes.notify();
+    return true;
   }
 
   /** Once a day what `keep` does not keep is forgotten, where this device may delete. */
@@ -283,39 +302,24 @@ export class VaultKeeper implements AsyncDisposable {
     volume: string,
     { reason, signal, onProgress, skipUnchanged }: SnapshotOptions & { readonly skipUnchanged: boolean },
   ): Promise<SnapshotOutcome> {
-    const { schedules } = this.#parts;
+    const { schedules, quiet, changes } = this.#parts;
     const task = this.#snapshotTask(volume, reason, skipUnchanged);
+    const noteTaken = await quiet.begin(volume);
     const startedMs = this.#options.now().getTime();
     try {
       const callbacks = onProgress === undefined ? { signal } : { signal, onSnapshotProgress: onProgress };
       const result = await this.#do({ kind: 'snapshot', volume, reason }, task, callbacks);
       if (result.kind !== 'snapshot') throw unexpected(result);
       await schedules.succeeded(volume, startedMs, result.outcome);
-      this.#log(volume, result.outcome);
+      noteTaken(startedMs, result.outcome);
+      logOutcome(this.#options.logger, volume, result.outcome);
       return result.outcome;
     } catch (error) {
       if (!signal.aborted && !this.#stop.signal.aborted) await schedules.failed(volume, error);
       throw error;
     } finally {
-      this.#parts.changes.notify();
+      changes.notify();
     }
-  }
-
-  #log(
-    volume: string,
-    { id, skipped, newBytes, storedBytes, durationMs, problems, problemCount }: SnapshotOutcome,
-  ): void {
-    const { logger } = this.#options;
-    const fields = { volume, snapshot: id, newBytes, storedBytes, durationMs: Math.round(durationMs) };
-    if (skipped) logger.debug('vault.snapshot.unchanged', fields);
-    else logger.info('vault.snapshot.taken', { ...fields, problems: problemCount });
-    if (problemCount > 0)
-      logger.warn('vault.snapshot.problems', {
-        volume,
-        snapshot: id,
-        count: problemCount,
-        local: { problems: problems.slice(0, maxLogged) },
-      });
   }
 
   #snapshotTask(volume: string, reason: string, skipUnchanged: boolean): VaultTask {

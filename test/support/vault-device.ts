@@ -5,6 +5,7 @@ import type { DeviceIdentity } from '../../agent/identity/identity-store.ts';
 import { deviceSlotSecret } from '../../agent/vault/device-slot.ts';
 import type { JobRunner } from '../../agent/vault/ports.ts';
 import { runTask } from '../../agent/vault/run-task.ts';
+import { QuietFolder } from '../../agent/vault/quiet-folder.ts';
 import { VaultKeeper } from '../../agent/vault/vault-keeper.ts';
 import { VaultStateStore } from '../../agent/vault/vault-state.ts';
 import { silentLogger } from '../../lib/logger.ts';
@@ -81,6 +82,7 @@ export class VaultDevice implements AsyncDisposable {
         slotSecret: () => deviceSlotSecret(this.root),
         state: await VaultStateStore.open(this.root, silentLogger),
         run,
+        watch: (folder) => new QuietFolder(folder),
         surroundings: () => Promise.resolve({ power: 'mains', link: 'unknown' }),
         now: () => new Date(),
         sleep: () => Promise.resolve(),
