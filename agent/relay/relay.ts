@@ -1,4 +1,5 @@
 import type { RelayAck } from '../../cloud-sync/protocol/messages.ts';
+import { youngCollector } from '../../lib/collect-garbage.ts';
 import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { StreamSpec } from '../../manifests/data.ts';
@@ -13,12 +14,16 @@ export type RelayOptions = {
   /** Default 15 s. */
   readonly ackTimeoutMs?: number;
   readonly random?: () => number;
+  /** So many bytes of messages were sent. Default: collects what is left of them in memory. */
+  readonly onPassed?: (bytes: number) => void;
 };
 
 /** On their way at once, over all streams: bounds memory. Batches, and bytes of the wire. */
 const maxBatches = 16;
 const maxWireBytes = 4 * 2 ** 20;
 const maxTimerMs = 60_000;
+/** What a backlog leaves in memory between two collections: of messages; of batches about as much more. */
+const collectEveryBytes = 2 * 2 ** 20;
 /** New epochs a start of the agent. A cloud that is ahead of them all is broken, and is not followed for ever. */
 const maxNewEpochs = 3;
 
@@ -42,7 +47,8 @@ export class Relay implements AsyncDisposable {
   #problem: string | undefined;
 
   constructor(options: RelayOptions) {
-    this.#options = { ackTimeoutMs: 15_000, random: Math.random, ...options };
+    const onPassed = youngCollector({ everyBytes: collectEveryBytes });
+    this.#options = { ackTimeoutMs: 15_000, random: Math.random, onPassed, ...options };
     this.#cleanup.defer(options.store.onCommit(() => this.#pump()));
   }
 

@@ -47,6 +47,7 @@ function setUp({
       return Array.from({ length: count }, (_, index) => record(after + index + 1, bytes));
     },
   } satisfies StreamSenderOptions['store'];
+  let passed = 0;
   const sender = new StreamSender(
     {
       ...{ stream: 's', store, ackTimeoutMs: 60_000, logger: silentLogger },
@@ -54,6 +55,7 @@ function setUp({
       random: () => 0,
       onChange: () => undefined,
       onAhead: (seq) => aheads.push(seq),
+      onPassed: (bytes) => (passed += bytes),
     },
     { priority: 0, ...spec },
   );
@@ -69,6 +71,7 @@ function setUp({
   });
   return {
     ...{ sender, sent, commits, aheads },
+    passed: () => passed,
     send: async (works = true) => {
       await sender.send(link(works), signal);
       // A refusal comes back after that.
@@ -249,4 +252,12 @@ test('while one batch is being gathered no other is, though one before it is sen
   await second;
   expect(await spans()).toEqual(['1-63', '64-126']);
   await sender.stop();
+});
+
+test('what was sent is told of as garbage, what waits is not', async () => {
+  const { send, passed } = setUp({ bytes: 10 });
+  expect(passed()).toBe(0);
+  await send();
+  // Three messages of 10 bytes, each with its topic.
+  expect(passed()).toBe(3 * 11);
 });

@@ -22,6 +22,8 @@ export type StreamSenderOptions = {
   readonly onChange: () => void;
   /** The cloud has more of this epoch than this device. */
   readonly onAhead: (seq: number) => void;
+  /** So many bytes of payloads and topics were read and sent, and are garbage now. */
+  readonly onPassed: (bytes: number) => void;
 };
 
 export type RelaySpec = NonNullable<StreamSpec['relay']>;
@@ -283,6 +285,7 @@ export class StreamSender {
     this.#unanswered++;
     // The ack may overtake the PUBACK, which bounds nothing here.
     uplink.sendRelay(payload).catch((error: unknown) => this.#failed(round, error));
+    this.#options.onPassed(bytes);
   }
 
   async #gather(): Promise<BatchBuilder> {
