@@ -28,7 +28,7 @@ function setUp({
 }: { spec?: Partial<RelaySpec>; bytes?: number; spent?: number; lastSeq?: number } = {}) {
   let time = Date.parse('2026-01-01T12:00:00Z');
   const state: StreamState = {
-    ...{ lastSeq, ackedSeq: 0, bytes: 3, messages: 0, epochStart: 0 },
+    ...{ number: 1, lastSeq, ackedSeq: 0, bytes: 3, messages: 0, epochStart: 0 },
     spent: { day: '2026-01-01', bytes: spent },
   };
   const commits: Operation[] = [];

@@ -1,5 +1,6 @@
 import type { ConsumerState, Draft } from './ledger.ts';
 import { compact } from './compaction.ts';
+import { messageId } from './message-ids.ts';
 import { messageBytes } from './operations.ts';
 import { readUpTo } from './readers.ts';
 import { trimByAge } from './retention.ts';
@@ -52,6 +53,10 @@ export function applyStream(writes: StreamContext, draft: Draft, operation: Stre
       trimByAge(writes, draft, stream, { before, limit, policy: writes.policyOf(stream) });
       return;
     }
+    case 'trim':
+      // What a transaction touched is trimmed at its end.
+      draft.updateStream(stream, {});
+      return;
     case 'compact': {
       compact(writes, draft, operation, writes.policyOf(stream));
       return;
@@ -62,12 +67,13 @@ export function applyStream(writes: StreamContext, draft: Draft, operation: Stre
 }
 
 function append(writes: Writes, draft: Draft, { stream, time, message }: Of<'append'>): void {
-  const { lastSeq, messages, bytes } = draft.stream(stream);
   const size = messageBytes(message);
-  const seq = lastSeq + 1;
+  const id = draft.append(stream, size);
   const { topic, contentType = null, payload, key = null, hops = 0, origin = null } = message;
-  writes.insertMessage.run(stream, seq, time, size, topic, contentType, payload, key, hops, origin);
-  draft.updateStream(stream, { lastSeq: seq, messages: messages + 1, bytes: bytes + size });
+  // Not run(): the object that it would make of what changed is a tenth of the time of a row.
+  if (contentType === null && key === null && hops === 0 && origin === null)
+    writes.insertPlain.get(id, time, size, topic, payload);
+  else writes.insertMessage.get(id, time, size, topic, payload, contentType, key, hops, origin);
 }
 
 function place(
@@ -96,14 +102,15 @@ function free(
   stream: string,
   { upTo, policy }: { readonly upTo: number; readonly policy: StreamPolicy },
 ): void {
+  const { number, messages, bytes } = draft.stream(stream);
+  const range = [messageId(number, 0), messageId(number, upTo)] as const;
   if (policy.keepRead) {
     // A gap record has done its work; it counts for no bytes.
-    writes.deleteGaps.run(stream, 0, upTo);
+    writes.deleteGaps.run(...range);
     return;
   }
-  const freed = writes.heldUpTo.get(stream, upTo);
-  writes.deleteUpTo.run(stream, upTo);
-  const { messages, bytes } = draft.stream(stream);
+  const freed = writes.heldIn.get(...range);
+  writes.deleteIn.run(...range);
   draft.updateStream(stream, {
     messages: messages - Number(freed?.messages ?? 0),
     bytes: bytes - Number(freed?.size ?? 0),

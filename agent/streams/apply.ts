@@ -4,6 +4,7 @@ import { applyStream, writeConsumers, type StreamContext } from './apply-stream.
 import { applySession, writeSessions } from './apply-session.ts';
 import { applyTrigger, writeSpendings } from './apply-trigger.ts';
 import { deadLetterMessage, type Death } from './dead-letter-message.ts';
+import { checkStreamRoom, type DeadLetterStreamOf } from './check-stream-room.ts';
 import { Draft, retainedSize, type Counts } from './ledger.ts';
 import type { NewEvent, Operation, StreamPolicy } from './operations.ts';
 import { eventOf } from './event-of.ts';
@@ -23,7 +24,7 @@ export function prepareApply(
   database: DatabaseSync,
   policyOf: (stream: string) => StreamPolicy,
   /** The stream that gets the dead letters of a function too. */
-  deadLetterStreamOf: (functionName: string) => string | undefined = () => undefined,
+  deadLetterStreamOf: DeadLetterStreamOf = () => undefined,
 ): Apply {
   const writes: Context = { ...prepareWrites(database), policyOf, deadLetterStreamOf };
   return (units, counts) => {
@@ -31,7 +32,7 @@ export function prepareApply(
     database.exec('BEGIN IMMEDIATE');
     try {
       for (const [place, unit] of units.entries()) {
-        const refusal = firstRefusal(writes, unit);
+        const refusal = firstRefusal(writes, draft, unit);
         if (refusal) draft.refused.set(place, refusal);
         else for (const operation of unit) applyOne(writes, draft, operation);
       }
@@ -50,9 +51,7 @@ export function prepareApply(
   };
 }
 
-type Context = StreamContext & {
-  readonly deadLetterStreamOf: (functionName: string) => string | undefined;
-};
+type Context = StreamContext & { readonly deadLetterStreamOf: DeadLetterStreamOf };
 
 function applyOne(writes: Context, draft: Draft, operation: Operation): void {
   switch (operation.op) {
@@ -98,6 +97,7 @@ function applyOne(writes: Context, draft: Draft, operation: Operation): void {
     case 'seek':
     case 'forgetConsumer':
     case 'expire':
+    case 'trim':
     case 'compact': {
       applyStream(writes, draft, operation);
       return;
@@ -187,12 +187,12 @@ function adopt(writes: Writes, draft: Draft, { queue, from, to }: Of<'adopt'>): 
 }
 
 /** Sees what earlier units of the same transaction wrote: of two that are based on one value, the first wins. */
-function firstRefusal(writes: Writes, unit: readonly Operation[]): AgentError | undefined {
+function firstRefusal(writes: Context, draft: Draft, unit: readonly Operation[]): AgentError | undefined {
   for (const operation of unit) {
     const refusal = refusalOf(writes, operation);
     if (refusal) return refusal;
   }
-  return undefined;
+  return checkStreamRoom(draft, unit, writes.deadLetterStreamOf);
 }
 
 function refusalOf(writes: Writes, operation: Operation): AgentError | undefined {
@@ -247,8 +247,8 @@ function retain(writes: Writes, draft: Draft, { message }: Of<'retain'>): void {
 }
 
 function writeCounters(writes: Writes, draft: Draft): void {
-  for (const [name, { lastSeq, ackedSeq, messages, bytes, spent }] of draft.streams)
-    writes.putStream.run(name, lastSeq, ackedSeq, messages, bytes, spent.day, spent.bytes);
+  for (const [name, { number, lastSeq, ackedSeq, messages, bytes, spent }] of draft.streams)
+    writes.putStream.run(name, number, lastSeq, ackedSeq, messages, bytes, spent.day, spent.bytes);
   writeConsumers(writes, draft);
   writeSessions(writes, draft.sessions);
   for (const [store, bytes] of draft.storeSizes) writes.putStoreSize.run(store, bytes);

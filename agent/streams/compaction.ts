@@ -1,4 +1,5 @@
 import type { Draft } from './ledger.ts';
+import { maxSeq, messageId } from './message-ids.ts';
 import { readUpTo } from './readers.ts';
 import { leaveGaps, type Row } from './retention.ts';
 import type { StreamOperation, StreamPolicy } from './stream-operations.ts';
@@ -18,14 +19,18 @@ export function compact(
   policy: StreamPolicy,
 ): void {
   const dropped = new Map<number, Row>();
-  const looked = writes.keyed.all(stream, after, limit) as unknown as Keyed[];
+  const { number } = draft.stream(stream);
+  const first = messageId(number, 0);
+  const last = messageId(number, maxSeq);
+  const looked = writes.keyed.all(messageId(number, after), last, limit) as unknown as Keyed[];
   for (const row of looked) {
     if (row.key === null) continue;
-    const older = writes.olderOfKey.get(stream, row.key, row.seq) as Row | undefined;
-    const superseded = writes.newerOfKey.get(stream, row.key, row.seq) !== undefined;
+    const id = messageId(number, row.seq);
+    const older = writes.olderOfKey.get(row.key, first, id) as Row | undefined;
+    const superseded = writes.newerOfKey.get(row.key, id, last) !== undefined;
     for (const one of [...(older ? [older] : []), ...(superseded ? [row] : [])])
       if (one.time < before) {
-        writes.deleteMessage.run(stream, one.seq);
+        writes.deleteMessage.run(messageId(number, one.seq));
         dropped.set(one.seq, one);
       }
   }
@@ -38,5 +43,5 @@ export function compact(
   const floor = readUpTo(draft, stream, policy);
   const unread = rows.filter(({ seq }) => seq > floor);
   if (unread.length > 0) draft.dropped.push({ stream, reason: 'compacted', count: unread.length });
-  leaveGaps(writes, stream, 'compacted', unread);
+  leaveGaps(writes, number, 'compacted', unread);
 }

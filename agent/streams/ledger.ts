@@ -1,10 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { messageId } from './message-ids.ts';
 import { messageBytes, type DailyBytes, type GapReason, type QueuedEvent } from './operations.ts';
 import { SessionDraft, SessionLedger, type SessionCounts } from './session-ledger.ts';
 import type { Pause, Spending } from './trigger-operations.ts';
 import { loadPauses, loadSpendings } from './trigger-reads.ts';
 
 export type StreamState = {
+  /** Under which its messages are kept, for good; 0 while it never had any. */
+  readonly number: number;
   readonly lastSeq: number;
   /** Every message up to this one is in the cloud. */
   readonly ackedSeq: number;
@@ -21,6 +24,7 @@ export type StreamState = {
 export type ConsumerState = { readonly seq: number; readonly spent: DailyBytes };
 
 const emptyStream: StreamState = {
+  number: 0,
   lastSeq: 0,
   ackedSeq: 0,
   messages: 0,
@@ -32,6 +36,8 @@ const emptyStream: StreamState = {
 /** Numbers about what is on disk, by name: of streams, of queued and of dead events a function, of bytes a key-value store. */
 export type Counts = {
   stream(name: string): StreamState;
+  /** The greatest number that a stream has. */
+  readonly lastStreamNumber: number;
   /** Undefined when it never read the stream. */
   consumer(stream: string, name: string): ConsumerState | undefined;
   /** Names of those that have a cursor. */
@@ -58,6 +64,7 @@ export type Counts = {
 export class Ledger implements Counts {
   readonly sessions: SessionLedger;
   readonly #streams = new Map<string, StreamState>();
+  #lastStreamNumber = 0;
   readonly #consumers = new Map<string, Map<string, ConsumerState>>();
   readonly #queued = new Map<string, number>();
   readonly #dead = new Map<string, number>();
@@ -74,7 +81,7 @@ export class Ledger implements Counts {
   static load(database: DatabaseSync): Ledger {
     const ledger = new Ledger(SessionLedger.load(database));
     const rows = (sql: string): Record<string, unknown>[] => database.prepare(sql).all();
-    for (const row of rows('SELECT * FROM streams')) ledger.#streams.set(String(row.name), streamOf(row));
+    for (const row of rows('SELECT * FROM streams')) ledger.#keep(String(row.name), streamOf(row));
     for (const row of rows('SELECT * FROM consumers'))
       ledger.#place(String(row.stream), String(row.name), { seq: Number(row.seq), spent: spentOf(row) });
     for (const row of rows('SELECT function AS name, count(*) AS n FROM events GROUP BY function'))
@@ -92,6 +99,9 @@ export class Ledger implements Counts {
 
   stream(name: string): StreamState {
     return this.#streams.get(name) ?? emptyStream;
+  }
+  get lastStreamNumber(): number {
+    return this.#lastStreamNumber;
   }
   consumer(stream: string, name: string): ConsumerState | undefined {
     return this.#consumers.get(stream)?.get(name);
@@ -132,7 +142,7 @@ export class Ledger implements Counts {
 
   /** The transaction of `draft` is on disk. */
   accept(draft: Draft): void {
-    for (const [name, state] of draft.streams) this.#streams.set(name, state);
+    for (const [name, state] of draft.streams) this.#keep(name, state);
     for (const [stream, states] of draft.consumerStates)
       for (const [name, state] of states) this.#place(stream, name, state);
     for (const [name, count] of draft.queuedCounts) this.#queued.set(name, count);
@@ -145,6 +155,11 @@ export class Ledger implements Counts {
       if (pause) this.#pauses.set(name, pause);
       else this.#pauses.delete(name);
     }
+  }
+
+  #keep(name: string, state: StreamState): void {
+    this.#streams.set(name, state);
+    this.#lastStreamNumber = Math.max(this.#lastStreamNumber, state.number);
   }
 
   #place(stream: string, name: string, state: ConsumerState | undefined): void {
@@ -162,9 +177,11 @@ export class Ledger implements Counts {
   }
 }
 
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 /** The changes of one transaction over the ledger. */
 export class Draft {
-  readonly streams = new Map<string, StreamState>();
+  readonly streams = new Map<string, Writable<StreamState>>();
   /** By stream and name; undefined is one that is forgotten. */
   readonly consumerStates = new Map<string, Map<string, ConsumerState | undefined>>();
   readonly queuedCounts = new Map<string, number>();
@@ -183,19 +200,35 @@ export class Draft {
   readonly refused = new Map<number, Error>();
   readonly sessions: SessionDraft;
   readonly #base: Counts;
+  #lastStreamNumber: number;
 
   constructor(base: Counts) {
     this.#base = base;
+    this.#lastStreamNumber = base.lastStreamNumber;
     this.sessions = new SessionDraft(base.sessions);
   }
 
   stream(name: string): StreamState {
     return this.streams.get(name) ?? this.#base.stream(name);
   }
+  get lastStreamNumber(): number {
+    return this.#lastStreamNumber;
+  }
   updateStream(name: string, change: Partial<StreamState>): void {
-    const own = this.streams.get(name);
-    if (own) Object.assign(own, change);
-    else this.streams.set(name, { ...this.#base.stream(name), ...change });
+    Object.assign(this.#ownStream(name), change);
+  }
+  /** Counts one message more. Returns its row: the numbers of a stream go on where they were. */
+  append(name: string, size: number): number {
+    const own = this.#ownStream(name);
+    if (own.number === 0) own.number = ++this.#lastStreamNumber;
+    own.lastSeq++;
+    own.messages++;
+    own.bytes += size;
+    return messageId(own.number, own.lastSeq);
+  }
+  /** Of a stream, before the transaction. */
+  bytesBefore(name: string): number {
+    return this.#base.stream(name).bytes;
   }
   consumer(stream: string, name: string): ConsumerState | undefined {
     const states = this.consumerStates.get(stream);
@@ -228,6 +261,12 @@ export class Draft {
   addStoreBytes(store: string, change: number): void {
     this.storeSizes.set(store, (this.storeSizes.get(store) ?? this.#base.storeBytes(store)) + change);
   }
+
+  #ownStream(name: string): Writable<StreamState> {
+    const own = this.streams.get(name) ?? { ...this.#base.stream(name) };
+    this.streams.set(name, own);
+    return own;
+  }
 }
 
 export function retainedSize(topic: string, payloadBytes: number): number {
@@ -236,6 +275,7 @@ export function retainedSize(topic: string, payloadBytes: number): number {
 
 function streamOf(row: Record<string, unknown>): StreamState {
   return {
+    number: Number(row.number),
     lastSeq: Number(row.last_seq),
     ackedSeq: Number(row.acked_seq),
     messages: Number(row.messages),

@@ -38,18 +38,18 @@ export function markSuspect(path: string): void {
 
 function tryOpen(path: string, now: Date, logger: Logger): OpenedDatabase {
   try {
-    const database = openSound(path);
+    const database = openSound(path, logger);
     rmSync(suspectMark(path), { force: true });
     return { database, setAside: undefined };
   } catch (error) {
     if (!isCorruption(error)) throw storeError(error, path);
     const setAside = putAside(path, now);
     logger.error('store.corrupt', { path, setAside, error: errorMessage(error) });
-    return { database: openSound(path), setAside };
+    return { database: openSound(path, logger), setAside };
   }
 }
 
-function openSound(path: string): DatabaseSync {
+function openSound(path: string, logger: Logger): DatabaseSync {
   const check =
     existsSync(path) && (statSync(path).size <= alwaysCheckedBytes || existsSync(suspectMark(path)));
   const database = new DatabaseSync(path, { timeout: 2000, defensive: true });
@@ -60,7 +60,7 @@ function openSound(path: string): DatabaseSync {
       'PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;',
     );
     if (check) quickCheck(database);
-    migrate(database, path);
+    migrate(database, path, logger);
     return database;
   } catch (error) {
     database.close();

@@ -123,6 +123,7 @@ export function operationBytes(operation: Operation): number {
     case 'seek':
     case 'forgetConsumer':
     case 'expire':
+    case 'trim':
     case 'compact':
     case 'plan':
     case 'pause':

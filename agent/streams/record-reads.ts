@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
+import { maxSeq, messageId, seqColumn } from './message-ids.ts';
 import type { GapReason, StreamMessage, StreamRecord } from './stream-operations.ts';
 
 export type RecordsQuery = {
@@ -23,14 +24,22 @@ export type StreamInfo = {
 /** A record without its payload. A gap has no topic. */
 export type RecordHead = { readonly seq: number; readonly topic: string | undefined };
 
+/** Where the rows of a stream lie: each behind `before`, none behind `end`. */
+type Rows = {
+  readonly at: (seq: number) => number;
+  readonly before: number;
+  readonly end: number;
+  readonly lastSeq: number;
+};
+
 /** Columns of a record in the order in which they come. */
-const columns = 'seq, time, topic, content_type, payload, gap_count, gap_reason, key, hops, origin';
+const columns = `${seqColumn}, time, topic, content_type, length(payload), gap_count, gap_reason, key, hops, origin`;
 type Columns = [
   seq: number,
   time: number,
   topic: string,
   contentType: string | null,
-  payload: Uint8Array,
+  payloadBytes: number | null,
   gapCount: number | null,
   gapReason: string | null,
   key: string | null,
@@ -41,82 +50,138 @@ type Columns = [
 /** Reads of streams: by page, by time, from the end. Each is bounded and costs what it returns. */
 export function prepareRecordReads(database: DatabaseSync) {
   const sql = (text: string): StatementSync => database.prepare(text);
-  const page = sql(`SELECT ${columns} FROM messages WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?`);
-  // Rows as arrays: on the way of every message up, objects with names cost as much as the read.
-  page.setReturnArrays(true);
   const heads = sql(
-    'SELECT seq, topic FROM messages WHERE stream = ? AND seq <= ? ORDER BY seq DESC LIMIT ?',
+    `SELECT ${seqColumn}, topic FROM messages WHERE id > ? AND id <= ? ORDER BY id DESC LIMIT ?`,
   );
-  const atOrBehind = sql('SELECT seq, time FROM messages WHERE stream = ? AND seq >= ? ORDER BY seq LIMIT 1');
-  const atOrBefore = sql(
-    'SELECT seq, time FROM messages WHERE stream = ? AND seq <= ? ORDER BY seq DESC LIMIT 1',
+  const firstIn = sql(
+    `SELECT ${seqColumn}, time FROM messages WHERE id >= ? AND id <= ? ORDER BY id LIMIT 1`,
   );
-  const further = sql('SELECT seq FROM messages WHERE stream = ? AND seq > ? ORDER BY seq LIMIT 1 OFFSET ?');
-  const oldest = sql('SELECT time FROM messages WHERE stream = ? AND gap_count IS NULL ORDER BY seq LIMIT 1');
-  const lastOf = sql('SELECT last_seq AS seq FROM streams WHERE name = ?');
-  const lastSeq = (stream: string): number => Number(lastOf.get(stream)?.seq ?? 0);
+  const lastIn = sql(
+    `SELECT ${seqColumn}, time FROM messages WHERE id > ? AND id <= ? ORDER BY id DESC LIMIT 1`,
+  );
+  const further = sql(
+    `SELECT ${seqColumn} FROM messages WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET ?`,
+  );
+  const oldest = sql(
+    'SELECT time FROM messages WHERE id > ? AND id <= ? AND gap_count IS NULL ORDER BY id LIMIT 1',
+  );
+  const rowsOf = prepareRows(database);
   return {
-    records: ({
-      stream,
-      after,
-      limit,
-      maxBytes,
-      upTo = Number.MAX_SAFE_INTEGER,
-    }: RecordsQuery): StreamRecord[] => {
-      const records: StreamRecord[] = [];
-      let bytes = 0;
-      for (const row of page.iterate(stream, after, limit) as Iterable<unknown>) {
-        const record = recordOf(row as Columns, records.length === 0 ? after : 0);
-        if (record.seq > upTo) {
-          records.push(...partUpTo(record, upTo));
-          break;
-        }
-        records.push(record);
-        if (!record.gap) bytes += record.message.payload.byteLength;
-        if (bytes >= maxBytes) break;
-      }
-      return records;
-    },
+    records: preparePages(database, rowsOf),
     /** Backwards from `upTo` on. */
-    recordHeads: (stream: string, { upTo, limit }: { upTo: number; limit: number }): RecordHead[] =>
-      heads.all(stream, upTo, limit).map(({ seq, topic }) => ({
+    recordHeads: (stream: string, { upTo, limit }: { upTo: number; limit: number }): RecordHead[] => {
+      const { at, before } = rowsOf(stream);
+      return heads.all(before, at(upTo), limit).map(({ seq, topic }) => ({
         seq: Number(seq),
         topic: typeof topic === 'string' ? topic : undefined,
-      })),
+      }));
+    },
     streamInfo: (stream: string): StreamInfo => {
-      const first = atOrBehind.get(stream, 0);
-      const newest = atOrBefore.get(stream, Number.MAX_SAFE_INTEGER);
+      const { before, end, lastSeq } = rowsOf(stream);
+      const first = firstIn.get(before, end);
+      const newest = lastIn.get(before, end);
       return {
         first: numberOf(first?.seq),
-        last: lastSeq(stream),
+        last: lastSeq,
         oldest: numberOf(first?.time),
         newest: numberOf(newest?.time),
       };
     },
     /** When the first message came that is still there, milliseconds since 1970. */
-    oldestMessage: (stream: string): number | undefined => numberOf(oldest.get(stream)?.time),
+    oldestMessage: (stream: string): number | undefined => {
+      const { before, end } = rowsOf(stream);
+      return numberOf(oldest.get(before, end)?.time);
+    },
     /** The number of the first record that is not before `time`; behind the last one when there is none. */
     seqAt: (stream: string, time: number): number => {
-      const end = lastSeq(stream) + 1;
-      let low = numberOf(atOrBehind.get(stream, 0)?.seq) ?? end;
-      let high = end;
+      const { at, end, lastSeq } = rowsOf(stream);
+      const firstFrom = (seq: number): Record<string, SQLOutputValue> | undefined =>
+        firstIn.get(at(seq), end);
+      const behind = lastSeq + 1;
+      let low = numberOf(firstFrom(0)?.seq) ?? behind;
+      let high = behind;
       while (low < high) {
         const middle = Math.floor((low + high) / 2);
-        const found = atOrBehind.get(stream, middle);
+        const found = firstFrom(middle);
         if (found === undefined || Number(found.time) >= time) high = middle;
         else low = Number(found.seq) + 1;
       }
-      return numberOf(atOrBehind.get(stream, low)?.seq) ?? end;
+      return numberOf(firstFrom(low)?.seq) ?? behind;
     },
     /** The number of the `count`th record behind `after`; undefined when there are fewer. */
-    seqFurther: (stream: string, after: number, count: number): number | undefined =>
-      numberOf(further.get(stream, after, count - 1)?.seq),
+    seqFurther: (stream: string, after: number, count: number): number | undefined => {
+      const { at, end } = rowsOf(stream);
+      return numberOf(further.get(at(after), end, count - 1)?.seq);
+    },
   };
 }
 
+/** Makes the read of messages and gaps in order. */
+function preparePages(
+  database: DatabaseSync,
+  rowsOf: (stream: string) => Rows,
+): (query: RecordsQuery) => StreamRecord[] {
+  const sql = (text: string): StatementSync => database.prepare(text);
+  const page = sql(`SELECT ${columns} FROM messages WHERE id > ? AND id <= ? ORDER BY id LIMIT ?`);
+  // Rows as arrays: on the way of every message up, objects with names cost as much as the read.
+  page.setReturnArrays(true);
+  // The payloads of a page in one piece: one by one they cost the system's allocator several times their size until V8 lets go
+  // of them, in a long backlog 100 MB. The text is never decoded, so that it may hold any bytes.
+  const payloads = sql(
+    `SELECT CAST(group_concat(CAST(payload AS TEXT), '') AS BLOB) AS bytes
+     FROM (SELECT payload FROM messages WHERE id > ? AND id <= ? ORDER BY id)`,
+  );
+  return ({
+    stream,
+    after,
+    limit,
+    maxBytes,
+    upTo = Number.MAX_SAFE_INTEGER,
+  }: RecordsQuery): StreamRecord[] => {
+    const { at, end } = rowsOf(stream);
+    const rows: Columns[] = [];
+    let bytes = 0;
+    for (const row of page.iterate(at(after), end, limit) as Iterable<unknown>) {
+      const [seq, , , , payloadBytes] = row as Columns;
+      rows.push(row as Columns);
+      bytes += payloadBytes ?? 0;
+      if (seq > upTo || bytes >= maxBytes) break;
+    }
+    const last = rows.at(-1)?.[0] ?? after;
+    const whole = bytes > 0 ? (payloads.get(at(after), at(last))?.bytes as Uint8Array) : new Uint8Array();
+    const records = recordsOf(rows, whole, after);
+    const behind = last > upTo ? records.pop() : undefined;
+    return behind ? [...records, ...partUpTo(behind, upTo)] : records;
+  };
+}
+
+function prepareRows(database: DatabaseSync): (stream: string) => Rows {
+  const streams = database.prepare('SELECT number, last_seq AS seq FROM streams WHERE name = ?');
+  return (stream) => {
+    const found = streams.get(stream);
+    // No message has the number 0.
+    const number = Number(found?.number ?? 0);
+    return {
+      at: (seq) => messageId(number, seq),
+      before: messageId(number, 0),
+      end: messageId(number, maxSeq),
+      lastSeq: Number(found?.seq ?? 0),
+    };
+  };
+}
+
+/** `whole`: the payloads of all rows, one behind the other. Whoever keeps one keeps the page. */
+function recordsOf(rows: readonly Columns[], whole: Uint8Array, after: number): StreamRecord[] {
+  let at = 0;
+  return rows.map((row, index) => {
+    const payload = whole.subarray(at, (at += row[4] ?? 0));
+    return recordOf(row, payload, index === 0 ? after : 0);
+  });
+}
+
 /** `after`: a reader that is in the middle of a gap is told of the rest of it only. */
-function recordOf(row: Columns, after: number): StreamRecord {
-  const [seq, time, topic, contentType, payload, gapCount, gapReason, key, hops, origin] = row;
+function recordOf(row: Columns, payload: Uint8Array, after: number): StreamRecord {
+  const [seq, time, topic, contentType, , gapCount, gapReason, key, hops, origin] = row;
   if (gapCount !== null)
     return { seq, time, gap: { count: Math.min(gapCount, seq - after), reason: gapReason as GapReason } };
   const message: StreamMessage = {

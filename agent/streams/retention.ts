@@ -1,4 +1,5 @@
 import type { Draft } from './ledger.ts';
+import { maxSeq, messageId } from './message-ids.ts';
 import { readUpTo } from './readers.ts';
 import type { GapReason, StreamPolicy } from './stream-operations.ts';
 import type { Writes } from './statements.ts';
@@ -10,13 +11,22 @@ const slack = 0.95;
 
 export type Row = { readonly seq: number; readonly time: number; readonly size: number };
 
-/** Drops the oldest messages of a stream until it is within its bytes. */
+/** Messages dropped in one transaction for their bytes, as long as the stream does not grow by that: some milliseconds. */
+const trimmedAtOnce = 2000;
+
+/**
+ * Drops the oldest messages of a stream that is over its bytes until it is within them. Of one that is far over, as its bound
+ * was lowered, a slice, and not less than the transaction added: the next ones take the rest.
+ */
 export function trimToBytes(writes: Writes, draft: Draft, stream: string, policy: StreamPolicy): void {
   const target = policy.maxBytes * slack;
-  let bytes = draft.stream(stream).bytes;
+  const before = draft.bytesBefore(stream);
+  let { bytes } = draft.stream(stream);
+  let left = trimmedAtOnce;
   dropOldest(writes, draft, stream, { policy, reason: 'bytes' }, (row) => {
-    if (bytes <= target) return false;
+    if (bytes <= target || (left <= 0 && bytes <= before)) return false;
     bytes -= row.size;
+    left--;
     return true;
   });
 }
@@ -44,15 +54,17 @@ function dropOldest(
   { policy, reason }: { readonly policy: StreamPolicy; readonly reason: GapReason },
   condemned: (row: Row) => boolean,
 ): void {
+  const { number } = draft.stream(stream);
+  const last = messageId(number, maxSeq);
   for (let after = 0, more = true; more;) {
-    const page = writes.oldest.all(stream, after, pageRows) as unknown as Row[];
+    const page = writes.oldest.all(messageId(number, after), last, pageRows) as unknown as Row[];
     const end = page.findIndex((row) => !condemned(row));
     const dropped = end === -1 ? page : page.slice(0, end);
     more = end === -1 && page.length === pageRows;
     after = dropped.at(-1)?.seq ?? after;
     let freed = 0;
     for (const row of dropped) {
-      writes.deleteMessage.run(stream, row.seq);
+      writes.deleteMessage.run(messageId(number, row.seq));
       freed += row.size;
     }
     const { messages, bytes } = draft.stream(stream);
@@ -60,20 +72,22 @@ function dropOldest(
     const floor = readUpTo(draft, stream, policy);
     const unread = dropped.filter(({ seq }) => seq > floor);
     if (unread.length > 0) draft.dropped.push({ stream, reason, count: unread.length });
-    leaveGaps(writes, stream, reason, unread);
+    leaveGaps(writes, number, reason, unread);
   }
 }
 
-/** One gap a contiguous run; with a neighbour of the same reason it becomes one, so gaps stay few. */
-export function leaveGaps(writes: Writes, stream: string, reason: GapReason, dropped: readonly Row[]): void {
+/** Of the stream with this number. One gap a contiguous run; with a neighbour of the same reason it becomes one, so gaps stay few. */
+export function leaveGaps(writes: Writes, number: number, reason: GapReason, dropped: readonly Row[]): void {
+  const end = messageId(number, maxSeq);
   for (const { first, last } of runs(dropped)) {
-    const before = Number(writes.gapAt.get(stream, first.seq - 1, reason)?.count ?? 0);
-    if (before > 0) writes.deleteMessage.run(stream, first.seq - 1);
+    const previousId = messageId(number, first.seq - 1);
+    const before = Number(writes.gapAt.get(previousId, reason)?.count ?? 0);
+    if (before > 0) writes.deleteMessage.run(previousId);
     const count = before + last.seq - first.seq + 1;
-    const next = writes.gapBehind.get(stream, last.seq);
+    const next = writes.firstIn.get(messageId(number, last.seq), end);
     const touches = next?.reason === reason && Number(next.seq) - Number(next.count) === last.seq;
-    if (touches) writes.widenGap.run(count, stream, Number(next.seq));
-    else writes.insertGap.run(stream, last.seq, last.time, count, reason);
+    if (touches) writes.widenGap.run(count, messageId(number, Number(next.seq)));
+    else writes.insertGap.run(messageId(number, last.seq), last.time, count, reason);
   }
 }
 

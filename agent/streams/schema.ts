@@ -1,9 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { silentLogger, type Logger } from '../../lib/logger.ts';
 import { AgentError } from '../errors.ts';
 import { newEpoch } from './epoch.ts';
+import { keepMessagesByNumber } from './numbered-messages.ts';
 import { sessionTables } from './session-tables.ts';
+import { isFullDisk } from './sqlite-errors.ts';
 
-const version = 4;
+const version = 5;
+/** What a migration writes of a file, and somewhat more. */
+const spareRoom = 1.1;
 
 /**
  * One file for everything an event touches, so that one transaction can end the event and hold all it caused.
@@ -159,8 +164,11 @@ const fourthVersion = `
   CREATE INDEX dead_letters_by_function ON dead_letters (function, id);
 `;
 
-/** Brings an empty or older database to the present schema. Refuses one of a newer agent and leaves it as it is. */
-export function migrate(database: DatabaseSync, path: string): void {
+/**
+ * Brings an empty or older database to the present schema, in one transaction: what it throws leaves everything as it was.
+ * Refuses one of a newer agent.
+ */
+export function migrate(database: DatabaseSync, path: string, logger: Logger = silentLogger): void {
   const found = Number(database.prepare('PRAGMA user_version').get()?.user_version);
   if (found > version)
     throw new AgentError(
@@ -171,15 +179,42 @@ export function migrate(database: DatabaseSync, path: string): void {
       },
     );
   if (found === version) return;
+  try {
+    bringUp(database, found, { path, logger });
+  } catch (error) {
+    // A full disk may have ended the transaction already.
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw isFullDisk(error) ? noRoom(database, path, error) : error;
+  }
+}
+
+function bringUp(
+  database: DatabaseSync,
+  found: number,
+  { path, logger }: { readonly path: string; readonly logger: Logger },
+): void {
   database.exec('BEGIN IMMEDIATE');
   if (found === 0) {
     database.exec(tables);
     database.prepare('INSERT INTO meta (key, value) VALUES (?, ?)').run('epoch', newEpoch());
-  }
+  } else logger.info('store.migration.begun', { path, from: found, to: version });
   if (found === 1) database.exec(epochStart);
   if (found < 3) database.exec(thirdVersion);
-  database.exec(fourthVersion);
-  database.exec(sessionTables);
+  if (found < 4) database.exec(fourthVersion + sessionTables);
+  keepMessagesByNumber(database, path, logger);
   database.exec(`PRAGMA user_version = ${version}`);
   database.exec('COMMIT');
+  if (found !== 0) logger.info('store.migration.ended', { path });
+}
+
+/** Until its end all that is changed is in the log, beside the file. */
+function noRoom(database: DatabaseSync, path: string, cause: unknown): AgentError {
+  const pages = Number(database.prepare('PRAGMA page_count').get()?.page_count);
+  const pageBytes = Number(database.prepare('PRAGMA page_size').get()?.page_size);
+  const neededMiB = Math.ceil((pages * pageBytes * spareRoom) / 2 ** 20);
+  return new AgentError('diskFull', `Cannot bring ${path} to the form of this agent: the disk is full`, {
+    cause,
+    hint: `Free ${neededMiB} MiB on this disk and start the agent again, or run the earlier one: nothing was changed.`,
+    transient: true,
+  });
 }

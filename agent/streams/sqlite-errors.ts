@@ -19,6 +19,10 @@ export function isCorruption(error: unknown): boolean {
   return code === codes.corrupt || code === codes.notADatabase;
 }
 
+export function isFullDisk(error: unknown): boolean {
+  return primaryCode(error) === codes.full;
+}
+
 /** Translates what node:sqlite throws. Other errors are bugs and come back as they are. */
 export function storeError(error: unknown, path: string): Error {
   const code = primaryCode(error);

@@ -23,6 +23,8 @@ export type StreamOperation =
       readonly before: number;
       readonly limit?: number | undefined;
     }
+  /** Drops the oldest messages of a stream that holds more bytes than it may: a slice, as any commit that touches it does. */
+  | { readonly op: 'trim'; readonly stream: string }
   /**
    * Looks at `limit` messages behind `after`: of each, that one and the one of its key before it are dropped if they are
    * older than `before` and have a newer one of their key.

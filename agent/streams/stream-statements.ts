@@ -1,44 +1,48 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { seqColumn } from './message-ids.ts';
 
-/** Those of streams and of who reads them. */
+/** Those of streams and of who reads them. Rows of messages are named by `messageId`. */
 export function prepareStreamWrites(database: DatabaseSync) {
   const sql = (text: string): StatementSync => database.prepare(text);
   return {
+    /** A message as most are: what it has not is not said, which spares a third of the time of a row. */
+    insertPlain: sql('INSERT INTO messages (id, time, size, topic, payload) VALUES (?, ?, ?, ?, ?)'),
     insertMessage: sql(
-      `INSERT INTO messages (stream, seq, time, size, topic, content_type, payload, key, hops, origin)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO messages (id, time, size, topic, payload, content_type, key, hops, origin)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    insertGap: sql(
-      'INSERT INTO messages (stream, seq, time, size, gap_count, gap_reason) VALUES (?, ?, ?, 0, ?, ?)',
-    ),
-    deleteMessage: sql('DELETE FROM messages WHERE stream = ? AND seq = ?'),
-    gapAt: sql('SELECT gap_count AS count FROM messages WHERE stream = ? AND seq = ? AND gap_reason = ?'),
+    insertGap: sql('INSERT INTO messages (id, time, size, gap_count, gap_reason) VALUES (?, ?, 0, ?, ?)'),
+    deleteMessage: sql('DELETE FROM messages WHERE id = ?'),
+    gapAt: sql('SELECT gap_count AS count FROM messages WHERE id = ? AND gap_reason = ?'),
     oldest: sql(
-      `SELECT seq, time, size FROM messages WHERE stream = ? AND seq > ? AND gap_count IS NULL ORDER BY seq LIMIT ?`,
+      `SELECT ${seqColumn}, time, size FROM messages
+       WHERE id > ? AND id <= ? AND gap_count IS NULL ORDER BY id LIMIT ?`,
     ),
-    heldUpTo: sql(
+    heldIn: sql(
       `SELECT coalesce(sum(size), 0) AS size, count(*) - count(gap_count) AS messages
-       FROM messages WHERE stream = ? AND seq <= ?`,
+       FROM messages WHERE id > ? AND id <= ?`,
     ),
-    gapBehind: sql(
-      `SELECT seq, gap_count AS count, gap_reason AS reason FROM messages
-       WHERE stream = ? AND seq > ? ORDER BY seq LIMIT 1`,
+    firstIn: sql(
+      `SELECT ${seqColumn}, gap_count AS count, gap_reason AS reason FROM messages
+       WHERE id > ? AND id <= ? ORDER BY id LIMIT 1`,
     ),
-    widenGap: sql('UPDATE messages SET gap_count = gap_count + ? WHERE stream = ? AND seq = ?'),
-    keyed: sql('SELECT seq, time, size, key FROM messages WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?'),
-    newerOfKey: sql('SELECT 1 FROM messages WHERE stream = ? AND key = ? AND seq > ? LIMIT 1'),
+    widenGap: sql('UPDATE messages SET gap_count = gap_count + ? WHERE id = ?'),
+    keyed: sql(
+      `SELECT ${seqColumn}, time, size, key FROM messages WHERE id > ? AND id <= ? ORDER BY id LIMIT ?`,
+    ),
+    newerOfKey: sql('SELECT 1 FROM messages WHERE key = ? AND id > ? AND id <= ? LIMIT 1'),
     olderOfKey: sql(
-      `SELECT seq, time, size FROM messages WHERE stream = ? AND key = ? AND seq < ? ORDER BY seq DESC LIMIT 1`,
+      `SELECT ${seqColumn}, time, size FROM messages WHERE key = ? AND id > ? AND id < ? ORDER BY id DESC LIMIT 1`,
     ),
-    deleteUpTo: sql('DELETE FROM messages WHERE stream = ? AND seq <= ?'),
+    deleteIn: sql('DELETE FROM messages WHERE id > ? AND id <= ?'),
     deleteGaps: sql(
       `DELETE FROM messages INDEXED BY messages_gaps
-       WHERE stream = ? AND seq > ? AND seq <= ? AND gap_count IS NOT NULL`,
+       WHERE id > ? AND id <= ? AND gap_count IS NOT NULL`,
     ),
     putStream: sql(
-      `INSERT INTO streams (name, last_seq, acked_seq, messages, bytes, spent_day, spent_bytes)
-       VALUES (?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (name) DO UPDATE SET last_seq = excluded.last_seq, acked_seq = excluded.acked_seq,
+      `INSERT INTO streams (name, number, last_seq, acked_seq, messages, bytes, spent_day, spent_bytes)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (name) DO UPDATE SET number = excluded.number, last_seq = excluded.last_seq, acked_seq = excluded.acked_seq,
          messages = excluded.messages, bytes = excluded.bytes, spent_day = excluded.spent_day, spent_bytes = excluded.spent_bytes`,
     ),
     putConsumer: sql(

@@ -66,17 +66,21 @@ export class StreamUpkeep implements Disposable {
     }
   }
 
-  /** Drops what is older than its stream keeps; one run at a time. Rejects as the store's commit does. */
+  /** Drops what is more or older than its stream keeps; one run at a time. Rejects as the store's commit does. */
   expire(): Promise<void> {
     this.#expiring ??= this.#expire().finally(() => (this.#expiring = undefined));
     return this.#expiring;
   }
 
-  /** After a month without power much is too old at once: in slices that let the loop turn between them. */
+  /** After a month without power, or under a lower bound, much goes at once: in slices that let the loop turn between them. */
   async #expire(): Promise<void> {
     const { store, now } = this.#options;
     const limit = expiredAtOnce;
     for (const [stream, { keep }] of Object.entries(this.#streams)) {
+      const { maxBytes } = store.policyOf(stream);
+      const isOver = (): boolean => !this.#stopped && store.counts.stream(stream).bytes > maxBytes;
+      while (isOver() && (await store.oldestMessage(stream)) !== undefined)
+        await store.commit([{ op: 'trim', stream }]);
       if (keep.age === undefined) continue;
       const before = now().getTime() - keep.age;
       while (!this.#stopped && ((await store.oldestMessage(stream)) ?? before) < before)

@@ -49,6 +49,15 @@ test('an epoch lasts as long as the identity it is bound to', async () => {
 
 /** Takes back what a version brought. */
 const undo = {
+  5: `DROP INDEX messages_by_key; DROP INDEX messages_gaps; DROP INDEX streams_by_number;
+    ALTER TABLE messages RENAME TO numbered; CREATE TABLE messages (stream TEXT NOT NULL, seq INTEGER NOT NULL,
+    time INTEGER NOT NULL, size INTEGER NOT NULL, topic TEXT, content_type TEXT, payload BLOB, gap_count INTEGER,
+    gap_reason TEXT, key TEXT, hops INTEGER NOT NULL DEFAULT 0, origin TEXT, PRIMARY KEY (stream, seq)) WITHOUT ROWID, STRICT;
+    INSERT INTO messages SELECT name, id - (number << 42), time, size, topic, content_type, payload, gap_count, gap_reason,
+    key, hops, origin FROM numbered JOIN streams ON number = id >> 42; DROP TABLE numbered;
+    CREATE INDEX messages_by_key ON messages (stream, key, seq) WHERE key IS NOT NULL;
+    CREATE INDEX messages_gaps ON messages (stream, seq) WHERE gap_count IS NOT NULL;
+    ALTER TABLE streams DROP COLUMN number; PRAGMA user_version = 4;`,
   4: `DROP INDEX messages_by_key; DROP INDEX messages_gaps; DROP TABLE consumers;
     DROP TABLE dead_letters; CREATE TABLE dead_letters (id INTEGER PRIMARY KEY, function TEXT NOT NULL,
     kind TEXT NOT NULL, topic TEXT NOT NULL, content_type TEXT, payload BLOB NOT NULL, time INTEGER NOT NULL,
@@ -72,9 +81,9 @@ function sessionTablesOf(database: DatabaseSync): string[] {
 }
 
 test.each([
-  ['first', undo[4] + undo[3] + undo[2]],
-  ['second', undo[4] + undo[3]],
-  ['third', undo[4]],
+  ['first', undo[5] + undo[4] + undo[3] + undo[2]],
+  ['second', undo[5] + undo[4] + undo[3]],
+  ['third', undo[5] + undo[4]],
 ])('a store of the %s version is brought up to date with all it holds', async (_, back) => {
   await using folder = await temporaryFolder();
   const { path, epoch } = await filled(folder.path);

@@ -1,0 +1,15 @@
+/** The last number of a stream: at 10,000 messages a second it is reached after fourteen years. */
+export const maxSeq = 2 ** 42 - 1;
+/** Streams that a store can have had. A stream keeps its own number when the manifest has it no more. */
+export const maxStreams = 2 ** 11 - 1;
+
+/**
+ * The row of a message: those of a stream lie side by side in their order, and every id is exact in a JavaScript number.
+ * A `seq` that no stream can have stands for the nearest one, so that no range reaches into another stream.
+ */
+export function messageId(streamNumber: number, seq: number): number {
+  return streamNumber * (maxSeq + 1) + Math.min(Math.max(seq, 0), maxSeq);
+}
+
+/** The same in SQL, the other way round. */
+export const seqColumn = `id & ${maxSeq} AS seq`;
