@@ -4,7 +4,7 @@ import { AgentError } from '../errors.ts';
 import { maxSeq, maxStreams } from './message-ids.ts';
 
 /**
- * What came with version 5: messages by one number instead of the stream's name and theirs, which is half the work of a row.
+ * What came with version 5: messages by one number instead of the stream's name and theirs, which spares a third of the work of a row.
  * See `messageId`.
  */
 const tables = `
