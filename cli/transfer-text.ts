@@ -1,4 +1,5 @@
 import { formatDuration } from './duration-text.ts';
+import { grouped } from './grouped.ts';
 import { plural } from './plural.ts';
 import { formatBytes } from './progress.ts';
 
@@ -27,6 +28,6 @@ export function formatTransfer(transfer: Transfer): string {
     ...(remainingMs === null ? [] : [`${formatDuration(remainingMs)} left`]),
     rate,
     `${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`,
-    `${filesDone.toLocaleString('en')} of ${plural(filesTotal, 'file')}`,
+    `${grouped(filesDone)} of ${plural(filesTotal, 'file')}`,
   ].join('  ');
 }

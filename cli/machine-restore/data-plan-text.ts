@@ -1,5 +1,6 @@
 import type { DataPlan } from '../../agent/vault/restore-volumes.ts';
 import { SyncError } from '../../cloud-sync/errors.ts';
+import { grouped } from '../grouped.ts';
 import { formatBytes } from '../progress.ts';
 import { formatTable } from '../table.ts';
 import { shortId, shortTime } from '../vault/snapshot-text.ts';
@@ -8,7 +9,7 @@ import { shortId, shortTime } from '../vault/snapshot-text.ts';
 export function formatDataPlan({ repository, volumes, without }: DataPlan, root: string): string {
   const free = volumes[0]?.freeBytes ?? null;
   const rows = volumes.map(({ volume, snapshot, time, files, bytes, resumes }) => [
-    ...[volume, shortId(snapshot), shortTime(time), files.toLocaleString('en'), formatBytes(bytes)],
+    ...[volume, shortId(snapshot), shortTime(time), grouped(files), formatBytes(bytes)],
     resumes ? 'goes on' : '',
   ]);
   return [

@@ -1,4 +1,5 @@
 import type { AffectedSnapshot } from '../../cloud-sync/vault/upkeep/affected-paths.ts';
+import { grouped } from '../grouped.ts';
 import { plural } from '../plural.ts';
 import { printable } from '../printable.ts';
 import { shortId, shortTime, subjectOf } from './snapshot-text.ts';
@@ -12,8 +13,6 @@ export function formatAffected(affected: readonly AffectedSnapshot[]): string[] 
     ...paths
       .slice(0, shownPaths)
       .map(({ path, kind }) => `  ${printable(path)}${kind === 'folder' ? ' and all below it' : ''}`),
-    ...(count > shownPaths
-      ? [`  and ${(count - shownPaths).toLocaleString('en')} more: --json lists them`]
-      : []),
+    ...(count > shownPaths ? [`  and ${grouped(count - shownPaths)} more: --json lists them`] : []),
   ]);
 }

@@ -1,5 +1,6 @@
 import { checkRepository, type CheckReport } from '../../cloud-sync/vault/upkeep/check.ts';
 import { CliError } from '../errors.ts';
+import { grouped } from '../grouped.ts';
 import { plural } from '../plural.ts';
 import { printable } from '../printable.ts';
 import { formatBytes, Progress } from '../progress.ts';
@@ -64,7 +65,7 @@ function formatDamage({ damages, affected }: CheckReport): string[] {
     ...files
       .slice(0, shownDamages)
       .map(({ kind, name, message }) => `${kind} ${shortId(name)}: ${printable(message)}`),
-    ...(more > 0 ? [`and ${more.toLocaleString('en')} more: --json lists them`] : []),
+    ...(more > 0 ? [`and ${grouped(more)} more: --json lists them`] : []),
     ...(blobs > 0 ? [`${plural(blobs, 'blob')} in no whole pack: --json lists them`] : []),
     ...formatAffected(affected),
   ];

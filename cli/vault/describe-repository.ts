@@ -1,4 +1,5 @@
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
+import { grouped } from '../grouped.ts';
 import { plural } from '../plural.ts';
 import { printable } from '../printable.ts';
 import { formatBytes } from '../progress.ts';
@@ -32,7 +33,7 @@ export async function describeRepository(run: Run, options: VaultOptions): Promi
     [
       `repository  ${printable(backend.location)}`,
       `id          ${id}  (format version ${version})`,
-      `snapshots   ${files.snapshots.count.toLocaleString('en')}${newest ? `, the newest of ${subjectOf(newest)} at ${shortTime(newest.document.time)} UTC` : ''}`,
+      `snapshots   ${grouped(files.snapshots.count)}${newest ? `, the newest of ${subjectOf(newest)} at ${shortTime(newest.document.time)} UTC` : ''}`,
       `size        ${formatBytes(bytes)} in ${plural(files.data.count, 'pack')} and ${plural(files.index.count, 'index file')}`,
       `key slots   ${files.keys.count}`,
       ...(files.locks.count === 0 ? [] : [`locks       ${files.locks.count}`]),

@@ -2,6 +2,7 @@ import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { SnapshotFloor } from '../../cloud-sync/vault/upkeep/floor.ts';
 import { forgetSnapshots } from '../../cloud-sync/vault/upkeep/forget.ts';
 import { confirm } from '../confirm.ts';
+import { grouped } from '../grouped.ts';
 import { plural } from '../plural.ts';
 import { printable } from '../printable.ts';
 import { formatBytes } from '../progress.ts';
@@ -68,7 +69,7 @@ function formatPlan({ kept, forgotten }: ForgetPlan): string {
         ...[printable(snapshot.document.hostname), why],
       ]),
     ),
-    `To keep: ${kept.length.toLocaleString('en')}. To forget: ${forgotten.length.toLocaleString('en')}.`,
+    `To keep: ${grouped(kept.length)}. To forget: ${grouped(forgotten.length)}.`,
   ].join('\n');
 }
 

@@ -1,5 +1,6 @@
 import type { SnapshotOutcome } from '../../cloud-sync/vault/snapshot/snapshot-request.ts';
 import { formatDuration } from '../duration-text.ts';
+import { grouped } from '../grouped.ts';
 import { plural } from '../plural.ts';
 import { formatBytes } from '../progress.ts';
 import { formatProblems } from './problem-text.ts';
@@ -14,7 +15,7 @@ export function formatOutcome(subject: string, outcome: SnapshotOutcome): string
     return `Nothing changed in ${subject} since snapshot ${shortId(id)} (${formatDuration(durationMs)}).`;
   return [
     `Snapshot ${shortId(id)} of ${subject}: ${plural(files, 'file')}, ${formatBytes(totalBytes)} in ${formatDuration(durationMs)}.`,
-    `  files   ${added.toLocaleString('en')} new, ${changed.toLocaleString('en')} changed, ${unmodified.toLocaleString('en')} as before`,
+    `  files   ${grouped(added)} new, ${grouped(changed)} changed, ${grouped(unmodified)} as before`,
     `  stored  ${formatBytes(storedBytes)} for ${formatBytes(newBytes)} that the repository did not have`,
     ...formatProblems(
       { problems, problemCount },

@@ -1,3 +1,4 @@
+import { grouped } from '../grouped.ts';
 import { printable } from '../printable.ts';
 
 type Problem = { readonly path: string; readonly code: string; readonly message: string };
@@ -19,6 +20,6 @@ export function formatProblems(
     ...lines.map(
       ({ code, path, message }) => `  ${code.padEnd(width)}  ${printable(path)}: ${printable(message)}`,
     ),
-    ...(rest > 0 ? [`  and ${rest.toLocaleString('en')} more: --json lists them`] : []),
+    ...(rest > 0 ? [`  and ${grouped(rest)} more: --json lists them`] : []),
   ];
 }

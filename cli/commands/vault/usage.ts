@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { VaultUsage } from '../../../cloud-sync/protocol/vault.ts';
 import { openCloud } from '../../cloud.ts';
 import { CliError } from '../../errors.ts';
+import { grouped } from '../../grouped.ts';
 import { examples, parseBytes, parseName } from '../../options.ts';
 import { formatBytes } from '../../progress.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
@@ -47,7 +48,7 @@ function formatUsage({ device, bytes, quotaBytes, files, newestReceivedMs, grant
   const of = quotaBytes === null ? ', without a quota' : ` of ${formatBytes(quotaBytes)}${share}`;
   const newest = newestReceivedMs === null ? 'no snapshot yet' : `${shortTime(newestReceivedMs)} UTC`;
   const rows = Object.entries(files).map(([type, { count, bytes: size }]) => [
-    ...[type, count.toLocaleString('en'), formatBytes(size)],
+    ...[type, grouped(count), formatBytes(size)],
   ]);
   return [
     `${device}: ${formatBytes(bytes)}${of}`,
