@@ -5,7 +5,12 @@ import { expect, test } from '@jest/globals';
 import { compileExcludes } from '../../cloud-sync/vault/snapshot/exclude-patterns.ts';
 import { ListAhead } from '../../cloud-sync/vault/snapshot/list-ahead.ts';
 import { listBackwards } from '../../cloud-sync/vault/snapshot/list-backwards.ts';
-import { listFolder } from '../../cloud-sync/vault/snapshot/list-folder.ts';
+import { joinListings, listFolder, lookAt, namesIn } from '../../cloud-sync/vault/snapshot/list-folder.ts';
+import {
+  entriesInPart,
+  listWithOther,
+  minEntriesInParts,
+} from '../../cloud-sync/vault/snapshot/list-in-parts.ts';
 import type { SnapshotRequest } from '../../cloud-sync/vault/snapshot/snapshot-request.ts';
 import { takeSnapshot } from '../../cloud-sync/vault/snapshot/take-snapshot.ts';
 import { WalkPosition } from '../../cloud-sync/vault/snapshot/walk-position.ts';
@@ -35,8 +40,12 @@ function listedAhead(folder: string, excludes: readonly string[]): NonNullable<S
   const startMs = Date.now();
   const position = new WalkPosition();
   const options = { folder, excludes: compileExcludes(excludes), position, maxEntries: Infinity };
-  const listings = new Map([...listBackwards(options)].map(({ path, listing }) => [path, listing]));
-  return { startMs, position, take: (path) => listings.get(path) };
+  const listed = [...listBackwards(options)];
+  const listings = new Map(
+    listed.flatMap((found) => ('listing' in found ? [[found.path, found.listing] as const] : [])),
+  );
+  const other = { rest: () => undefined, lookedAt: () => undefined };
+  return { startMs, position, take: (path) => listings.get(path), other: () => other };
 }
 
 test('a folder is listed whole from its end while nobody walks it, each folder before what is in it', async () => {
@@ -89,6 +98,78 @@ test('a folder of more entries than are to be listed ahead is left to the walk, 
   expect(paths).not.toContain('huge');
   expect(paths).toHaveLength(111);
   expect(pathsListed(join(folder.path, 'huge'), new WalkPosition(), 250)).toEqual([]);
+});
+
+/** A folder in it of so many files, a folder among them. */
+function makeLarge(folder: string, count: number): string {
+  const large = join(folder, 'large');
+  mkdirSync(join(large, 'below'), { recursive: true });
+  for (let file = 1; file < count; file += 1) writeFileSync(join(large, `file-${file}`), '');
+  return large;
+}
+
+const largeCount = 2 * minEntriesInParts;
+
+test('a large folder is listed in parts, the last one first, and then what is in it', async () => {
+  await using folder = await temporaryFolder();
+  const large = makeLarge(folder.path, largeCount);
+  const options = {
+    excludes: compileExcludes(['file-7']),
+    position: new WalkPosition(),
+    maxEntries: Infinity,
+  };
+  const found = [...listBackwards({ ...options, folder: folder.path })];
+  const parts = found.flatMap((each) => ('part' in each ? [each.part] : [])).reverse();
+  expect(parts.flatMap(({ names }) => names)).toEqual(namesIn(large));
+  expect(joinListings(parts.map(({ listing }) => listing))).toEqual(
+    listFolder(large, (name) => name === 'file-7'),
+  );
+  expect(found.at(-1)?.path).toBe('large/below');
+});
+
+test('a large folder is left where the walk has been at its entries', async () => {
+  await using folder = await temporaryFolder();
+  makeLarge(folder.path, largeCount);
+  const position = new WalkPosition();
+  position.enter(0, 0);
+  position.lookedAt(largeCount - 2 * entriesInPart);
+  const found = [
+    ...listBackwards({ folder: folder.path, excludes: undefined, position, maxEntries: Infinity }),
+  ];
+  expect(found.flatMap((each) => ('part' in each ? [each.part.from] : []))).toEqual([
+    largeCount - entriesInPart,
+    largeCount - 2 * entriesInPart,
+  ]);
+  expect(found.map(({ path }) => path)).not.toContain('large/below');
+});
+
+test('who lists a large folder from its first entry on goes as far as the other came, and says how far it is', async () => {
+  await using folder = await temporaryFolder();
+  const large = makeLarge(folder.path, largeCount);
+  const half = largeCount / 2;
+  const told: number[] = [];
+  const listing = listWithOther(large, keep, {
+    rest: (names, from) => (from < half ? undefined : [lookAt(large, names.slice(from), keep)]),
+    lookedAt: (count) => told.push(count),
+  });
+  expect(listing).toEqual(listFolder(large, keep));
+  expect(told.at(-1)).toBe(half);
+});
+
+test('a thread and the walk list a large folder together', async () => {
+  await using folder = await temporaryFolder();
+  const large = makeLarge(folder.path, largeCount);
+  await using ahead = new ListAhead(folder.path, ['file-7']);
+  // Listed last.
+  while (ahead.take('large/below') === undefined) {
+    signal.throwIfAborted();
+    await sleep(5);
+  }
+  const other = ahead.other('large');
+  const names = namesIn(large);
+  expect(other.rest([...names].reverse(), 0)).toBeUndefined();
+  expect(joinListings(other.rest(names, 0) ?? [])).toEqual(listFolder(large, (name) => name === 'file-7'));
+  expect(listWithOther(large, keep, other)).toEqual(listFolder(large, keep));
 });
 
 test('a thread tells of every folder what the walk would have seen, once', async () => {

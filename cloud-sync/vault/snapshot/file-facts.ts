@@ -30,17 +30,23 @@ export function packedFacts(count: number): PackedFacts {
 }
 
 export function putFacts(packed: PackedFacts, entry: number, facts: FileFacts): void {
-  let at = entry * factNames.length;
-  for (const name of factNames) {
-    packed[at] = facts[name];
-    at += 1;
-  }
+  const at = entry * factNames.length;
+  // Written out: there are many.
+  packed[at] = facts.dev;
+  packed[at + 1] = facts.ino;
+  packed[at + 2] = facts.mode;
+  packed[at + 3] = facts.nlink;
+  packed[at + 4] = facts.uid;
+  packed[at + 5] = facts.gid;
+  packed[at + 6] = facts.rdev;
+  packed[at + 7] = facts.size;
+  packed[at + 8] = facts.mtimeNs;
+  packed[at + 9] = facts.ctimeNs;
 }
 
 export function factsAt(packed: PackedFacts, entry: number): FileFacts {
   const first = entry * factNames.length;
   const at = (fact: number): bigint => packed[first + fact] ?? 0n;
-  // Written out: there are many.
   return {
     dev: at(0),
     ino: at(1),
@@ -77,12 +83,15 @@ export function inodeOf(ino: bigint): number {
 
 const secondNs = 1_000_000_000n;
 
+/** How much later than its `ctime` says a file may have changed, see `lastChangeNs`. */
+export const secondsRoundedNs = 2n * secondNs;
+
 /**
  * Until when a file with this `ctime` may have changed. Some file systems count whole seconds (ext4 with small inodes, ext3, some NFS
  * servers) or every other one (FAT), and round down; elsewhere one time in hundreds looks so.
  */
 export function lastChangeNs(ctimeNs: bigint): bigint {
-  return ctimeNs % secondNs === 0n ? ctimeNs + 2n * secondNs : ctimeNs;
+  return ctimeNs % secondNs === 0n ? ctimeNs + secondsRoundedNs : ctimeNs;
 }
 
 /** Whether a file is the one that `node` says, unchanged since. `ctime` moves with every change, also of owner, mode or attributes. */

@@ -3,7 +3,7 @@ import type { Posix } from '../../../lib/posix.ts';
 import type { BlobId } from '../format/blob-id.ts';
 import { encodeNodeHead } from '../format/encode-node.ts';
 import type { EncodedNode } from '../format/encoded-node.ts';
-import type { NodeType, TreeNode } from '../format/tree-node.ts';
+import type { TreeNode } from '../format/tree-node.ts';
 import type { AccountNames } from './account-names.ts';
 import type { EarlierFolder } from './earlier-folder.ts';
 import { clockTickNs, type EarlierSnapshot, type RememberedFolder } from './earlier-snapshot.ts';
@@ -12,7 +12,8 @@ import type { Exclusion } from './exclude-patterns.ts';
 import { fileProblem } from './file-problem.ts';
 import type { FileContent, FileQueue } from './file-queue.ts';
 import type { Entry, FolderEntries } from './folder-entries.ts';
-import { listFolder } from './list-folder.ts';
+import { listFolder, type FolderListing, type Skip } from './list-folder.ts';
+import { listWithOther } from './list-in-parts.ts';
 import { walkSliceMs } from './snapshot-limits.ts';
 import type { SnapshotProblem } from './snapshot-problem.ts';
 import type { SnapshotRequest } from './snapshot-request.ts';
@@ -140,13 +141,19 @@ export class FolderWalk {
 
   #list(path: string): Listed {
     const { excludes, onProblem, earlier } = this.#options;
-    const skip = (name: string, type: NodeType) => excludes?.(joined(path, name), type === 'dir') ?? false;
-    const listing = this.#options.ahead?.take(path) ?? listFolder(this.#absolute(path), skip);
+    const skip: Skip = (name, type) => excludes?.(joined(path, name), type === 'dir') ?? false;
+    const listing = this.#listing(path, skip);
     const { entries, newestNs, problems } = listing;
     for (const { name, ...problem } of problems) onProblem({ path: joined(path, name), ...problem });
     const print = newestNs >= this.#newestBelievedNs || problems.length > 0 ? '' : entries.print();
     const remembered = earlier.remembered(path);
     return { path, entries, print, remembered, same: print !== '' && remembered?.print === print };
+  }
+
+  #listing(path: string, skip: Skip): FolderListing {
+    const { ahead } = this.#options;
+    if (ahead === undefined) return listFolder(this.#absolute(path), skip);
+    return ahead.take(path) ?? listWithOther(this.#absolute(path), skip, ahead.other(path));
   }
 
   #keepAll({ entries }: Listed): void {

@@ -3,10 +3,13 @@ import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from '
 import { FolderEntries } from './folder-entries.ts';
 import type { ListedFolder, ListerSetup } from './lister-messages.ts';
 import type { FolderListing } from './list-folder.ts';
+import { entriesInPart, type OtherLister } from './list-in-parts.ts';
 import { WalkPosition } from './walk-position.ts';
 import { threadEntry } from '../thread-entry.ts';
 
 const youngHeapMb = 3;
+
+type NamedPart = { readonly names: string; readonly listing: FolderListing };
 
 /**
  * A thread that lists a folder from its end while whoever takes the snapshot has the key derived, and then walks from the beginning: to
@@ -19,6 +22,8 @@ export class ListAhead implements AsyncDisposable {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #listings = new Map<string, FolderListing>();
+  /** Of each large folder, by where they begin. */
+  readonly #parts = new Map<string, Map<number, NamedPart>>();
 
   constructor(folder: string, excludes: readonly string[]) {
     const { port1, port2 } = new MessageChannel();
@@ -42,17 +47,55 @@ export class ListAhead implements AsyncDisposable {
     this.#port.unref();
   }
 
-  /** What it saw in a folder, once; `path` is relative. Undefined for what it did not come to. */
+  /** What it saw in a folder, once; `path` is relative. Undefined for what it did not come to, and for folders that it lists in parts. */
   take(path: string): FolderListing | undefined {
-    for (;;) {
-      const message = receiveMessageOnPort(this.#port) as
-        { readonly message: readonly ListedFolder[] } | undefined;
-      if (message === undefined) break;
-      for (const listed of message.message) this.#listings.set(listed.path, listingOf(listed));
-    }
+    this.#receive();
     const listing = this.#listings.get(path);
     this.#listings.delete(path);
     return listing;
+  }
+
+  /** For who lists this folder too. */
+  other(path: string): OtherLister {
+    return {
+      rest: (names, from) => this.#rest(path, names, from),
+      lookedAt: (count) => this.position.lookedAt(count),
+    };
+  }
+
+  #rest(path: string, names: readonly string[], from: number): FolderListing[] | undefined {
+    this.#receive();
+    const parts = this.#parts.get(path);
+    const rest: FolderListing[] = [];
+    for (let at = from; parts !== undefined && at < names.length; at += entriesInPart) {
+      const part = parts.get(at);
+      if (part === undefined || part.names !== names.slice(at, at + entriesInPart).join('\0'))
+        return undefined;
+      rest.push(part.listing);
+    }
+    if (parts === undefined) return undefined;
+    this.#parts.delete(path);
+    return rest;
+  }
+
+  #receive(): void {
+    for (;;) {
+      const message = receiveMessageOnPort(this.#port) as
+        { readonly message: readonly ListedFolder[] } | undefined;
+      if (message === undefined) return;
+      for (const listed of message.message) this.#keep(listed);
+    }
+  }
+
+  #keep(listed: ListedFolder): void {
+    const { path, part } = listed;
+    const listing = listingOf(listed);
+    if (part === undefined) {
+      this.#listings.set(path, listing);
+      return;
+    }
+    const parts = this.#parts.get(path) ?? new Map<number, NamedPart>();
+    this.#parts.set(path, parts.set(part.from, { names: part.names, listing }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -18,4 +18,6 @@ export type ListedFolder = Pick<FolderListing, 'newestNs' | 'problems'> & {
   /** Divided by NUL. */
   readonly names: string;
   readonly facts: PackedFacts;
+  /** Of a part of a folder: the number of the first of its names, and what they are before any was left out, divided by NUL. */
+  readonly part?: { readonly from: number; readonly names: string };
 };

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { compileExcludes } from './exclude-patterns.ts';
-import { listBackwards } from './list-backwards.ts';
+import { factNames } from './file-facts.ts';
+import { listBackwards, type ListedBackwards } from './list-backwards.ts';
 import type { ListedFolder, ListerSetup } from './lister-messages.ts';
 import { maxEntriesAhead, minEntriesTold } from './snapshot-limits.ts';
 import { WalkPosition } from './walk-position.ts';
@@ -17,15 +18,26 @@ function main({ folder, excludes, position, port }: ListerSetup): void {
     [listed, entryCount] = [[], 0];
   };
   const options = { folder, excludes: compileExcludes(excludes), position: new WalkPosition(position) };
-  for (const { path, listing } of listBackwards({ ...options, maxEntries: maxEntriesAhead })) {
-    const { entries, newestNs, problems } = listing;
-    const { names, facts } = entries;
-    listed.push({ path, names: names.join('\0'), facts, newestNs, problems });
-    entryCount += names.length + 1;
-    if (entryCount >= minEntriesTold) tell();
+  for (const found of listBackwards({ ...options, maxEntries: maxEntriesAhead })) {
+    const told = listedFolder(found);
+    listed.push(told);
+    entryCount += 1 + told.facts.length / factNames.length;
+    // Who lists the same folder from its other end waits for each part.
+    if (entryCount >= minEntriesTold || told.part !== undefined) tell();
   }
   tell();
   port.close();
+}
+
+function listedFolder(found: ListedBackwards): ListedFolder {
+  const { entries, newestNs, problems } = 'part' in found ? found.part.listing : found.listing;
+  return {
+    path: found.path,
+    names: entries.names.join('\0'),
+    facts: entries.facts,
+    ...{ newestNs, problems },
+    ...('part' in found && { part: { from: found.part.from, names: found.part.names.join('\0') } }),
+  };
 }
 
 if (parentPort !== null) main(workerData as ListerSetup);

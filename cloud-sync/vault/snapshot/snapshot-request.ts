@@ -26,7 +26,7 @@ export type SnapshotRequest = {
   /** When nothing changed since the parent, no new snapshot: the outcome names the parent. Default false. */
   readonly skipUnchanged?: boolean;
   /** Of the same folder and excludes, begun before. */
-  readonly ahead?: Pick<ListAhead, 'startMs' | 'position' | 'take'>;
+  readonly ahead?: Pick<ListAhead, 'startMs' | 'position' | 'take' | 'other'>;
   readonly onProgress?: (progress: SnapshotProgress) => void;
   readonly logger: Logger;
   readonly signal: AbortSignal;

@@ -32,3 +32,15 @@ test('levels beyond those it keeps harm nothing', () => {
   expect(walk.compare(Array.from({ length: 1000 }, () => 1))).toBe('ahead');
   expect(walk.compare([0])).toBe('passed');
 });
+
+test('of a folder that the walk is in it says how far that is, of those in front and behind that none or all is looked at', () => {
+  const walk = new WalkPosition();
+  walk.lookedAt(3);
+  expect([walk.lookedAtOf([]), walk.lookedAtOf([0])]).toEqual([3, 0]);
+  walk.enter(0, 4);
+  walk.lookedAt(250);
+  const places = [[4], [5], [3], []];
+  expect(places.map((place) => walk.lookedAtOf(place))).toEqual([250, 0, Infinity, Infinity]);
+  walk.enter(0, 5);
+  expect([walk.lookedAtOf([4]), walk.lookedAtOf([5])]).toEqual([Infinity, 0]);
+});
