@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { BlobClaims, createBlobClaims } from './blob-claims.ts';
+import { BlobClaims, claimKnown, createBlobClaims } from './blob-claims.ts';
 
 const idOf = (text: string) => hash('sha256', text, 'buffer');
 
@@ -25,6 +25,14 @@ describe('claiming blobs', () => {
       expect(claims.claim(other)).toBe(false);
     }
     expect(claims.claim(id)).toBe(false);
+  });
+
+  test('gives none that the index knows, however often that names it, and each other one once', () => {
+    const known = ['a', 'b', 'a', 'c'].map(idOf);
+    const index = { blobCount: known.length, ids: () => known.values() };
+    const claims = new BlobClaims(claimKnown(index));
+    expect(['a', 'b', 'c'].map((text) => claims.claim(idOf(text)))).toEqual([false, false, false]);
+    expect(['d', 'd', 'e'].map((text) => claims.claim(idOf(text)))).toEqual([true, false, true]);
   });
 
   test('gives no id to two threads that ask at the same time', async () => {

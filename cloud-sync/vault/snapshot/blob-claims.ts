@@ -23,12 +23,30 @@ export function createBlobClaims(knownCount: number): SharedClaims {
   };
 }
 
-/** With all data blobs of an index claimed. */
+/** With all data blobs of an index claimed. Nobody has it yet, so none is looked for and none waited for. */
 export function claimKnown(index: Pick<BlobIndex, 'blobCount' | 'ids'>): SharedClaims {
   const shared = createBlobClaims(index.blobCount);
-  const claims = new BlobClaims(shared);
-  for (const id of index.ids('data')) claims.claim(id);
+  const buckets = new Int32Array(shared.buckets);
+  const entries = new Int32Array(shared.entries);
+  const id = new Uint8Array(32);
+  const words = new Int32Array(id.buffer);
+  let count = 0;
+  for (const known of index.ids('data')) {
+    id.set(known);
+    const at = count * entryWords;
+    const bucket = bucketOf(words);
+    for (let word = 0; word < 8; word += 1) entries[at + word] = words[word] ?? 0;
+    entries[at + 8] = buckets[bucket] ?? 0;
+    count += 1;
+    buckets[bucket] = count;
+  }
+  buckets[0] = count;
   return shared;
+}
+
+/** SHA-256 spreads evenly: any of its bits do. */
+function bucketOf(words: Int32Array): number {
+  return 1 + ((words[0] ?? 0) & (bucketCount - 1));
 }
 
 /**
@@ -52,8 +70,7 @@ export class BlobClaims {
   /** Whether the caller is the first to ask for `id` (32 bytes), and so the one to store it. */
   claim(id: Uint8Array): boolean {
     this.#id.set(id);
-    // SHA-256 spreads evenly: any of its bits do.
-    const bucket = 1 + ((this.#words[0] ?? 0) & (bucketCount - 1));
+    const bucket = bucketOf(this.#words);
     let head = Atomics.load(this.#buckets, bucket);
     if (this.#contains(head, 0)) return false;
     const number = Atomics.add(this.#buckets, 0, 1) + 1;
