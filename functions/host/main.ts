@@ -155,9 +155,9 @@ function events(slot: number, { owners, send }: Rooms): TenantEvents {
     },
     called: send,
     logged: (invocation, level, message) => send({ type: 'log', invocation, level, message }),
-    catastrophe(message) {
+    catastrophe(message, answered) {
       // V8 has suspended the isolate's thread for good: say who it was, and go.
-      lastWords(slot, message, false);
+      lastWords(slot, message, answered);
       process.kill(process.pid, 'SIGKILL');
     },
     overdue() {

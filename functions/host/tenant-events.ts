@@ -5,7 +5,8 @@ export type TenantEvents = {
   readonly ended: (invocation: number, outcome: Outcome & Cost) => void;
   readonly called: (call: CallHeader, bytes: Uint8Array | undefined) => void;
   readonly logged: (invocation: number, level: LogLevel, message: string) => void;
-  readonly catastrophe: (message: string) => void;
+  /** V8 has lost the isolate; `answered`: it was stopped before, and what runs now did not do it. */
+  readonly catastrophe: (message: string, answered: boolean) => void;
   /** An invocation was answered for and its thread is not given back. */
   readonly overdue: () => void;
 };

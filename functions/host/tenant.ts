@@ -132,7 +132,8 @@ export class Tenant {
           if (!isOpen) this.#expectEnd(ownSteps);
           else if (isCurrent()) this.#stop({ code: 'cpu', message: explain('cpu', cpuMs) }, suspects);
         },
-        onCatastrophe: events.catastrophe,
+        // One that was stopped before may be lost late, over what was answered for already.
+        onCatastrophe: (message) => events.catastrophe(message, !isCurrent()),
       },
       (isolate, steps) => {
         own = this.#isolate = isolate;
