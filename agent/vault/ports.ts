@@ -26,6 +26,6 @@ export type Surroundings = {
 export type ChangeWatch = Disposable & {
   /** From now on. Never rejects; what cannot be watched is not quiet. */
   arm(): Promise<void>;
-  /** Armed, and nothing came since. */
-  readonly isQuiet: boolean;
+  /** Whether it is armed and nothing came since. Never rejects. */
+  isQuiet(): Promise<boolean>;
 };

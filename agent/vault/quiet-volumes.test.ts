@@ -18,6 +18,10 @@ afterEach(async () => {
   stack = new AsyncDisposableStack();
 });
 
+const minuteMs = 60_000;
+/** Every ten minutes. */
+const often = { data: { snapshot: '*/10 * * * *' } };
+
 const started = async (...args: Parameters<typeof startKeeper>): Promise<VaultKeeper> =>
   stack.use(await startKeeper(...args));
 
@@ -31,42 +35,46 @@ function quietSetting() {
 describe('a scheduled snapshot of a volume to which nothing came', () => {
   test('needs no job, and the status says when that was so', async () => {
     const at = quietSetting();
-    const keeper = await started(at, machine(hourly));
-    await at.time.pass(3 * hourMs);
-    expect(at.jobs.times).toEqual(['13:00']);
+    const keeper = await started(at, machine(often));
+    await at.time.pass(40 * minuteMs);
+    expect(at.jobs.times).toEqual(['12:10']);
     expect(keeper.status().volumes.data).toMatchObject({
-      last: { snapshot: outcome.id, time: '2026-11-21T13:00:00.000Z' },
-      unchanged: '2026-11-21T15:00:00.000Z',
-      next: '2026-11-21T16:00:00.000Z',
+      last: { snapshot: outcome.id, time: '2026-11-21T12:10:00.000Z' },
+      unchanged: '2026-11-21T12:40:00.000Z',
+      next: '2026-11-21T12:50:00.000Z',
       overdue: false,
     });
   });
 
   test('is taken again once something came', async () => {
     const at = quietSetting();
-    await started(at, machine(hourly));
-    await at.time.pass(2 * hourMs);
-    at.watch.isQuiet = false;
-    await at.time.pass(2 * hourMs);
-    expect(at.jobs.times).toEqual(['13:00', '15:00']);
+    await started(at, machine(often));
+    await at.time.pass(20 * minuteMs);
+    at.watch.isStill = false;
+    await at.time.pass(20 * minuteMs);
+    expect(at.jobs.times).toEqual(['12:10', '12:30']);
   });
 
-  test('is taken after six hours all the same: a watch is a hint, a look at the files is the truth', async () => {
+  test('is taken once an hour all the same: a watch is a hint, a look at files and store is the truth', async () => {
     const at = quietSetting();
-    await started(at, machine(hourly));
-    await at.time.pass(13 * hourMs);
-    expect(at.jobs.times).toEqual(['13:00', '19:00', '01:00']);
+    await started(at, machine(often));
+    await at.time.pass(2 * hourMs);
+    expect(at.jobs.times).toEqual(['12:10', '13:00', '13:50']);
+    const hourlyAt = quietSetting();
+    await started(hourlyAt, machine(hourly));
+    await hourlyAt.time.pass(3 * hourMs);
+    expect(hourlyAt.jobs.times).toEqual(['13:00', '14:00', '15:00']);
   });
 
   test('is taken when something came while the one before was being taken', async () => {
     const at = quietSetting();
     at.jobs.answer = (task) => {
-      at.watch.isQuiet = false;
+      at.watch.isStill = false;
       return done(task);
     };
-    await started(at, machine(hourly));
-    await at.time.pass(2 * hourMs);
-    expect(at.jobs.times).toEqual(['13:00', '14:00']);
+    await started(at, machine(often));
+    await at.time.pass(20 * minuteMs);
+    expect(at.jobs.times).toEqual(['12:10', '12:20']);
   });
 
   test('is taken when the one before failed, or could not read everything', async () => {
@@ -76,27 +84,27 @@ describe('a scheduled snapshot of a volume to which nothing came', () => {
       () => Promise.resolve({ kind: 'snapshot' as const, outcome: { ...outcome, problemCount: 1 } }),
     ];
     at.jobs.answer = (task) => answers.shift()?.() ?? done(task);
-    await started(at, machine(hourly));
-    await at.time.pass(4 * hourMs);
-    expect(at.jobs.times).toEqual(['13:00', '14:00', '15:00']);
+    await started(at, machine(often));
+    await at.time.pass(40 * minuteMs);
+    expect(at.jobs.times).toEqual(['12:10', '12:20', '12:30']);
   });
 
   test('is taken for a new generation, and for a store that was accepted as it is', async () => {
     const at = quietSetting();
-    const keeper = await started(at, machine(hourly));
-    await at.time.pass(hourMs);
-    await keeper.configure(machine({ data: { snapshot: '0 * * * *', exclude: ['*.tmp'] } }));
-    await at.time.pass(hourMs);
+    const keeper = await started(at, machine(often));
+    await at.time.pass(10 * minuteMs);
+    await keeper.configure(machine({ data: { snapshot: '*/10 * * * *', exclude: ['*.tmp'] } }));
+    await at.time.pass(10 * minuteMs);
     const { signal } = new AbortController();
     await keeper.acceptState({ signal });
-    await at.time.pass(2 * hourMs);
-    expect(at.jobs.times).toEqual(['13:00', '14:00', '15:00']);
+    await at.time.pass(20 * minuteMs);
+    expect(at.jobs.times).toEqual(['12:10', '12:20', '12:30']);
   });
 
   test('is taken when somebody asks for it', async () => {
     const at = quietSetting();
-    const keeper = await started(at, machine(hourly));
-    await at.time.pass(hourMs);
+    const keeper = await started(at, machine(often));
+    await at.time.pass(10 * minuteMs);
     const { signal } = new AbortController();
     await keeper.snapshotVolume('data', { reason: 'request', signal });
     expect(at.jobs.tasks).toHaveLength(2);
@@ -105,7 +113,7 @@ describe('a scheduled snapshot of a volume to which nothing came', () => {
 
 test('a snapshot after which another one began says nothing about what came between the two', async () => {
   const watch: ChangeWatch = {
-    isQuiet: true,
+    isQuiet: () => Promise.resolve(true),
     arm: () => Promise.resolve(),
     [Symbol.dispose]: () => undefined,
   };
@@ -113,9 +121,9 @@ test('a snapshot after which another one began says nothing about what came betw
   const firstTaken = await volumes.begin('data');
   const secondTaken = await volumes.begin('data');
   firstTaken(1_000, outcome);
-  expect(volumes.isUnchanged('data', 2_000)).toBe(false);
+  expect(await volumes.isUnchanged('data', 2_000)).toBe(false);
   secondTaken(1_500, outcome);
-  expect(volumes.isUnchanged('data', 2_000)).toBe(true);
+  expect(await volumes.isUnchanged('data', 2_000)).toBe(true);
   // The clock was set back to before the snapshot.
-  expect(volumes.isUnchanged('data', 1_000)).toBe(false);
+  expect(await volumes.isUnchanged('data', 1_000)).toBe(false);
 });

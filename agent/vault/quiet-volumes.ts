@@ -1,8 +1,8 @@
 import type { SnapshotOutcome } from '../../cloud-sync/vault/snapshot/snapshot-request.ts';
 import type { ChangeWatch } from './ports.ts';
 
-/** What watches cannot see is found this often. */
-const fullLookEveryMs = 6 * 3_600_000;
+/** What watches do not tell, a store that is gone too, is found this often: an hourly schedule looks each time. */
+const fullLookEveryMs = 50 * 60_000;
 
 /** `startedMs`: when the snapshot began, in milliseconds since 1970. */
 export type NoteTaken = (startedMs: number, outcome: Pick<SnapshotOutcome, 'problemCount'>) => void;
@@ -20,16 +20,18 @@ type Volume = {
 export class QuietVolumes implements Disposable {
   readonly #watch: (volume: string) => ChangeWatch;
   readonly #volumes = new Map<string, Volume>();
+  #isDisposed = false;
 
   constructor(watch: (volume: string) => ChangeWatch) {
     this.#watch = watch;
   }
 
-  isUnchanged(name: string, nowMs: number): boolean {
+  async isUnchanged(name: string, nowMs: number): Promise<boolean> {
     const volume = this.#volumes.get(name);
-    if (volume?.lookedMs === undefined || !volume.watch.isQuiet) return false;
+    if (volume?.lookedMs === undefined) return false;
     // A clock that was set back says nothing about how long ago it was.
-    return nowMs >= volume.lookedMs && nowMs - volume.lookedMs < fullLookEveryMs;
+    if (nowMs < volume.lookedMs || nowMs - volume.lookedMs >= fullLookEveryMs) return false;
+    return volume.watch.isQuiet();
   }
 
   /**
@@ -40,7 +42,7 @@ export class QuietVolumes implements Disposable {
     const watch = this.#volumes.get(name)?.watch ?? this.#watch(name);
     const volume: Volume = { watch, lookedMs: undefined };
     this.#volumes.set(name, volume);
-    await watch.arm();
+    if (!this.#isDisposed) await watch.arm();
     return (startedMs, { problemCount }) => {
       if (problemCount === 0) volume.lookedMs = startedMs;
     };
@@ -53,6 +55,7 @@ export class QuietVolumes implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
     this.forget();
   }
 }

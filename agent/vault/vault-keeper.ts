@@ -198,6 +198,7 @@ export class VaultKeeper implements AsyncDisposable {
   /** Resolves with its fingerprint; the next job seals a slot to it. */
   async trustOwner(fingerprint: string): Promise<string> {
     const trusted = await this.#parts.owner.accept(fingerprint);
+    this.#parts.quiet.forget();
     this.#parts.changes.notify();
     return trusted;
   }
@@ -272,7 +273,7 @@ export class VaultKeeper implements AsyncDisposable {
   async #isQuiet(volume: string): Promise<boolean> {
     const { quiet, schedules, changes } = this.#parts;
     const nowMs = this.#options.now().getTime();
-    if (!quiet.isUnchanged(volume, nowMs)) return false;
+    if (!(await quiet.isUnchanged(volume, nowMs))) return false;
     await schedules.unchanged(volume, nowMs);
     this.#options.logger.debug('vault.snapshot.quiet', { volume });
     changes.notify();

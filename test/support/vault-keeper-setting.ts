@@ -106,19 +106,23 @@ export const machine = (volumes: object, vault: object = { repository: '/mnt/bac
     ...{ volumes, vault },
   });
 
-/** Of a folder that changes all the time, until it is said to be quiet. */
+/** Of a folder that changes all the time, unless it is said to be quiet. */
 class FakeWatch implements ChangeWatch {
   /** From the next time it is armed. */
   canBeQuiet = false;
-  isQuiet = false;
+  isStill = false;
 
   arm(): Promise<void> {
-    this.isQuiet = this.canBeQuiet;
+    this.isStill = this.canBeQuiet;
     return Promise.resolve();
   }
 
+  isQuiet(): Promise<boolean> {
+    return Promise.resolve(this.isStill);
+  }
+
   [Symbol.dispose](): void {
-    this.isQuiet = false;
+    this.isStill = false;
   }
 }
 
