@@ -56,11 +56,11 @@ function openSound(path: string, logger: Logger): DatabaseSync {
   try {
     // FULL: a commit survives a power cut [G1]. Once open, `WriteAheadLog` sees to that.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
-    database.exec(
-      'PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;',
-    );
+    database.exec('PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192;');
     if (check) quickCheck(database);
     migrate(database, path, logger);
+    // Not before: a migration sorts as many keys as the store has.
+    database.exec('PRAGMA temp_store = MEMORY');
     return database;
   } catch (error) {
     database.close();

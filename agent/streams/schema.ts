@@ -193,6 +193,8 @@ function bringUp(
   found: number,
   { path, logger }: { readonly path: string; readonly logger: Logger },
 ): void {
+  // What a log holds already would take room beside what is written now.
+  if (found !== 0) database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   database.exec('BEGIN IMMEDIATE');
   if (found === 0) {
     database.exec(tables);

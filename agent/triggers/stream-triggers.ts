@@ -174,8 +174,10 @@ export function recordEvent(
   functionName: string,
   { time, message }: Pick<Extract<StreamRecord, { gap: undefined }>, 'time' | 'message'>,
 ): Operation | undefined {
-  const { topic, payload, contentType, hops = 0 } = message;
+  const { topic, contentType, hops = 0 } = message;
   if (isTooDeep(hops)) return undefined;
+  // Of its own: an event may wait in memory, and is not to keep the page there that its message was read with.
+  const payload = Uint8Array.from(message.payload);
   const event = { function: functionName, kind: 'message', topic, payload, contentType, time, hops } as const;
   // Its room was looked at before.
   return { op: 'enqueue', event, capacity: Number.MAX_SAFE_INTEGER };
