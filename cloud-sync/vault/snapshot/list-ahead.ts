@@ -66,14 +66,13 @@ export class ListAhead implements AsyncDisposable {
   #rest(path: string, names: readonly string[], from: number): FolderListing[] | undefined {
     this.#receive();
     const parts = this.#parts.get(path);
+    if (parts === undefined) return undefined;
     const rest: FolderListing[] = [];
-    for (let at = from; parts !== undefined && at < names.length; at += entriesInPart) {
+    for (let at = from; at < names.length; at += entriesInPart) {
       const part = parts.get(at);
-      if (part === undefined || part.names !== names.slice(at, at + entriesInPart).join('\0'))
-        return undefined;
+      if (part?.names !== names.slice(at, at + entriesInPart).join('\0')) return undefined;
       rest.push(part.listing);
     }
-    if (parts === undefined) return undefined;
     this.#parts.delete(path);
     return rest;
   }
