@@ -1,29 +1,21 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import {
   done,
   hourly,
   hourMs,
+  keeperStarter,
   machine,
   outcome,
   setting,
-  startKeeper,
 } from '../../test/support/vault-keeper-setting.ts';
 import type { ChangeWatch } from './ports.ts';
 import { QuietVolumes } from './quiet-volumes.ts';
-import type { VaultKeeper } from './vault-keeper.ts';
-
-let stack = new AsyncDisposableStack();
-afterEach(async () => {
-  await stack.disposeAsync();
-  stack = new AsyncDisposableStack();
-});
 
 const minuteMs = 60_000;
 /** Every ten minutes. */
 const often = { data: { snapshot: '*/10 * * * *' } };
 
-const started = async (...args: Parameters<typeof startKeeper>): Promise<VaultKeeper> =>
-  stack.use(await startKeeper(...args));
+const started = keeperStarter();
 
 /** A volume that has been quiet since its first scheduled snapshot. */
 function quietSetting() {

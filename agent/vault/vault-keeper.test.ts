@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { SyncError } from '../../cloud-sync/errors.ts';
 import { createLogger, type LogEvent } from '../../lib/logger.ts';
 import {
@@ -6,22 +6,14 @@ import {
   done,
   hourly,
   hourMs,
+  keeperStarter,
   machine,
   outcome,
   setting,
   settle,
-  startKeeper,
 } from '../../test/support/vault-keeper-setting.ts';
-import type { VaultKeeper } from './vault-keeper.ts';
 
-let stack = new AsyncDisposableStack();
-afterEach(async () => {
-  await stack.disposeAsync();
-  stack = new AsyncDisposableStack();
-});
-
-const started = async (...args: Parameters<typeof startKeeper>): Promise<VaultKeeper> =>
-  stack.use(await startKeeper(...args));
+const started = keeperStarter();
 
 describe('the schedule of snapshots', () => {
   test('is kept: one at each time, none before the first', async () => {

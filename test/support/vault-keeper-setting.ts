@@ -1,3 +1,4 @@
+import { afterEach } from '@jest/globals';
 import { silentLogger } from '../../lib/logger.ts';
 import { machineSchema, type Machine } from '../../manifests/machine.ts';
 import type { VaultTask, VaultTaskResult } from '../../agent/vault/job-protocol.ts';
@@ -140,12 +141,18 @@ export function setting(): Setting {
   return { time, jobs: new FakeJobs(time), state: new MemoryState(), watch: new FakeWatch(), surroundings };
 }
 
-/** A keeper that runs; to be disposed of. */
-export async function startKeeper(
-  at: Setting,
-  followed: Machine,
-  logger = silentLogger,
-): Promise<VaultKeeper> {
+/** Starts keepers that run until the end of their test. */
+export function keeperStarter(): typeof startKeeper {
+  let stack = new AsyncDisposableStack();
+  afterEach(async () => {
+    await stack.disposeAsync();
+    stack = new AsyncDisposableStack();
+  });
+  return async (...args) => stack.use(await startKeeper(...args));
+}
+
+/** To be disposed of. */
+async function startKeeper(at: Setting, followed: Machine, logger = silentLogger): Promise<VaultKeeper> {
   const { url, device } = { url: 'https://cloud.example.com', device: 'kiosk-1' };
   const keeper = new VaultKeeper({
     ...{ root: '/var/lib/holdfast', state: at.state, run: at.jobs.run, logger },
