@@ -34,6 +34,11 @@ export class FrameWriter {
     });
   }
 
+  /** The other side said something. */
+  heard(): void {
+    this.#linger.heard();
+  }
+
   #flush(): void {
     if (this.#batch.count === 0) return;
     const bytes = this.#batch.take();

@@ -1,22 +1,36 @@
 /**
- * Keeps the event loop turning for a moment after something happened, because the next thing often follows at once and waking
- * a process that sleeps takes longer than handling an event. Costs at most `lingerMs` of processor time for each burst.
+ * Keeps the event loop turning for a moment after something was sent, because the answer often follows at once and waking a process
+ * that sleeps takes longer than handling an event. Only while answers do come that soon: where they take longer, whoever works on
+ * them may need the processor. Costs at most `lingerMs` of processor time for each burst.
  */
 const lingerMs = 0.2;
+/** How much the last answer counts against all before it. */
+const weight = 1 / 8;
 
 export class Linger {
-  #untilMs = 0;
+  #sentMs: number | undefined;
+  /** The share of answers, the latest above all, that came within `lingerMs`. */
+  #soon = 1;
   #turning = false;
 
+  /** Something was sent, and an answer may follow. */
   touch(): void {
-    this.#untilMs = performance.now() + lingerMs;
-    if (this.#turning) return;
+    this.#sentMs = performance.now();
+    if (this.#turning || this.#soon < 1 / 2) return;
     this.#turning = true;
     setImmediate(this.#turn);
   }
 
+  /** Something came. The first thing after `touch` tells how long answers take. */
+  heard(): void {
+    if (this.#sentMs === undefined) return;
+    const isSoon = performance.now() - this.#sentMs < lingerMs;
+    this.#sentMs = undefined;
+    this.#soon += weight * ((isSoon ? 1 : 0) - this.#soon);
+  }
+
   readonly #turn = (): void => {
-    if (performance.now() < this.#untilMs) setImmediate(this.#turn);
-    else this.#turning = false;
+    this.#turning = this.#sentMs !== undefined && performance.now() - this.#sentMs < lingerMs;
+    if (this.#turning) setImmediate(this.#turn);
   };
 }

@@ -30,6 +30,7 @@ function main(): void {
   const writer = new FrameWriter(socket);
   const send = (header: FromHost, body?: Uint8Array | string) => writer.send(header, body);
   socket.on('data', (chunk: Buffer) => {
+    writer.heard();
     for (const { header, json, body } of reader.push(chunk)) {
       receive(header as ToHost, { json, body }, { blanks, tenants, owners, send });
     }

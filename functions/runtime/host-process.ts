@@ -87,7 +87,10 @@ export class HostProcess implements AsyncDisposable {
   #listen(): void {
     const { logger, onExit } = this.#options;
     const reader = new FrameReader();
-    this.#channel.on('data', (chunk: Uint8Array) => this.#receive(reader, chunk));
+    this.#channel.on('data', (chunk: Uint8Array) => {
+      this.#writer.heard();
+      this.#receive(reader, chunk);
+    });
     // ECONNRESET and EPIPE come with the end of the process, which `close` tells.
     this.#channel.on('error', () => undefined);
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
