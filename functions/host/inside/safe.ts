@@ -11,12 +11,17 @@ export function takeSafe(): Safe {
   const getter = (owner: unknown, key: PropertyKey): unknown =>
     (getOwnPropertyDescriptor(owner, key) as { get?: unknown } | undefined)?.get;
   const tag = getter(getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag);
+  const Buffer = ArrayBuffer;
+  const hasInstance = Function.prototype[Symbol.hasInstance];
   const size = getter(ArrayBuffer.prototype, 'byteLength');
   const buffer = getter(getPrototypeOf(Uint8Array.prototype), 'buffer');
 
   /** By its internal slot: `instanceof` would ask Symbol.hasInstance, which is the tenant's to bend. */
   const isBuffer = (value: unknown): value is ArrayBuffer => {
+    if (typeof value !== 'object' || value === null) return false;
     try {
+      // What has no such slot throws, which costs more than a small handler: most of it is known by its prototypes.
+      if (!apply(hasInstance, Buffer, [value])) return false;
       apply(size as () => unknown, value, []);
       return true;
     } catch {
