@@ -1,63 +1,21 @@
 import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { build } from 'esbuild';
 import { buildInside } from '../functions/runtime/build-inside.ts';
+import { buildOptions } from './build-options.ts';
 
 /**
  * Bundles the program into `dist/`, or another folder: `holdfast.mjs` with the chunks that its commands load when they run, and `host.mjs`,
- * the process for untrusted code, with the script and the snapshot of what runs inside its isolates. Packages with native code or data files of their own stay outside.
+ * the process for untrusted code, with the script and the snapshot of what runs inside its isolates.
  */
 const root = join(import.meta.dirname, '..');
 /** `node scripts/build.ts [FOLDER]`: somewhere below the repository, from where packages are found. */
 const dist = resolve(process.argv[2] ?? join(root, 'dist'));
-const external = ['isolated-vm', 'esbuild', 'sodium-native'];
-
-/** zod's index holds on to its messages in every language; ours are in English. */
-const englishOnly: Plugin = {
-  name: 'english-only',
-  setup: (bundler) => {
-    bundler.onLoad({ filter: /[/\\]zod[/\\]v4[/\\]locales[/\\]index\.js$/ }, () => ({
-      contents: "export { default as en } from './en.js';",
-    }));
-  },
-};
-
-/** What MQTT's libraries note for their authors, at every packet; the program has a log of its own, without payloads. */
-const withoutDebug: Plugin = {
-  name: 'without-debug',
-  setup: (bundler) => {
-    bundler.onLoad({ filter: /[/\\]debug[/\\]src[/\\]index\.js$/ }, () => ({
-      contents: 'const silent = () => undefined; module.exports = () => silent;',
-    }));
-  },
-};
-
-const common: BuildOptions = {
-  absWorkingDir: root,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node24',
-  // Source text stays in memory. Names stay as they are: stacks and error names show them.
-  minifySyntax: true,
-  minifyWhitespace: true,
-  sourcemap: true,
-  external,
-  plugins: [englishOnly, withoutDebug],
-  outExtension: { '.js': '.mjs' },
-  logLevel: 'warning',
-  // Loaded by import(): from the CommonJS build esbuild would make a default export only.
-  alias: { '@peculiar/x509': join(root, 'node_modules/@peculiar/x509/build/x509.es.js') },
-  // CommonJS packages inside an ES module bundle still call require for node's own modules.
-  banner: {
-    js: "import { createRequire as holdfastRequire } from 'node:module'; const require = holdfastRequire(import.meta.url);",
-  },
-};
 
 async function main(): Promise<void> {
   await rm(dist, { recursive: true, force: true });
   await build({
-    ...common,
+    ...buildOptions,
     entryPoints: {
       holdfast: 'cli/holdfast.ts',
       // What authors of functions import, and what their tests are run with.
@@ -76,7 +34,7 @@ async function main(): Promise<void> {
     splitting: true,
     chunkNames: 'chunk-[hash]',
   });
-  await build({ ...common, entryPoints: { host: 'functions/host/main.ts' }, outdir: dist });
+  await build({ ...buildOptions, entryPoints: { host: 'functions/host/main.ts' }, outdir: dist });
   await buildInside(dist);
   await markExecutable(join(dist, 'holdfast.mjs'));
   for (const name of ['holdfast.mjs', 'host.mjs', 'inside.js', 'inside.snapshot']) {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import type { FunctionBundle } from '../../functions/index.ts';
 import type { Figures } from '../main.ts';
 import { median, percentile, rounded } from '../statistics.ts';
+import { buildPlane } from './build-plane.ts';
 import { functionBundle, peerScript } from './bundles.ts';
 import { sampleEvent } from './event.ts';
 import { callsPerSecond, latencies } from './load.ts';
@@ -39,7 +40,7 @@ export async function run(report: Report): Promise<Figures> {
   const bundle = await functionBundle();
   return {
     ...(await speed(bundle, report)),
-    ...(await throughMqtt(report)),
+    ...(await throughMqtt(bundle, report)),
     ...(await coldStart(bundle, report)),
     ...(await resident(bundle, report)),
   };
@@ -85,14 +86,15 @@ async function speed(bundle: FunctionBundle, report: Report): Promise<Figures> {
   };
 }
 
-async function throughMqtt(report: Report): Promise<Figures> {
+async function throughMqtt(bundle: FunctionBundle, report: Report): Promise<Figures> {
   const payload = JSON.stringify(sampleEvent(mqttBytes));
   const common = { payload, messages: mqttMessages, inFlight: 200 };
   const root = await mkdtemp(join(tmpdir(), 'bench-functions-'));
   try {
-    const hostEntry = fileURLToPath(new URL('../../dist/host.mjs', import.meta.url));
-    await using plane = await startBroker('plane-child', [root, hostEntry]);
-    await using aedes = await startBroker('aedes-child', []);
+    const bundleFile = join(root, 'bundle.json');
+    await writeFile(bundleFile, JSON.stringify(bundle));
+    await using plane = await startBroker(await buildPlane(), [join(root, 'device'), bundleFile]);
+    await using aedes = await startBroker(join(import.meta.dirname, 'aedes-child.ts'), []);
     const ratios: number[] = [];
     for (let index = 0; index <= mqttRuns; index++) {
       const ours = await messagesPerSecond(plane.port, {

@@ -1,14 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import mqtt from 'mqtt';
 
 export type Broker = AsyncDisposable & { readonly port: number };
 
-/** Starts one of the child programs of this folder and waits for its port. */
-export async function startBroker(child: 'aedes-child' | 'plane-child', args: string[]): Promise<Broker> {
-  const entry = fileURLToPath(new URL(`./${child}.ts`, import.meta.url));
+/** Starts a program that prints its port, and waits for that. */
+export async function startBroker(entry: string, args: readonly string[]): Promise<Broker> {
   const program = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -16,7 +14,7 @@ export async function startBroker(child: 'aedes-child' | 'plane-child', args: st
   const lines = createInterface({ input: program.stdout });
   const [port] = (await Promise.race([
     once(lines, 'line'),
-    ended.then(() => Promise.reject(new Error(`${child} ended before it was ready`))),
+    ended.then(() => Promise.reject(new Error(`${entry} ended before it was ready`))),
   ])) as [string];
   return {
     port: Number(port),

@@ -1,15 +1,18 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { DataPlane } from '../../agent/data-plane.ts';
-import { FunctionRuntime } from '../../functions/index.ts';
+import { FunctionRuntime, type FunctionBundle } from '../../functions/index.ts';
 import { hashPassword } from '../../lib/password.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { machineSchema } from '../../manifests/machine.ts';
-import { functionBundle } from './bundles.ts';
 
-/** The device's data plane in a process of its own: `node plane-child.ts ROOT HOST_ENTRY`. Prints the MQTT port, ends with stdin. */
-const [root = '', hostEntry = ''] = process.argv.slice(2);
+/**
+ * The device's data plane in a process of its own: `node plane-child.mjs ROOT BUNDLE`, the function's bundle as a JSON file. Prints
+ * the MQTT port, ends with stdin. Built by `build-plane.ts`.
+ */
+const [root = '', bundleFile = ''] = process.argv.slice(2);
 const name = 'transform';
-const bundle = await functionBundle();
+const bundle = JSON.parse(await readFile(bundleFile, 'utf8')) as FunctionBundle;
 const machine = machineSchema.parse({
   apiVersion: 'holdfast/v1',
   kind: 'Machine',
@@ -24,7 +27,7 @@ const machine = machineSchema.parse({
   },
   clients: { bench: { password: await hashPassword('bench'), publish: ['in/#'], subscribe: ['out/#'] } },
 });
-await using runtime = await FunctionRuntime.open({ logger: silentLogger, onLog: () => undefined, hostEntry });
+await using runtime = await FunctionRuntime.open({ logger: silentLogger, onLog: () => undefined });
 const mqtt = { host: '127.0.0.1', port: 0 };
 await using plane = await DataPlane.open({ root, mqtt, runtime, logger: silentLogger });
 await plane.configure(machine, new Map([[name, bundle]]));
