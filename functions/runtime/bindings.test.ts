@@ -71,7 +71,7 @@ function recorder({
   } satisfies OutsideEffects;
   const { signal } = new AbortController();
   const egress = new EgressMeter(egressBytes);
-  const context: CallContext = { effects, outside, depth, signal, egress, now: () => 5000 };
+  const context: CallContext = { effects, outside, depth, signal: () => signal, egress, now: () => 5000 };
   return { done, egress, context };
 }
 

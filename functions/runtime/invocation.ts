@@ -166,13 +166,8 @@ export class Invocation {
   #callContext(): CallContext {
     if (this.#context) return this.#context;
     const { effects, outside, depth, now } = this.#options;
-    const endSignal = () => this.#endSignal();
-    this.#context = {
-      ...{ effects, outside, depth, now, egress: this.#egress },
-      get signal() {
-        return endSignal();
-      },
-    };
+    const signal = () => this.#endSignal();
+    this.#context = { effects, outside, depth, now, egress: this.#egress, signal };
     return this.#context;
   }
 

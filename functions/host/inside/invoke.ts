@@ -1,6 +1,6 @@
-import { newCounters } from './counters.ts';
 import type { Ending } from './ending.ts';
 import { makeEnv } from './env.ts';
+import { newInvocation } from './new-invocation.ts';
 import type { InvokeHeader } from './ops.ts';
 import type { Shape } from './shapes/shape.ts';
 import type { Call, Invocation, Payload, Safe, Setup, Tell, Text } from './types.ts';
@@ -28,16 +28,7 @@ export function makeInvoke({ safe, text, setup, ending, call, tell, now }: Invok
     shape: Shape | undefined,
     begin: (invocation: Invocation) => void,
   ): void => {
-    const invocation: Invocation = {
-      id,
-      label,
-      deadline: now() + timeoutMs,
-      ended: false,
-      open: 1,
-      answer: undefined,
-      noRetry: false,
-      ...newCounters(),
-    };
+    const invocation = newInvocation({ id, label, deadline: now() + timeoutMs });
     begin(invocation);
     try {
       const env = makeEnv(envTools, setup, invocation);

@@ -1,13 +1,19 @@
 import type { Invocation } from './types.ts';
 
-type Counters = Pick<
-  Invocation,
-  'calls' | 'told' | 'toldChars' | 'waiting' | 'timers' | 'timersSet' | 'lines' | 'chars' | 'dropped'
->;
-
-/** Of an invocation that has done nothing yet. */
-export function newCounters(): Counters {
+/** An invocation whose handler is about to be called. Written out: to put it together of parts is as much work as all of its counting. */
+export function newInvocation({
+  id,
+  label,
+  deadline,
+}: Pick<Invocation, 'id' | 'label' | 'deadline'>): Invocation {
   return {
+    id,
+    label,
+    deadline,
+    ended: false,
+    open: 1,
+    answer: undefined,
+    noRetry: false,
     calls: 0,
     told: 0,
     toldChars: 0,

@@ -19,8 +19,8 @@ export type CallContext = {
   readonly outside: OutsideEffects | undefined;
   /** How many functions called each other before this one. */
   readonly depth: number;
-  /** Aborts when the invocation ends, however it ends. */
-  readonly signal: AbortSignal;
+  /** Aborts when the invocation ends, however it ends. Made when it is asked for: most calls need none. */
+  readonly signal: () => AbortSignal;
   readonly egress: EgressMeter;
   /** Milliseconds since 1970. */
   readonly now: () => number;

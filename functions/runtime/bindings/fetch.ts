@@ -30,7 +30,7 @@ export function prepareFetch(
           maxResponseBytes: limits.fetchBytes,
           spendEgress: (more) => egress.take(more),
         },
-        { signal: context.signal },
+        { signal: context.signal() },
       );
       return responseReply(response, response);
     } catch (error) {

@@ -49,7 +49,7 @@ async function run(
   }: { name: string; event: InvocationEvent; call: BindingCall; context: CallContext },
 ) {
   try {
-    return await outside.invoke(name, event, { depth: depth + 1, signal });
+    return await outside.invoke(name, event, { depth: depth + 1, signal: signal() });
   } catch (error) {
     throw outsideError(call, error);
   }

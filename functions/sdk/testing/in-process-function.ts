@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { FunctionSpec } from '../../../manifests/function.ts';
 import { FunctionError } from '../../function-error.ts';
-import { newCounters } from '../../host/inside/counters.ts';
+import { newInvocation } from '../../host/inside/new-invocation.ts';
 import { bytesPayload, textPayload } from '../../host/inside/payload.ts';
 import { takeSafe } from '../../host/inside/safe.ts';
 import { findShape } from '../../host/inside/shapes/find-shape.ts';
 import type { Delivery, ShapeTools } from '../../host/inside/shapes/shape.ts';
 import { makeText } from '../../host/inside/text.ts';
-import type { Answer, Call, Invocation, Setup, Tell } from '../../host/inside/types.ts';
+import type { Answer, Call, Setup, Tell } from '../../host/inside/types.ts';
 import { limits } from '../../host/protocol.ts';
 import { bindingKinds, performCall } from '../../runtime/bindings.ts';
 import { EgressMeter } from '../../runtime/bindings/egress-meter.ts';
@@ -75,7 +75,11 @@ export class InProcessFunction {
     const { header, body } = encodeEvent(name, event);
     const startedMs = performance.now();
     const egress = new EgressMeter(spec.limits.egress);
-    const invocation = newInvocation(++this.#last, spec.limits.timeout);
+    const invocation = newInvocation({
+      id: ++this.#last,
+      label: randomUUID(),
+      deadline: Date.now() + spec.limits.timeout,
+    });
     const pending: unknown[] = [];
     const call = this.#call(effects, egress, signal);
     const tell: Tell = async (...given) => {
@@ -124,7 +128,7 @@ export class InProcessFunction {
       const reply = await performCall(
         spec.bindings,
         { binding, method, args: plain, body },
-        { effects, outside, depth: 0, signal, egress, now },
+        { effects, outside, depth: 0, signal: () => signal, egress, now },
       );
       return { json: reply.json, payload: reply.bytes && bytesPayload(this.#text, reply.bytes) };
     };
@@ -177,12 +181,6 @@ function waitUntil(pending: unknown[], work: unknown): void {
   pending.push(work);
   // Awaited in its turn; until then a rejection is nobody's.
   Promise.resolve(work).catch(() => undefined);
-}
-
-function newInvocation(id: number, timeoutMs: number): Invocation {
-  const deadline = Date.now() + timeoutMs;
-  const state = { ended: false, open: 1, answer: undefined, noRetry: false };
-  return { id, label: randomUUID(), deadline, ...state, ...newCounters() };
 }
 
 function resultOf(
