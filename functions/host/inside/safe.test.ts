@@ -13,6 +13,15 @@ test('bytes are a typed array of bytes or the memory of one, also of a class of 
   expect(bytesOf(new Own(2))?.byteLength).toBe(2);
 });
 
+// Jest gives tests the outer ArrayBuffer; all other builtins are of the test's own realm.
+test.each([
+  ['of another realm', new Float32Array([1, 2]).buffer],
+  ['of WebAssembly', new WebAssembly.Memory({ initial: 1 }).buffer],
+  ['without a prototype', Object.setPrototypeOf(new ArrayBuffer(4), null)],
+])('memory %s is bytes', (_, value) => {
+  expect(takeSafe().bytesOf(value)?.byteLength).toBeGreaterThan(0);
+});
+
 test.each([
   ['a record', { byteLength: 3 }],
   ['a list', [1, 2, 3]],

@@ -11,8 +11,8 @@ export function takeSafe(): Safe {
   const getter = (owner: unknown, key: PropertyKey): unknown =>
     (getOwnPropertyDescriptor(owner, key) as { get?: unknown } | undefined)?.get;
   const tag = getter(getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag);
-  const Buffer = ArrayBuffer;
-  const hasInstance = Function.prototype[Symbol.hasInstance];
+  const RecordPrototype: unknown = Object.prototype;
+  const ListPrototype: unknown = Array.prototype;
   const size = getter(ArrayBuffer.prototype, 'byteLength');
   const buffer = getter(getPrototypeOf(Uint8Array.prototype), 'buffer');
 
@@ -20,8 +20,9 @@ export function takeSafe(): Safe {
   const isBuffer = (value: unknown): value is ArrayBuffer => {
     if (typeof value !== 'object' || value === null) return false;
     try {
-      // What has no such slot throws, which costs more than a small handler: most of it is known by its prototypes.
-      if (!apply(hasInstance, Buffer, [value])) return false;
+      // What has no such slot throws, which costs more than a small handler: records and lists are known before.
+      const prototype = getPrototypeOf(value);
+      if (prototype === RecordPrototype || prototype === ListPrototype) return false;
       apply(size as () => unknown, value, []);
       return true;
     } catch {
