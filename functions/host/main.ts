@@ -40,7 +40,7 @@ function main(): void {
   socket.on('error', () => process.kill(process.pid, 'SIGKILL'));
   guardMemory({
     grantedBytes: () => [...tenants.values()].reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
-    busySlots: () => [...tenants].filter(([, { isBusy }]) => isBusy).map(([slot]) => slot),
+    busy: () => new Map([...tenants].flatMap(([slot, tenant]) => [...tenant.busyIsolates(slot)])),
     onExceeded: gasp,
   });
   send({ type: 'ready' });

@@ -10,34 +10,35 @@ const mostLooks = 3;
 export type MemoryGuardOptions = {
   /** Sum of the limits of what is loaded. */
   readonly grantedBytes: () => number;
-  /** Who runs now. */
-  readonly busySlots: () => readonly number[];
-  /** `culprit` is known when it alone ran, at this look and at the one before. */
+  /** What runs now, each isolate the same object at every look, and the slot it has; one that was told to stop has none any more. */
+  readonly busy: () => ReadonlyMap<object, number | undefined>;
+  /** `culprit`, a slot, is known when its isolate alone ran, at this look and at the one before. */
   readonly onExceeded: (heldBytes: number, culprit: number | undefined) => void;
   readonly heldBytes?: () => number;
 };
 
 /**
- * Who took the memory may have ended a moment ago, before all of it was given back, and an innocent one run now: so one look is no
- * proof. Where another look brings none, nobody is blamed.
+ * Who took the memory may have ended a moment ago, before all of it was given back, and an innocent one run now, of the same function
+ * even: so one look is no proof. Where another look brings none, nobody is blamed.
  */
 export function guardMemory({
   grantedBytes,
-  busySlots,
+  busy,
   onExceeded,
   heldBytes = () => process.memoryUsage.rss(),
 }: MemoryGuardOptions): void {
   const startBytes = heldBytes();
-  let alone: number | undefined;
+  let alone: object | undefined;
   let looksOver = 0;
   const look = () => {
-    const [slot, ...others] = busySlots();
+    const isolates = busy();
+    const [[isolate, slot] = []] = isolates;
     const before = alone;
-    alone = others.length === 0 ? slot : undefined;
-    if (slot === undefined) return;
+    alone = isolates.size === 1 ? isolate : undefined;
+    if (isolate === undefined) return;
     const held = heldBytes();
     looksOver = held > startBytes + 2 * grantedBytes() + slackBytes ? looksOver + 1 : 0;
-    const culprit = alone === before ? alone : undefined;
+    const culprit = alone !== undefined && alone === before ? slot : undefined;
     if (looksOver >= mostLooks || (looksOver > 0 && culprit !== undefined)) onExceeded(held, culprit);
   };
   setInterval(look, everyMs).unref();

@@ -64,6 +64,14 @@ export class Tenant {
     return this.#steps?.busy === true || this.#stopping?.busy === true;
   }
 
+  /** What stands for each isolate that is busy, with `slot`; without when it was told to stop: whoever it ran for has been answered. */
+  busyIsolates(slot: number): ReadonlyMap<object, number | undefined> {
+    const busy = new Map<object, number | undefined>();
+    if (this.#stopping?.busy) busy.set(this.#stopping, undefined);
+    if (this.#steps?.busy) busy.set(this.#steps, slot);
+    return busy;
+  }
+
   /** Makes the isolate and runs the top level of the module. Rejects with LoadError. */
   async load(): Promise<string[]> {
     return (await this.#open()).handlers;
@@ -387,7 +395,6 @@ export class Tenant {
     this.#timeouts.delete(invocation);
     for (const timer of running.timers?.values() ?? []) clearTimeout(timer);
     const { cpuMs, coldStart } = running;
-    // What is spread comes first: only then V8 copies it in one go.
     this.#options.events.ended(invocation, { ...outcome, cpuMs, coldStart });
   }
 }
