@@ -4,7 +4,7 @@ import { Linger } from './linger.ts';
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-/** Sends, and has the answer after as many turns of the event loop as fake time allows, or after `afterMs`. */
+/** Sends, and hears the answer `afterMs` later. */
 function exchange(linger: Linger, afterMs: number): void {
   linger.touch();
   jest.advanceTimersByTime(afterMs);
