@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import type { FunctionBundle } from '../../functions/index.ts';
 import type { Figures } from '../main.ts';
 import { median, percentile, rounded } from '../statistics.ts';
-import { buildPlane } from './build-plane.ts';
+import { buildBrokers } from './build-brokers.ts';
 import { functionBundle, peerScript } from './bundles.ts';
 import { sampleEvent } from './event.ts';
 import { callsPerSecond, latencies } from './load.ts';
@@ -93,8 +93,9 @@ async function throughMqtt(bundle: FunctionBundle, report: Report): Promise<Figu
   try {
     const bundleFile = join(root, 'bundle.json');
     await writeFile(bundleFile, JSON.stringify(bundle));
-    await using plane = await startBroker(await buildPlane(), [join(root, 'device'), bundleFile]);
-    await using aedes = await startBroker(join(import.meta.dirname, 'aedes-child.ts'), []);
+    await using programs = await buildBrokers();
+    await using plane = await startBroker(programs.plane, [join(root, 'device'), bundleFile]);
+    await using aedes = await startBroker(programs.aedes, []);
     const ratios: number[] = [];
     for (let index = 0; index <= mqttRuns; index++) {
       const ours = await messagesPerSecond(plane.port, {

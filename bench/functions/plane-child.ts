@@ -7,8 +7,8 @@ import { silentLogger } from '../../lib/logger.ts';
 import { machineSchema } from '../../manifests/machine.ts';
 
 /**
- * The device's data plane in a process of its own: `node plane-child.mjs ROOT BUNDLE`, the function's bundle as a JSON file. Prints
- * the MQTT port, ends with stdin. Built by `build-plane.ts`.
+ * The device's data plane in a process of its own: `node plane-child.mjs ROOT BUNDLE`, the function's bundle, one without
+ * files of bytes, as JSON. Prints the MQTT port, ends with stdin. Built by `build-brokers.ts`.
  */
 const [root = '', bundleFile = ''] = process.argv.slice(2);
 const name = 'transform';
