@@ -1,9 +1,12 @@
+import { randomFillSync } from 'node:crypto';
 import { once } from 'node:events';
 import { watch } from 'node:fs';
 import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { openFolderBackend } from '../../cloud-sync/vault/backend/folder-backend.ts';
+import { writeDirect } from '../../cloud-sync/vault/backend/write-direct.ts';
+import { directMemoryBytes, openDirectMemory } from '../../cloud-sync/vault/direct-memory.ts';
 import { storedName } from '../../cloud-sync/vault/format/stored-name.ts';
 import { temporaryFolder } from '../support/cli.ts';
 
@@ -93,6 +96,45 @@ test('of two that write one name at once one is told of the conflict, and the by
   }
   expect(await backend.read('config', '', { signal })).toEqual(bytes);
   expect(await readdir(temporary.path)).toEqual(['config']);
+});
+
+test('a large file is whole wherever its bytes began in memory, and whatever its length', async () => {
+  await using temporary = await temporaryFolder();
+  const backend = openFolderBackend(temporary.path);
+  const memory = openDirectMemory()(3_000_000);
+  randomFillSync(memory);
+  for (const [from, to] of [
+    [0, 3_000_000],
+    [0, 2_097_152],
+    [7, 2_500_000],
+  ]) {
+    const large = memory.subarray(from, to);
+    const largeName = storedName(large);
+    await backend.write('data', largeName, large, { signal });
+    const read = await readFile(join(temporary.path, 'data', largeName.slice(0, 2), largeName));
+    expect(read.equals(large)).toBe(true);
+  }
+});
+
+test('of memory that begins with a block the disk takes the whole blocks, of other memory nothing', async () => {
+  await using temporary = await temporaryFolder();
+  const path = join(temporary.path, 'file');
+  await writeFile(path, '');
+  const memory = openDirectMemory()(2_000_000);
+  randomFillSync(memory);
+  expect(await writeDirect(path, memory.subarray(7))).toBe(0);
+  expect(await writeDirect(path, memory.subarray(0, 100_000))).toBe(0);
+  expect(await writeDirect(path, memory)).toBe(1_998_848);
+  expect((await readFile(path)).equals(memory.subarray(0, 1_998_848))).toBe(true);
+});
+
+test('memory for the disk begins where it did when it is used again', () => {
+  const direct = openDirectMemory();
+  const first = direct(1_000_000);
+  const { byteOffset } = first;
+  const again = direct(1_000_000, structuredClone(first.buffer, { transfer: [first.buffer] }));
+  expect([again.byteOffset, again.byteLength]).toEqual([byteOffset, 1_000_000]);
+  expect(again.buffer.byteLength).toBe(directMemoryBytes(1_000_000));
 });
 
 test('reads are bounded, and a file that is too short is damaged', async () => {

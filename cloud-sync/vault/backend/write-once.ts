@@ -3,6 +3,7 @@ import { link, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { syncFolder } from '../../../lib/atomic-write.ts';
 import { errorCode } from '../../../lib/error-code.ts';
+import { writeDirect } from './write-direct.ts';
 
 /** What file systems answer that know no hard links: FAT, some of FUSE and SMB. */
 const noLinks: ReadonlySet<string | undefined> = new Set([
@@ -23,7 +24,10 @@ export async function writeOnce(path: string, bytes: Uint8Array, signal: AbortSi
   try {
     {
       await using file = await open(temporary, 'wx', 0o600);
-      await file.writeFile(bytes, { signal });
+      for (let done = await writeDirect(temporary, bytes); done < bytes.byteLength;) {
+        signal.throwIfAborted();
+        done += (await file.write(bytes, done, bytes.byteLength - done, done)).bytesWritten;
+      }
       await file.sync();
     }
     signal.throwIfAborted();

@@ -1,4 +1,5 @@
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
+import { openDirectMemory } from '../direct-memory.ts';
 import { openPosix } from '../../../lib/posix.ts';
 import { gearOf } from '../chunker/gear.ts';
 import { masterKeyFrom } from '../format/master-key.ts';
@@ -17,11 +18,12 @@ function main(port: MessagePort, { key: keyBytes, claims, level, ...shared }: Th
     takeCredit(new Int32Array(shared.credits));
     send(port, { kind: 'pack', ...pack }, [pack.bytes.buffer as ArrayBuffer]);
   };
+  const directMemory = openDirectMemory();
   const packer = new BlobPacker({
     sealer: new Sealer(key),
     claims: new BlobClaims(claims),
     level,
-    takeMemory: () => takeMemory(shared.memory),
+    takeMemory: () => directMemory(packCapacityBytes, usedMemory(shared.memory)),
     onPack: handOver,
   });
   const counters = new BigInt64Array(shared.progress);
@@ -75,9 +77,9 @@ function takeCredit(credits: Int32Array): void {
 }
 
 /** What was used before costs no page faults. */
-function takeMemory(port: MessagePort): Buffer<ArrayBuffer> {
+function usedMemory(port: MessagePort): ArrayBuffer | undefined {
   const used = receiveMessageOnPort(port) as { readonly message: ArrayBuffer } | undefined;
-  return used === undefined ? Buffer.allocUnsafeSlow(packCapacityBytes) : Buffer.from(used.message);
+  return used?.message;
 }
 
 function send(port: MessagePort, message: FromThread, transfer: ArrayBuffer[] = []): void {

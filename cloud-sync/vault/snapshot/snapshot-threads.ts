@@ -1,4 +1,5 @@
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import { directMemoryBytes } from '../direct-memory.ts';
 import { SyncError } from '../../errors.ts';
 import { releaseBytes } from '../release-bytes.ts';
 import { masterKeyBytes, type MasterKey } from '../format/master-key.ts';
@@ -31,6 +32,9 @@ type Thread = {
 
 /** So that a thread has its next job while the result of the last is on its way. */
 const jobsPerThread = 2;
+
+/** Of a pack that had room enough. */
+const packMemoryBytes = directMemoryBytes(packCapacityBytes);
 
 /** Garbage of a thread is mostly memory outside the heap, given back when the heap is looked through: often, then. */
 const youngHeapMb = 3;
@@ -162,7 +166,7 @@ export class SnapshotThreads implements AsyncDisposable {
 
 /** All of a pack's memory, of which the pack was the beginning; what had to grow is not kept. */
 function giveBack(port: MessagePort, memory: ArrayBuffer): void {
-  if (memory.byteLength === packCapacityBytes) port.postMessage(memory, [memory]);
+  if (memory.byteLength === packMemoryBytes) port.postMessage(memory, [memory]);
   else releaseBytes(new Uint8Array(memory));
 }
 
