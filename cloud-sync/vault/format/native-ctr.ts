@@ -30,9 +30,11 @@ export function openNativeCtr(): NativeCtr | undefined {
 }
 
 function nativeCtr(): NativeCtr {
-  const openssl = loadFfi().dlopen(null, signatures).functions;
+  const ffi = loadFfi();
+  const openssl = ffi.dlopen(null, signatures).functions;
   const context = openssl.EVP_CIPHER_CTX_new();
   const written = Buffer.alloc(4);
+  const writtenAddress = ffi.getRawPointer(written);
   let cipher: bigint | null = openssl.EVP_aes_256_ctr();
   if (context === 0n || cipher === 0n) throw new Error('OpenSSL gives no AES-256-CTR');
   return {
@@ -42,7 +44,7 @@ function nativeCtr(): NativeCtr {
       const began = openssl.EVP_EncryptInit_ex(context, cipher, null, key, iv);
       // Named once: the context keeps it.
       cipher = null;
-      if (began === 1 && openssl.EVP_EncryptUpdate(context, target, written, plain, length) === 1) {
+      if (began === 1 && openssl.EVP_EncryptUpdate(context, target, writtenAddress, plain, length) === 1) {
         if (written.readInt32LE() === length) return;
       }
       throw new Error(`OpenSSL does not encrypt ${length} bytes`);

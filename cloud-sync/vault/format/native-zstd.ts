@@ -54,7 +54,12 @@ function nativeZstd(): NativeZstd | undefined {
   if (contexts[0] !== ffi.getRawPointer(compressing) || contexts[1] !== ffi.getRawPointer(decompressing)) {
     return undefined;
   }
+  const compressor = ffi.getRawPointer(compressing);
   let scratch = Buffer.alloc(0);
+  /** Passed as a number: node looks for the address of a buffer at each call. */
+  let scratchAddress = 0n;
+  /** Of plain bytes, for whose result `scratch` has room. */
+  let roomBytes = 0;
   let setLevel = 0;
   const setParameters = (level: number): boolean => {
     if (level === setLevel) return true;
@@ -73,10 +78,14 @@ function nativeZstd(): NativeZstd | undefined {
     compress: (plain, level) => {
       if (level > maxLevel || plain.byteLength === 0 || plain.byteLength > maxPlainBytes) return undefined;
       if (!setParameters(level)) return undefined;
-      const bound = Number(zstd.ZSTD_compressBound(BigInt(plain.byteLength)));
-      if (scratch.byteLength < bound) scratch = Buffer.allocUnsafeSlow(bound);
-      const [space, length] = [BigInt(scratch.byteLength), BigInt(plain.byteLength)];
-      const written = zstd.ZSTD_compress2(compressing, scratch, space, plain, length);
+      const length = BigInt(plain.byteLength);
+      if (plain.byteLength > roomBytes) {
+        scratch = Buffer.allocUnsafeSlow(Number(zstd.ZSTD_compressBound(length)));
+        scratchAddress = ffi.getRawPointer(scratch);
+        roomBytes = plain.byteLength;
+      }
+      const space = BigInt(scratch.byteLength);
+      const written = zstd.ZSTD_compress2(compressor, scratchAddress, space, plain, length);
       return written > maxResult ? undefined : scratch.subarray(0, Number(written));
     },
     decompress: (bytes, maxBytes) => {

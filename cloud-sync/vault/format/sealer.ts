@@ -33,6 +33,8 @@ export class Sealer {
   /** r, then AES-128(k, IV): the key of one code. */
   readonly #oneTimeKey = Buffer.alloc(32);
   readonly #ivs = Buffer.allocUnsafeSlow(ivsAtOnce * ivBytes);
+  /** AES-128(k, IV) of each. */
+  #nonces = Buffer.alloc(0);
   #ivOffset = ivsAtOnce * ivBytes;
 
   constructor(key: MasterKey) {
@@ -51,14 +53,16 @@ export class Sealer {
 
   /** The same, written to `sealed`: `sealOverheadBytes` more than `plain`, with which it must not overlap. */
   sealInto(sealed: Buffer, plain: Uint8Array): void {
-    this.#fillIv(sealed);
-    const iv = sealed.subarray(0, ivBytes);
+    const at = this.#nextIv();
+    const iv = this.#ivs.subarray(at, at + ivBytes);
+    sealed.set(iv);
     const ciphertext = sealed.subarray(ivBytes, -macBytes);
     if (plain.byteLength !== ciphertext.byteLength) {
       throw new RangeError(`${plain.byteLength} bytes cannot be sealed into ${sealed.byteLength}`);
     }
     if (plain.byteLength > 0) this.#encrypt(iv, plain, ciphertext);
-    sodium.crypto_onetimeauth(sealed.subarray(-macBytes), ciphertext, this.#oneTimeKeyOf(iv));
+    this.#oneTimeKey.set(this.#nonces.subarray(at, at + ivBytes), macBytes);
+    sodium.crypto_onetimeauth(sealed.subarray(-macBytes), ciphertext, this.#oneTimeKey);
   }
 
   /** The plain bytes of what `seal` returned. Rejects anything else with `corrupt`; compares in constant time. [G8] */
@@ -98,13 +102,14 @@ export class Sealer {
     return this.#oneTimeKey;
   }
 
-  /** Random bytes are taken from the system in blocks: a call for each of ten thousand small blobs would cost more than their encryption. */
-  #fillIv(sealed: Buffer): void {
+  /** Where the next one is. They come in blocks: a call or two for each of ten thousand small blobs would cost more than their encryption. */
+  #nextIv(): number {
     if (this.#ivOffset === this.#ivs.byteLength) {
       randomFillSync(this.#ivs);
+      this.#nonces = this.#nonceCipher.update(this.#ivs);
       this.#ivOffset = 0;
     }
-    sealed.set(this.#ivs.subarray(this.#ivOffset, this.#ivOffset + ivBytes));
     this.#ivOffset += ivBytes;
+    return this.#ivOffset - ivBytes;
   }
 }
