@@ -11,10 +11,10 @@ export type RawPath = string | Uint8Array;
  * throw an Error whose `code` is node's (`ENOENT`, `EPERM`, `ENOTSUP` …).
  */
 export type Posix = {
-  /** Names of the extended attributes, in the kernel's order. None where the file system knows no such thing. */
-  listAttributes(path: RawPath): string[];
+  /** Names of the extended attributes, in the kernel's order. None where the file system knows no such thing. `of`: also an open file. */
+  listAttributes(of: RawPath | number): string[];
   /** A value, 64 KiB at most as the kernel has it. */
-  getAttribute(path: RawPath, name: string): Buffer;
+  getAttribute(of: RawPath | number, name: string): Buffer;
   setAttribute(path: RawPath, name: string, value: Uint8Array): void;
   removeAttribute(path: RawPath, name: string): void;
   /** Nanoseconds since 1970. */
@@ -32,6 +32,8 @@ export type Posix = {
 const signatures = {
   __errno_location: { arguments: [], return: 'pointer' },
   llistxattr: { arguments: ['pointer', 'pointer', 'u64'], return: 'i64' },
+  flistxattr: { arguments: ['i32', 'pointer', 'u64'], return: 'i64' },
+  fgetxattr: { arguments: ['i32', 'pointer', 'pointer', 'u64'], return: 'i64' },
   lgetxattr: { arguments: ['pointer', 'pointer', 'pointer', 'u64'], return: 'i64' },
   lsetxattr: { arguments: ['pointer', 'pointer', 'pointer', 'u64', 'i32'], return: 'i32' },
   lremovexattr: { arguments: ['pointer', 'pointer'], return: 'i32' },
@@ -101,16 +103,25 @@ function posixBy({ ffi, c, exchanging }: Load): Posix {
     throw failure(ffi.getInt32(errno), call, path);
   };
   const scratch = Buffer.alloc(attributeBytes);
+  const scratchAddress = ffi.getRawPointer(scratch);
   const size = BigInt(attributeBytes);
   return {
-    listAttributes: (path) => {
-      const length = Number(c.llistxattr(terminated(path), scratch, size));
+    listAttributes: (of) => {
+      const length = Number(
+        typeof of === 'number'
+          ? c.flistxattr(of, scratchAddress, size)
+          : c.llistxattr(terminated(of), scratchAddress, size),
+      );
       if (length < 0 && ffi.getInt32(errno) === notSupported) return [];
-      return namesOf(scratch.subarray(0, checked(length, 'llistxattr', path)));
+      return length === 0 ? [] : namesOf(scratch.subarray(0, checked(length, 'llistxattr', of)));
     },
-    getAttribute: (path, name) => {
-      const length = Number(c.lgetxattr(terminated(path), terminated(name), scratch, size));
-      return Buffer.from(scratch.subarray(0, checked(length, 'lgetxattr', path)));
+    getAttribute: (of, name) => {
+      const length = Number(
+        typeof of === 'number'
+          ? c.fgetxattr(of, terminated(name), scratch, size)
+          : c.lgetxattr(terminated(of), terminated(name), scratch, size),
+      );
+      return Buffer.from(scratch.subarray(0, checked(length, 'lgetxattr', of)));
     },
     setAttribute: (path, name, value) => {
       const result = c.lsetxattr(terminated(path), terminated(name), value, BigInt(value.byteLength), 0);
@@ -151,7 +162,7 @@ function failure(errno: number, call: string, path: RawPath | number): Error {
 }
 
 function namesOf(list: Buffer): string[] {
-  return list.length === 0 ? [] : list.toString('utf8', 0, list.length - 1).split('\0');
+  return list.toString('utf8', 0, list.length - 1).split('\0');
 }
 
 /** As C reads it. */

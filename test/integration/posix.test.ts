@@ -1,11 +1,12 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import {
+  closeSync,
   lstatSync,
   mkdtempSync,
   openSync,
   readFileSync,
-  closeSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -29,6 +30,23 @@ describe('what node has no function for', () => {
     execFileSync('setfattr', ['-n', 'user.theirs', '-v', 'value', file]);
     expect(posix.listAttributes(file).sort()).toEqual(['user.ours', 'user.theirs']);
     expect(posix.getAttribute(file, 'user.theirs').toString()).toBe('value');
+  });
+
+  test('gives the attributes of an open file, whatever has its name since', () => {
+    const file = join(folder, 'renamed');
+    writeFileSync(file, 'x');
+    posix.setAttribute(file, 'user.ours', Buffer.from('value'));
+    const descriptor = openSync(file, 'r');
+    try {
+      renameSync(file, `${file}-away`);
+      writeFileSync(file, 'another');
+      expect(posix.listAttributes(file)).toEqual([]);
+      expect(posix.listAttributes(descriptor)).toEqual(['user.ours']);
+      expect(posix.getAttribute(descriptor, 'user.ours').toString()).toBe('value');
+    } finally {
+      closeSync(descriptor);
+    }
+    expect(() => posix.listAttributes(descriptor)).toThrow(expect.objectContaining({ code: 'EBADF' }));
   });
 
   test('sets times to the nanosecond, also before 1970, also of a link to nowhere', () => {

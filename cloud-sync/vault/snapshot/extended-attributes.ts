@@ -4,13 +4,13 @@ import type { ExtendedAttribute } from '../format/tree-node.ts';
 
 const none: readonly ExtendedAttribute[] = [];
 
-/** All of them, access lists of POSIX among them (`system.posix_acl_access`); without those that go while they are read. */
-export function readAttributes(posix: Posix | undefined, path: RawPath): readonly ExtendedAttribute[] {
+/** All of an open file or of what lies at a path, access lists of POSIX among them (`system.posix_acl_access`); without those that go while they are read. */
+export function readAttributes(posix: Posix | undefined, of: RawPath | number): readonly ExtendedAttribute[] {
   if (posix === undefined) return none;
-  const names = unlessGone(() => posix.listAttributes(path)) ?? [];
+  const names = unlessGone(() => posix.listAttributes(of)) ?? [];
   if (names.length === 0) return none;
   return names.flatMap((name) => {
-    const value = unlessGone(() => posix.getAttribute(path, name));
+    const value = unlessGone(() => posix.getAttribute(of, name));
     return value === undefined ? [] : [{ name, value }];
   });
 }

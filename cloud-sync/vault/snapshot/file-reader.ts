@@ -48,7 +48,7 @@ export class FileReader {
       return notTaken(error);
     }
     try {
-      return this.#readOpen(descriptor, seen, readAttributes(this.#options.posix, raw));
+      return this.#readOpen(descriptor, seen, readAttributes(this.#options.posix, descriptor));
     } catch (error) {
       return notTaken(error);
     } finally {
