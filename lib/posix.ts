@@ -113,7 +113,8 @@ function posixBy({ ffi, c, exchanging }: Load): Posix {
           : c.llistxattr(terminated(of), scratchAddress, size),
       );
       if (length < 0 && ffi.getInt32(errno) === notSupported) return [];
-      return length === 0 ? [] : namesOf(scratch.subarray(0, checked(length, 'llistxattr', of)));
+      const call = typeof of === 'number' ? 'flistxattr' : 'llistxattr';
+      return length === 0 ? [] : namesOf(scratch.subarray(0, checked(length, call, of)));
     },
     getAttribute: (of, name) => {
       const length = Number(
@@ -121,7 +122,8 @@ function posixBy({ ffi, c, exchanging }: Load): Posix {
           ? c.fgetxattr(of, terminated(name), scratch, size)
           : c.lgetxattr(terminated(of), terminated(name), scratch, size),
       );
-      return Buffer.from(scratch.subarray(0, checked(length, 'lgetxattr', of)));
+      const call = typeof of === 'number' ? 'fgetxattr' : 'lgetxattr';
+      return Buffer.from(scratch.subarray(0, checked(length, call, of)));
     },
     setAttribute: (path, name, value) => {
       const result = c.lsetxattr(terminated(path), terminated(name), value, BigInt(value.byteLength), 0);

@@ -1,9 +1,9 @@
 import { loadFfi } from '../../lib/load-ffi.ts';
 
-/** No file system asks for more: the size of a page. */
+/** The size of a page, and of most file systems' blocks. Where more is asked for, the bytes go by the system's memory. */
 export const directBlockBytes = 4096;
 
-/** What `directMemory` allocates of it. */
+/** How much memory it takes to have `bytes` of it that begin with a block. */
 export function directMemoryBytes(bytes: number): number {
   return bytes + directBlockBytes;
 }

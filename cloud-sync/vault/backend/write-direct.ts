@@ -9,7 +9,7 @@ const leastBytes = 1024 * 1024;
 const cannot: ReadonlySet<string | undefined> = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
 
 /**
- * Has the disk take the beginning of `bytes` from where they are (`directMemory`), whole blocks of them, and says how many: none where
+ * Has the disk take the beginning of `bytes` from where they are (`openDirectMemory`), whole blocks of them, and says how many: none where
  * that cannot be done. What is written once and not read again would be copied into memory of the system first, for which it would have
  * to give up what others read. They are the first bytes of `path`, an empty file; not durable before the file is synced.
  */

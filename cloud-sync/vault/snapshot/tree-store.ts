@@ -38,7 +38,7 @@ export class TreeStore {
     const id = blobIdOf(plain);
     if (this.#stored.has(id) || (await index()).has(id, 'tree')) return id;
     this.#stored.add(id);
-    // No memory for the disk itself: what goes by the system's stays there, and the next snapshot reads trees.
+    // Need not be memory for the disk itself: what goes by the system's stays there, and the next snapshot reads trees.
     this.#pack ??= new PackWriter({ memory: Buffer.allocUnsafeSlow(packCapacityBytes) });
     this.#pack.seal({ type: 'tree', id, ...storedForm(plain, level) }, this.#sealer);
     releaseBytes(plain);
