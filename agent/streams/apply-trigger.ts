@@ -1,8 +1,13 @@
+import type { EventWrites } from './event-statements.ts';
 import type { Draft } from './ledger.ts';
 import type { FilePlace, FileStat, Spent, TriggerOperation } from './trigger-operations.ts';
 import type { TriggerWrites } from './trigger-statements.ts';
 
-export function applyTrigger(writes: TriggerWrites, draft: Draft, operation: TriggerOperation): void {
+export function applyTrigger(
+  writes: TriggerWrites & Pick<EventWrites, 'redeliver'>,
+  draft: Draft,
+  operation: TriggerOperation,
+): void {
   const { function: name } = operation;
   switch (operation.op) {
     case 'plan':
@@ -35,7 +40,7 @@ export function applyTrigger(writes: TriggerWrites, draft: Draft, operation: Tri
       writes.forgetFiles.run(name, operation.volume);
       return;
     case 'redeliver': {
-      if (writes.redeliver.run(operation.id, name).changes === 0) return;
+      if (writes.redeliver.run(draft.events.take(), operation.id, name).changes === 0) return;
       writes.discard.run(operation.id, name);
       draft.addDead(name, -1);
       draft.addQueued(name, 1);

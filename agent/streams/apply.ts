@@ -1,18 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { AgentError } from '../errors.ts';
-import { applyStream, writeConsumers, type StreamContext } from './apply-stream.ts';
+import { applyEvent, hasEvent, writeEvents, type EventContext } from './apply-events.ts';
+import { applyStream, writeConsumers } from './apply-stream.ts';
 import { applySession, writeSessions } from './apply-session.ts';
 import { applyTrigger, writeSpendings } from './apply-trigger.ts';
-import { deadLetterMessage, type Death } from './dead-letter-message.ts';
 import { checkStreamRoom, type DeadLetterStreamOf } from './check-stream-room.ts';
 import { Draft, retainedSize, type Counts } from './ledger.ts';
-import type { NewEvent, Operation, StreamPolicy } from './operations.ts';
-import { eventOf } from './event-of.ts';
+import type { Operation, StreamPolicy } from './operations.ts';
 import { trimToBytes } from './retention.ts';
 import { prepareWrites, type Writes } from './statements.ts';
-
-/** Dead letters kept a function; the oldest make room. */
-const maxDeadLetters = 1000;
 
 export type Apply = (units: readonly (readonly Operation[])[], counts: Counts) => Draft;
 
@@ -51,22 +47,16 @@ export function prepareApply(
   };
 }
 
-type Context = StreamContext & { readonly deadLetterStreamOf: DeadLetterStreamOf };
+type Context = EventContext;
 
 function applyOne(writes: Context, draft: Draft, operation: Operation): void {
   switch (operation.op) {
-    case 'enqueue': {
-      enqueue(writes, draft, operation);
-      return;
-    }
+    case 'enqueue':
     case 'finish':
-      if (writes.deleteEvent.run(operation.id).changes > 0) draft.addQueued(operation.function, -1);
-      return;
     case 'postpone':
-      writes.postponeEvent.run(operation.attempts, operation.notBefore, operation.id);
-      return;
-    case 'bury': {
-      bury(writes, draft, operation);
+    case 'bury':
+    case 'adopt': {
+      applyEvent(writes, draft, operation);
       return;
     }
     case 'put': {
@@ -81,10 +71,6 @@ function applyOne(writes: Context, draft: Draft, operation: Operation): void {
       return; // Before the unit: see `firstRefusal`.
     case 'sweep': {
       sweep(writes, draft, operation);
-      return;
-    }
-    case 'adopt': {
-      adopt(writes, draft, operation);
       return;
     }
     case 'retain': {
@@ -124,78 +110,16 @@ function applyOne(writes: Context, draft: Draft, operation: Operation): void {
 
 type Of<Op extends Operation['op']> = Extract<Operation, { op: Op }>;
 
-function enqueue(writes: Context, draft: Draft, { event, capacity }: Of<'enqueue'>): void {
-  if (draft.queued(event.function) >= capacity) {
-    const error = { code: 'queueFull', message: `The queue held ${capacity} events` };
-    insertDead(writes, draft, event, { attempts: 0, time: event.time, error });
-    return;
-  }
-  const { kind, topic, contentType = null, payload, time, hops, notBefore = 0 } = event;
-  const { function: name } = event;
-  const inserted = writes.insertEvent.run(name, kind, topic, contentType, payload, time, hops, notBefore);
-  draft.addQueued(name, 1);
-  draft.arrive({ ...event, id: Number(inserted.lastInsertRowid), attempts: 0, notBefore });
-}
-
-function bury(writes: Context, draft: Draft, operation: Of<'bury'>): void {
-  const { id, attempts, time, error } = operation;
-  const row = writes.buryEvent.get(attempts, time, error.code, error.message, id);
-  writes.deleteEvent.run(id);
-  if (!row) return;
-  draft.addQueued(operation.function, -1);
-  draft.addDead(operation.function, 1);
-  forgetOldDead(writes, draft, operation.function);
-  tellStream(writes, draft, eventOf({ ...row, not_before: 0 }), operation);
-}
-
-/** In one transaction with the burial: a dead letter is in its stream, or is none yet. */
-function tellStream(writes: Context, draft: Draft, event: NewEvent, death: Death): void {
-  const stream = writes.deadLetterStreamOf(event.function);
-  if (stream === undefined) return;
-  applyStream(writes, draft, {
-    ...{ op: 'append', stream, time: death.time },
-    message: deadLetterMessage(event, death),
-  });
-}
-
-function insertDead(writes: Context, draft: Draft, event: NewEvent, death: Death): void {
-  const { attempts, time, error } = death;
-  const { kind, topic, contentType = null, payload, hops } = event;
-  writes.insertDead.run(
-    ...[event.function, kind, topic, contentType, payload, event.time, hops, attempts, time],
-    ...[error.code, error.message],
-  );
-  draft.addDead(event.function, 1);
-  forgetOldDead(writes, draft, event.function);
-  tellStream(writes, draft, event, death);
-}
-
-function forgetOldDead(writes: Writes, draft: Draft, name: string): void {
-  const excess = draft.dead(name) - maxDeadLetters;
-  if (excess > 0) draft.addDead(name, -Number(writes.forgetDead.run(name, excess).changes));
-}
-
-/** New ids, greater than all that `to` may have read already; what `from` still says of the old ones is refused. */
-function adopt(writes: Writes, draft: Draft, { queue, from, to }: Of<'adopt'>): void {
-  if (from === to) return;
-  const moved = Number(writes.adoptMessages.run(to, queue, from).changes);
-  if (moved === 0) return;
-  writes.deleteMessages.run(queue, from);
-  draft.addQueued(from, -moved);
-  draft.addQueued(to, moved);
-  draft.awakened.add(to);
-}
-
 /** Sees what earlier units of the same transaction wrote: of two that are based on one value, the first wins. */
 function firstRefusal(writes: Context, draft: Draft, unit: readonly Operation[]): AgentError | undefined {
   for (const operation of unit) {
-    const refusal = refusalOf(writes, operation);
+    const refusal = refusalOf(writes, draft, operation);
     if (refusal) return refusal;
   }
   return checkStreamRoom(draft, unit, writes.deadLetterStreamOf);
 }
 
-function refusalOf(writes: Writes, operation: Operation): AgentError | undefined {
+function refusalOf(writes: Writes, draft: Draft, operation: Operation): AgentError | undefined {
   switch (operation.op) {
     case 'check': {
       const { store, key, expected, time } = operation;
@@ -210,7 +134,7 @@ function refusalOf(writes: Writes, operation: Operation): AgentError | undefined
     case 'postpone':
     case 'bury': {
       const { id, function: name } = operation;
-      if (writes.hasEvent.get(id, name)) return undefined;
+      if (hasEvent(writes, draft, operation)) return undefined;
       // Whoever has it now runs it: what was done here must not count as well.
       return new AgentError('gone', `The function ${name} has no event ${id} any more`);
     }
@@ -247,6 +171,7 @@ function retain(writes: Writes, draft: Draft, { message }: Of<'retain'>): void {
 }
 
 function writeCounters(writes: Writes, draft: Draft): void {
+  writeEvents(writes, draft);
   for (const [name, { number, lastSeq, ackedSeq, messages, bytes, spent }] of draft.streams)
     writes.putStream.run(name, number, lastSeq, ackedSeq, messages, bytes, spent.day, spent.bytes);
   writeConsumers(writes, draft);

@@ -1,4 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { EventDraft } from './event-draft.ts';
+import { loadLastEvent, loadQueued } from './event-reads.ts';
 import { messageId } from './message-ids.ts';
 import { messageBytes, type DailyBytes, type GapReason, type QueuedEvent } from './operations.ts';
 import { SessionDraft, SessionLedger, type SessionCounts } from './session-ledger.ts';
@@ -38,6 +40,8 @@ export type Counts = {
   stream(name: string): StreamState;
   /** The greatest number that a stream has. */
   readonly lastStreamNumber: number;
+  /** The greatest id that an event had. */
+  readonly lastEventId: number;
   /** Undefined when it never read the stream. */
   consumer(stream: string, name: string): ConsumerState | undefined;
   /** Names of those that have a cursor. */
@@ -65,6 +69,7 @@ export class Ledger implements Counts {
   readonly sessions: SessionLedger;
   readonly #streams = new Map<string, StreamState>();
   #lastStreamNumber = 0;
+  #lastEventId = 0;
   readonly #consumers = new Map<string, Map<string, ConsumerState>>();
   readonly #queued = new Map<string, number>();
   readonly #dead = new Map<string, number>();
@@ -84,8 +89,8 @@ export class Ledger implements Counts {
     for (const row of rows('SELECT * FROM streams')) ledger.#keep(String(row.name), streamOf(row));
     for (const row of rows('SELECT * FROM consumers'))
       ledger.#place(String(row.stream), String(row.name), { seq: Number(row.seq), spent: spentOf(row) });
-    for (const row of rows('SELECT function AS name, count(*) AS n FROM events GROUP BY function'))
-      ledger.#queued.set(String(row.name), Number(row.n));
+    ledger.#lastEventId = loadLastEvent(database);
+    for (const [name, count] of loadQueued(database)) ledger.#queued.set(name, count);
     for (const row of rows('SELECT function AS name, count(*) AS n FROM dead_letters GROUP BY function'))
       ledger.#dead.set(String(row.name), Number(row.n));
     for (const row of rows('SELECT store AS name, bytes AS n FROM kv_usage'))
@@ -102,6 +107,9 @@ export class Ledger implements Counts {
   }
   get lastStreamNumber(): number {
     return this.#lastStreamNumber;
+  }
+  get lastEventId(): number {
+    return this.#lastEventId;
   }
   consumer(stream: string, name: string): ConsumerState | undefined {
     return this.#consumers.get(stream)?.get(name);
@@ -149,6 +157,7 @@ export class Ledger implements Counts {
     for (const [name, count] of draft.deadCounts) this.#dead.set(name, count);
     for (const [name, bytes] of draft.storeSizes) this.#stores.set(name, bytes);
     for (const [topic, bytes] of draft.retainedSizes) this.#retain(topic, bytes);
+    this.#lastEventId = draft.events.lastId;
     this.sessions.accept(draft.sessions);
     for (const [name, spending] of draft.spendings) this.#spendings.set(name, spending);
     for (const [name, pause] of draft.pauses) {
@@ -198,6 +207,7 @@ export class Draft {
   readonly dropped: { readonly stream: string; readonly reason: GapReason; readonly count: number }[] = [];
   /** Units that were left out, by their place in the group, and why. */
   readonly refused = new Map<number, Error>();
+  readonly events: EventDraft;
   readonly sessions: SessionDraft;
   readonly #base: Counts;
   #lastStreamNumber: number;
@@ -205,6 +215,7 @@ export class Draft {
   constructor(base: Counts) {
     this.#base = base;
     this.#lastStreamNumber = base.lastStreamNumber;
+    this.events = new EventDraft(base.lastEventId);
     this.sessions = new SessionDraft(base.sessions);
   }
 

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { QueuedEvent } from './operations.ts';
 import { eventOf } from './event-of.ts';
+import { waitingEvents } from './event-page.ts';
 
 export type NearQuery = {
   readonly function: string;
@@ -32,14 +33,17 @@ export const maxWaitMs = 8 * 86_400_000;
 /** Events read at once: enough to keep a function busy, little enough to keep in memory for five hundred of them. */
 const pageEvents = 64;
 const pageBytes = 2 ** 18;
+/** And to the end of a page of the store, so that it is read once. */
+const mostEvents = 320;
 
 /** Makes the read that keeps a function busy: the next page in order of arrival, and what came due since the last one. */
 export function prepareNearEvents(database: DatabaseSync): (query: NearQuery) => NearEvents {
   const page = database.prepare(
     `SELECT * FROM events WHERE function = :function AND id > :after
        AND (not_before <= :now OR not_before > :never OR (kind <> 'queue' AND (:ordered OR :forgiven)))
-     ORDER BY id LIMIT ${pageEvents}`,
+     ORDER BY id`,
   );
+  const pages = database.prepare('SELECT * FROM event_pages WHERE function = ? AND id > ? ORDER BY id');
   const parked = `function = :function AND not_before > 0 AND (kind = 'queue' OR NOT :ordered)`;
   const due = database.prepare(
     `SELECT * FROM events WHERE ${parked}
@@ -53,15 +57,8 @@ export function prepareNearEvents(database: DatabaseSync): (query: NearQuery) =>
   const last = database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'events'");
   return ({ function: name, after, now, ordered, forgiven, known }) => {
     const bounds = { ':function': name, ':now': now, ':never': now + maxWaitMs, ':ordered': Number(ordered) };
-    const events: QueuedEvent[] = [];
-    let bytes = 0;
-    let more = false;
-    for (const row of page.iterate({ ...bounds, ':after': after, ':forgiven': Number(forgiven) })) {
-      events.push(eventOf(row));
-      bytes += events.at(-1)?.payload.byteLength ?? 0;
-      more = bytes >= pageBytes || events.length === pageEvents;
-      if (more) break;
-    }
+    const rows = page.iterate({ ...bounds, ':after': after, ':forgiven': Number(forgiven) });
+    const { events, more } = nearest(rows, pages.iterate(name, after), after);
     const upTo = more ? (events.at(-1)?.id ?? after) : Number(last.get()?.seq ?? after);
     const limit = pageEvents + known;
     const late: QueuedEvent[] = [];
@@ -78,4 +75,50 @@ export function prepareNearEvents(database: DatabaseSync): (query: NearQuery) =>
     const nextDue = isCut ? now : typeof time === 'number' ? time : undefined;
     return { events: [...late.filter(({ id }) => id <= after), ...events], upTo, more, nextDue };
   };
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** As many events as are read at once. */
+function nearest(
+  rows: Iterator<Row>,
+  pages: Iterable<Row>,
+  after: number,
+): { readonly events: QueuedEvent[]; readonly more: boolean } {
+  const events: QueuedEvent[] = [];
+  let bytes = 0;
+  for (const [event, isInPage] of inOrder(rows, pages, after)) {
+    events.push(event);
+    bytes += event.payload.byteLength;
+    if (bytes >= pageBytes || events.length >= (isInPage ? mostEvents : pageEvents))
+      return { events, more: true };
+  }
+  return { events, more: false };
+}
+
+/** Events of rows and of pages by their ids, and whether others of the same page follow. Rows may lie between those of a page. */
+function* inOrder(
+  rows: Iterator<Row>,
+  pages: Iterable<Row>,
+  after: number,
+): Iterable<readonly [event: QueuedEvent, isInPage: boolean]> {
+  try {
+    let row = nextOf(rows);
+    for (const page of pages) {
+      const events = waitingEvents(page, after);
+      const last = events.at(-1);
+      for (const event of events) {
+        for (; row && row.id < event.id; row = nextOf(rows)) yield [row, event !== events[0]];
+        yield [event, event !== last];
+      }
+    }
+    for (; row; row = nextOf(rows)) yield [row, false];
+  } finally {
+    rows.return?.();
+  }
+}
+
+function nextOf(rows: Iterator<Row>): QueuedEvent | undefined {
+  const next = rows.next();
+  return next.done ? undefined : eventOf(next.value);
 }

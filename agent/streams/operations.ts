@@ -11,22 +11,18 @@ export type Operation =
   | SessionOperation
   | { readonly op: 'enqueue'; readonly event: NewEvent; readonly capacity: number }
   /** This, `postpone` and `bury` refuse everything that is committed together with them when the event is gone before the unit. */
-  | { readonly op: 'finish'; readonly id: number; readonly function: string }
-  | {
+  | ({ readonly op: 'finish' } & EventPlace)
+  | ({
       readonly op: 'postpone';
-      readonly id: number;
-      readonly function: string;
       readonly attempts: number;
       readonly notBefore: number;
-    }
-  | {
+    } & EventPlace)
+  | ({
       readonly op: 'bury';
-      readonly id: number;
-      readonly function: string;
       readonly attempts: number;
       readonly time: number;
       readonly error: FailureNote;
-    }
+    } & EventPlace)
   | {
       readonly op: 'put';
       readonly store: string;
@@ -73,12 +69,19 @@ export type NewEvent = {
   readonly notBefore?: number | undefined;
 };
 
-export type QueuedEvent = NewEvent & {
+/** A queued event. In its page, if it came in one and did not move to a row of its own since; an id is in one place only. */
+export type EventPlace = {
   readonly id: number;
-  readonly attempts: number;
-  /** Milliseconds since 1970; 0 when it may run at once. */
-  readonly notBefore: number;
+  readonly function: string;
+  readonly page?: number | undefined;
 };
+
+export type QueuedEvent = NewEvent &
+  EventPlace & {
+    readonly attempts: number;
+    /** Milliseconds since 1970; 0 when it may run at once. */
+    readonly notBefore: number;
+  };
 
 export type FailureNote = { readonly code: string; readonly message: string };
 

@@ -6,7 +6,7 @@ import { keepMessagesByNumber } from './numbered-messages.ts';
 import { sessionTables } from './session-tables.ts';
 import { isFullDisk } from './sqlite-errors.ts';
 
-const version = 5;
+const version = 6;
 /** What a migration writes of a file, and somewhat more. */
 const spareRoom = 1.1;
 
@@ -164,6 +164,21 @@ const fourthVersion = `
   CREATE INDEX dead_letters_by_function ON dead_letters (function, id);
 `;
 
+/** What came with version 6: events of one commit in one row, see `event-page.ts`. Ids of both are counted in one sequence. */
+const sixthVersion = `
+  CREATE TABLE event_pages (
+    id INTEGER PRIMARY KEY,
+    function TEXT NOT NULL,
+    waiting BLOB NOT NULL,
+    heads TEXT NOT NULL,
+    payloads BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX event_pages_by_function ON event_pages (function, id);
+
+  INSERT INTO sqlite_sequence (name, seq)
+    SELECT 'events', 0 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'events');
+`;
+
 /**
  * Brings an empty or older database to the present schema, in one transaction: what it throws leaves everything as it was.
  * Refuses one of a newer agent.
@@ -203,7 +218,8 @@ function bringUp(
   if (found === 1) database.exec(epochStart);
   if (found < 3) database.exec(thirdVersion);
   if (found < 4) database.exec(fourthVersion + sessionTables);
-  keepMessagesByNumber(database, path, logger);
+  if (found < 5) keepMessagesByNumber(database, path, logger);
+  database.exec(sixthVersion);
   database.exec(`PRAGMA user_version = ${version}`);
   database.exec('COMMIT');
   if (found !== 0) logger.info('store.migration.ended', { path });

@@ -1,40 +1,17 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { prepareEventWrites } from './event-statements.ts';
 import { prepareSessionWrites } from './session-statements.ts';
 import { prepareStreamWrites } from './stream-statements.ts';
 import { prepareTriggerWrites } from './trigger-statements.ts';
-
-const eventColumns = 'function, kind, topic, content_type, payload, time, hops';
 
 /** The statements of a transaction, prepared once. */
 export function prepareWrites(database: DatabaseSync) {
   const sql = (text: string): StatementSync => database.prepare(text);
   return {
+    ...prepareEventWrites(database),
     ...prepareTriggerWrites(database),
     ...prepareStreamWrites(database),
     ...prepareSessionWrites(database),
-    insertEvent: sql(
-      `INSERT INTO events (${eventColumns}, attempts, not_before) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)`,
-    ),
-    adoptMessages: sql(
-      `INSERT INTO events (${eventColumns}, attempts, not_before)
-       SELECT ?, kind, topic, content_type, payload, time, hops, attempts, not_before FROM events
-       WHERE kind = 'queue' AND topic = ? AND function = ? ORDER BY id`,
-    ),
-    deleteMessages: sql("DELETE FROM events WHERE kind = 'queue' AND topic = ? AND function = ?"),
-    hasEvent: sql('SELECT 1 FROM events WHERE id = ? AND function = ?'),
-    deleteEvent: sql('DELETE FROM events WHERE id = ?'),
-    postponeEvent: sql('UPDATE events SET attempts = ?, not_before = ? WHERE id = ?'),
-    buryEvent: sql(
-      `INSERT INTO dead_letters (${eventColumns}, attempts, died, error_code, error_message)
-       SELECT ${eventColumns}, ?, ?, ?, ? FROM events WHERE id = ? RETURNING *`,
-    ),
-    insertDead: sql(
-      `INSERT INTO dead_letters (${eventColumns}, attempts, died, error_code, error_message)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    forgetDead: sql(
-      `DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters WHERE function = ? ORDER BY id LIMIT ?)`,
-    ),
     kvSize: sql(
       'SELECT length(CAST(key AS BLOB)) + length(value) AS size FROM kv WHERE store = ? AND key = ?',
     ),

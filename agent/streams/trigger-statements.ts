@@ -1,7 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
-const eventColumns = 'function, kind, topic, content_type, payload, time, hops';
-
 /** The statements of trigger operations, prepared once. */
 export function prepareTriggerWrites(database: DatabaseSync) {
   const sql = (text: string): StatementSync => database.prepare(text);
@@ -28,10 +26,6 @@ export function prepareTriggerWrites(database: DatabaseSync) {
     ),
     forgetFile: sql('DELETE FROM files WHERE function = ? AND volume = ? AND path = ?'),
     forgetFiles: sql('DELETE FROM files WHERE function = ? AND volume = ?'),
-    redeliver: sql(
-      `INSERT INTO events (${eventColumns}, attempts, not_before)
-       SELECT ${eventColumns}, 0, 0 FROM dead_letters WHERE id = ? AND function = ?`,
-    ),
     discard: sql('DELETE FROM dead_letters WHERE id = ? AND function = ?'),
   };
 }

@@ -60,17 +60,17 @@ export function fateOfFailure(slot: Slot, error: unknown, { nowMs, retries, rand
 
 /** What a fate means on disk. */
 export function operationsOf({ event }: Slot, fate: Fate, nowMs: number): Operation[] {
-  const { id, function: name } = event;
+  const { id, function: name, page } = event;
   switch (fate.kind) {
     case 'finished':
-      return [{ op: 'finish', id, function: name }];
+      return [{ op: 'finish', id, function: name, page }];
     case 'retried': {
       const { attempts, notBefore } = fate;
-      return [{ op: 'postpone', id, function: name, attempts, notBefore }];
+      return [{ op: 'postpone', id, function: name, page, attempts, notBefore }];
     }
     case 'buried': {
       const { attempts, error } = fate;
-      return [{ op: 'bury', id, function: name, attempts, time: nowMs, error }];
+      return [{ op: 'bury', id, function: name, page, attempts, time: nowMs, error }];
     }
     case 'repeated':
     case 'left':

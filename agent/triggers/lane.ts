@@ -210,7 +210,9 @@ export class Lane implements AsyncDisposable {
     const { store, now, name, logger } = this.#options;
     const nowMs = now().getTime();
     const dropped = [...slots, ...this.#window.takeReady(nowMs)];
-    const operations = dropped.map(({ event }) => ({ op: 'finish', id: event.id, function: name }) as const);
+    const operations = dropped.map(
+      ({ event: { id, page } }) => ({ op: 'finish', id, function: name, page }) as const,
+    );
     try {
       await store.commit([...operations, this.#allowance.dropped(nowMs, dropped.length)]);
       for (const slot of dropped) this.#window.remove(slot);
