@@ -16,13 +16,15 @@ export function createDelivery(
   logger: Logger,
 ): (messages: readonly Message[]) => Promise<void> {
   let pending = 0;
+  const done = (): void => void pending--;
+  const failed = (error: unknown): void => {
+    pending--;
+    logger.warn('mqtt.delivery.failed', { error: errorMessage(error) });
+  };
   return async (messages) => {
     for (const message of messages) {
       pending++;
-      const delivered = broker
-        .publish(message)
-        .catch((error: unknown) => logger.warn('mqtt.delivery.failed', { error: errorMessage(error) }))
-        .finally(() => pending--);
+      const delivered = broker.publish(message).then(done, failed);
       if (pending >= maxPending) await delivered;
     }
   };

@@ -5,7 +5,7 @@ import type { Operation } from '../streams/operations.ts';
 import type { Allowance, Usage } from './allowance.ts';
 import type { Effects } from './effects.ts';
 import { fateOfFailure, fateOfResult, fieldsOf, keep, operationsOf, settle, type Fate } from './fate.ts';
-import { invocationOf } from './invocation-of.ts';
+import { invocationOf, rememberTimeText } from './invocation-of.ts';
 import type { InvocationEvent, InvocationResult } from './ports.ts';
 import type { Slot, Window } from './window.ts';
 
@@ -33,6 +33,7 @@ export type Ran =
 /** Runs queued events to their ends: each end is one commit with all that the event did. */
 export class EventRuns {
   readonly #options: EventRunsOptions;
+  readonly #timeText = rememberTimeText();
 
   constructor(options: EventRunsOptions) {
     this.#options = options;
@@ -43,7 +44,7 @@ export class EventRuns {
     let result: InvocationResult | undefined;
     try {
       const { perform, announce } = this.#options;
-      const performed = await perform(invocationOf(slots), hopsOf(slots));
+      const performed = await perform(invocationOf(slots, this.#timeText), hopsOf(slots));
       result = performed.result;
       await this.#conclude(slots, performed, retries);
       await announce(performed.effects);

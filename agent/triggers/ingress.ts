@@ -56,7 +56,7 @@ export class Ingress implements Disposable {
     const { store, now } = this.#options;
     this.#check(message);
     const { functions } = this.#routes.of(message.topic);
-    if (functions.length > 0) await this.#enter(functions);
+    if (!this.#enterAtOnce(functions)) await this.#enter(functions);
     try {
       const operations = messageOperations(this.#routes, message, {
         time: now().getTime(),
@@ -91,12 +91,16 @@ export class Ingress implements Disposable {
     checkRetainedRoom(this.#options.store.counts, message);
   }
 
-  /** In order of arrival for every function; synchronous as long as there is room. */
+  /** False when there is no room, or others wait for some. */
+  #enterAtOnce(functions: readonly string[]): boolean {
+    if (functions.length === 0) return true;
+    if (this.#held.size > 0 || !this.#hasRoom(functions)) return false;
+    for (const name of functions) this.#reserve(name, 1);
+    return true;
+  }
+
+  /** In order of arrival for every function. */
   async #enter(functions: readonly string[]): Promise<void> {
-    if (this.#held.size === 0 && this.#hasRoom(functions)) {
-      for (const name of functions) this.#reserve(name, 1);
-      return;
-    }
     const { maxHeld, holdMs, logger } = this.#options;
     if (this.#held.size >= maxHeld) throw queueFull(functions, `${maxHeld} messages wait already`);
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();

@@ -3,10 +3,26 @@ import { fileChangeSchema } from './file-change.ts';
 import type { InvocationEvent } from './ports.ts';
 import type { Slot } from './window.ts';
 
-/** The event a function gets for what is in its queue: one row, or a batch of messages of one queue. */
-export function invocationOf(slots: readonly [Slot, ...Slot[]]): InvocationEvent {
+/** Milliseconds since 1970 as ISO 8601. */
+export type TimeText = (timeMs: number) => string;
+
+/** Remembers the last one: events that came in one millisecond follow each other, and a text of time costs more than all else of them. */
+export function rememberTimeText(): TimeText {
+  let lastMs = Number.NaN;
+  let last = '';
+  return (timeMs) => {
+    if (timeMs !== lastMs) {
+      last = new Date(timeMs).toISOString();
+      lastMs = timeMs;
+    }
+    return last;
+  };
+}
+
+/** The event a function gets for what is in its queue: one event, or a batch of messages of one queue. */
+export function invocationOf(slots: readonly [Slot, ...Slot[]], timeText: TimeText): InvocationEvent {
   const [{ event }] = slots;
-  const time = new Date(event.time).toISOString();
+  const time = timeText(event.time);
   const { kind, topic, payload, contentType } = event;
   switch (kind) {
     case 'message':
@@ -14,7 +30,7 @@ export function invocationOf(slots: readonly [Slot, ...Slot[]]): InvocationEvent
     case 'scheduled':
       return { kind, cron: topic, scheduledTime: time };
     case 'queue':
-      return { kind, queue: topic, messages: slots.map(messageOf) };
+      return { kind, queue: topic, messages: slots.map((slot) => messageOf(slot, timeText)) };
     case 'file': {
       const { path, change, size } = fileChangeSchema.parse(
         JSON.parse(Buffer.from(payload).toString('utf8')),
@@ -31,12 +47,12 @@ export function messageIdOf({ id }: QueuedEvent): string {
   return String(id);
 }
 
-function messageOf({ event, attempts }: Slot) {
+function messageOf({ event, attempts }: Slot, timeText: TimeText) {
   const { payload: body, contentType, time } = event;
   return {
     id: messageIdOf(event),
     ...{ body, contentType },
-    time: new Date(time).toISOString(),
+    time: timeText(time),
     attempts: attempts + 1,
   };
 }

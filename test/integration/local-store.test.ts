@@ -92,8 +92,7 @@ test.each([
   {
     using database = new DatabaseSync(path);
     database.exec("INSERT INTO kv (store, key, value) VALUES ('kept', 'key', x'31')");
-    if (back !== undo[6])
-      for (const table of sessionTablesOf(database)) database.exec(`DROP TABLE ${table}`);
+    if (back !== undo[6]) for (const table of sessionTablesOf(database)) database.exec(`DROP TABLE ${table}`);
     database.exec(back);
     database.exec(
       `INSERT INTO dead_letters VALUES (7, 'f', 'message', 't', NULL, x'31', 1, 0, 5, 2, 'threw', 'no')`,
@@ -106,6 +105,34 @@ test.each([
     { id: 7, attempts: 5, died: 2, error: { code: 'threw' } },
   ]);
   expect(await store.value('kept', 'key')).toEqual(Uint8Array.of(0x31));
+});
+
+test('events of a store without pages run first, and new ones, in pages, behind them', async () => {
+  await using folder = await temporaryFolder();
+  const { path } = await filled(folder.path);
+  {
+    using database = new DatabaseSync(path);
+    database.exec(undo[6]);
+    database.exec(`INSERT INTO events VALUES (41, 'f', 'message', 't', NULL, x'31', 1, 0, 2, 0)`);
+  }
+  await using store = await LocalStore.open({ root: folder.path, logger: silentLogger });
+  const event = {
+    function: 'f',
+    kind: 'message',
+    topic: 't',
+    payload: Buffer.alloc(1),
+    time: 2,
+    hops: 0,
+  } as const;
+  const enqueue = { op: 'enqueue', event, capacity: 99 } as const;
+  await store.commit(Array.from({ length: 5 }, () => enqueue));
+  const query = { function: 'f', after: 0, now: 9, ordered: true, forgiven: false, known: 0 };
+  const { events } = await store.nearEvents(query);
+  expect(events.map(({ id, attempts, page }) => [id, attempts, page])).toEqual([
+    [41, 2, undefined],
+    ...[42, 43, 44, 45, 46].map((id) => [id, 0, 46]),
+  ]);
+  expect(store.counts.queued('f')).toBe(6);
 });
 
 test.each(['a file of nonsense', 'a damaged page', 'a file cut short'])(
