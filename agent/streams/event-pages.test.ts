@@ -253,12 +253,12 @@ describe('pages and rows give the same answers', () => {
     return [...endings, ...twice, ...fresh, ...adopt].sort(() => random() - 0.5);
   }
 
-  test.each([1, 2, 3, 4, 5, 6])('to the same random operations, seed %i', (seed) => {
+  test.each([1, 2, 3, 4])('to the same random operations, seed %i', (seed) => {
     using paged = store();
     using single = store({ together: false });
     const random = seededRandom(seed);
     let pages = 0;
-    for (let round = 0; round < 40; round++) {
+    for (let round = 0; round < 25; round++) {
       const group = nextGroup(random, [...paged.read('f'), ...paged.read('g')]);
       expect(paged.group(group)).toEqual(single.group(group));
       pages = Math.max(pages, paged.pages);

@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
@@ -62,6 +64,45 @@ async function waiting(root: string, kind: string): Promise<number> {
   const read = counts.consumer('raw', 'function:counter')?.seq ?? 0;
   return counts.queued('counter') + (kind === 'stream' ? counts.stream('raw').lastSeq - read : 0);
 }
+
+/** Events that lie on disk, and those that moved to rows of their own. */
+function eventsOnDisk(root: string): { pages: number; rows: number } {
+  using database = new DatabaseSync(join(root, 'data', 'local.db'));
+  const count = (table: string): number =>
+    Number(database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n);
+  return { pages: count('event_pages'), rows: count('events') };
+}
+
+test('[G1] kill -9 while some events fail and are tried again loses none and repeats no effect', async () => {
+  await using folder = await temporaryFolder();
+  const random = seededRandom(35);
+  const acked: number[] = [];
+  const seen = { pages: 0, rows: 0 };
+  let next = 1;
+  for (let round = 0; round < rounds; round++) {
+    const device = await start(folder.path, 'failing');
+    const done = await publishUntilKilled(device, { from: next, afterMs: 60 + random() * 300 });
+    acked.push(...done.acked);
+    next = done.next;
+    const { pages, rows } = eventsOnDisk(folder.path);
+    seen.pages += pages;
+    seen.rows += rows;
+  }
+  // Or this says nothing of them.
+  expect(seen.pages).toBeGreaterThan(0);
+  expect(seen.rows).toBeGreaterThan(0);
+
+  const raw = await payloads(folder.path, 'raw');
+  const stored = new Set(raw);
+  expect(acked.filter((number) => !stored.has(String(number)))).toEqual([]);
+  const device = await start(folder.path, 'failing');
+  while ((await waiting(folder.path, 'failing')) > 0) await sleep(50);
+  device.process.kill('SIGKILL');
+  await once(device.process, 'exit');
+  const counted = await payloads(folder.path, 'counted');
+  expect(counted.toSorted()).toEqual(raw.toSorted());
+  expect(eventsOnDisk(folder.path)).toEqual({ pages: 0, rows: 0 });
+});
 
 test.each([
   ['what is queued as it comes', 'mqtt'],
