@@ -16,7 +16,9 @@ export function createDelivery(
   logger: Logger,
 ): (messages: readonly Message[]) => Promise<void> {
   let pending = 0;
-  const done = (): void => void pending--;
+  const done = (): void => {
+    pending--;
+  };
   const failed = (error: unknown): void => {
     pending--;
     logger.warn('mqtt.delivery.failed', { error: errorMessage(error) });
