@@ -21,6 +21,12 @@ test('what lies outside of the page does not wait in it', () => {
   expect(full.count).toBe(pageSpan);
 });
 
+test('what lies outside of the page cannot be made to wait in it', () => {
+  const bits = new WaitingBits(1000);
+  for (const id of [1001, 1000 - pageSpan, 0, Number.NaN]) expect(() => bits.add(id)).toThrow(RangeError);
+  expect([bits.isEmpty, bits.bytes.byteLength]).toEqual([true, pageSpan / 8]);
+});
+
 test('a change keeps the length: it is written in its place', () => {
   const bits = new WaitingBits(7);
   bits.add(7);

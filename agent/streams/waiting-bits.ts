@@ -21,6 +21,9 @@ export class WaitingBits {
 
   add(id: number): void {
     const place = this.#lastId - id;
+    // Past the end, the event would be written and never run.
+    if (!(place >= 0 && place < pageSpan))
+      throw new RangeError(`The event ${id} is not within a page that ends with ${this.#lastId}`);
     this.bytes[place >> 3] = (this.bytes[place >> 3] ?? 0) | (1 << (place & 7));
   }
 
