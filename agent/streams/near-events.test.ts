@@ -25,6 +25,18 @@ function store() {
       const postpone = { op: 'postpone', id, function: 'f', attempts: 1, notBefore: notBefore ?? 0 } as const;
       ledger.accept(apply([[enqueue], ...(notBefore === undefined ? [] : [[postpone]])], ledger));
     },
+    /** As many in one commit. */
+    addTogether: (count: number) => {
+      const event = { function: 'f', kind: 'message', topic: 't', payload: Buffer.alloc(1) } as const;
+      const enqueue = { op: 'enqueue', capacity: 1e6, event: { ...event, time: 1, hops: 0 } } as const;
+      ledger.accept(apply([Array.from({ length: count }, () => enqueue)], ledger));
+      lastId += count;
+    },
+    /** An event of a page fails: it has a row of its own from then on. */
+    fail: (id: number, page: number) => {
+      const postpone = { op: 'postpone', id, page, function: 'f', attempts: 1, notBefore: 0 } as const;
+      ledger.accept(apply([[postpone]], ledger));
+    },
     near: (query: Partial<NearQuery> = {}) => {
       const all = { function: 'f', after: 0, now: 0, ordered: true, forgiven: false, known: 0, ...query };
       const { events, ...rest } = near(all);
@@ -47,6 +59,20 @@ test('the oldest events of a function come a page at a time, those of others nev
     more: false,
     nextDue: undefined,
   });
+});
+
+test('a page of the store is read once, with the rows between its events', () => {
+  using local = store();
+  local.addTogether(100);
+  local.fail(64, 100);
+  expect(local.near().ids).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
+});
+
+test('rows before a page of the store do not bring it along', () => {
+  using local = store();
+  for (let count = 0; count < 70; count++) local.add();
+  local.addTogether(100);
+  expect(local.near()).toMatchObject({ upTo: 64, more: true });
 });
 
 test('a page ends at its bytes', () => {

@@ -38,7 +38,7 @@ const mostEvents = 320;
 
 /** Makes the read that keeps a function busy: the next page in order of arrival, and what came due since the last one. */
 export function prepareNearEvents(database: DatabaseSync): (query: NearQuery) => NearEvents {
-  const page = database.prepare(
+  const own = database.prepare(
     `SELECT * FROM events WHERE function = :function AND id > :after
        AND (not_before <= :now OR not_before > :never OR (kind <> 'queue' AND (:ordered OR :forgiven)))
      ORDER BY id`,
@@ -57,7 +57,7 @@ export function prepareNearEvents(database: DatabaseSync): (query: NearQuery) =>
   const last = database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'events'");
   return ({ function: name, after, now, ordered, forgiven, known }) => {
     const bounds = { ':function': name, ':now': now, ':never': now + maxWaitMs, ':ordered': Number(ordered) };
-    const rows = page.iterate({ ...bounds, ':after': after, ':forgiven': Number(forgiven) });
+    const rows = own.iterate({ ...bounds, ':after': after, ':forgiven': Number(forgiven) });
     const { events, more } = nearest(rows, pages.iterate(name, after), after);
     const upTo = more ? (events.at(-1)?.id ?? after) : Number(last.get()?.seq ?? after);
     const limit = pageEvents + known;

@@ -30,7 +30,7 @@ type Load = (query: Omit<NearQuery, 'function'>) => Promise<NearEvents>;
 
 /** Below this many events in memory more are read. */
 const lowWater = 16;
-/** Events that are not taken into memory beyond these are read later. */
+/** With so many in memory, new ones are left on disk and read later. What is read comes beside them: see `NearEvents`. */
 const maxSlots = 256;
 const maxBytes = 2 ** 20;
 /** A clock that was set back must not hold an event for longer than the longest back-off. */
