@@ -7,8 +7,9 @@ import { sessionTables } from './session-tables.ts';
 import { isFullDisk } from './sqlite-errors.ts';
 
 const version = 6;
-/** What a migration writes of a file, and somewhat more. */
+/** What a migration to version 5 writes of a file, and somewhat more; those behind it add tables that are empty. */
 const spareRoom = 1.1;
+const emptyTablesMiB = 4;
 
 /**
  * One file for everything an event touches, so that one transaction can end the event and hold all it caused.
@@ -199,7 +200,7 @@ export function migrate(database: DatabaseSync, path: string, logger: Logger = s
   } catch (error) {
     // A full disk may have ended the transaction already.
     if (database.isTransaction) database.exec('ROLLBACK');
-    throw isFullDisk(error) ? noRoom(database, path, error) : error;
+    throw isFullDisk(error) ? noRoom(database, { path, found }, error) : error;
   }
 }
 
@@ -226,10 +227,15 @@ function bringUp(
 }
 
 /** Until its end all that is changed is in the log, beside the file. */
-function noRoom(database: DatabaseSync, path: string, cause: unknown): AgentError {
+function noRoom(
+  database: DatabaseSync,
+  { path, found }: { readonly path: string; readonly found: number },
+  cause: unknown,
+): AgentError {
   const pages = Number(database.prepare('PRAGMA page_count').get()?.page_count);
   const pageBytes = Number(database.prepare('PRAGMA page_size').get()?.page_size);
-  const neededMiB = Math.ceil((pages * pageBytes * spareRoom) / 2 ** 20);
+  const wholeMiB = Math.ceil((pages * pageBytes * spareRoom) / 2 ** 20);
+  const neededMiB = found < 5 ? wholeMiB : emptyTablesMiB;
   return new AgentError('diskFull', `Cannot bring ${path} to the form of this agent: the disk is full`, {
     cause,
     hint: `Free ${neededMiB} MiB on this disk and start the agent again, or run the earlier one: nothing was changed.`,

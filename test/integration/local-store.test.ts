@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { LocalStore } from '../../agent/streams/local-store.ts';
+import { migrate } from '../../agent/streams/schema.ts';
 import { createLogger, silentLogger, type LogEvent } from '../../lib/logger.ts';
 import { temporaryFolder } from '../support/data-plane.ts';
 
@@ -105,6 +106,19 @@ test.each([
     { id: 7, attempts: 5, died: 2, error: { code: 'threw' } },
   ]);
   expect(await store.value('kept', 'key')).toEqual(Uint8Array.of(0x31));
+});
+
+test('a full disk keeps a store from its pages of events, which take little room however large it is', async () => {
+  await using folder = await temporaryFolder();
+  const { path } = await filled(folder.path);
+  using database = new DatabaseSync(path);
+  database.exec(undo[6]);
+  database.exec('CREATE TABLE ballast (bytes BLOB); INSERT INTO ballast VALUES (zeroblob(20000000))');
+  // No page is free, and the size of the file is bounded as if by the disk.
+  database.exec('VACUUM; PRAGMA max_page_count = 1');
+  expect(() => migrate(database, path)).toThrow(
+    expect.objectContaining({ code: 'diskFull', hint: expect.stringMatching(/^Free 4 MiB /) }),
+  );
 });
 
 test('events of a store without pages run first, and new ones, in pages, behind them', async () => {
