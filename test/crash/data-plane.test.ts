@@ -67,7 +67,8 @@ async function waiting(root: string, kind: string): Promise<number> {
 
 /** Events that lie on disk, and those that moved to rows of their own. */
 function eventsOnDisk(root: string): { pages: number; rows: number } {
-  using database = new DatabaseSync(join(root, 'data', 'local.db'));
+  // Or its end would write the log into the file, for the next start.
+  using database = new DatabaseSync(join(root, 'data', 'local.db'), { readOnly: true });
   const count = (table: string): number =>
     Number(database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n);
   return { pages: count('event_pages'), rows: count('events') };
