@@ -1,4 +1,6 @@
+import { AgentError } from '../errors.ts';
 import {
+  eventInPage,
   insertRow,
   isInPage,
   isPaged,
@@ -25,7 +27,7 @@ type Of<Op extends Operation['op']> = Extract<Operation, { op: Op }>;
 
 export type EventOperation = Of<'enqueue' | 'finish' | 'postpone' | 'bury' | 'adopt'>;
 
-/** What becomes of events. New ones are in no table before `writeEvents`. */
+/** What becomes of events. New ones that may share a row are in no table before `writeEvents`. */
 export function applyEvent(writes: EventContext, draft: Draft, operation: EventOperation): void {
   switch (operation.op) {
     case 'enqueue': {
@@ -53,13 +55,28 @@ export function applyEvent(writes: EventContext, draft: Draft, operation: EventO
   }
 }
 
-/** Whether the function has the event still, in its page or in a row. */
-export function hasEvent(
-  writes: EventWrites,
-  draft: Draft,
-  event: Of<'finish' | 'postpone' | 'bury'>,
-): boolean {
-  return isInPage(writes, draft, event) || writes.hasEvent.get(event.id, event.function) !== undefined;
+type Ending = Of<'finish' | 'postpone' | 'bury'>;
+
+/** Why an event cannot end so. A damaged page holds up its function, and nobody whose unit shares the transaction. */
+export function refusalOfEnding(writes: EventWrites, draft: Draft, ending: Ending): AgentError | undefined {
+  const { id, function: name } = ending;
+  try {
+    if (hasEvent(writes, draft, ending)) return undefined;
+  } catch (error) {
+    if (error instanceof AgentError) return error;
+    throw error;
+  }
+  // Whoever has it now runs it: what was done here must not count as well.
+  return new AgentError('gone', `The function ${name} has no event ${id} any more`);
+}
+
+/** Whether the function has the event still, in its page or in a row. What is to run again or to be kept has to be legible. */
+function hasEvent(writes: EventWrites, draft: Draft, ending: Ending): boolean {
+  const waits =
+    ending.op === 'finish'
+      ? isInPage(writes, draft, ending)
+      : eventInPage(writes, draft, ending) !== undefined;
+  return waits || writes.hasEvent.get(ending.id, ending.function) !== undefined;
 }
 
 /** Once a transaction. */

@@ -1,5 +1,5 @@
 import type { FreshEvent, OpenPage } from './event-draft.ts';
-import { packEvents, waitingEvents } from './event-page.ts';
+import { packEvents, unreadable, waitingEvents, waitingOf } from './event-page.ts';
 import type { EventWrites } from './event-statements.ts';
 import type { Draft } from './ledger.ts';
 import type { EventPlace, QueuedEvent } from './operations.ts';
@@ -18,7 +18,10 @@ export function isPaged(event: QueuedEvent): boolean {
   return event.kind === 'message' && event.notBefore === 0 && bytesOf(event) <= mostEventBytes;
 }
 
-/** Whether the event waits in the page that is named. What it is not in, it may have left for a row of its own. */
+/**
+ * Whether the event waits in the page that is named. What it is not in, it may have left for a row of its own. Throws, as all
+ * here that looks at a page for the first time, AgentError 'corrupt'.
+ */
 export function isInPage(writes: EventWrites, draft: Draft, event: EventPlace): boolean {
   const open = openPage(writes, draft, event.page);
   return open?.function === event.function && open.waiting.has(event.id);
@@ -33,13 +36,21 @@ export function takeFromPage(writes: EventWrites, draft: Draft, event: EventPlac
 }
 
 /** The same, with what it is; undefined when it does not wait there. */
-export function moveFromPage(writes: EventWrites, draft: Draft, event: EventPlace): QueuedEvent | undefined {
-  const { id, page } = event;
-  if (page === undefined || !takeFromPage(writes, draft, event)) return undefined;
+export function moveFromPage(writes: EventWrites, draft: Draft, place: EventPlace): QueuedEvent | undefined {
+  const event = eventInPage(writes, draft, place);
+  if (event) takeFromPage(writes, draft, place);
+  return event;
+}
+
+/** What waits in the page that is named; undefined when it does not wait there. */
+export function eventInPage(writes: EventWrites, draft: Draft, place: EventPlace): QueuedEvent | undefined {
+  const { id, page } = place;
   const open = openPage(writes, draft, page);
-  if (!open) return undefined;
+  if (page === undefined || !open || !isInPage(writes, draft, place)) return undefined;
   open.events ??= eventsOf(writes, page);
-  return open.events.get(id);
+  const event = open.events.get(id);
+  if (!event) throw unreadable(page);
+  return event;
 }
 
 /** Writes the new events of messages, a page at a time, or as rows where they are few. */
@@ -71,7 +82,7 @@ function openPage(writes: EventWrites, draft: Draft, page: number | undefined): 
   const row = writes.lookAtPage.get(page);
   const open = row && {
     function: String(row.function),
-    waiting: new WaitingBits(page, row.waiting as Uint8Array),
+    waiting: waitingOf(row),
     isChanged: false,
     events: undefined,
   };
@@ -120,5 +131,5 @@ function* groupsOf(events: readonly FreshEvent[]): Iterable<readonly FreshEvent[
 }
 
 function bytesOf({ payload, topic, contentType = '' }: QueuedEvent): number {
-  return payload.byteLength + topic.length + contentType.length;
+  return payload.byteLength + Buffer.byteLength(topic) + Buffer.byteLength(contentType);
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { AgentError } from '../errors.ts';
-import { applyEvent, hasEvent, writeEvents, type EventContext } from './apply-events.ts';
+import { applyEvent, refusalOfEnding, writeEvents, type EventContext } from './apply-events.ts';
 import { applyStream, writeConsumers } from './apply-stream.ts';
 import { applySession, writeSessions } from './apply-session.ts';
 import { applyTrigger, writeSpendings } from './apply-trigger.ts';
@@ -22,7 +22,7 @@ export function prepareApply(
   /** The stream that gets the dead letters of a function too. */
   deadLetterStreamOf: DeadLetterStreamOf = () => undefined,
 ): Apply {
-  const writes: Context = { ...prepareWrites(database), policyOf, deadLetterStreamOf };
+  const writes: EventContext = { ...prepareWrites(database), policyOf, deadLetterStreamOf };
   return (units, counts) => {
     const draft = new Draft(counts);
     database.exec('BEGIN IMMEDIATE');
@@ -47,9 +47,7 @@ export function prepareApply(
   };
 }
 
-type Context = EventContext;
-
-function applyOne(writes: Context, draft: Draft, operation: Operation): void {
+function applyOne(writes: EventContext, draft: Draft, operation: Operation): void {
   switch (operation.op) {
     case 'enqueue':
     case 'finish':
@@ -111,7 +109,11 @@ function applyOne(writes: Context, draft: Draft, operation: Operation): void {
 type Of<Op extends Operation['op']> = Extract<Operation, { op: Op }>;
 
 /** Sees what earlier units of the same transaction wrote: of two that are based on one value, the first wins. */
-function firstRefusal(writes: Context, draft: Draft, unit: readonly Operation[]): AgentError | undefined {
+function firstRefusal(
+  writes: EventContext,
+  draft: Draft,
+  unit: readonly Operation[],
+): AgentError | undefined {
   for (const operation of unit) {
     const refusal = refusalOf(writes, draft, operation);
     if (refusal) return refusal;
@@ -132,12 +134,8 @@ function refusalOf(writes: Writes, draft: Draft, operation: Operation): AgentErr
     }
     case 'finish':
     case 'postpone':
-    case 'bury': {
-      const { id, function: name } = operation;
-      if (hasEvent(writes, draft, operation)) return undefined;
-      // Whoever has it now runs it: what was done here must not count as well.
-      return new AgentError('gone', `The function ${name} has no event ${id} any more`);
-    }
+    case 'bury':
+      return refusalOfEnding(writes, draft, operation);
     default:
       return undefined;
   }

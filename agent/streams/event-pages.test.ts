@@ -94,8 +94,10 @@ describe('events of one commit', () => {
     local.commit([...many(3), ...many(3, { function: 'g' })]);
     local.commit(many(9, { payload: Buffer.alloc(5000) }));
     local.commit(many(9, { contentType: 'x'.repeat(5000) }));
+    // 4096 bytes beside a byte of payload.
+    local.commit(many(9, { topic: 'ü'.repeat(2048) }));
     local.commit([...many(9, { kind: 'queue' }), ...many(9, { notBefore: 2 })]);
-    expect([local.rows, local.pages]).toEqual([42, 0]);
+    expect([local.rows, local.pages]).toEqual([51, 0]);
   });
 
   test('share a row a function, and run in their order beside those with rows of their own', () => {
@@ -120,6 +122,18 @@ describe('events of one commit', () => {
     expect(local.ids()).toHaveLength(700);
     expect(local.ids('h')).toHaveLength(900);
     expect(local.reload().queued('f')).toBe(700);
+  });
+
+  test.each([
+    ['share a row where their ids lie as far apart as it can say', 511, 1],
+    ['have rows of their own where the last one lies farther', 512, 0],
+  ])('%s', (_, distance, pages) => {
+    using local = store();
+    const between = many(distance - 3, { function: 'g', kind: 'scheduled' });
+    local.commit([...many(3), ...between, enqueue('last')]);
+    expect(local.pages).toBe(pages);
+    expect(local.ids()).toEqual([1, 2, 3, distance + 1]);
+    expect(local.reload().queued('f')).toBe(4);
   });
 
   test('have their payloads alone', () => {
@@ -220,15 +234,70 @@ test('a read goes on behind what was read, in the middle of a page too', () => {
   expect(near(400)).toMatchObject({ upTo: 400, more: false, events: [] });
 });
 
-test.each(["UPDATE event_pages SET heads = '[[1,'", "UPDATE event_pages SET payloads = x'31'"])(
-  'a page that is not as it was written is refused: %s',
-  (damage) => {
+describe('a page that is not as it was written', () => {
+  const head = '[1,1,0,1,"t",null]';
+  const heads = (text: string): string => `heads = '${text}'`;
+  /** All five heads, the first one as it is given. */
+  const first = (text: string): string => `heads = '[${text}' || substr(heads, ${head.length + 2})`;
+  const damages = [
+    ...['[[1,', '[]', 'null', '{}', '[1,2]', '[null]', `[${head}]`].map(heads),
+    first('[1,1,0,-1,"t",null]'),
+    first('[1,1,0,2,"t",null]'),
+    first('[1,1,0,0.5,"t",null]'),
+    first('[1,1,0,"1","t",null]'),
+    first('[1,1,-1,1,"t",null]'),
+    first('[1,"now",0,1,"t",null]'),
+    first('[1,1,0,1,null,null]'),
+    first('[1,1,0,1,"t",7]'),
+    first('[1,1,0,1,"t"]'),
+    first('[3,1,0,1,"t",null]'),
+    first('[6,1,0,1,"t",null]'),
+    first('[-507,1,0,1,"t",null]'),
+    first('["1",1,0,1,"t",null]'),
+    ...["x'31'", "x'313131313131'", "x''"].map((payloads) => `payloads = ${payloads}`),
+    ...["x''", 'zeroblob(64)', 'CAST(waiting || zeroblob(1) AS BLOB)', 'substr(waiting, 1, 63)'].map(
+      (waiting) => `waiting = ${waiting}`,
+    ),
+    "waiting = CAST(x'3f' || zeroblob(63) AS BLOB)",
+  ];
+
+  test('has the heads that the damages below begin with', () => {
+    using local = store();
+    local.commit(Array.from({ length: 5 }, () => enqueue('1')));
+    expect(local.database.prepare('SELECT heads FROM event_pages').get()?.heads).toMatch(
+      new RegExp(`^\\[${head.replaceAll(/[[\]]/g, String.raw`\$&`)},`),
+    );
+  });
+
+  test.each(damages)('is refused, and what its events did with it, and nothing else: %s', (damage) => {
+    using local = store();
+    local.commit(Array.from({ length: 5 }, () => enqueue('1')));
+    const events = local.read('f');
+    local.commit(many(5, { function: 'g' }));
+    local.database.exec(`UPDATE event_pages SET ${damage} WHERE function = 'f'`);
+    const damaged = local.database.prepare("SELECT * FROM event_pages WHERE function = 'f'").get();
+    expect(() => local.read('f')).toThrow(expect.objectContaining({ code: 'corrupt' }));
+    const [one = { id: 0, function: 'f' }] = events;
+    const put = { op: 'put', store: 's', key: 'k', value: Buffer.from('v') } as const;
+    const others = [...local.read('g').slice(0, 4).map(finish), enqueue('new', { function: 'h' })];
+    const { refused } = local.commit([[...postpone(one), put], ...others, bury(one)]);
+    expect([...refused.keys()]).toEqual([0, 6]);
+    for (const error of refused.values()) expect(error).toMatchObject({ code: 'corrupt' });
+    expect([local.ids('g').length, local.ids('h').length, local.ledger.queued('f')]).toEqual([1, 1, 5]);
+    expect(local.reads.value('s', 'k', 0)).toBeUndefined();
+    expect(local.database.prepare("SELECT * FROM event_pages WHERE function = 'f'").get()).toEqual(damaged);
+    expect(() => local.reload()).not.toThrow();
+  });
+
+  test('whose bits are legible lets go of what has run', () => {
     using local = store();
     local.commit(many(5));
-    local.database.exec(damage);
-    expect(() => local.read('f')).toThrow(expect.objectContaining({ code: 'corrupt' }));
-  },
-);
+    const events = local.read('f');
+    local.database.exec("UPDATE event_pages SET heads = '[]'");
+    expect(local.commit(events.map(finish)).refused.size).toBe(0);
+    expect([local.pages, local.ledger.queued('f')]).toEqual([0, 0]);
+  });
+});
 
 describe('pages and rows give the same answers', () => {
   const kinds = ['message', 'message', 'message', 'queue', 'scheduled', 'file'] as const;

@@ -6,7 +6,7 @@ export function loadLastEvent(database: DatabaseSync): number {
   return Number(database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'events'").get()?.seq ?? 0);
 }
 
-/** How many events each function has waiting, in rows and in pages. */
+/** How many events each function has waiting, in rows and in pages. Damaged pages are found when they are read to be run. */
 export function loadQueued(database: DatabaseSync): Map<string, number> {
   const counts = new Map<string, number>();
   const add = (name: unknown, count: number): void => {

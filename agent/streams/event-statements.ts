@@ -23,7 +23,7 @@ export function prepareEventWrites(database: DatabaseSync) {
     insertPage: sql(
       'INSERT INTO event_pages (id, function, waiting, heads, payloads) VALUES (?, ?, ?, ?, ?)',
     ),
-    lookAtPage: sql('SELECT function, waiting FROM event_pages WHERE id = ?'),
+    lookAtPage: sql('SELECT id, function, waiting FROM event_pages WHERE id = ?'),
     readPage: sql('SELECT * FROM event_pages WHERE id = ?'),
     markPage: sql('UPDATE event_pages SET waiting = ? WHERE id = ?'),
     deletePage: sql('DELETE FROM event_pages WHERE id = ?'),

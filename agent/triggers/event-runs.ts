@@ -96,6 +96,7 @@ export class EventRuns {
       if (fate === undefined || fate.kind === 'left') continue;
       const fields = { ...fieldsOf(slot, fate, error), code: errorCode(error) };
       if (fate.kind === 'buried') logger.error('function.deadLetter', fields);
+      else if (fields.code === 'corrupt') logger.error('function.queue.unreadable', fields);
       else logger.warn('function.failed', fields);
     }
     const bill = usage ? allowance.bill(nowMs, usage) : allowance.debt(nowMs);
@@ -106,6 +107,9 @@ export class EventRuns {
     } catch (failure) {
       allowance.owe(bill);
       if (errorCode(failure) === 'gone') return this.#gone(slots);
+      // The event stays as it is, and holds the function up: nothing that it runs can be written.
+      if (errorCode(failure) === 'corrupt' && errorCode(error) !== 'corrupt')
+        return this.#failed(slots, failure, { retries, usage: undefined });
       settling = (memory, slot, fate) => keep(memory, slot, fate, nowMs);
       logger.warn('function.failure.uncounted', { error: errorMessage(failure) });
     }

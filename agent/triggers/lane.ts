@@ -59,6 +59,8 @@ export class Lane implements AsyncDisposable {
   #drained: PromiseWithResolvers<undefined> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #problem: string | undefined;
+  /** Why its events cannot be read from disk. */
+  #unreadable: string | undefined;
   #hold: Exclude<Hold, { kind: 'wait' }> | undefined;
 
   constructor(options: LaneOptions) {
@@ -78,7 +80,7 @@ export class Lane implements AsyncDisposable {
   }
   /** Why the function as such cannot run at present. */
   get problem(): string | undefined {
-    return this.#problem;
+    return this.#unreadable ?? this.#problem;
   }
   /** Why it does not run though it could: paused by hand, or its budget is used up. */
   get hold(): Exclude<Hold, { kind: 'wait' }> | undefined {
@@ -182,9 +184,12 @@ export class Lane implements AsyncDisposable {
 
   #refill(nowMs: number): void {
     this.#window.refill(nowMs).then(
-      () => this.#pump(),
+      () => {
+        this.#setUnreadable(undefined);
+        this.#pump();
+      },
       (error: unknown) => {
-        this.#options.logger.error('function.queue.unreadable', { error: errorMessage(error) });
+        this.#setUnreadable(errorMessage(error));
         if (!this.#stop.signal.aborted) this.#rest(1000);
       },
     );
@@ -283,6 +288,15 @@ export class Lane implements AsyncDisposable {
     if (problem === this.#problem) return;
     this.#problem = problem;
     this.#options.onChange?.();
+  }
+
+  /** Said once, however often it is tried. */
+  #setUnreadable(problem: string | undefined): void {
+    if (problem === this.#unreadable) return;
+    this.#unreadable = problem;
+    const { logger, onChange } = this.#options;
+    if (problem !== undefined) logger.error('function.queue.unreadable', { error: problem });
+    onChange?.();
   }
 
   #setHold(hold: Lane['hold']): void {

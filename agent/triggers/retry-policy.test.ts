@@ -31,10 +31,8 @@ test('delays have an upper bound', () => {
 });
 
 test('a function that cannot run at all keeps its events', () => {
-  expect(verdict(failure({ code: 'crashLoop' }), { failures: 99 })).toMatchObject({
-    kind: 'again',
-    stuck: true,
-  });
+  for (const code of ['crashLoop', 'corrupt'])
+    expect(verdict(failure({ code }), { failures: 99 })).toMatchObject({ kind: 'again', stuck: true });
 });
 
 test('an event that no repetition can help is buried at once', () => {

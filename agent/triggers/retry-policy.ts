@@ -12,8 +12,8 @@ export type Verdict =
   | { readonly kind: 'retry'; readonly delayMs: number }
   | { readonly kind: 'bury'; readonly error: FailureNote };
 
-/** The function is not able to run anything; its events wait for a new generation, a secret, or the end of the breaker's pause. */
-const stuckCodes = new Set(['crashLoop', 'notDeployed', 'badBundle', 'secretMissing']);
+/** The function is not able to run anything; its events wait for a new generation, a secret, the end of the breaker's pause, a mended store. */
+const stuckCodes = new Set(['crashLoop', 'notDeployed', 'badBundle', 'secretMissing', 'corrupt']);
 /** No repetition can help. */
 const hopelessCodes = new Set(['noHandler', 'unsupported', 'eventTooLarge']);
 
