@@ -5,7 +5,7 @@ import mqtt from 'mqtt';
 
 export type Broker = AsyncDisposable & { readonly port: number };
 
-/** Starts a program that prints its port, and waits for that. */
+/** Starts a program, `entry` the path of its script, that prints its port, and waits for that. */
 export async function startBroker(entry: string, args: readonly string[]): Promise<Broker> {
   const program = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { Figures } from '../main.ts';
 import { startBroker } from '../functions/mqtt.ts';
 import { median, rounded } from '../statistics.ts';
@@ -6,13 +7,15 @@ import type { HoldfastPair } from './holdfast-pair.ts';
 import { publishRate, type Load } from './live-rate.ts';
 import type { Report, Size } from './size.ts';
 
+const aedesProgram = fileURLToPath(new URL('../functions/aedes-child.ts', import.meta.url));
+
 /** Local QoS 1 publishes a second, each on disk before its PUBACK, beside aedes that keeps nothing. */
 export async function ingest(
   pair: HoldfastPair,
   { rounds, messages }: Size,
   report: Report,
 ): Promise<Figures> {
-  await using aedes = await startBroker('aedes-child', []);
+  await using aedes = await startBroker(aedesProgram, []);
   const plain = { url: `mqtt://127.0.0.1:${aedes.port}` };
   const load: Load = { messages, bytes: 200, inFlight: 200 };
   const ratios: number[] = [];
