@@ -4,31 +4,10 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { LocalStore } from '../../agent/streams/local-store.ts';
 import type { InvocationEvent } from '../../agent/triggers/ports.ts';
 import { createLogger, silentLogger, type LogEvent } from '../../lib/logger.ts';
-import {
-  connectTo,
-  eventually,
-  openDevice,
-  temporaryFolder,
-  text,
-  type Device,
-} from '../support/data-plane.ts';
+import { eventually, openDevice, temporaryFolder } from '../support/data-plane.ts';
+import { publish, state, status, textOf } from '../support/device-function.ts';
 
 jest.setTimeout(60_000);
-
-const textOf = (event: InvocationEvent): string =>
-  event.kind === 'message' ? text(event.payload) : event.kind;
-
-async function publish(device: Device, topic: string, payloads: readonly string[]): Promise<void> {
-  await using sensor = await connectTo(device.plane.mqtt.port);
-  for (const payload of payloads) await sensor.client.publishAsync(topic, payload, { qos: 1 });
-}
-
-const status = (device: Device, name = 'fn') => {
-  const found = device.plane.status().functions[name];
-  if (!found) throw new Error(`no function ${name}`);
-  return found;
-};
-const state = (device: Device) => device.plane.components()['functions.fn'];
 
 describe('a damaged page of events', () => {
   const sections = {

@@ -12,23 +12,10 @@ import {
   type Device,
   type Handler,
 } from '../support/data-plane.ts';
+import { publish, state, status, textOf } from '../support/device-function.ts';
 
 jest.setTimeout(60_000);
 
-const textOf = (event: InvocationEvent): string =>
-  event.kind === 'message' ? text(event.payload) : event.kind;
-
-async function publish(device: Device, topic: string, payloads: readonly string[]): Promise<void> {
-  await using sensor = await connectTo(device.plane.mqtt.port);
-  for (const payload of payloads) await sensor.client.publishAsync(topic, payload, { qos: 1 });
-}
-
-const status = (device: Device, name = 'fn') => {
-  const found = device.plane.status().functions[name];
-  if (!found) throw new Error(`no function ${name}`);
-  return found;
-};
-const state = (device: Device) => device.plane.components()['functions.fn'];
 const signal = AbortSignal.timeout(60_000);
 const invoke = (device: Device) => device.plane.invoke('fn', null, { signal });
 
