@@ -69,7 +69,7 @@ async function runRound(places: readonly Place[], options: RoundOptions): Promis
   const snapshot = async (work: Work): Promise<void> => {
     for (const place of doing(places, work)) {
       // borg has the system forget each file that it has read.
-      await warm(data.folder);
+      warm(data.folder);
       await settle();
       record(place, work, await place.contender.takeSnapshot(place.repository, data.folder), report);
     }
