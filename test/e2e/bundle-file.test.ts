@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { cliPath, nodeFlags, runCli, temporaryFolder } from '../support/cli.ts';
+import { builtProgram } from '../support/built-program.ts';
+import { nodeFlags, runCli, temporaryFolder } from '../support/cli.ts';
 import { createOwnerKey } from '../../cloud-sync/vault/keys/owner-key.ts';
 import { hasPeer } from '../support/has-peer.ts';
 import { MachineStore } from '../support/machine-store.ts';
@@ -106,7 +107,7 @@ offline('a machine comes back from its bundle and runs where there is no network
     '--net',
     process.execPath,
     ...nodeFlags,
-    cliPath,
+    builtProgram(),
     'restore',
     bundle,
     '--root',
@@ -119,7 +120,7 @@ offline('a machine comes back from its bundle and runs where there is no network
     'sh',
     process.execPath,
     ...nodeFlags,
-    cliPath,
+    builtProgram(),
     'agent',
     'up',
     '--root',

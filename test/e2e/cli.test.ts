@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cliPath, nodeFlags, runCli, temporaryFolder } from '../support/cli.ts';
+import { builtProgram } from '../support/built-program.ts';
+import { nodeFlags, runCli, temporaryFolder } from '../support/cli.ts';
 import type { Command } from 'commander';
 import { exitCodes, exitMeanings, formatExitCodes, type ExitName } from '../../cli/exit-codes.ts';
 import { buildProgram } from '../../cli/program.ts';
@@ -51,7 +52,7 @@ describe('the command line', () => {
 
   test('a reader that closes early is no failure', async () => {
     const command = `"$0" ${nodeFlags.join(' ')} "$1" --help | true; exit "\${PIPESTATUS[0]}"`;
-    const child = spawn('bash', ['-c', command, process.execPath, cliPath], { stdio: 'ignore' });
+    const child = spawn('bash', ['-c', command, process.execPath, builtProgram()], { stdio: 'ignore' });
     const [code] = (await once(child, 'close')) as [number];
     expect(code).toBe(0);
   });

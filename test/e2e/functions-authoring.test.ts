@@ -3,7 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { cliPath, nodeFlags, runCli, temporaryFolder } from '../support/cli.ts';
+import { builtProgram } from '../support/built-program.ts';
+import { nodeFlags, runCli, temporaryFolder } from '../support/cli.ts';
 import { eventually } from '../support/cloud.ts';
 import { descendantsOf, isRunning } from '../support/processes.ts';
 
@@ -74,7 +75,7 @@ class Dev implements AsyncDisposable {
   constructor(parameters: readonly string[], cwd: string) {
     this.child = spawn(
       process.execPath,
-      [...nodeFlags, cliPath, 'functions', 'dev', '--port', '0', '--json', ...parameters],
+      [...nodeFlags, builtProgram(), 'functions', 'dev', '--port', '0', '--json', ...parameters],
       { cwd, stdio: ['ignore', 'pipe', 'inherit'] },
     );
     this.#ended = new Promise((resolve) => this.child.once('close', resolve));

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from '@jest/globals';
-import { cliPath, nodeFlags, temporaryFolder } from '../support/cli.ts';
+import { builtProgram } from '../support/built-program.ts';
+import { nodeFlags, temporaryFolder } from '../support/cli.ts';
 import { eventually } from '../support/data-plane.ts';
 import { networkNamespaces, openCable, type End } from '../support/network-namespaces.ts';
 import { peerTest } from '../support/peers.ts';
@@ -14,7 +15,7 @@ type Line = Readonly<Record<string, unknown>>;
 /** `holdfast …` at one end of the cable, with all that it logs. */
 function run(end: End, home: string, ...parameters: string[]) {
   const env = { PATH: process.env.PATH, HOME: home, HOLDFAST_CONTEXT: join(home, 'cloud', 'operator.json') };
-  const child = end.spawn(process.execPath, [...nodeFlags, cliPath, ...parameters], env);
+  const child = end.spawn(process.execPath, [...nodeFlags, builtProgram(), ...parameters], env);
   const logged: Line[] = [];
   const printed: string[] = [];
   createInterface({ input: child.stderr! }).on('line', (line) => logged.push(parse(line)));

@@ -3,13 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { builtProgram } from './built-program.ts';
 
-export const cliPath = join(import.meta.dirname, '../../cli/main.ts');
 export const nodeFlags = ['--disable-warning=ExperimentalWarning'];
 
 export type CliResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 export type CliOptions = {
-  /** Another program file than the sources: the built one. */
+  /** Another build than the tests' own. */
   readonly program?: string;
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
@@ -79,7 +79,7 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { readonly pa
 export function spawnCli(
   parameters: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  program: string = cliPath,
+  program: string = builtProgram(),
 ): ChildProcess {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('HOLDFAST_') && name !== 'NODE_OPTIONS' && name !== 'XDG_CONFIG_HOME',

@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cliPath, nodeFlags } from '../../support/cli.ts';
+import { builtProgram } from '../../support/built-program.ts';
+import { nodeFlags } from '../../support/cli.ts';
 
 const keptLines = 30;
 
@@ -37,10 +38,14 @@ export class Daemon implements AsyncDisposable {
   /** Resolves when it says that it is ready; rejects when it ends before. */
   async start(...more: string[]): Promise<void> {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('HOLDFAST_'));
-    const child = spawn(process.execPath, [...nodeFlags, cliPath, ...this.#parameters, ...more, '--json'], {
-      env: { ...Object.fromEntries(inherited), ...this.#env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(
+      process.execPath,
+      [...nodeFlags, builtProgram(), ...this.#parameters, ...more, '--json'],
+      {
+        env: { ...Object.fromEntries(inherited), ...this.#env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     this.#child = child;
     this.starts += 1;
     this.#ended = new Promise((resolve) =>
