@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, jest, test } from '@jest/globals';
+import type { MqttClient } from 'mqtt';
 import { connectTo, eventually, password, temporaryFolder } from '../support/data-plane.ts';
 import { mosquitto } from '../support/mosquitto.ts';
 import { seededRandom } from '../support/random.ts';
@@ -17,7 +18,9 @@ const rounds = 6;
 type Device = { readonly process: ChildProcess; readonly port: number };
 
 const started: ChildProcess[] = [];
-afterEach(() => {
+const readers: MqttClient[] = [];
+afterEach(async () => {
+  for (const client of readers.splice(0)) await client.endAsync(true);
   for (const process of started.splice(0)) process.kill('SIGKILL');
 });
 
@@ -67,19 +70,30 @@ async function publishUntilKilled(
   return { acked, next };
 }
 
-/** mosquitto_sub as long as the test runs: it comes back by itself, and remembers its half of QoS 2. */
-function subscriber(port: number, qos: number) {
+/**
+ * Reads as long as the test runs: comes back by itself, and remembers its half of QoS 2. For QoS 1 it is mosquitto_sub; of QoS 2 that keeps
+ * what is sent again as a second message (eclipse-mosquitto/mosquitto#1450), which may show after the next crash, so there it is mqtt.js.
+ */
+async function subscriber(port: number, qos: number): Promise<string[]> {
+  const seen: string[] = [];
+  if (qos === 2) {
+    const { client } = await connectTo(port, {
+      ...{ username: 'display', clientId: 'display', clean: false, resubscribe: false, reconnectPeriod: 500 },
+    });
+    readers.push(client);
+    client.on('message', (_topic, payload) => seen.push(payload.toString()));
+    return seen;
+  }
   const program = spawn('mosquitto_sub', ['-V', 'mqttv311', ...display(port, qos)], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   started.push(program);
-  const seen: string[] = [];
   createInterface({ input: program.stdout }).on('line', (line) => seen.push(line));
   return seen;
 }
 
 test.each([1, 2] as const)(
-  '[G1] kill -9 in the middle of publishing: mosquitto_sub gets every message of QoS %i that was acknowledged',
+  '[G1] kill -9 in the middle of publishing: a subscriber gets every message of QoS %i that was acknowledged',
   async (qos) => {
     await using folder = await temporaryFolder();
     const random = seededRandom(31);
@@ -91,7 +105,7 @@ test.each([1, 2] as const)(
     expect(await mosquitto('mosquitto_sub', [...display(device.port, qos), '-E'])).toMatchObject({ code: 0 });
     for (let round = 0; round < rounds; round++) {
       // At first it is away; then it is there, and cut off again and again.
-      if (round === 2) seen = subscriber(device.port, qos);
+      if (round === 2) seen = await subscriber(device.port, qos);
       const done = await publishUntilKilled(device, { qos, from: next, afterMs: 200 + random() * 800 });
       acked.push(...done.acked);
       next = done.next;
