@@ -14,6 +14,8 @@ const help = `Runs Holdfast's main job from end to end on this machine, with rea
   npm start -- --json       one JSON event a line
   npm start -- --no-app     leaves the dashboard out, which is an image of 150 MB
   npm start -- --folder DIR keeps everything in DIR (default: a temporary folder, deleted at the end)
+
+HOLDFAST_PROGRAM=FILE tells it with a built program (npm run build; dist/holdfast.mjs) instead of the sources.
 `;
 
 type Options = {

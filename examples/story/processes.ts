@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Narrator } from './narrator.ts';
 
-/** The CLI as sources; `dist/holdfast.mjs` is the built one. */
-const sourceProgram = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+/** The CLI as sources, unless the environment names a build, such as `dist/holdfast.mjs`. */
+const usualProgram =
+  process.env.HOLDFAST_PROGRAM ?? fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 const nodeFlags = ['--disable-warning=ExperimentalWarning'];
 
 /** What runs as `holdfast`: the path of its entry file. */
@@ -28,7 +29,7 @@ export async function holdfast(
   parameters: readonly string[],
   environment: Environment,
   signal: AbortSignal,
-  program: Program = sourceProgram,
+  program: Program = usualProgram,
 ): Promise<unknown> {
   return JSON.parse(await holdfastText(parameters, environment, signal, program));
 }
@@ -38,7 +39,7 @@ export async function holdfastText(
   parameters: readonly string[],
   environment: Environment,
   signal: AbortSignal,
-  program: Program = sourceProgram,
+  program: Program = usualProgram,
 ): Promise<string> {
   const child = start([...parameters, '--json'], environment, program);
   const stop = (): void => void child.kill('SIGKILL');
@@ -65,7 +66,7 @@ export type ServiceOptions = {
   readonly parameters: readonly string[];
   readonly environment: Environment;
   readonly narrator: Narrator;
-  /** Default: the sources. */
+  /** Default: the sources, or what HOLDFAST_PROGRAM names. */
   readonly program?: Program;
   /** What asks it to end. Default SIGTERM. */
   readonly stopSignal?: NodeJS.Signals;
@@ -132,7 +133,7 @@ export class Service implements AsyncDisposable {
   }
 
   async #once(): Promise<boolean> {
-    const { name, parameters, environment, narrator, program = sourceProgram } = this.#options;
+    const { name, parameters, environment, narrator, program = usualProgram } = this.#options;
     const child = start([...parameters, '--json'], environment, program);
     this.#child = child;
     let ready = false;

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { builtProgram } from './built-program.ts';
 
 const entry = fileURLToPath(new URL('../../examples/story/main.ts', import.meta.url));
 
@@ -18,9 +19,7 @@ export async function runStory(onEvent: (event: StoryEvent) => void = () => unde
   const child = spawn(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', entry, '--once', '--json', '--no-app'],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
+    { env: { ...process.env, HOLDFAST_PROGRAM: builtProgram() }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const events: StoryEvent[] = [];
   let errors = '';
