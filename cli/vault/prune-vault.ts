@@ -39,11 +39,13 @@ export async function runPrune(
   limits: { readonly maxUnusedShare?: number },
 ): Promise<PrunePlan> {
   using progress = new Progress(run.io, { label: 'Pruning', enabled: !run.out.json });
-  const { plan } = await prune(repository, {
+  const { plan, lackedRoom } = await prune(repository, {
     ...{ ...limits, signal: run.signal, logger: quietLogger(run) },
     onProgress: ({ phase, done, total }) =>
       total === 0 ? progress.text(phase) : progress.count(done, total),
   });
+  if (lackedRoom)
+    run.out.note('There was no room to move what is still used. Whole packs went; prune again.');
   return plan;
 }
 

@@ -1,4 +1,5 @@
 import type { FileType, StoredFile, VaultBackend } from '../../cloud-sync/vault/backend/backend.ts';
+import { diskFull } from '../../cloud-sync/oci/disk-errors.ts';
 import { SyncError } from '../../cloud-sync/errors.ts';
 
 export type MemoryFile = { bytes: Buffer; receivedMs: number | null };
@@ -8,6 +9,8 @@ export class MemoryBackend implements VaultBackend {
   readonly location = 'memory';
   readonly files = new Map<string, MemoryFile>();
   now: () => number | null = () => Date.now();
+  /** What all files may take; more rejects with `diskFull`. */
+  capacityBytes = Infinity;
   /** Called before each write and removal; may throw. */
   beforeChange: (change: 'write' | 'remove', type: FileType, name: string) => void = () => undefined;
 
@@ -20,6 +23,7 @@ export class MemoryBackend implements VaultBackend {
     const copy = new MemoryBackend();
     for (const [key, file] of this.files) copy.files.set(key, { ...file });
     copy.now = this.now;
+    copy.capacityBytes = this.capacityBytes;
     return copy;
   }
 
@@ -27,6 +31,11 @@ export class MemoryBackend implements VaultBackend {
   bend(key: string, change: (bytes: Buffer) => Buffer | undefined): void {
     const bytes = Buffer.from(this.files.get(key)?.bytes ?? []);
     this.files.set(key, { bytes: change(bytes) ?? bytes, receivedMs: null });
+  }
+
+  /** Of all files. */
+  get bytes(): number {
+    return [...this.files.values()].reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
   }
 
   names(type: FileType): string[] {
@@ -68,6 +77,7 @@ export class MemoryBackend implements VaultBackend {
     this.beforeChange('write', type, name);
     const key = MemoryBackend.key(type, name);
     if (this.files.has(key)) throw new SyncError('conflict', `${key} is there`);
+    if (this.bytes + bytes.byteLength > this.capacityBytes) throw diskFull(`No space is left for ${key}`);
     this.files.set(key, { bytes: Buffer.from(bytes), receivedMs: this.now() });
   }
 

@@ -8,6 +8,7 @@ import { callsAtOnce } from './calls-at-once.ts';
 import { isStale, listLocks, lockedError, type HeldLock } from './held-locks.ts';
 import { inParallel } from '../in-parallel.ts';
 import { LockKeeper } from './lock-keeper.ts';
+import { isNoRoom, noRoom } from './no-room.ts';
 
 export type LockRequest = CallOptions & {
   /** Nobody else may hold any lock; else others may hold locks that are not exclusive. */
@@ -68,10 +69,10 @@ type Attempt = LockRequest & { readonly now: () => Date };
 async function tryLock(repository: Repository, attempt: Attempt): Promise<RepositoryLock> {
   const { exclusive, now, signal, logger = silentLogger } = attempt;
   const nowMs = now().getTime();
-  refuseConflict(repository, await listLocks(repository, { signal }), { exclusive, nowMs });
+  const before = refuseConflict(repository, await listLocks(repository, { signal }), { exclusive, nowMs });
   await using undo = new AsyncDisposableStack();
   const keeper = undo.use(new LockKeeper(repository, { exclusive, now, logger }));
-  await keeper.write(signal);
+  await writeWithin(repository, keeper, { stale: before, signal });
   // Of two that write before they list, at least one sees the other: there is nothing to wait for where a listing shows every write.
   const locks = await listLocks(repository, { signal });
   const own = locks.find(({ file }) => file.name === keeper.name);
@@ -88,6 +89,30 @@ async function tryLock(repository: Repository, attempt: Attempt): Promise<Reposi
     assertHeld: () => keeper.assertHeld(),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+}
+
+/** Where there is no room those that are stale make some. */
+async function writeWithin(
+  repository: Repository,
+  keeper: LockKeeper,
+  { stale, signal }: CallOptions & { readonly stale: readonly HeldLock[] },
+): Promise<void> {
+  try {
+    await keeper.write(signal);
+  } catch (error) {
+    if (!isNoRoom(error)) throw error;
+    await removeQuietly(repository, stale, signal);
+    await keeper.write(signal).catch((again: unknown) => {
+      throw isNoRoom(again) ? noRoomToLock(repository, again) : again;
+    });
+  }
+}
+
+function noRoomToLock({ backend }: Repository, cause: unknown): SyncError {
+  const message = `Cannot lock repository ${backend.location}: there is no room for the lock, a file of some hundred bytes`;
+  const hint =
+    'Free a few MiB of something else there, or raise its quota. What the repository can spare then goes with: holdfast snapshot forget --prune.';
+  return noRoom(message, { hint, cause });
 }
 
 /** Resolves with those that are stale. */

@@ -5,7 +5,9 @@ import { explainForbidden, requireRemoval } from './add-only-store.ts';
 import { inParallel } from '../in-parallel.ts';
 import { callsAtOnce } from './calls-at-once.ts';
 import { lockRepository, type RepositoryLock } from './locks.ts';
+import { isNoRoom } from './no-room.ts';
 import { planPrune, type PruneLimits, type PrunePlan } from './plan-prune.ts';
+import { pruneInPlace } from './prune-in-place.ts';
 import { replaceIndex } from './replace-index.ts';
 import { rewritePacks, verifyBlobs } from './rewrite-packs.ts';
 
@@ -26,12 +28,18 @@ type PruneProgress = {
 };
 
 /** What was done: the plan, which is made anew under the lock, and how many packs the moved blobs fill. */
-export type PruneOutcome = { readonly plan: PrunePlan; readonly newPacks: number };
+export type PruneOutcome = {
+  readonly plan: PrunePlan;
+  readonly newPacks: number;
+  /** There was no room to move anything: only whole packs went, and another prune may find more. */
+  readonly lackedRoom: boolean;
+};
 
 /**
  * Removes what no snapshot needs, alone in the repository. New packs, then the index over them, then the old index files go, then the
- * old packs: cut short between any two, every snapshot is whole, and the next prune takes what is left over. Rejects with `locked`,
- * `forbidden` before anything is written when the store does not let go of files, and `damaged` as `planPrune` and `rewritePacks` do.
+ * old packs: cut short between any two, every snapshot is whole, and the next prune takes what is left over. Where there is no room for
+ * that, see `pruneInPlace`. Rejects with `locked`, `forbidden` before anything is written when the store does not let go of files,
+ * `damaged` as `planPrune` and `rewritePacks` do, and `diskFull` or `quotaExceeded` when nothing could be freed.
  */
 export async function prune(repository: Repository, request: PruneRequest): Promise<PruneOutcome> {
   const { waitMs, onProgress, now = () => new Date(), logger = silentLogger, ...limits } = request;
@@ -44,9 +52,19 @@ export async function prune(repository: Repository, request: PruneRequest): Prom
   onProgress?.({ phase: 'planning', done: 0, total: 0 });
   const nowMs = lock.acquiredMs ?? now().getTime();
   const plan = await planPrune(repository, { ...limits, nowMs, signal });
-  const newPacks = await carryOut(repository, plan, { lock, signal, onProgress });
-  logger.info('vault.pruned', { freedBytes: plan.bytes.freed, removedPacks: plan.removed.length, newPacks });
-  return { plan, newPacks };
+  const step = { lock, signal, onProgress };
+  const outcome = await carryOut(repository, plan, step).catch(async (error: unknown) => {
+    if (!isNoRoom(error)) throw error;
+    onProgress?.({ phase: 'removing', done: 0, total: 0 });
+    const inPlace = await pruneInPlace(repository, error, { ...limits, nowMs, lock, signal });
+    return { plan: inPlace, newPacks: 0, lackedRoom: true };
+  });
+  const { newPacks, lackedRoom } = outcome;
+  const { bytes, removed } = outcome.plan;
+  logger.info('vault.pruned', {
+    ...{ freedBytes: bytes.freed, removedPacks: removed.length, newPacks, lackedRoom },
+  });
+  return outcome;
 }
 
 type Step = CallOptions & { readonly lock: RepositoryLock; readonly onProgress: PruneRequest['onProgress'] };
@@ -55,7 +73,7 @@ async function carryOut(
   repository: Repository,
   plan: PrunePlan,
   { lock, signal, onProgress }: Step,
-): Promise<number> {
+): Promise<PruneOutcome> {
   const { rewritten, kept, removed, orphaned, indexFiles } = plan;
   await verifyBlobs(repository, plan.reliedOn, { signal });
   const rewriting = { phase: 'rewriting', total: rewritten.length } as const;
@@ -67,7 +85,8 @@ async function carryOut(
   lock.assertHeld();
   if (oldPacks.length > 0 || plan.mergesIndex) {
     onProgress?.({ phase: 'indexing', done: 0, total: 0 });
-    await replaceIndex(repository, [...kept, ...newPacks], { old: indexFiles, signal });
+    const change = { old: indexFiles, added: newPacks, signal };
+    await replaceIndex(repository, [...kept, ...newPacks], change);
   }
   const going = [...oldPacks, ...orphaned.map(({ name }) => name)];
   let done = 0;
@@ -78,5 +97,5 @@ async function carryOut(
       onProgress?.({ phase: 'removing', done: (done += 1), total: going.length });
     }),
   );
-  return newPacks.length;
+  return { plan, newPacks: newPacks.length, lackedRoom: false };
 }

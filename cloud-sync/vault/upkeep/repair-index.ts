@@ -33,7 +33,7 @@ export async function repairIndex(repository: Repository, request: RepairRequest
   const newPacks = await rewritePacks(repository, plan.salvaged, { signal });
   lock.assertHeld();
   const packs = [...plan.kept, ...plan.reindexed, ...newPacks];
-  await replaceIndex(repository, packs, { old: plan.indexFiles, signal });
+  await replaceIndex(repository, packs, { old: plan.indexFiles, added: newPacks, signal });
   logger.info('vault.indexRepaired', {
     ...{ reindexed: plan.reindexed.length, salvaged: plan.salvaged.length, dropped: plan.dropped.length },
   });

@@ -6,6 +6,7 @@ import type { BlobType } from '../format/blob-id.ts';
 import { PackWriter } from '../format/pack-writer.ts';
 import { Sealer } from '../format/sealer.ts';
 import type { PackContents, PackedBlob, Repository } from '../repository.ts';
+import { orUndo } from './no-room.ts';
 import { maxPackBytes } from './verify-pack.ts';
 
 export type RewriteOptions = CallOptions & {
@@ -17,7 +18,7 @@ const targetBytes = 16 * 1024 * 1024;
 
 /**
  * Copies these blobs of these packs into new packs; resolves with the new ones once they are durable. Every blob is verified on its way:
- * one that is damaged rejects with `damaged`, and nothing was removed yet. [G8]
+ * one that is damaged rejects with `damaged`, and nothing was removed yet. [G8] Where there is no room for all, none of the new ones stays.
  */
 export async function rewritePacks(
   repository: Repository,
@@ -25,12 +26,24 @@ export async function rewritePacks(
   { signal, onPack }: RewriteOptions,
 ): Promise<PackContents[]> {
   const copier = new PackCopier(repository, signal);
-  for (const [place, { pack, blobs }] of packs.entries()) {
-    const bytes = await repository.backend.read('data', pack, { signal, maxBytes: maxPackBytes });
-    for (const blob of blobs) await copier.copy(pack, blob, bytes);
-    onPack?.(place + 1);
-  }
-  return copier.finish();
+  const copy = async () => {
+    for (const [place, { pack, blobs }] of packs.entries()) {
+      const bytes = await repository.backend.read('data', pack, { signal, maxBytes: maxPackBytes });
+      for (const blob of blobs) await copier.copy(pack, blob, bytes);
+      onPack?.(place + 1);
+    }
+    return copier.finish();
+  };
+  return orUndo(copy, () => removePacks(repository, copier.written, { signal }));
+}
+
+/** To be called for packs that no index names. */
+export async function removePacks(
+  { backend }: Repository,
+  packs: readonly PackContents[],
+  { signal }: CallOptions,
+): Promise<void> {
+  for (const { pack } of packs) await backend.remove('data', pack, { signal });
 }
 
 /** Reads and verifies these blobs of these packs. Rejects with `damaged` for the first that is not what the index says. [G8] */
@@ -65,7 +78,8 @@ class PackCopier {
   readonly #sealer: Sealer;
   /** Data and trees never share a pack. */
   readonly #writers: Record<BlobType, PackWriter> = { data: new PackWriter(), tree: new PackWriter() };
-  readonly #written: PackContents[] = [];
+  /** Durable so far. */
+  readonly written: PackContents[] = [];
 
   constructor(repository: Repository, signal: AbortSignal) {
     this.#repository = repository;
@@ -85,7 +99,7 @@ class PackCopier {
   async finish(): Promise<PackContents[]> {
     await this.#flush('tree');
     await this.#flush('data');
-    return this.#written;
+    return this.written;
   }
 
   async #flush(type: BlobType): Promise<void> {
@@ -94,6 +108,6 @@ class PackCopier {
     const { name, bytes, contents } = writer.finish(this.#sealer);
     this.#writers[type] = new PackWriter();
     await this.#repository.backend.write('data', name, bytes, { signal: this.#signal });
-    this.#written.push(contents);
+    this.written.push(contents);
   }
 }
