@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from '@jest/globals';
+import { temporaryFolder } from '../support/cli.ts';
 import { mountNamespaces, peerTest } from '../support/peers.ts';
 
 const run = promisify(execFile);
@@ -12,34 +11,43 @@ peerTest(
   [mountNamespaces],
   'a full disk is named, leaves no half blob, and the store works again when there is room [G1]',
   async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'holdfast-full-'));
-    try {
-      // The file system is the child's own: it ends with it.
-      const script =
-        'mount -t tmpfs -o size=1m none "$1" && exec "$2" --disable-warning=ExperimentalWarning "$3" "$1"';
-      const child = join(import.meta.dirname, '..', 'support', 'fill-layout.ts');
-      const { stdout } = await run('unshare', [
-        '--map-root-user',
-        '--mount',
-        'sh',
-        '-c',
-        script,
-        'sh',
-        folder,
-        process.execPath,
-        child,
-      ]);
-      expect(JSON.parse(stdout)).toEqual({
-        failure: 'diskFull',
-        transient: true,
-        installed: false,
-        left: [],
-        earlier: true,
-        tag: 'diskFull',
-        afterwards: true,
-      });
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+    expect(await runOnSmallDisk('fill-layout.ts', '1m')).toEqual({
+      failure: 'diskFull',
+      transient: true,
+      installed: false,
+      left: [],
+      earlier: true,
+      tag: 'diskFull',
+      afterwards: true,
+    });
   },
 );
+
+peerTest(
+  ['restic', mountNamespaces],
+  'a full vault makes room: a snapshot gives back what it took, a prune removes packs without writing any [G10]',
+  async () => {
+    expect(await runOnSmallDisk('fill-vault.ts', '40m')).toEqual({
+      tooMuch: 'diskFull',
+      given: true,
+      freedMiB: 12,
+      lackedRoom: true,
+      restic: { code: 0, errors: '' },
+    });
+  },
+);
+
+/** What a program of `test/support` tells; its first argument is the small file system, its second a folder elsewhere. */
+async function runOnSmallDisk(program: string, size: string): Promise<unknown> {
+  await using elsewhere = await temporaryFolder();
+  await using folder = await temporaryFolder();
+  // The file system is the child's own: it ends with it.
+  const script =
+    'mount -t tmpfs -o "size=$1" none "$2" && TMPDIR="$2" exec "$3" --disable-warning=ExperimentalWarning "$4" "$2" "$5"';
+  const child = join(import.meta.dirname, '..', 'support', program);
+  const { stdout } = await run('unshare', [
+    ...['--map-root-user', '--mount', 'sh', '-c', script, 'sh'],
+    ...[size, folder.path, process.execPath, child, elsewhere.path],
+  ]);
+  return JSON.parse(stdout);
+}

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openMemoryTrim } from '../../../lib/spare-memory.ts';
 import { TokenBucket } from '../../../lib/token-bucket.ts';
+import type { CallOptions } from '../backend/backend.ts';
 import type { PackContents, Repository } from '../repository.ts';
 import type { FinishedPack } from './blob-packer.ts';
 import { packsPerIndex, trimBytes } from './snapshot-limits.ts';
@@ -17,7 +18,9 @@ export class PackUploads {
   readonly #bucket: TokenBucket | undefined;
   readonly #trimMemory = openMemoryTrim();
   #untrimmedBytes = 0;
+  /** Durable, and no index file that names them was begun. */
   #notIndexed: PackContents[] = [];
+  readonly #writing = new Set<Promise<void>>();
   readonly #indexFiles: string[] = [];
   #newBytes = 0;
   #storedBytes = 0;
@@ -39,7 +42,26 @@ export class PackUploads {
   }
 
   /** Resolves once they are durable. With a rate set, not before its share of time has passed. */
-  async write({ contents, bytes }: FinishedPack): Promise<void> {
+  async write(pack: FinishedPack): Promise<void> {
+    const writing = this.#write(pack);
+    this.#writing.add(writing);
+    try {
+      await writing;
+    } finally {
+      this.#writing.delete(writing);
+    }
+  }
+
+  /** Takes packs away that nothing names, after all has failed: their room is wanted. To be called when nothing more is written. */
+  async discard({ signal }: CallOptions): Promise<void> {
+    await Promise.allSettled(this.#writing);
+    for (const { pack } of this.#notIndexed) {
+      await this.#options.repository.backend.remove('data', pack, { signal });
+    }
+    this.#notIndexed = [];
+  }
+
+  async #write({ contents, bytes }: FinishedPack): Promise<void> {
     const { repository, signal } = this.#options;
     signal.throwIfAborted();
     this.#bucket?.spend(bytes.byteLength);

@@ -8,6 +8,7 @@ import type { BlobId } from '../format/blob-id.ts';
 import type { Snapshot, SnapshotDocument } from '../format/snapshot-document.ts';
 import type { BlobIndex } from '../repository.ts';
 import type { RepositoryLock } from '../upkeep/locks.ts';
+import { isNoRoom } from '../upkeep/no-room.ts';
 import { accountsText, readAccountNames } from './account-names.ts';
 import { claimKnown } from './blob-claims.ts';
 import { EarlierSnapshot } from './earlier-snapshot.ts';
@@ -34,7 +35,12 @@ export type SnapshotBasis = {
 /** See `takeSnapshot`. Rejects with ParentDamaged when it is to be called again without `compared`. */
 export async function runSnapshot(request: SnapshotRequest, basis: SnapshotBasis): Promise<SnapshotOutcome> {
   await using run = new SnapshotRun(request, basis);
-  return await run.outcome();
+  try {
+    return await run.outcome();
+  } catch (error) {
+    if (isNoRoom(error)) await run.giveRoomBack();
+    throw error;
+  }
 }
 
 /** One snapshot while it is being taken. */
@@ -87,6 +93,18 @@ class SnapshotRun implements AsyncDisposable {
     const outcome = await this.#commit(root);
     if (this.#index !== undefined) await this.#remember(root, walk.walked, context);
     return outcome;
+  }
+
+  /** What was stored and is named by nothing would fill the store for a day, and each attempt would add to it. */
+  async giveRoomBack(): Promise<void> {
+    await this[Symbol.asyncDispose]();
+    const { signal, logger } = this.#request;
+    try {
+      await this.#uploads.discard({ signal });
+    } catch (error) {
+      // A store that only takes, or one that is gone: the next prune has it.
+      logger.info('snapshot.packs.left', { error });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
