@@ -249,6 +249,20 @@ describe('retention', () => {
     });
   });
 
+  test('comes after a snapshot for which there was no room too, and prunes what one that failed forgot', async () => {
+    const at = setting();
+    const full = new SyncError('diskFull', 'No space is left', { transient: true });
+    at.jobs.answer = (task) => (task.kind === 'prune' ? done(task) : Promise.reject(full));
+    await started(at, machine(kept));
+    await at.time.pass(2 * hourMs);
+    expect(at.jobs.kinds.slice(0, 2)).toEqual(['snapshot', 'forget']);
+    expect(at.state.state.retention).toMatchObject({ problem: { code: 'diskFull' } });
+    at.jobs.answer = (task) => (task.kind === 'snapshot' ? Promise.reject(full) : done(task));
+    await at.time.pass(dayMs);
+    expect(at.jobs.kinds.filter((kind) => kind !== 'snapshot')).toEqual(['forget', 'forget', 'prune']);
+    expect(at.state.state.retention).toMatchObject({ problem: null });
+  });
+
   test('where nothing may be deleted is a note, and no failure of the volume', async () => {
     const at = setting();
     at.jobs.answer = (task) =>

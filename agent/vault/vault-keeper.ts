@@ -1,19 +1,20 @@
 import { join } from 'node:path';
 import type { Component, Condition } from '../../cloud-sync/protocol/messages.ts';
 import type { SnapshotOutcome, SnapshotProgress } from '../../cloud-sync/vault/snapshot/snapshot-request.ts';
+import { isNoRoom } from '../../cloud-sync/vault/upkeep/no-room.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Machine } from '../../manifests/machine.ts';
 import type { UpkeepResult, VaultJobStatus, VaultStatus } from '../control/vault-protocol.ts';
 import { ChangeSignal } from '../change-signal.ts';
 import { AgentError } from '../errors.ts';
 import type { Identity } from '../identity/identity-store.ts';
+import { keepDaily, type DailyOptions } from './keep-daily.ts';
 import type { RestoredVolume, VaultTask, VaultTaskResult } from './job-protocol.ts';
 import { JobQueue } from './job-queue.ts';
 import { OwnerTrust } from './owner-trust.ts';
 import { logOutcome } from './log-outcome.ts';
 import type { ChangeWatch, JobRunner, Surroundings } from './ports.ts';
 import { PausePolicy, surroundingsEveryMs } from './pause-policy.ts';
-import { describeProblem } from './problem.ts';
 import { QuietVolumes } from './quiet-volumes.ts';
 import { recordedPathOf } from './recorded-path.ts';
 import { SnapshotSchedules } from './snapshot-schedules.ts';
@@ -58,7 +59,6 @@ export type SnapshotOptions = {
 
 /** The clock of the machine may be set meanwhile: no wait is longer than this. */
 const maxSleepMs = 60_000;
-const retentionEveryMs = 24 * 3_600_000;
 
 /**
  * Snapshots the volumes as the manifest says, one job at a time, also without a network when the repository is a folder [G4].
@@ -264,9 +264,12 @@ export class VaultKeeper implements AsyncDisposable {
         await this.#snapshot(volume, { reason: 'schedule', signal, skipUnchanged: true });
     } catch (error) {
       if (!signal.aborted) logger.warn('vault.snapshot.failed', { volume, error });
-      return;
+      // What `keep` lets go may be the room that lacks.
+      if (signal.aborted || !isNoRoom(error)) return;
     }
-    await this.#keep(signal);
+    const { state, now } = this.#options;
+    const upkeep: DailyOptions['upkeep'] = (...asked) => this.upkeep(...asked);
+    await keepDaily({ ...{ state, now, logger, signal, upkeep }, volumes: this.#machine.volumes });
   }
 
   /** Whether nothing came to it since its last snapshot: then there is nothing to look at. */
@@ -278,25 +281,6 @@ export class VaultKeeper implements AsyncDisposable {
     this.#options.logger.debug('vault.snapshot.quiet', { volume });
     changes.notify();
     return true;
-  }
-
-  /** Once a day what `keep` does not keep is forgotten, where this device may delete. */
-  async #keep(signal: AbortSignal): Promise<void> {
-    const { state, now, logger } = this.#options;
-    const nowMs = now().getTime();
-    const lastMs = state.state.retention?.timeMs ?? Number.NEGATIVE_INFINITY;
-    const isKept = Object.values(this.#machine.volumes).some(({ keep }) => keep !== undefined);
-    // One that was noted by a clock that was ahead does not count.
-    const isFresh = lastMs <= nowMs && nowMs < lastMs + retentionEveryMs;
-    if (!isKept || isFresh) return;
-    try {
-      await this.upkeep({ kind: 'forget', prune: true }, 'schedule', { signal });
-      await state.update(() => ({ retention: { timeMs: nowMs, problem: null } }));
-    } catch (error) {
-      if (signal.aborted) return;
-      logger.warn('vault.retention.failed', { error });
-      await state.update(() => ({ retention: { timeMs: nowMs, problem: describeProblem(error) } }));
-    }
   }
 
   async #snapshot(

@@ -92,6 +92,7 @@ export function done({ kind }: VaultTask): Promise<VaultTaskResult> {
       kind: 'upkeep',
       result: { did: 'forget', kept: 1, forgotten: [], freedBytes: null },
     });
+  if (kind === 'prune') return Promise.resolve({ kind: 'upkeep', result: { did: 'prune', freedBytes: 0 } });
   return Promise.resolve({ kind: 'snapshot', outcome });
 }
 
