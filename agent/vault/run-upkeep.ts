@@ -34,7 +34,8 @@ async function forget(
     import('../../cloud-sync/vault/upkeep/retention.ts'),
     import('../../cloud-sync/vault/upkeep/forget.ts'),
   ]);
-  const all = await repository.snapshots({ signal });
+  // One that does not verify is of no volume and stays; the journal tells of it, and a prune refuses to go on.
+  const all = await repository.snapshots({ signal, onDamaged: () => undefined });
   const groups = volumes.flatMap(({ recordedPath, keep }) =>
     chooseKept(snapshotsOf(all, access.device, recordedPath), definedOf(keep), Date.now()),
   );

@@ -23,22 +23,23 @@ export async function forget(run: Run, options: ForgetOptions, names: readonly s
   const own = location === undefined ? await openOwn(run) : undefined;
   const opened = own ?? (await openAt(run, location ?? '', options));
   await using repository = opened.repository;
-  const snapshots = await readSnapshots(run, repository);
-  const plan = planForget(snapshots, { options, names, own, nowMs: Date.now() });
+  const damaged: string[] = [];
+  const snapshots = await readSnapshots(run, repository, (id) => damaged.push(id));
+  const plan = planForget(snapshots, { options, names, damaged, own, nowMs: Date.now() });
   const data = { dryRun, ...jsonOf(plan) };
-  const isNothing = plan.forgotten.length === 0;
+  const count = idsOf(plan).length;
+  const isNothing = count === 0;
   if (dryRun || (isNothing && !prune)) {
     run.out.result(data, () => formatPlan(plan));
     return;
   }
   run.out.note(formatPlan(plan));
-  if (!isNothing)
-    await confirm(run, `Forget ${plural(plan.forgotten.length, 'snapshot')} for good?`, options);
+  if (!isNothing) await confirm(run, `Forget ${plural(count, 'snapshot')} for good?`, options);
   await remove(run, repository, { plan, floor: own?.floor });
   const freedBytes = prune ? (await runPrune(run, repository, {})).bytes.freed : null;
   run.out.result({ ...data, freedBytes }, () =>
     [
-      `Forgot ${plural(plan.forgotten.length, 'snapshot')}.`,
+      `Forgot ${plural(count, 'snapshot')}.`,
       freedBytes === null
         ? ' What only they needed goes with: holdfast vault prune.'
         : ` Freed ${formatBytes(freedBytes)}.`,
@@ -50,13 +51,17 @@ type Removal = { readonly plan: ForgetPlan; readonly floor: string | undefined }
 
 /** The agent is told first: else it would take what is gone for an older state that the store shows. */
 async function remove(run: Run, repository: Repository, { plan, floor }: Removal): Promise<void> {
-  const ids = plan.forgotten.map(({ id }) => id);
+  const ids = idsOf(plan);
   if (floor !== undefined) await (await SnapshotFloor.open(floor, repository.id)).forget(ids);
   await forgetSnapshots(repository, { snapshots: ids, signal: run.signal, logger: quietLogger(run) });
 }
 
-function formatPlan({ kept, forgotten }: ForgetPlan): string {
-  if (kept.length + forgotten.length === 0) return 'There are no snapshots to choose from.';
+function idsOf({ forgotten, givenUp }: ForgetPlan): string[] {
+  return [...forgotten.map(({ id }) => id), ...givenUp];
+}
+
+function formatPlan({ kept, forgotten, givenUp }: ForgetPlan): string {
+  if (kept.length + forgotten.length + givenUp.length === 0) return 'There are no snapshots to choose from.';
   const rows = [
     ...kept.map(({ snapshot, reasons }) => ({ snapshot, fate: 'keep', why: reasons.join(', ') })),
     ...forgotten.map((snapshot) => ({ snapshot, fate: 'forget', why: '' })),
@@ -64,18 +69,21 @@ function formatPlan({ kept, forgotten }: ForgetPlan): string {
   return [
     formatTable(
       ['', 'ID', 'TIME (UTC)', 'OF', 'HOST', 'WHY'],
-      rows.map(({ snapshot, fate, why }) => [
-        ...[fate, shortId(snapshot.id), shortTime(snapshot.document.time), subjectOf(snapshot)],
-        ...[printable(snapshot.document.hostname), why],
-      ]),
+      rows
+        .map(({ snapshot, fate, why }) => [
+          ...[fate, shortId(snapshot.id), shortTime(snapshot.document.time), subjectOf(snapshot)],
+          ...[printable(snapshot.document.hostname), why],
+        ])
+        .concat(givenUp.map((id) => ['forget', shortId(id), '', 'does not verify', '', ''])),
     ),
-    `To keep: ${grouped(kept.length)}. To forget: ${grouped(forgotten.length)}.`,
+    `To keep: ${grouped(kept.length)}. To forget: ${grouped(forgotten.length + givenUp.length)}.`,
   ].join('\n');
 }
 
-function jsonOf({ kept, forgotten }: ForgetPlan): object {
+function jsonOf(plan: ForgetPlan): object {
+  const { kept } = plan;
   return {
     kept: kept.map(({ snapshot, reasons }) => ({ id: snapshot.id, reasons })),
-    forgotten: forgotten.map(({ id }) => id),
+    forgotten: idsOf(plan),
   };
 }

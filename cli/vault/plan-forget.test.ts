@@ -46,6 +46,16 @@ test('snapshots that are named go, each once, whatever the manifest keeps', () =
   expect(() => forgotten({ names: ['dead'] })).toThrow('There is no snapshot dead.');
 });
 
+test('one that cannot be read goes by its whole id, and by no rule', () => {
+  const damaged = ['dead'.padEnd(64, '0'), 'beef'.padEnd(64, '0')];
+  const request = { options: {}, names: [damaged[0]!.toUpperCase(), 'a2'], damaged, own: undefined, nowMs };
+  expect(planForget(snapshots, request)).toMatchObject({
+    ...{ forgotten: [{ id: snapshots[1]!.id }], givenUp: [damaged[0]] },
+  });
+  expect(() => forgotten({ names: ['dead'], damaged })).toThrow('There is no snapshot dead.');
+  expect(planForget(snapshots, { ...request, names: [], options: { keepLast: 1 } }).givenUp).toEqual([]);
+});
+
 test('in another repository nothing goes by itself', () => {
   expect(() => forgotten({})).toThrow('Say what to keep');
 });

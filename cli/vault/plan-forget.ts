@@ -24,10 +24,14 @@ export type ForgetOptions = VaultOptions & {
 export type ForgetPlan = {
   readonly kept: readonly { readonly snapshot: Snapshot; readonly reasons: readonly string[] }[];
   readonly forgotten: readonly Snapshot[];
+  /** Ids of snapshots that cannot be read. */
+  readonly givenUp: readonly string[];
 };
 
 export type ForgetRequest = {
   readonly options: ForgetOptions;
+  /** Ids of snapshots that cannot be read; none goes by a rule. */
+  readonly damaged?: readonly string[];
   /** What a person named; empty for the rules. */
   readonly names: readonly string[];
   /** The manifest of the device whose repository it is, and the device's name; undefined for another repository. */
@@ -35,10 +39,13 @@ export type ForgetRequest = {
   readonly nowMs: number;
 };
 
-/** Which of the snapshots go: those that are named, or those that the rules do not keep. Throws 'usage' where nothing says which. */
+/**
+ * Which of the snapshots go: those that are named, one that cannot be read by its whole id, or those that the rules do not keep. Throws
+ * 'usage' where nothing says which.
+ */
 export function planForget(
   snapshots: readonly Snapshot[],
-  { options, names, own, nowMs }: ForgetRequest,
+  { options, names, damaged = [], own, nowMs }: ForgetRequest,
 ): ForgetPlan {
   const rules = rulesOf(options);
   const { of: subject, host } = options;
@@ -49,7 +56,10 @@ export function planForget(
   );
   if (names.length > 0) {
     if (!keepsAll(rules)) throw new CliError('usage', 'Give snapshots or --keep-… rules, not both.');
-    return { kept: [], forgotten: [...new Set(names.map((name) => chooseSnapshot(among, name)))] };
+    const givenUp = new Set(names.map((name) => name.toLowerCase())).intersection(new Set(damaged));
+    const readable = names.filter((name) => !givenUp.has(name.toLowerCase()));
+    const forgotten = new Set(readable.map((name) => chooseSnapshot(among, name)));
+    return { kept: [], forgotten: [...forgotten], givenUp: [...givenUp] };
   }
   if (!keepsAll(rules)) return byRules(among, rules, nowMs);
   if (own) return byManifest(among, own, nowMs);
@@ -76,6 +86,7 @@ function byRules(snapshots: readonly Snapshot[], rules: Keep, nowMs: number): Fo
   return {
     kept: groups.flatMap(({ kept }) => kept),
     forgotten: groups.flatMap(({ removed }) => removed),
+    givenUp: [],
   };
 }
 
@@ -94,5 +105,6 @@ function byManifest(
   return {
     kept: plans.flatMap(({ kept }) => kept),
     forgotten: plans.flatMap(({ forgotten }) => forgotten),
+    givenUp: [],
   };
 }

@@ -50,7 +50,7 @@ export type Repository = AsyncDisposable & {
   readonly version: 1 | 2;
   readonly backend: VaultBackend;
   readonly key: MasterKey;
-  /** Decrypts every snapshot file, oldest first. One that does not verify rejects with `corrupt`, unless `onDamaged` takes it. */
+  /** Decrypts every snapshot file, oldest first. One that does not verify rejects with `corrupt`, one that is too large with `tooLarge`, unless `onDamaged` takes it. */
   snapshots(
     options: CallOptions & { readonly onDamaged?: (id: string, error: Error) => void },
   ): Promise<Snapshot[]>;

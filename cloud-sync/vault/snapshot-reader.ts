@@ -78,7 +78,9 @@ export class SnapshotReader {
       if (!(error instanceof SyncError)) throw error;
       // Forgotten since it was listed.
       if (error.code === 'notFound') return undefined;
-      if (error.code !== 'corrupt' || onDamaged === undefined) throw error;
+      // Nobody wrote one that is too large as a snapshot.
+      const isDamaged = error.code === 'corrupt' || error.code === 'tooLarge';
+      if (!isDamaged || onDamaged === undefined) throw error;
       onDamaged(file.name, error);
       return undefined;
     }

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { hash } from 'node:crypto';
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -167,6 +168,25 @@ describe('the keeper of a vault in a folder', () => {
     await rm(join(device.repository, 'data'), { recursive: true });
     expect(await keeper.upkeep({ kind: 'check' }, 'request', { signal })).toMatchObject({
       damage: expect.arrayContaining([expect.objectContaining({ kind: 'pack' })]),
+    });
+  }, 120_000);
+
+  test('a snapshot file that cannot be read stays, and stops nobody but the prune [G8]', async () => {
+    const keeper = await device.keeper();
+    await keeper.snapshotVolume('notes', request);
+    // What somebody with a credential that only adds could add: garbage, and more of it than a snapshot has.
+    const garbage = [Buffer.from('no snapshot'), Buffer.alloc(5 * 1024 * 1024)];
+    const names = garbage.map((bytes) => hash('sha256', bytes, 'hex'));
+    const folder = join(device.repository, 'snapshots');
+    for (const [at, name] of names.entries()) await writeFile(join(folder, name), garbage[at]!);
+    await writeFile(device.volume('first.txt'), 'another');
+    const last = await keeper.snapshotVolume('notes', request);
+
+    const forgetting = keeper.upkeep({ kind: 'forget', prune: true }, 'request', { signal });
+    await expect(forgetting).rejects.toMatchObject({ code: 'damaged' });
+    expect((await readdir(folder)).toSorted()).toEqual([last.id, ...names].toSorted());
+    expect(await keeper.upkeep({ kind: 'forget', prune: false }, 'request', { signal })).toMatchObject({
+      ...{ did: 'forget', kept: 1 },
     });
   }, 120_000);
 

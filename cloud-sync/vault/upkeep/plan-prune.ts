@@ -62,7 +62,12 @@ export async function planPrune(
 async function everySnapshot(repository: Repository, { signal }: CallOptions): Promise<Snapshot[]> {
   const { backend } = repository;
   const listed = await backend.list('snapshots', { signal });
-  const snapshots = await repository.snapshots({ signal });
+  const snapshots = await repository.snapshots({
+    signal,
+    onDamaged: (id, cause) => {
+      throw damagedSnapshot(backend.location, id, cause);
+    },
+  });
   const read = new Set(snapshots.map(({ id }) => id));
   const hidden = listed.find(({ name }) => !read.has(name));
   if (!hidden) return snapshots;
@@ -72,6 +77,17 @@ async function everySnapshot(repository: Repository, { signal }: CallOptions): P
     {
       hint: 'Somebody forgot it just now, or the store answers wrongly. Try again, then look at the store.',
       transient: true,
+    },
+  );
+}
+
+function damagedSnapshot(location: string, id: string, cause: Error): SyncError {
+  return new SyncError(
+    'damaged',
+    `Cannot prune ${location}: snapshot ${id} does not verify, and what it needs is unknown`,
+    {
+      hint: 'Look at it: holdfast vault check. To give it up: holdfast snapshot forget with its whole id; then prune again.',
+      cause,
     },
   );
 }

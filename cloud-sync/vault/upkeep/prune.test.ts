@@ -4,6 +4,7 @@ import { MemoryBackend } from '../../../test/support/memory-backend.ts';
 import { createMemoryRepository } from '../../../test/support/memory-repository.ts';
 import { SyncError } from '../../errors.ts';
 import { openRepositoryWithKey } from '../open-repository.ts';
+import { blobIdOf } from '../format/blob-id.ts';
 import type { Repository } from '../repository.ts';
 import { checkRepository } from './check.ts';
 import { forgetSnapshots } from './forget.ts';
@@ -147,6 +148,23 @@ describe('prune', () => {
       code: expect.stringMatching(/^(damaged|notFound)$/),
     });
     expect([...backend.files.keys()]).toEqual(before);
+  });
+
+  it('refuses to remove anything beside a snapshot file that cannot be read, and names it', async () => {
+    const [first = ''] = await fill();
+    await forgetSnapshots(repository, { snapshots: [first], signal });
+    for (const garbage of [Buffer.from('no snapshot'), Buffer.alloc(5 * 1024 * 1024)]) {
+      const name = blobIdOf(garbage);
+      await backend.write('snapshots', name, garbage);
+      const before = [...backend.files.keys()];
+      await expect(prune(repository, { maxUnusedShare: 0, signal, now })).rejects.toMatchObject({
+        ...{ code: 'damaged', message: expect.stringContaining(name) },
+        hint: expect.stringContaining('snapshot forget'),
+      });
+      expect([...backend.files.keys()]).toEqual(before);
+      await forgetSnapshots(repository, { snapshots: [name], signal });
+    }
+    expect((await prune(repository, { maxUnusedShare: 0, signal, now })).plan.bytes.freed).toBeGreaterThan(0);
   });
 
   it('removes nothing when the store hides a snapshot once, from a listing or when it is asked for it', async () => {
