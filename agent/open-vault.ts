@@ -39,10 +39,11 @@ export async function openDeviceVault(
   const http = await repositoryCredentials(target, machine.vault, { identity, secret });
   await using stack = new AsyncDisposableStack();
   const backend = stack.use(backendOf({ location: target.location, http }));
-  const { repository, slot } = await openVault(backend, { secret: { kind: 'device', text }, signal });
-  const known = (await readVaultState(root)).repository;
-  const repositoryId = known?.location === target.location ? known.id : null;
-  requireSame({ repositoryId, location: target.location }, repository.id);
+  const remembered = (await readVaultState(root)).repository;
+  const known = remembered?.location === target.location ? remembered : null;
+  const own = { secret: { kind: 'device', text }, slot: known?.slot } as const;
+  const { repository, slot } = await openVault(backend, { ...own, signal });
+  requireSame({ repositoryId: known?.id ?? null, location: target.location }, repository.id);
   stack.move();
   return {
     ...{ repository, slot, device: identity.device, machine },

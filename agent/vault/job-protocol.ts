@@ -37,6 +37,8 @@ const accessSchema = z.strictObject({
   /** Password of the device's own key slot. */
   secret: z.string(),
   device: z.string(),
+  /** The device's key slot in the repository used before. */
+  slot: z.string().nullable(),
   /** Of the repository used before: another one is refused, and none is not made anew. Null at the first use. */
   repositoryId: z.string().nullable(),
   /** A file that remembers which snapshots were there. */
@@ -96,11 +98,11 @@ export type VaultTaskResult = z.output<typeof resultSchema>;
 const stepSchema = z.object({ done: z.number(), total: z.number().nullable(), message: z.string() });
 export type JobStep = z.output<typeof stepSchema>;
 
-const openedSchema = z.object({ id: z.string(), ownerSlot: z.string().nullable() });
+const openedSchema = z.object({ id: z.string(), slot: z.string(), ownerSlot: z.string().nullable() });
 export type OpenedRepository = z.output<typeof openedSchema>;
 
 export const fromJobSchema = z.discriminatedUnion('type', [
-  /** The repository is open; its id, and the slot of the owner key that was asked for. */
+  /** The repository is open; its id, the slot that opened it, and that of the owner key that was asked for. */
   z.object({ type: z.literal('opened'), opened: openedSchema }),
   z.object({ type: z.literal('snapshotProgress'), progress: snapshotProgressSchema }),
   z.object({ type: z.literal('step'), step: stepSchema }),

@@ -40,11 +40,12 @@ export function backendOf({ location, http }: Pick<VaultAccess, 'location' | 'ht
 
 async function openOrCreate(
   backend: VaultBackend,
-  { secret: text, repositoryId, device: host, owner }: VaultAccess,
+  { secret: text, slot, repositoryId, device: host, owner }: VaultAccess,
   signal: AbortSignal,
 ): Promise<OpenedAccess> {
   try {
-    const opened = await openVault(backend, { secret: { kind: 'device', text }, signal });
+    const secret = { kind: 'device', text } as const;
+    const opened = await openVault(backend, { secret, slot: slot ?? undefined, signal });
     return { ...opened, ownerSlot: null };
   } catch (error) {
     if (!isCodedError(error) || error.code !== 'noRepository') throw error;

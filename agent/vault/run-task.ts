@@ -23,7 +23,7 @@ export async function runTask(
 ): Promise<VaultTaskResult> {
   const { repository, slot, ownerSlot } = await openAccess(access, context);
   await using _ = repository;
-  context.onOpened({ id: repository.id, ownerSlot });
+  context.onOpened({ id: repository.id, slot, ownerSlot });
   const { signal, logger } = context;
   const observed = { file: access.floor, signal, logger };
   const floor = await observeFloor(repository, observed);

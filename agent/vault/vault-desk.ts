@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { SnapshotProgress } from '../../cloud-sync/vault/snapshot/snapshot-request.ts';
 import type { Machine } from '../../manifests/machine.ts';
 import type { Identity } from '../identity/identity-store.ts';
@@ -7,7 +8,7 @@ import type { JobStep, OpenedRepository, VaultAccess, VaultTask, VaultTaskResult
 import type { JobAbout, JobQueue } from './job-queue.ts';
 import type { JobRunner } from './ports.ts';
 import { repositoryCredentials, repositoryTarget, type RepositoryTarget } from './repository-target.ts';
-import type { VaultStateHolder } from './vault-state.ts';
+import type { VaultState, VaultStateHolder } from './vault-state.ts';
 
 export type VaultDeskOptions = {
   readonly root: string;
@@ -51,8 +52,12 @@ export class VaultDesk {
 
   /** The repository at this location that was used before. */
   get repositoryId(): string | null {
+    return this.#known?.id ?? null;
+  }
+
+  get #known(): VaultState['repository'] {
     const { repository } = this.#options.state.state;
-    return repository?.location === this.target.location ? repository.id : null;
+    return repository?.location === this.target.location ? repository : null;
   }
 
   /** Rejects with the task's SyncError or AgentError 'unknownSecret', 'stateBroken'; with the signal's reason when that aborts. */
@@ -93,25 +98,27 @@ export class VaultDesk {
     const { trustedOwner, ownerSlot } = state.state;
     const target = this.target;
     const isSealed = this.repositoryId !== null && ownerSlot?.owner === trustedOwner;
-    const slot = isSealed ? ownerSlot.name : null;
+    const sealed = isSealed ? ownerSlot.name : null;
     return {
       location: target.location,
       http: await repositoryCredentials(target, this.#vault, { identity, secret }),
       secret: await slotSecret(),
       device: identity.device,
+      slot: this.#known?.slot ?? null,
       repositoryId: this.repositoryId,
       floor: floorPath(root),
-      owner: trustedOwner === null ? null : { publicKey: trustedOwner, slot },
+      owner: trustedOwner === null ? null : { publicKey: trustedOwner, slot: sealed },
     };
   }
 
-  async #remember({ location, owner }: VaultAccess, { id, ownerSlot }: OpenedRepository): Promise<void> {
-    await this.#options.state.update(({ repository, ownerSlot: before }) => {
-      const slot = owner && ownerSlot !== null ? { owner: owner.publicKey, name: ownerSlot } : null;
-      const isKnown = repository?.location === location && repository.id === id;
-      const isSlotKnown = before?.name === slot?.name && before?.owner === slot?.owner;
-      if (isKnown && isSlotKnown) return {};
-      return { repository: { location, id }, ownerSlot: slot };
+  async #remember({ location, owner }: VaultAccess, opened: OpenedRepository): Promise<void> {
+    const { id, slot, ownerSlot: name } = opened;
+    await this.#options.state.update((state) => {
+      const repository = { location, id, slot };
+      const ownerSlot = owner && name !== null ? { owner: owner.publicKey, name } : null;
+      const isKnown =
+        isDeepStrictEqual(state.repository, repository) && isDeepStrictEqual(state.ownerSlot, ownerSlot);
+      return isKnown ? {} : { repository, ownerSlot };
     });
   }
 }

@@ -33,7 +33,14 @@ export type VolumeState = z.output<typeof volumeStateSchema>;
 
 const stateSchema = z.strictObject({
   version: z.literal(1),
-  repository: z.strictObject({ location: z.string(), id: z.string() }).nullable(),
+  repository: z
+    .strictObject({
+      location: z.string(),
+      id: z.string(),
+      /** The key slot that opened it. */
+      slot: z.string().optional(),
+    })
+    .nullable(),
   /** The owner key that was seen first, or accepted since: a changed one is not used. */
   trustedOwner: z.string().nullable(),
   /** The slot that was sealed to it, in the repository above. */

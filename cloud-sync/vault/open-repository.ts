@@ -104,11 +104,11 @@ async function readConfigBytes(backend: VaultBackend, signal: AbortSignal): Prom
   }
 }
 
-/** Newest first, as they say of themselves. */
+/** Newest first, as they say of themselves; of many, those that the store took first. */
 async function readKeyFiles(backend: VaultBackend, signal: AbortSignal): Promise<Buffer[]> {
   const listed = await backend.list('keys', { signal });
-  const newest = listed.sort((one, other) => (other.receivedMs ?? 0) - (one.receivedMs ?? 0));
-  const files = await inParallel(newest.slice(0, maxKeyFiles), filesAtOnce, ({ name }) =>
+  const first = listed.sort((one, other) => (one.receivedMs ?? 0) - (other.receivedMs ?? 0));
+  const files = await inParallel(first.slice(0, maxKeyFiles), filesAtOnce, ({ name }) =>
     readKeyFile(backend, name, signal),
   );
   const dated = files.flatMap((bytes) => (bytes ? [{ bytes, created: createdNs(bytes) }] : []));

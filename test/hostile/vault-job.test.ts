@@ -9,7 +9,7 @@ import { createLogger, type LogEvent } from '../../lib/logger.ts';
 const secret = 'a-password-that-no-log-may-show';
 const access: VaultAccess = {
   ...{ location: '/nowhere', http: { login: `me:${secret}` }, secret, device: 'kiosk-1' },
-  ...{ repositoryId: null, floor: '/nowhere/floor.json', owner: null },
+  ...{ repositoryId: null, slot: null, floor: '/nowhere/floor.json', owner: null },
 };
 
 let folder: string;

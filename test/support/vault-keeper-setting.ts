@@ -77,7 +77,7 @@ class FakeJobs {
   readonly run: JobRunner = async (_access, task, { onOpened, signal }) => {
     this.tasks.push(task);
     this.times.push(this.time.now().toISOString().slice(11, 16));
-    onOpened({ id: 'r'.repeat(64), ownerSlot: null });
+    onOpened({ id: 'r'.repeat(64), slot: 's'.repeat(64), ownerSlot: null });
     return this.answer(task, signal);
   };
 

@@ -22,28 +22,45 @@ export type KeySlot = {
   readonly created: string;
 };
 
-export type StoredSlot = KeySlot & { readonly bytes: Buffer; readonly sealed?: Buffer };
+export type StoredSlot = KeySlot & {
+  readonly bytes: Buffer;
+  readonly sealed?: Buffer;
+  /** When the store took it, by its own clock, in milliseconds since 1970; null where it does not say. */
+  readonly receivedMs: number | null;
+};
 
-/** More are not looked at: each may cost seconds to try. */
+/** More are not looked at, but for one that is named: each may cost seconds to try. */
 const maxSlots = 100;
 const filesAtOnce = 8;
 
 /** The key slots of a repository, oldest first; files that are none are left out. */
 export async function listSlots(backend: VaultBackend, options: CallOptions): Promise<KeySlot[]> {
   const slots = await readSlots(backend, options);
-  return slots.map(({ bytes: _bytes, sealed: _sealed, ...slot }) => slot);
+  return slots.map(({ bytes: _bytes, sealed: _sealed, receivedMs: _receivedMs, ...slot }) => slot);
 }
 
-/** The same with what they hold. */
+/**
+ * The same with what they hold. Of many, those that the store took first: who can only add cannot put others in front of them.
+ */
 export async function readSlots(backend: VaultBackend, { signal }: CallOptions): Promise<StoredSlot[]> {
   const listed = await backend.list('keys', { signal });
-  const newest = listed.sort((a, b) => (b.receivedMs ?? 0) - (a.receivedMs ?? 0)).slice(0, maxSlots);
-  const files = await inParallel(newest, filesAtOnce, async ({ name }) => {
-    const bytes = await readKeyFile(backend, name, signal);
-    const file = bytes && readable(bytes);
-    return file ? [slotOf(name, bytes, file)] : [];
+  const first = listed.sort((a, b) => (a.receivedMs ?? 0) - (b.receivedMs ?? 0)).slice(0, maxSlots);
+  const files = await inParallel(first, filesAtOnce, async ({ name, receivedMs }) => {
+    const slot = await readSlot(backend, name, { signal });
+    return slot ? [{ ...slot, receivedMs }] : [];
   });
   return files.flat().sort((a, b) => (a.created < b.created ? -1 : 1));
+}
+
+/** Undefined where it is not there, or no key file. */
+export async function readSlot(
+  backend: VaultBackend,
+  name: string,
+  { signal }: CallOptions,
+): Promise<StoredSlot | undefined> {
+  const bytes = await readKeyFile(backend, name, signal);
+  const file = bytes && readable(bytes);
+  return file && slotOf(name, bytes, file);
 }
 
 export type NewSlot = {
@@ -73,12 +90,18 @@ export function createSlot(
   });
 }
 
-/** Resolves with the name of the slot once it is durable. */
+/** Resolves with the name of the slot once it is durable. Rejects with `conflict` where there are so many that it would not be looked at. */
 export async function addSlot(
   { backend, key }: Pick<Repository, 'backend' | 'key'>,
   slot: NewSlot,
   { signal }: CallOptions,
 ): Promise<string> {
+  const { length: count } = await backend.list('keys', { signal });
+  if (count >= maxSlots) {
+    throw new SyncError('conflict', `The repository in ${backend.location} has ${count} key files`, {
+      hint: 'More are not looked at. See which are yours: holdfast vault key list. Remove others with holdfast vault key remove, and files in keys/ that it does not list by hand.',
+    });
+  }
   const { name, bytes } = await createSlot(key, slot);
   await backend.write('keys', name, bytes, { signal });
   return name;
@@ -135,7 +158,7 @@ function short(name: string): string {
 function slotOf(name: string, bytes: Buffer, { holdfast, user, host, created }: KeyFile): StoredSlot {
   const { slot: kind = 'password', sealed } = holdfast ?? {};
   return {
-    ...{ name, kind, user, host, created, bytes },
+    ...{ name, kind, user, host, created, bytes, receivedMs: null },
     ...(sealed !== undefined && { sealed: Buffer.from(sealed, 'base64') }),
   };
 }

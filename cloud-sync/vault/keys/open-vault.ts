@@ -4,7 +4,7 @@ import type { CallOptions, VaultBackend } from '../backend/backend.ts';
 import { unwrapKey } from '../format/key-file.ts';
 import { openRepositoryWithKey } from '../open-repository.ts';
 import type { Repository } from '../repository.ts';
-import { readSlots, type KeySlotKind, type StoredSlot } from './key-slots.ts';
+import { readSlot, readSlots, type KeySlotKind, type StoredSlot } from './key-slots.ts';
 import { openOwnerKey } from './owner-key.ts';
 import { parseRecoveryCode } from './recovery-code.ts';
 
@@ -16,6 +16,8 @@ export type VaultSecret =
 
 export type OpenVaultOptions = CallOptions & {
   readonly secret: VaultSecret;
+  /** The name of the slot that it opened before: tried first, whatever else there is. */
+  readonly slot?: string | undefined;
   /** `vault.owner` of the machine file: with it a passphrase opens the slots that devices sealed to it. */
   readonly ownerKey?: string | undefined;
 };
@@ -32,9 +34,12 @@ export type OpenedVault = {
  */
 export async function openVault(
   backend: VaultBackend,
-  { secret, ownerKey, signal }: OpenVaultOptions,
+  { secret, slot, ownerKey, signal }: OpenVaultOptions,
 ): Promise<OpenedVault> {
-  const slots = (await readSlots(backend, { signal })).reverse();
+  const before = slot === undefined ? undefined : await readSlot(backend, slot, { signal });
+  const again = before && (await openFirst(backend, attemptsOf([before], secret), signal));
+  if (again) return again;
+  const slots = inOrder(await readSlots(backend, { signal }));
   if (slots.length === 0) throw noRepository(backend);
   const sealed = secret.kind === 'passphrase' && slots.some(({ kind }) => kind === 'owner');
   const byOwner =
@@ -59,19 +64,25 @@ async function openByOwner(
   return openFirst(backend, attempts, signal);
 }
 
-/** The newest slots first, those that say that they are of this kind before the others. */
+/** Those that the store took first, for what came later may have been added to keep others out; else the newest. */
+function inOrder(slots: readonly StoredSlot[]): StoredSlot[] {
+  return slots.toReversed().sort((a, b) => (a.receivedMs ?? 0) - (b.receivedMs ?? 0));
+}
+
+/** In their order, those that say that they are of this kind before the others. */
 async function openByPassword(
   backend: VaultBackend,
   slots: readonly StoredSlot[],
   { secret, signal }: { secret: VaultSecret; signal: AbortSignal },
 ): Promise<OpenedVault> {
-  const passwords = passwordsOf(secret);
-  const attempts = candidates(slots, secret).flatMap((slot) =>
-    passwords.map((password) => ({ slot, password })),
-  );
-  const opened = await openFirst(backend, attempts, signal);
+  const opened = await openFirst(backend, attemptsOf(candidates(slots, secret), secret), signal);
   if (opened) return opened;
   throw refused(backend, secret);
+}
+
+function attemptsOf(slots: readonly StoredSlot[], secret: VaultSecret): Attempt[] {
+  const passwords = passwordsOf(secret);
+  return slots.flatMap((slot) => passwords.map((password) => ({ slot, password })));
 }
 
 function candidates(slots: readonly StoredSlot[], { kind }: VaultSecret): StoredSlot[] {
