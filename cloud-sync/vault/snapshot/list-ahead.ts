@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
+import { endThread } from './end-thread.ts';
 import { FolderEntries } from './folder-entries.ts';
 import type { ListedFolder, ListerSetup } from './lister-messages.ts';
 import type { FolderListing } from './list-folder.ts';
@@ -99,7 +100,7 @@ export class ListAhead implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#port.close();
-    await this.#worker.terminate();
+    await endThread(this.#worker);
   }
 }
 
