@@ -1,5 +1,6 @@
 import type { DoneOutcome } from './from-inside.ts';
 import type { CallHeader, EventHeader, LogLevel } from './protocol.ts';
+import type { RunTimers } from './run-timers.ts';
 
 export type TenantEvents = {
   readonly ended: (invocation: number, outcome: Outcome & Cost) => void;
@@ -28,7 +29,7 @@ export type Running = {
   readonly coldStart: boolean;
   readonly timeoutMs: number;
   /** Made with the first timer. */
-  timers: Map<number, NodeJS.Timeout> | undefined;
+  timers: RunTimers | undefined;
   cpuMs: number;
   /** Known, and told once the step that brought it has ended and its CPU time is counted. */
   outcome: Outcome | undefined;

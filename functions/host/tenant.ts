@@ -8,6 +8,7 @@ import { limits, nobody, type Failure } from './protocol.ts';
 import type { Outcome, Running, Start, TenantEvents } from './tenant-events.ts';
 import { workFailure, type Work } from './crypto/do-work.ts';
 import { readWorkSafely } from './read-work.ts';
+import { RunTimers } from './run-timers.ts';
 import type { Step, StepQueue } from './step-queue.ts';
 import { explain, LoadError, openRoom, type Room, type RoomOptions } from './room.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -45,7 +46,7 @@ export class Tenant {
   #ops = new OpQueue();
   #scheduled = false;
   #wasInline = false;
-  #settled: number[] = [];
+  #settled: { readonly invocation: number; readonly isInside: boolean }[] = [];
 
   constructor(options: TenantOptions) {
     this.#options = options;
@@ -181,17 +182,19 @@ export class Tenant {
         return;
       }
       case 'timer':
-        this.#setTimer(running, invocation, id, Number(text));
+        running.timers ??= new RunTimers();
+        running.timers.set(id, Number(text), () =>
+          this.#inRoom((room) => this.#enter(room, { op: 'fire', invocation, timer: id })),
+        );
         return;
       case 'clear':
-        clearTimeout(running.timers?.get(id));
-        running.timers?.delete(id);
+        running.timers?.clear(id);
     }
   }
 
   #refuse(running: Running, invocation: number, call: number, message: string): void {
     if (call !== nobody) this.reply(invocation, call, refusalJson(message), undefined);
-    else this.#settle(invocation, running, { failure: { code: 'threw', message } });
+    else this.#fail(invocation, running, { code: 'threw', message });
   }
 
   /** Work of the process for the isolate: charged before it begins, and given up when the invocation has ended. */
@@ -199,7 +202,7 @@ export class Tenant {
     const { cpuMs } = this.#options;
     running.cpuMs += work.costMs;
     if (running.cpuMs > cpuMs) {
-      this.#settle(invocation, running, { failure: { code: 'cpu', message: explain('cpu', cpuMs) } });
+      this.#fail(invocation, running, { code: 'cpu', message: explain('cpu', cpuMs) });
       return;
     }
     const isWanted = () => this.#running.get(invocation) === running;
@@ -213,21 +216,14 @@ export class Tenant {
     );
   }
 
-  #settle(invocation: number, running: Running, outcome: Outcome): void {
-    running.outcome = outcome;
-    this.#settled.push(invocation);
+  /** The isolate has not said that it ended: its handler waits for what does not come, and is kept no longer. */
+  #fail(invocation: number, running: Running, failure: Failure): void {
+    this.#settle(invocation, running, { failure }, true);
   }
 
-  #setTimer(running: Running, invocation: number, timer: number, delayMs: number): void {
-    const timers = (running.timers ??= new Map<number, NodeJS.Timeout>());
-    clearTimeout(timers.get(timer));
-    // One more than the isolate counts: it looks by one whether anything is under way.
-    if (timers.size > limits.timers) return;
-    const fire = () => {
-      timers.delete(timer);
-      this.#inRoom((room) => this.#enter(room, { op: 'fire', invocation, timer }));
-    };
-    timers.set(timer, setTimeout(fire, delayMs));
+  #settle(invocation: number, running: Running, outcome: Outcome, isInside = false): void {
+    running.outcome = outcome;
+    this.#settled.push({ invocation, isInside });
   }
 
   #enter(room: Room, op: Op): void {
@@ -255,10 +251,9 @@ export class Tenant {
    */
   #stepEnded(room: Room): void {
     const isCurrent = room.isolate === this.#isolate;
-    const waits = isCurrent && !this.#ops.isEmpty;
-    const tellsLater = waits && !this.#wasInline;
+    const tellsLater = isCurrent && !this.#ops.isEmpty && !this.#wasInline;
     if (!tellsLater) this.#endSettled();
-    if (waits) this.#schedule(room);
+    if (isCurrent && !this.#ops.isEmpty) this.#schedule(room);
     else if (isCurrent) this.#scheduled = false;
     if (tellsLater) setImmediate(() => this.#endSettled());
   }
@@ -319,9 +314,10 @@ export class Tenant {
   #endSettled(): void {
     const settled = this.#settled;
     this.#settled = [];
-    for (const invocation of settled) {
+    for (const { invocation, isInside } of settled) {
       const outcome = this.#running.get(invocation)?.outcome;
       if (outcome) this.#end(invocation, outcome);
+      if (isInside) this.#forget(invocation);
     }
   }
 
@@ -356,6 +352,10 @@ export class Tenant {
   #leave(invocation: number, failure: Failure): void {
     if (!this.#running.has(invocation)) return;
     this.#end(invocation, { failure });
+    this.#forget(invocation);
+  }
+
+  #forget(invocation: number): void {
     this.#inRoom((room) => this.#enter(room, { op: 'forget', invocation }));
   }
 
@@ -393,7 +393,7 @@ export class Tenant {
     if (!running) return;
     this.#running.delete(invocation);
     this.#timeouts.delete(invocation);
-    for (const timer of running.timers?.values() ?? []) clearTimeout(timer);
+    running.timers?.clearAll();
     const { cpuMs, coldStart } = running;
     this.#options.events.ended(invocation, { ...outcome, cpuMs, coldStart });
   }

@@ -47,6 +47,20 @@ describe('a function that does not stop [G6]', () => {
     expect(await sandbox.invoke('never', false)).toBe('fine');
   });
 
+  test('leaves nothing behind when it asks for more work than its limit allows', async () => {
+    const bits = `{ name: 'PBKDF2', hash: 'SHA-512', salt: new Uint8Array(8), iterations: 1_000_000 }`;
+    const body = `async invoke() {
+      const held = Array.from({ length: 100_000 }, (_, n) => n + 0.5);
+      const key = await crypto.subtle.importKey('raw', new Uint8Array(8), 'PBKDF2', false, ['deriveBits']);
+      await crypto.subtle.deriveBits(${bits}, key, 256);
+      return held.length;
+    }`;
+    await sandbox.deploy('greedy', body, { limits: { memory: '16MiB', cpu: '500ms' } });
+    // Each holds almost a MiB: all of them together more than it may have.
+    for (let turn = 0; turn < 40; turn += 1)
+      await expect(sandbox.invoke('greedy')).rejects.toMatchObject({ code: 'cpu' });
+  });
+
   test('loses only its own invocation among several at a time', async () => {
     await sandbox.deploy('mixed', `invoke(loop) { if (loop) for (;;); return new Promise(() => {}); }`, {
       limits: { concurrency: 2, cpu: '50ms' },
