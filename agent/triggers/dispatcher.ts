@@ -69,7 +69,7 @@ export class Dispatcher implements AsyncDisposable {
 
   /** The function looks anew at what holds it and what it has to do. */
   wake(name: string): void {
-    this.#lanes.get(name)?.wake();
+    this.#lanes.get(name)?.lookAnew();
   }
 
   /** Functions of the present generation. */

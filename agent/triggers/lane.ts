@@ -39,6 +39,8 @@ const conflictAttempts = 30;
 const conflictDelay = { minDelayMs: 5, maxDelayMs: 500 };
 /** How long a pause is slept through at a time: a clock that is set is noticed within it. */
 const longestRestMs = 60_000;
+/** Between two reads of events that cannot be read, unless somebody does something about it. */
+const readDelay = { minDelayMs: 1000, maxDelayMs: longestRestMs };
 
 /**
  * Runs the invocations of one function: its queued events and direct calls, `concurrency` at a time. With a concurrency of
@@ -61,6 +63,9 @@ export class Lane implements AsyncDisposable {
   #problem: string | undefined;
   /** Why its events cannot be read from disk. */
   #unreadable: string | undefined;
+  #failedReads = 0;
+  /** Runs while a read that failed is not tried again. */
+  #readsAgain: NodeJS.Timeout | undefined;
   #hold: Exclude<Hold, { kind: 'wait' }> | undefined;
 
   constructor(options: LaneOptions) {
@@ -99,6 +104,7 @@ export class Lane implements AsyncDisposable {
     this.#window.configure({ ordered: limits.concurrency === 1, queues: batchingOf(on) });
     this.#window.forgive();
     this.#setProblem(undefined);
+    this.#endReadDelay();
     this.#pump();
   }
 
@@ -112,6 +118,12 @@ export class Lane implements AsyncDisposable {
   wake(): void {
     this.#window.expectMore();
     this.#pump();
+  }
+
+  /** Somebody did something for it: what could not be read is tried at once. */
+  lookAnew(): void {
+    this.#endReadDelay();
+    this.wake();
   }
 
   /**
@@ -131,6 +143,7 @@ export class Lane implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(stopping());
     clearTimeout(this.#timer);
+    this.#endReadDelay();
     this.#calls.refuse(stopping());
     if (this.#running === 0) return;
     this.#drained = Promise.withResolvers();
@@ -169,7 +182,8 @@ export class Lane implements AsyncDisposable {
         this.#rest(next.delayMs);
         return false;
       case 'load':
-        this.#refill(nowMs);
+        // New events do not mend what lies before them.
+        if (this.#readsAgain === undefined) this.#refill(nowMs);
         return false;
       case 'idle':
         return false;
@@ -186,13 +200,31 @@ export class Lane implements AsyncDisposable {
     this.#window.refill(nowMs).then(
       () => {
         this.#setUnreadable(undefined);
+        this.#failedReads = 0;
         this.#pump();
       },
       (error: unknown) => {
         this.#setUnreadable(errorMessage(error));
-        if (!this.#stop.signal.aborted) this.#rest(1000);
+        if (!this.#stop.signal.aborted) this.#delayRead();
       },
     );
+  }
+
+  #delayRead(): void {
+    this.#failedReads += 1;
+    const { random = Math.random } = this.#options;
+    const again = () => {
+      this.#readsAgain = undefined;
+      this.#pump();
+    };
+    clearTimeout(this.#readsAgain);
+    this.#readsAgain = setTimeout(again, backoffMs(this.#failedReads, { ...readDelay, random }));
+  }
+
+  #endReadDelay(): void {
+    clearTimeout(this.#readsAgain);
+    this.#readsAgain = undefined;
+    this.#failedReads = 0;
   }
 
   /** `work` never rejects. */

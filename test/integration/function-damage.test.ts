@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, jest, test } from '@jest/globals';
 import { LocalStore } from '../../agent/streams/local-store.ts';
+import { Lane } from '../../agent/triggers/lane.ts';
 import type { InvocationEvent } from '../../agent/triggers/ports.ts';
+import { functionSchema } from '../../manifests/function.ts';
 import { createLogger, silentLogger, type LogEvent } from '../../lib/logger.ts';
 import { eventually, openDevice, temporaryFolder } from '../support/data-plane.ts';
 import { publish, state, status, textOf } from '../support/device-function.ts';
@@ -64,6 +66,38 @@ describe('a damaged page of events', () => {
     await eventually(() => status(device).queued === 0);
     await eventually(() => state(device)?.state === 'running');
     expect(runs).toBe(6);
+  });
+
+  test('is read again when somebody does something about it, not with each event that comes behind it', async () => {
+    await using folder = await temporaryFolder();
+    await using store = await LocalStore.open({ root: folder.path, logger: silentLogger });
+    let reads = 0;
+    store.nearEvents = () => {
+      reads++;
+      return Promise.reject(new Error('The page 5 is damaged'));
+    };
+    const runtime = {
+      invoke: () => Promise.reject(new Error('none')),
+      problem: () => undefined,
+      denials: () => 0,
+    };
+    await using lane = new Lane({
+      ...{ name: 'fn', store, runtime, routes: () => [] as never, logger: silentLogger },
+      deliver: () => Promise.resolve(),
+      now: () => new Date(),
+      random: () => 1,
+    });
+    lane.configure({
+      ...functionSchema.parse({ bundle: 'x@sha256:' + '0'.repeat(64), on: [{ mqtt: 'in' }] }),
+    });
+    const event = { kind: 'message', topic: 'in', attempts: 0, notBefore: 0, payload: Buffer.alloc(0) };
+    for (let id = 6; id < 56; id += 1) {
+      lane.offer([{ ...event, id } as never]);
+      await new Promise(setImmediate);
+    }
+    expect([reads, lane.problem]).toEqual([1, 'The page 5 is damaged']);
+    lane.lookAnew();
+    expect(reads).toBe(2);
   });
 
   test('keeps an event that failed, and what is committed beside it', async () => {
