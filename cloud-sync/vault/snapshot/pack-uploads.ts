@@ -3,6 +3,7 @@ import { openMemoryTrim } from '../../../lib/spare-memory.ts';
 import { TokenBucket } from '../../../lib/token-bucket.ts';
 import type { CallOptions } from '../backend/backend.ts';
 import type { PackContents, Repository } from '../repository.ts';
+import type { RepositoryLock } from '../upkeep/locks.ts';
 import type { FinishedPack } from './blob-packer.ts';
 import { packsPerIndex, trimBytes } from './snapshot-limits.ts';
 
@@ -53,9 +54,11 @@ export class PackUploads {
   }
 
   /** Takes packs away that nothing names, after all has failed: their room is wanted. To be called when nothing more is written. */
-  async discard({ signal }: CallOptions): Promise<void> {
+  async discard({ lock, signal }: CallOptions & { lock: Pick<RepositoryLock, 'assertHeld'> }): Promise<void> {
     await Promise.allSettled(this.#writing);
     for (const { pack } of this.#notIndexed) {
+      // Without it others may have given them an index, and need them.
+      lock.assertHeld();
       await this.#options.repository.backend.remove('data', pack, { signal });
     }
     this.#notIndexed = [];

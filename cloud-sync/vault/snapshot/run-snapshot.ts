@@ -100,7 +100,7 @@ class SnapshotRun implements AsyncDisposable {
     await this[Symbol.asyncDispose]();
     const { signal, logger } = this.#request;
     try {
-      await this.#uploads.discard({ signal });
+      await this.#uploads.discard({ lock: this.#basis.lock, signal });
     } catch (error) {
       // A store that only takes, or one that is gone: the next prune has it.
       logger.info('snapshot.packs.left', { error });

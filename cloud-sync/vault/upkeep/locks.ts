@@ -7,6 +7,7 @@ import type { Repository } from '../repository.ts';
 import { callsAtOnce } from './calls-at-once.ts';
 import { isStale, listLocks, lockedError, type HeldLock } from './held-locks.ts';
 import { inParallel } from '../in-parallel.ts';
+import { hasEnded } from './lock-holder.ts';
 import { LockKeeper } from './lock-keeper.ts';
 import { isNoRoom, noRoom } from './no-room.ts';
 
@@ -91,7 +92,10 @@ async function tryLock(repository: Repository, attempt: Attempt): Promise<Reposi
   };
 }
 
-/** Where there is no room those that are stale make some. */
+/**
+ * Where there is no room those make some whose process has ended. Not those that are stale by age: how late it is by the store's clock is
+ * known only once it took a lock, and by ours, which may be ahead, a holder would be robbed.
+ */
 async function writeWithin(
   repository: Repository,
   keeper: LockKeeper,
@@ -101,7 +105,8 @@ async function writeWithin(
     await keeper.write(signal);
   } catch (error) {
     if (!isNoRoom(error)) throw error;
-    await removeQuietly(repository, stale, signal);
+    const ended = stale.filter(({ document }) => document && hasEnded(document));
+    await removeQuietly(repository, ended, signal);
     await keeper.write(signal).catch((again: unknown) => {
       throw isNoRoom(again) ? noRoomToLock(repository, again) : again;
     });

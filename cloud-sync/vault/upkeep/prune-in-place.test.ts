@@ -1,12 +1,16 @@
+import { spawnSync } from 'node:child_process';
 import { beforeEach, expect, test } from '@jest/globals';
 import { fillRepository } from '../../../test/support/fill-repository.ts';
 import type { MemoryBackend } from '../../../test/support/memory-backend.ts';
 import { createMemoryRepository } from '../../../test/support/memory-repository.ts';
 import { SyncError } from '../../errors.ts';
+import { encodeLock } from '../format/lock-file.ts';
+import { Sealer } from '../format/sealer.ts';
 import { openRepositoryWithKey } from '../open-repository.ts';
 import type { Repository } from '../repository.ts';
 import { checkRepository } from './check.ts';
 import { forgetSnapshots } from './forget.ts';
+import { thisProcess } from './lock-holder.ts';
 import { lockRepository } from './locks.ts';
 import { planPrune } from './plan-prune.ts';
 import { prune } from './prune.ts';
@@ -98,11 +102,11 @@ test('every snapshot stays whole wherever a prune of a full store is cut short',
   expect(cuts).toBeGreaterThan(8);
 });
 
-test('a lock takes the place of stale ones, and says what to do where there is none', async () => {
-  const hourAgo = () => new Date(Date.now() - 3_600_000);
-  backend.now = () => hourAgo().getTime();
-  await lockRepository(repository, { exclusive: false, now: hourAgo, signal });
-  backend.now = () => Date.now();
+test('a lock takes the place of one whose process has ended, and says what to do where there is none', async () => {
+  const { pid } = spawnSync('true');
+  const document = { ...thisProcess(), time: new Date().toISOString(), exclusive: true, pid };
+  const { name, bytes } = encodeLock(new Sealer(repository.key), document, repository.version);
+  await backend.write('locks', name, bytes);
   backend.capacityBytes = backend.bytes;
   {
     await using _alone = await lockRepository(repository, { exclusive: true, signal });
@@ -114,4 +118,14 @@ test('a lock takes the place of stale ones, and says what to do where there is n
     hint: expect.stringContaining('snapshot forget --prune'),
   });
   expect(backend.names('locks')).toEqual([]);
+});
+
+test('a clock that is ahead robs nobody of a lock, also where there is no room for another', async () => {
+  await using _theirs = await lockRepository(repository, { exclusive: false, signal });
+  backend.capacityBytes = backend.bytes;
+  const ahead = () => new Date(Date.now() + 3_600_000);
+  await expect(lockRepository(repository, { exclusive: true, now: ahead, signal })).rejects.toMatchObject({
+    code: 'diskFull',
+  });
+  expect(backend.names('locks')).toHaveLength(1);
 });
