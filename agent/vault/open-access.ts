@@ -26,7 +26,7 @@ export async function openAccess(
     (owner &&
       (await ensureOwnerSlot(opened.repository, {
         ...{ owner: owner.publicKey, known: owner.slot, host, signal },
-      })));
+      }).catch(unlessTooMany)));
   stack.move();
   return { ...opened, ownerSlot };
 }
@@ -82,4 +82,10 @@ function withLogin(location: string, login: string): string {
   url.username = encodeURIComponent(colon < 0 ? login : login.slice(0, colon));
   url.password = colon < 0 ? '' : encodeURIComponent(login.slice(colon + 1));
   return `rest:${url.href}`;
+}
+
+/** So many key files that none is added: the next job tries again. Snapshots go on meanwhile, and keys can be listed and removed. */
+function unlessTooMany(error: unknown): null {
+  if (isCodedError(error) && error.code === 'conflict') return null;
+  throw error;
 }

@@ -3,7 +3,7 @@ import type { CallOptions, VaultBackend } from '../backend/backend.ts';
 import type { MasterKey } from '../format/master-key.ts';
 import { createRepository } from '../open-repository.ts';
 import type { Repository } from '../repository.ts';
-import { addSlot, createSlot, listSlots, type NewSlot } from './key-slots.ts';
+import { addSlot, createSlot, readSlot, type NewSlot } from './key-slots.ts';
 import { sealToOwner } from './owner-key.ts';
 
 export type DeviceVaultOptions = CallOptions & {
@@ -56,9 +56,7 @@ export async function ensureOwnerSlot(
   repository: Repository,
   { owner, known, host, signal }: CallOptions & { owner: string; known: string | null; host: string },
 ): Promise<string> {
-  const slots = known === null ? [] : await listSlots(repository.backend, { signal });
-  const isThere = slots.some(({ name }) => name === known);
-  if (known !== null && isThere) return known;
+  if (known !== null && (await readSlot(repository.backend, known, { signal }))) return known;
   return addSlot(repository, ownerSlotOf(owner, host), { signal });
 }
 
