@@ -5,9 +5,8 @@ import { MemoryBackend } from './memory-backend.ts';
 
 export type MemoryRepository = { readonly backend: MemoryBackend; readonly repository: Repository };
 
-/** An empty repository in memory, whose one key file opens nothing. */
-export async function createMemoryRepository(): Promise<MemoryRepository> {
-  const backend = new MemoryBackend();
+/** An empty repository in memory, in `backend` or one of its own, whose one key file opens nothing. */
+export async function createMemoryRepository(backend = new MemoryBackend()): Promise<MemoryRepository> {
   const keys = () => Promise.resolve([namedFile(Buffer.from('{}'))]);
   return {
     backend,
