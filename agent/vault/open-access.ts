@@ -4,6 +4,7 @@ import type { VaultBackend } from '../../cloud-sync/vault/backend/backend.ts';
 import { createDeviceVault, ensureOwnerSlot } from '../../cloud-sync/vault/keys/device-slots.ts';
 import { openVault, type OpenedVault } from '../../cloud-sync/vault/keys/open-vault.ts';
 import { isCodedError } from '../../lib/coded-error.ts';
+import type { Logger } from '../../lib/logger.ts';
 import type { VaultAccess } from './job-protocol.ts';
 
 export type OpenedAccess = OpenedVault & { readonly ownerSlot: string | null };
@@ -14,7 +15,7 @@ export type OpenedAccess = OpenedVault & { readonly ownerSlot: string | null };
  */
 export async function openAccess(
   access: VaultAccess,
-  { signal }: { readonly signal: AbortSignal },
+  { signal, logger }: { readonly signal: AbortSignal; readonly logger: Logger },
 ): Promise<OpenedAccess> {
   const { owner, device: host } = access;
   await using stack = new AsyncDisposableStack();
@@ -26,7 +27,7 @@ export async function openAccess(
     (owner &&
       (await ensureOwnerSlot(opened.repository, {
         ...{ owner: owner.publicKey, known: owner.slot, host, signal },
-      }).catch(unlessTooMany)));
+      }).catch((error: unknown) => unlessTooMany(error, logger))));
   stack.move();
   return { ...opened, ownerSlot };
 }
@@ -85,7 +86,8 @@ function withLogin(location: string, login: string): string {
 }
 
 /** So many key files that none is added: the next job tries again. Snapshots go on meanwhile, and keys can be listed and removed. */
-function unlessTooMany(error: unknown): null {
-  if (isCodedError(error) && error.code === 'conflict') return null;
-  throw error;
+function unlessTooMany(error: unknown, logger: Logger): null {
+  if (!isCodedError(error) || error.code !== 'conflict') throw error;
+  logger.warn('vault.owner.slot.refused', { error });
+  return null;
 }
