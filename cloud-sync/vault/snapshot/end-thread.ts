@@ -16,12 +16,14 @@ export async function endThread(worker: Worker): Promise<void> {
   const isEnded = await Promise.race([ended, late]);
   waiting.abort();
   if (isEnded) return;
+  // To end it has the event loop wait for it again.
+  worker.unref();
   const leave = () => exitWithoutThreads(Number(process.exitCode ?? 0));
   process.once('exit', leave);
   void ended.then(() => process.removeListener('exit', leave));
 }
 
-/** At once: what is still to be written by node is not. */
+/** At once: what node would still write is lost, such as an error that nobody caught. */
 function exitWithoutThreads(code: number): void {
   try {
     const ffi = loadFfi();
