@@ -173,7 +173,8 @@ export class Lane implements AsyncDisposable {
       this.#begin(this.#call(call));
       return true;
     }
-    const next = this.#window.next(nowMs);
+    // New events do not mend what lies before them.
+    const next = this.#window.next(nowMs, { loads: this.#readsAgain === undefined });
     switch (next.kind) {
       case 'run':
         this.#begin(drops ? this.#drop(next.slots) : this.#run(next.slots));
@@ -182,8 +183,7 @@ export class Lane implements AsyncDisposable {
         this.#rest(next.delayMs);
         return false;
       case 'load':
-        // New events do not mend what lies before them.
-        if (this.#readsAgain === undefined) this.#refill(nowMs);
+        this.#refill(nowMs);
         return false;
       case 'idle':
         return false;
@@ -205,7 +205,10 @@ export class Lane implements AsyncDisposable {
       },
       (error: unknown) => {
         this.#setUnreadable(errorMessage(error));
-        if (!this.#stop.signal.aborted) this.#delayRead();
+        if (this.#stop.signal.aborted) return;
+        this.#delayRead();
+        // What was read before may wait for its time.
+        this.#pump();
       },
     );
   }

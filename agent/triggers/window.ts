@@ -77,8 +77,8 @@ export class Window {
     this.#reading++;
   }
 
-  /** What to do next. `run` takes the slots out until `settle`. `load` comes once: call `refill`, then ask again. */
-  next(now: number): Next {
+  /** What to do next. `run` takes the slots out until `settle`. `load` comes once, and only where one `loads`: call `refill`, then ask again. */
+  next(now: number, { loads = true }: { readonly loads?: boolean } = {}): Next {
     let delayMs = Number.POSITIVE_INFINITY;
     for (const slot of this.#waiting.values()) {
       const remaining = this.#remaining(slot, now);
@@ -90,7 +90,7 @@ export class Window {
     }
     // The end of a refill asks again.
     if (this.#loading) return { kind: 'idle' };
-    if (this.#waiting.size < lowWater) {
+    if (loads && this.#waiting.size < lowWater) {
       const dueMs = this.#nextDue - now;
       if (this.#more || dueMs <= 0 || (dueMs > maxWaitMs && Number.isFinite(dueMs))) return { kind: 'load' };
       delayMs = Math.min(delayMs, dueMs);
