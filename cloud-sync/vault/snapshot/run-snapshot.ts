@@ -117,6 +117,9 @@ class SnapshotRun implements AsyncDisposable {
 
   /** Read when something is to be compared or stored: where nothing changed it is not. */
   #loadIndex(): Promise<BlobIndex> {
+    // The walk goes on for a little while: what it starts then, nobody would end.
+    if (this.#index === undefined && this.#signal.aborted)
+      return Promise.reject(this.#signal.reason as Error);
     this.#index ??= this.#request.repository.index({ signal: this.#signal });
     return this.#index;
   }
