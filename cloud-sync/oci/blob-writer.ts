@@ -52,12 +52,14 @@ export class FileBlobWriter implements BlobWriter {
   }
 
   static async open(options: WriterOptions): Promise<FileBlobWriter> {
+    let file: FileHandle | undefined;
     try {
-      const file = await open(options.path, options.resumable ? 'a+' : 'ax', 0o600);
+      file = await open(options.path, options.resumable ? 'a+' : 'ax', 0o600);
       const writer = new FileBlobWriter(file, options, { hash: createHash('sha256'), bytes: 0 });
       await writer.#takeHeldBytes();
       return writer;
     } catch (error) {
+      await file?.close();
       options.onClose();
       throw asDiskError(error, options.path);
     }

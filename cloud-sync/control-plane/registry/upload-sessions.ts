@@ -25,6 +25,7 @@ type Session = {
 export class UploadSessions implements AsyncDisposable {
   readonly #options: UploadSessionsOptions;
   readonly #sessions = new Map<string, Session>();
+  #isClosed = false;
 
   constructor(options: UploadSessionsOptions) {
     this.#options = options;
@@ -37,6 +38,11 @@ export class UploadSessions implements AsyncDisposable {
       throw new Refusal('TOOMANYREQUESTS', `${maxSessions} uploads are in progress; try again later`);
     }
     const writer = await store.createBlobWriter({ maxBytes: maxBlobBytes });
+    if (this.#isClosed) {
+      // Nobody would close its file any more, and node ends the process for that when it collects it.
+      await writer[Symbol.asyncDispose]();
+      throw new Refusal('UNKNOWN', 'The registry is closing', { status: 503 });
+    }
     const id = randomUUID();
     this.#sessions.set(id, { repository, writer, usedMs: now(), busy: false });
     return id;
@@ -70,6 +76,7 @@ export class UploadSessions implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
     for (const { writer } of sessions) await writer[Symbol.asyncDispose]();
