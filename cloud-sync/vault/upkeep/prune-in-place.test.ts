@@ -107,7 +107,8 @@ test('a lock takes the place of one whose process has ended, and says what to do
   const document = { ...thisProcess(), time: new Date().toISOString(), exclusive: true, pid };
   const { name, bytes } = encodeLock(new Sealer(repository.key), document, repository.version);
   await backend.write('locks', name, bytes);
-  backend.capacityBytes = backend.bytes;
+  // Two locks are not to the byte of one size: what is compressed differs.
+  backend.capacityBytes = backend.bytes + lockBytes / 8;
   {
     await using _alone = await lockRepository(repository, { exclusive: true, signal });
     expect(backend.names('locks')).toHaveLength(1);
