@@ -1,12 +1,6 @@
 import { InvalidArgumentError } from 'commander';
-import {
-  bytesPerSecondSchema,
-  bytesSchema,
-  durationSchema,
-  nameSchema,
-  topicFilterSchema,
-  topicPrefixSchema,
-} from '../manifests/primitives.ts';
+import { readBytes, readBytesPerSecond, readDuration } from '../manifests/amounts.ts';
+import { isTopicFilter, isWord, nameWord, topicPrefixWord } from '../manifests/words.ts';
 
 /** How long `--wait` without a duration waits. */
 export const defaultWaitMs = 60_000;
@@ -14,9 +8,10 @@ export const defaultWaitMs = 60_000;
 /** `60s` to milliseconds. */
 export function parseDuration(text: string): number {
   if (text === '0') return 0;
-  const parsed = durationSchema.safeParse(text);
-  if (!parsed.success) throw new InvalidArgumentError('Give a whole number and a unit, such as 60s or 5m.');
-  return parsed.data;
+  const durationMs = readDuration(text);
+  if (durationMs === undefined)
+    throw new InvalidArgumentError('Give a whole number and a unit, such as 60s or 5m.');
+  return durationMs;
 }
 
 /** How long something is kept: `7d` to milliseconds. */
@@ -28,17 +23,18 @@ export function parseAge(text: string): number {
 
 /** `10GiB` to bytes, one at least. */
 export function parseBytes(text: string): number {
-  const parsed = bytesSchema.safeParse(text);
-  if (!parsed.success || parsed.data === 0)
+  const bytes = readBytes(text);
+  if (bytes === undefined)
     throw new InvalidArgumentError('Give a whole number and a unit, such as 500MiB or 10GiB.');
-  return parsed.data;
+  return bytes;
 }
 
 /** `2MiB/s` to bytes a second. */
 export function parseBytesPerSecond(text: string): number {
-  const parsed = bytesPerSecondSchema.safeParse(text);
-  if (!parsed.success) throw new InvalidArgumentError('Give an amount a second, such as 500KiB/s or 2MiB/s.');
-  return parsed.data;
+  const rate = readBytesPerSecond(text);
+  if (rate === undefined)
+    throw new InvalidArgumentError('Give an amount a second, such as 500KiB/s or 2MiB/s.');
+  return rate;
 }
 
 export function parsePort(text: string): number {
@@ -65,7 +61,7 @@ export function formatAddress({ host, port }: Address): string {
 }
 
 export function parseName(text: string): string {
-  if (!nameSchema.safeParse(text).success) {
+  if (!isWord(nameWord, text)) {
     throw new InvalidArgumentError(
       'Use lower-case letters, digits and inner hyphens, at most 63 characters.',
     );
@@ -74,13 +70,13 @@ export function parseName(text: string): string {
 }
 
 export function parseTopicFilter(text: string): string {
-  if (!topicFilterSchema.safeParse(text).success)
+  if (!isTopicFilter(text))
     throw new InvalidArgumentError('Give an MQTT topic filter: + for one whole level, # only at the end.');
   return text;
 }
 
 export function parseTopicPrefix(text: string): string {
-  if (text === '' || !topicPrefixSchema.safeParse(text).success)
+  if (text === '' || !isWord(topicPrefixWord, text))
     throw new InvalidArgumentError('Give the front of topics, such as again/, without + and #.');
   return text;
 }

@@ -3,7 +3,6 @@ import {
   bytesPerDaySchema,
   bytesPerSecondSchema,
   bytesSchema,
-  cronSchema,
   durationBetween,
   durationSchema,
   excludePatternSchema,
@@ -11,6 +10,7 @@ import {
   streamKeySchema,
   topicFilterSchema,
 } from './primitives.ts';
+import { cronSchema } from './schedule.ts';
 
 const keepCount = z.int().min(1).max(100_000).optional();
 

@@ -3,7 +3,6 @@ import {
   bytesBetween,
   bytesPerDaySchema,
   countPerDaySchema,
-  cronSchema,
   durationBetween,
   durationPerDaySchema,
   globSchema,
@@ -12,9 +11,9 @@ import {
   originSchema,
   rateSchema,
   routeSchema,
-  timezoneSchema,
   topicFilterSchema,
 } from './primitives.ts';
+import { cronSchema, timezoneSchema } from './schedule.ts';
 
 const httpMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { bytesBetween, cronSchema, durationBetween, timezoneSchema } from './primitives.ts';
+import { bytesBetween, durationBetween } from './primitives.ts';
+import { cronSchema, timezoneSchema } from './schedule.ts';
 
 /** When a generation that is on disk whole may go live, and how much of earlier ones stays. Milliseconds, bytes. */
 export const updatesSchema = z.strictObject({

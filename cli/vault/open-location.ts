@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { VaultBackend } from '../../cloud-sync/vault/backend/backend.ts';
 import type { BackendCredentials } from '../../cloud-sync/vault/backend/open-backend.ts';
-import { nameSchema } from '../../manifests/primitives.ts';
+import { isWord, nameWord } from '../../manifests/words.ts';
 import { readContext } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { readInput } from '../files.ts';
@@ -29,7 +29,7 @@ export async function openLocation(
 }
 
 async function openCloudVault(run: Run, device: string): Promise<VaultBackend> {
-  if (!nameSchema.safeParse(device).success)
+  if (!isWord(nameWord, device))
     throw new CliError('usage', `${JSON.stringify(device)} is no name of a device.`, {
       hint: 'Write cloud:greenhouse-7, with a name that holdfast devices lists.',
     });

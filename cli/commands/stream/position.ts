@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { ControlClient } from '../../../agent/control/client.ts';
 import type { Stream } from '../../../agent/control/stream-protocol.ts';
-import { durationSchema } from '../../../manifests/primitives.ts';
+import { readDuration } from '../../../manifests/amounts.ts';
 import { parseTime } from '../../parse-time.ts';
 
 /** A place in a stream as a person writes it: an offset, a time, so long ago, or an end. */
@@ -16,8 +16,8 @@ export type Position =
 export function parsePosition(text: string): Position {
   if (/^\d{1,15}$/.test(text)) return { kind: 'offset', seq: Number(text) };
   if (text === 'oldest' || text === 'newest') return { kind: text };
-  const ago = text.startsWith('-') ? durationSchema.safeParse(text.slice(1)) : undefined;
-  if (ago?.success) return { kind: 'ago', ms: ago.data };
+  const agoMs = text.startsWith('-') ? readDuration(text.slice(1)) : undefined;
+  if (agoMs !== undefined) return { kind: 'ago', ms: agoMs };
   const ms = parseTime(text);
   if (Number.isNaN(ms))
     throw new InvalidArgumentError(
