@@ -3,7 +3,7 @@ import { hideWarning } from './hide-warning.ts';
 import { interruptSignal } from './interrupt.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Io } from './io.ts';
-import { buildProgram } from './program.ts';
+import { addCommands, createProgram } from './program.ts';
 import { reportError } from './report-error.ts';
 import type { GlobalOptions } from './run.ts';
 
@@ -16,8 +16,9 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   const signal = interruptSignal(() => {
     if (io.stderr.isTTY) io.stderr.write('\nStopping. Press Ctrl-C again to force it.\n');
   });
-  const program = buildProgram({ io, signal });
+  const program = createProgram(io);
   try {
+    await addCommands(program, { io, signal }, argv.slice(2));
     await program.parseAsync([...argv]);
     return 0;
   } catch (error) {

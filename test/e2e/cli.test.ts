@@ -7,7 +7,7 @@ import { builtProgram } from '../support/built-program.ts';
 import { nodeFlags, runCli, temporaryFolder } from '../support/cli.ts';
 import type { Command } from 'commander';
 import { exitCodes, exitMeanings, formatExitCodes, type ExitName } from '../../cli/exit-codes.ts';
-import { buildProgram } from '../../cli/program.ts';
+import { addCommands, createProgram } from '../../cli/program.ts';
 
 describe('the command line', () => {
   test('an unknown command ends with 2 and names the nearest one', async () => {
@@ -140,7 +140,7 @@ describe('without a cloud or an agent', () => {
 describe('docs/cli.md', () => {
   test('names every command, every global option and every exit code', async () => {
     const doc = await readFile('docs/cli.md', 'utf8');
-    const program = buildProgram({ io: process, signal: new AbortController().signal });
+    const program = await wholeProgram();
     const commands = leaves(program);
     expect(commands).toContain('holdfast cloud up');
     for (const command of commands) expect(doc).toMatch(new RegExp(`^\\| \`${command}[ \`]`, 'm'));
@@ -152,8 +152,8 @@ describe('docs/cli.md', () => {
     }
   });
 
-  test('every command has examples in its help', () => {
-    const program = buildProgram({ io: process, signal: new AbortController().signal });
+  test('every command has examples in its help', async () => {
+    const program = await wholeProgram();
     for (const command of allCommands(program).filter(({ commands }) => commands.length === 0)) {
       let help = '';
       command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
@@ -161,6 +161,12 @@ describe('docs/cli.md', () => {
     }
   });
 });
+
+async function wholeProgram(): Promise<Command> {
+  const program = createProgram(process);
+  await addCommands(program, { io: process, signal: new AbortController().signal });
+  return program;
+}
 
 function allCommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap(allCommands)];

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { examples } from '../../options.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
-import { openSnapshots } from '../../vault/open-snapshots.ts';
 import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
 import { drained } from '../../write-out.ts';
 
@@ -25,6 +24,7 @@ export function registerCat(snapshots: Command, surroundings: Surroundings): voi
 
 async function cat(run: Run, options: VaultOptions, name: string, path: string): Promise<void> {
   const { readFile } = await import('../../../cloud-sync/vault/browse/read-file.ts');
+  const { openSnapshots } = await import('../../vault/open-snapshots.ts');
   await using opened = await openSnapshots(run, options);
   const { repository } = opened;
   const { id } = opened.choose(name);

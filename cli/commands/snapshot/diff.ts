@@ -6,7 +6,6 @@ import { formatBytes } from '../../progress.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 import type { Style } from '../../io.ts';
 import { jsonOfNode } from '../../vault/node-text.ts';
-import { openSnapshots } from '../../vault/open-snapshots.ts';
 import { shortId, subjectOf } from '../../vault/snapshot-text.ts';
 import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
 import { drained } from '../../write-out.ts';
@@ -42,6 +41,7 @@ export function registerDiff(snapshots: Command, surroundings: Surroundings): vo
 async function diff(run: Run, options: Options, from: string, to: string): Promise<void> {
   const { diffSnapshots } = await import('../../../cloud-sync/vault/browse/diff-snapshots.ts');
   const { path, metadata = false } = options;
+  const { openSnapshots } = await import('../../vault/open-snapshots.ts');
   await using opened = await openSnapshots(run, options);
   const { repository } = opened;
   const [before, after] = [opened.choose(from), opened.choose(to)];

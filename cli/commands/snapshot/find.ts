@@ -5,7 +5,6 @@ import { action, type Run, type Surroundings } from '../../run.ts';
 import { isOf } from '../../vault/choose-snapshot.ts';
 import { DamagedFolders } from '../../vault/damaged-folders.ts';
 import { formatNode, jsonOfNode } from '../../vault/node-text.ts';
-import { openSnapshots } from '../../vault/open-snapshots.ts';
 import { shortId, shortTime } from '../../vault/snapshot-text.ts';
 import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
 import { drained } from '../../write-out.ts';
@@ -40,6 +39,7 @@ export function registerFind(snapshots: Command, surroundings: Surroundings): vo
 async function find(run: Run, options: Options, patterns: readonly string[]): Promise<void> {
   const { findEntries } = await import('../../../cloud-sync/vault/browse/find-entries.ts');
   const { of: subject, snapshot, ignoreCase = false, long = false } = options;
+  const { openSnapshots } = await import('../../vault/open-snapshots.ts');
   await using opened = await openSnapshots(run, options);
   const { repository, snapshots: all } = opened;
   const asked = snapshot === undefined ? all : [opened.choose(snapshot)];

@@ -6,7 +6,6 @@ import { printable } from '../../printable.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 import { formatTable } from '../../table.ts';
 import { isOf } from '../../vault/choose-snapshot.ts';
-import { openVault } from '../../vault/open-vault.ts';
 import { readSnapshots } from '../../vault/read-snapshots.ts';
 import { shortId, shortTime, subjectOf } from '../../vault/snapshot-text.ts';
 import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
@@ -34,6 +33,7 @@ export function registerList(snapshots: Command, surroundings: Surroundings): vo
 }
 
 async function list(run: Run, options: Options, volume?: string): Promise<void> {
+  const { openVault } = await import('../../vault/open-vault.ts');
   await using repository = await openVault(run, options);
   const all = await readSnapshots(run, repository);
   const { host, tag } = options;

@@ -3,7 +3,6 @@ import { examples } from '../../options.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 import { DamagedFolders } from '../../vault/damaged-folders.ts';
 import { formatNode, jsonOfNode } from '../../vault/node-text.ts';
-import { openSnapshots } from '../../vault/open-snapshots.ts';
 import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
 import { drained } from '../../write-out.ts';
 
@@ -29,6 +28,7 @@ export function registerLs(snapshots: Command, surroundings: Surroundings): void
 async function ls(run: Run, options: Options, name: string, path?: string): Promise<void> {
   const { listEntries } = await import('../../../cloud-sync/vault/browse/list-entries.ts');
   const { long = false, recursive = false } = options;
+  const { openSnapshots } = await import('../../vault/open-snapshots.ts');
   await using opened = await openSnapshots(run, options);
   const { repository } = opened;
   const { id } = opened.choose(name);

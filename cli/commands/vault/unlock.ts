@@ -3,7 +3,6 @@ import { confirm } from '../../confirm.ts';
 import { examples } from '../../options.ts';
 import { plural } from '../../plural.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
-import { openVault } from '../../vault/open-vault.ts';
 import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
 
 type Options = VaultOptions & { readonly all?: true; readonly yes?: true };
@@ -25,6 +24,7 @@ async function unlock(run: Run, options: Options): Promise<void> {
   if (all)
     await confirm(run, 'Work under a lock that is removed may come to harm. Remove every lock?', options);
   const { removeStaleLocks } = await import('../../../cloud-sync/vault/upkeep/locks.ts');
+  const { openVault } = await import('../../vault/open-vault.ts');
   await using repository = await openVault(run, options);
   const removed = await removeStaleLocks(repository, { all, signal: run.signal });
   run.out.result({ removed }, () =>
