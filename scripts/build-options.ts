@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { BuildOptions, Plugin } from 'esbuild';
+import { directBuiltins } from './direct-builtins.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -35,13 +36,9 @@ export const buildOptions: BuildOptions = {
   minifyWhitespace: true,
   sourcemap: true,
   external: ['isolated-vm', 'esbuild', 'sodium-native'],
-  plugins: [englishOnly, withoutDebug],
+  plugins: [englishOnly, withoutDebug, directBuiltins],
   outExtension: { '.js': '.mjs' },
   logLevel: 'warning',
   // Loaded by import(): from the CommonJS build esbuild would make a default export only.
   alias: { '@peculiar/x509': join(root, 'node_modules/@peculiar/x509/build/x509.es.js') },
-  // CommonJS packages inside an ES module bundle still call require for node's own modules.
-  banner: {
-    js: "import { createRequire as holdfastRequire } from 'node:module'; const require = holdfastRequire(import.meta.url);",
-  },
 };
