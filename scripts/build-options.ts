@@ -42,3 +42,16 @@ export const buildOptions: BuildOptions = {
   // Loaded by import(): from the CommonJS build esbuild would make a default export only.
   alias: { '@peculiar/x509': join(root, 'node_modules/@peculiar/x509/build/x509.es.js') },
 };
+
+/**
+ * Threads are CommonJS, each one file: node has no loader of modules to start for that, which takes as long as a thread's own start and is
+ * not kept between threads.
+ */
+export const threadOptions: BuildOptions = {
+  ...buildOptions,
+  plugins: [englishOnly, withoutDebug],
+  format: 'cjs',
+  outExtension: { '.js': '.cjs' },
+  define: { 'import.meta.url': 'holdfastUrl' },
+  banner: { js: "const holdfastUrl = require('node:url').pathToFileURL(__filename).href;" },
+};

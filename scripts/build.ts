@@ -2,7 +2,7 @@ import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { buildInside } from '../functions/runtime/build-inside.ts';
-import { buildOptions } from './build-options.ts';
+import { buildOptions, threadOptions } from './build-options.ts';
 
 /**
  * Bundles the program into `dist/`, or another folder: `holdfast.mjs` with the chunks that its commands load when they run, and `host.mjs`,
@@ -23,9 +23,6 @@ async function main(): Promise<void> {
       testing: 'functions/sdk/testing/index.ts',
       'test-hook': 'functions/sdk/testing/test-hook.ts',
       'json-reporter': 'functions/sdk/testing/json-reporter.ts',
-      'vault-restore-thread': 'cloud-sync/vault/restore/restore-thread.ts',
-      'vault-lister-thread': 'cloud-sync/vault/snapshot/lister-thread.ts',
-      'vault-snapshot-thread': 'cloud-sync/vault/snapshot/snapshot-thread.ts',
       'vault-job': 'agent/vault/job-main.ts',
       'image-store': 'agent/apps/store/apply-main.ts',
     },
@@ -33,6 +30,15 @@ async function main(): Promise<void> {
     // Chunks lie beside the entries, so that paths from import.meta.url are the same everywhere.
     splitting: true,
     chunkNames: 'chunk-[hash]',
+  });
+  await build({
+    ...threadOptions,
+    entryPoints: {
+      'vault-restore-thread': 'cloud-sync/vault/restore/restore-thread.ts',
+      'vault-lister-thread': 'cloud-sync/vault/snapshot/lister-thread.ts',
+      'vault-snapshot-thread': 'cloud-sync/vault/snapshot/snapshot-thread.ts',
+    },
+    outdir: dist,
   });
   await build({ ...buildOptions, entryPoints: { host: 'functions/host/main.ts' }, outdir: dist });
   await buildInside(dist);

@@ -44,7 +44,7 @@ class PoolThread {
 
   constructor(workerData: RestoreThreadData) {
     this.#worker = new Worker(
-      threadEntry('vault-restore-thread.mjs', new URL('restore-thread.ts', import.meta.url)),
+      threadEntry('vault-restore-thread.cjs', new URL('restore-thread.ts', import.meta.url)),
       {
         workerData,
         resourceLimits: { maxYoungGenerationSizeMb: 4 },

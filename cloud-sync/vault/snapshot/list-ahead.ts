@@ -36,7 +36,7 @@ export class ListAhead implements AsyncDisposable {
       port: port2,
     };
     this.#worker = new Worker(
-      threadEntry('vault-lister-thread.mjs', new URL('lister-thread.ts', import.meta.url)),
+      threadEntry('vault-lister-thread.cjs', new URL('lister-thread.ts', import.meta.url)),
       {
         workerData,
         transferList: [port2],

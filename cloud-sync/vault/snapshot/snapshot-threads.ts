@@ -101,7 +101,7 @@ export class SnapshotThreads implements AsyncDisposable {
       progress,
     };
     const worker = new Worker(
-      threadEntry('vault-snapshot-thread.mjs', new URL('snapshot-thread.ts', import.meta.url)),
+      threadEntry('vault-snapshot-thread.cjs', new URL('snapshot-thread.ts', import.meta.url)),
       {
         workerData,
         transferList: [memory.port2],
