@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { NodeType } from '../format/tree-node.ts';
 import {
   factNames,
@@ -50,13 +49,6 @@ export class FolderEntries {
   /** The ten facts of one entry. */
   packedAt(index: number): PackedFacts {
     return this.facts.subarray(index * factNames.length, (index + 1) * factNames.length);
-  }
-
-  /** Stands for all that `lstat` said of the entries: equal prints, equal entries. */
-  print(): string {
-    const hash = createHash('sha256');
-    // Not UTF-8: that has no place for the lone surrogates of odd names.
-    return hash.update(this.names.join('\0'), 'utf16le').update(this.facts).digest('base64url');
   }
 
   #fact(index: number, offset: number): bigint {

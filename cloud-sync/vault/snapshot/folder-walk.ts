@@ -12,6 +12,7 @@ import type { Exclusion } from './exclude-patterns.ts';
 import { fileProblem } from './file-problem.ts';
 import type { FileContent, FileQueue } from './file-queue.ts';
 import type { Entry, FolderEntries } from './folder-entries.ts';
+import { folderPrint } from './folder-print.ts';
 import { listFolder, type FolderListing, type Skip } from './list-folder.ts';
 import { listWithOther } from './list-in-parts.ts';
 import { walkSliceMs } from './snapshot-limits.ts';
@@ -145,7 +146,7 @@ export class FolderWalk {
     const listing = this.#listing(path, skip);
     const { entries, newestNs, problems } = listing;
     for (const { name, ...problem } of problems) onProblem({ path: joined(path, name), ...problem });
-    const print = newestNs >= this.#newestBelievedNs || problems.length > 0 ? '' : entries.print();
+    const print = newestNs >= this.#newestBelievedNs || problems.length > 0 ? '' : folderPrint(entries);
     const remembered = earlier.remembered(path);
     return { path, entries, print, remembered, same: print !== '' && remembered?.print === print };
   }

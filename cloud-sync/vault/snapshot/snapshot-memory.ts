@@ -1,25 +1,20 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
 import { atomicWrite } from '../../../lib/atomic-write.ts';
-import { isBlobId, type BlobId } from '../format/blob-id.ts';
+import type { BlobId } from '../format/blob-id.ts';
 import { masterKeyBytes, type MasterKey } from '../format/master-key.ts';
 
-const blobId = z.custom<BlobId>((value) => typeof value === 'string' && isBlobId(value));
-
-const memorySchema = z.strictObject({
-  version: z.literal(1),
+export type SnapshotMemory = {
+  readonly version: 1;
   /** The tree of the snapshot that this is of. */
-  tree: blobId,
+  readonly tree: BlobId;
   /** Stands for everything else that a snapshot depends on: where, excludes, names of accounts. */
-  context: z.string(),
+  readonly context: string;
   /** While these are in the repository, so is everything that the snapshot names: whoever removes a pack replaces its index first. */
-  indexFiles: z.array(z.string()),
+  readonly indexFiles: readonly string[];
   /** Path, print of the entries ('' when it is not to be believed), tree. */
-  folders: z.array(z.tuple([z.string(), z.string(), blobId])),
-});
-
-export type SnapshotMemory = z.infer<typeof memorySchema>;
+  readonly folders: readonly (readonly [path: string, print: string, tree: BlobId])[];
+};
 
 const macBytes = 32;
 const maxBytes = 512 * 1024 * 1024;
@@ -35,7 +30,9 @@ export async function readMemory(path: string, key: MasterKey): Promise<Snapshot
   if (bytes.length < macBytes || bytes.length > maxBytes) return undefined;
   const text = bytes.subarray(macBytes);
   if (!timingSafeEqual(bytes.subarray(0, macBytes), macOf(text, key))) return undefined;
-  return memorySchema.safeParse(JSON.parse(text.toString())).data;
+  // By its MAC it is what `writeMemory` made, perhaps that of another version: thousands of folders are not looked through again.
+  const memory = JSON.parse(text.toString()) as { readonly version: number };
+  return memory.version === 1 ? (memory as SnapshotMemory) : undefined;
 }
 
 export async function writeMemory(path: string, key: MasterKey, memory: SnapshotMemory): Promise<void> {
