@@ -1,6 +1,6 @@
 import type { DeviceVault } from '../../agent/open-vault.ts';
 import { SyncError } from '../../cloud-sync/errors.ts';
-import type { OpenedVault, VaultSecret } from '../../cloud-sync/vault/keys/open-vault.ts';
+import type { OpenedVault, OpenVaultOptions, VaultSecret } from '../../cloud-sync/vault/keys/open-vault.ts';
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { agentRoot } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -9,12 +9,15 @@ import type { Run } from '../run.ts';
 import { locationText, repositoryLocation, type VaultOptions } from './vault-options.ts';
 import { vaultSecret } from './vault-secret.ts';
 
+/** `onDeriving`: called when a key is being derived from a password, which takes a while. */
+type Opening = Pick<OpenVaultOptions, 'onDeriving'>;
+
 /** The repository that the options name, else the agent's own, opened by this device's key. The caller disposes of it. */
-export async function openVault(run: Run, options: VaultOptions): Promise<Repository> {
+export async function openVault(run: Run, options: VaultOptions, opening: Opening = {}): Promise<Repository> {
   const location = repositoryLocation(run, options);
   return location === undefined
     ? (await openOwn(run)).repository
-    : (await openAt(run, location, options)).repository;
+    : (await openAt(run, location, options, opening)).repository;
 }
 
 /** The agent's, whether or not the agent runs, with the manifest that it runs. Its repository disposes of it. */
@@ -24,7 +27,12 @@ export async function openOwn(run: Run): Promise<DeviceVault> {
 }
 
 /** The one at `location`, and which of its key slots opened it. */
-export async function openAt(run: Run, location: string, options: VaultOptions): Promise<OpenedVault> {
+export async function openAt(
+  run: Run,
+  location: string,
+  options: VaultOptions,
+  { onDeriving }: Opening = {},
+): Promise<OpenedVault> {
   const { signal } = run;
   const { openLocation } = await import('./open-location.ts');
   const { openVault: openBySecret } = await import('../../cloud-sync/vault/keys/open-vault.ts');
@@ -32,9 +40,11 @@ export async function openAt(run: Run, location: string, options: VaultOptions):
   const secret = await vaultSecret(run, options, location);
   await using undo = new AsyncDisposableStack();
   const backend = undo.use(await openLocation(run, location, options));
-  const opened = await openBySecret(backend, { secret, ownerKey, signal }).catch((error: unknown) => {
-    throw explained(error, { location, secret, ownerKey });
-  });
+  const opened = await openBySecret(backend, { secret, ownerKey, onDeriving, signal }).catch(
+    (error: unknown) => {
+      throw explained(error, { location, secret, ownerKey });
+    },
+  );
   // From here on the repository disposes of the backend.
   undo.move();
   return opened;

@@ -3,12 +3,10 @@ import { basename, resolve } from 'node:path';
 import { keepYoungHeapSmall } from '../../lib/spare-memory.ts';
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { ListAhead } from '../../cloud-sync/vault/snapshot/list-ahead.ts';
-import { takeSnapshot } from '../../cloud-sync/vault/snapshot/take-snapshot.ts';
 import { Progress } from '../progress.ts';
 import type { Run } from '../run.ts';
 import { chooseSnapshot } from './choose-snapshot.ts';
 import { memoryFile } from './memory-file.ts';
-import { openVault } from './open-vault.ts';
 import { formatOutcome } from './outcome-text.ts';
 import { quietLogger } from './quiet-logger.ts';
 import { formatSnapshotProgress } from './snapshot-progress-text.ts';
@@ -39,7 +37,10 @@ export async function takeFolder(run: Run, options: TakeOptions, name: string): 
   const recordedPath = options.path ?? folder;
   // Beside the derivation of the key.
   await using ahead = availableParallelism() > 1 ? new ListAhead(folder, exclude) : undefined;
-  await using repository = await openVault(run, options);
+  const { openVault } = await import('./open-vault.ts');
+  const engine = () => import('../../cloud-sync/vault/snapshot/take-snapshot.ts');
+  await using repository = await openVault(run, options, { onDeriving: () => void engine() });
+  const { takeSnapshot } = await engine();
   const parent = await parentOf(run, repository, options.parent);
   using progress = new Progress(run.io, {
     label: `Snapshotting ${basename(folder)}`,

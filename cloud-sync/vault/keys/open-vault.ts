@@ -20,6 +20,8 @@ export type OpenVaultOptions = CallOptions & {
   readonly slot?: string | undefined;
   /** `vault.owner` of the machine file: with it a passphrase opens the slots that devices sealed to it. */
   readonly ownerKey?: string | undefined;
+  /** Called each time that the derivation of a key has begun: it takes a while, on another thread. */
+  readonly onDeriving?: (() => void) | undefined;
 };
 
 export type OpenedVault = {
@@ -34,34 +36,35 @@ export type OpenedVault = {
  */
 export async function openVault(
   backend: VaultBackend,
-  { secret, slot, ownerKey, signal }: OpenVaultOptions,
+  { secret, slot, ownerKey, onDeriving, signal }: OpenVaultOptions,
 ): Promise<OpenedVault> {
   const before = slot === undefined ? undefined : await readSlot(backend, slot, { signal });
-  const again = before && (await openFirst(backend, attemptsOf([before], secret), signal));
+  const again = before && (await openFirst(backend, attemptsOf([before], secret), { onDeriving, signal }));
   if (again) return again;
   const slots = inOrder(await readSlots(backend, { signal }));
   if (slots.length === 0) throw noRepository(backend);
   const sealed = secret.kind === 'passphrase' && slots.some(({ kind }) => kind === 'owner');
   const byOwner =
     sealed && ownerKey !== undefined
-      ? await openByOwner(backend, slots, { ownerKey, secret, signal })
+      ? await openByOwner(backend, slots, { ownerKey, secret, onDeriving, signal })
       : undefined;
-  return byOwner ?? openByPassword(backend, slots, { secret, signal });
+  return byOwner ?? openByPassword(backend, slots, { secret, onDeriving, signal });
 }
 
+type Opening = Pick<OpenVaultOptions, 'secret' | 'onDeriving' | 'signal'>;
 type Attempt = { readonly slot: StoredSlot; readonly password: string };
 
 async function openByOwner(
   backend: VaultBackend,
   slots: readonly StoredSlot[],
-  { ownerKey, secret, signal }: { ownerKey: string; secret: VaultSecret; signal: AbortSignal },
+  { ownerKey, secret, ...options }: Opening & { readonly ownerKey: string },
 ): Promise<OpenedVault | undefined> {
   const owner = await openOwnerKey(ownerKey, secret.text).catch(unlessWrong);
   const attempts = slots.flatMap((slot): Attempt[] => {
     const password = slot.sealed && owner?.unseal(slot.sealed);
     return password ? [{ slot, password: password.toString('utf8') }] : [];
   });
-  return openFirst(backend, attempts, signal);
+  return openFirst(backend, attempts, options);
 }
 
 /** Those that the store took first, for what came later may have been added to keep others out; else the newest. */
@@ -73,9 +76,9 @@ function inOrder(slots: readonly StoredSlot[]): StoredSlot[] {
 async function openByPassword(
   backend: VaultBackend,
   slots: readonly StoredSlot[],
-  { secret, signal }: { secret: VaultSecret; signal: AbortSignal },
+  { secret, ...options }: Opening,
 ): Promise<OpenedVault> {
-  const opened = await openFirst(backend, attemptsOf(candidates(slots, secret), secret), signal);
+  const opened = await openFirst(backend, attemptsOf(candidates(slots, secret), secret), options);
   if (opened) return opened;
   throw refused(backend, secret);
 }
@@ -103,12 +106,14 @@ function passwordsOf({ kind, text }: VaultSecret): readonly string[] {
 async function openFirst(
   backend: VaultBackend,
   attempts: readonly Attempt[],
-  signal: AbortSignal,
+  { onDeriving, signal }: Omit<Opening, 'secret'>,
 ): Promise<OpenedVault | undefined> {
   let damaged: CodedError | undefined;
   for (const { slot, password } of attempts) {
     signal.throwIfAborted();
-    const key = await unwrapKey(slot.bytes, password).catch(unlessWrong);
+    const deriving = unwrapKey(slot.bytes, password);
+    onDeriving?.();
+    const key = await deriving.catch(unlessWrong);
     if (!key) continue;
     try {
       return { repository: await openRepositoryWithKey(backend, { key, signal }), slot: slot.name };
