@@ -118,7 +118,7 @@ function firstRefusal(
     const refusal = refusalOf(writes, draft, operation);
     if (refusal) return refusal;
   }
-  return checkStreamRoom(draft, unit, writes.deadLetterStreamOf);
+  return checkStreamRoom(writes, draft, unit);
 }
 
 function refusalOf(writes: Writes, draft: Draft, operation: Operation): AgentError | undefined {

@@ -2,13 +2,14 @@ import type { DatabaseSync } from 'node:sqlite';
 import { EventDraft } from './event-draft.ts';
 import { loadLastEvent, loadQueued } from './event-reads.ts';
 import { messageId } from './message-ids.ts';
+import { streamNumbersOf, takeStreamNumber, type StreamNumbers } from './stream-numbers.ts';
 import { messageBytes, type DailyBytes, type GapReason, type QueuedEvent } from './operations.ts';
 import { SessionDraft, SessionLedger, type SessionCounts } from './session-ledger.ts';
 import type { Pause, Spending } from './trigger-operations.ts';
 import { loadPauses, loadSpendings } from './trigger-reads.ts';
 
 export type StreamState = {
-  /** Under which its messages are kept, for good; 0 while it never had any. */
+  /** Under which its messages are kept; 0 while it has none, see `giveNumbersBack`. */
   readonly number: number;
   readonly lastSeq: number;
   /** Every message up to this one is in the cloud. */
@@ -38,8 +39,9 @@ const emptyStream: StreamState = {
 /** Numbers about what is on disk, by name: of streams, of queued and of dead events a function, of bytes a key-value store. */
 export type Counts = {
   stream(name: string): StreamState;
-  /** The greatest number that a stream has. */
-  readonly lastStreamNumber: number;
+  /** Those that are on disk, with their names. */
+  streams(): Iterable<readonly [name: string, state: StreamState]>;
+  readonly streamNumbers: StreamNumbers;
   /** The greatest id that an event had. */
   readonly lastEventId: number;
   /** Undefined when it never read the stream. */
@@ -68,7 +70,7 @@ export type Counts = {
 export class Ledger implements Counts {
   readonly sessions: SessionLedger;
   readonly #streams = new Map<string, StreamState>();
-  #lastStreamNumber = 0;
+  #streamNumbers = streamNumbersOf([]);
   #lastEventId = 0;
   readonly #consumers = new Map<string, Map<string, ConsumerState>>();
   readonly #queued = new Map<string, number>();
@@ -86,7 +88,8 @@ export class Ledger implements Counts {
   static load(database: DatabaseSync): Ledger {
     const ledger = new Ledger(SessionLedger.load(database));
     const rows = (sql: string): Record<string, unknown>[] => database.prepare(sql).all();
-    for (const row of rows('SELECT * FROM streams')) ledger.#keep(String(row.name), streamOf(row));
+    for (const row of rows('SELECT * FROM streams')) ledger.#streams.set(String(row.name), streamOf(row));
+    ledger.#streamNumbers = streamNumbersOf([...ledger.#streams.values()].map(({ number }) => number));
     for (const row of rows('SELECT * FROM consumers'))
       ledger.#place(String(row.stream), String(row.name), { seq: Number(row.seq), spent: spentOf(row) });
     ledger.#lastEventId = loadLastEvent(database);
@@ -105,8 +108,11 @@ export class Ledger implements Counts {
   stream(name: string): StreamState {
     return this.#streams.get(name) ?? emptyStream;
   }
-  get lastStreamNumber(): number {
-    return this.#lastStreamNumber;
+  streams(): Iterable<[string, StreamState]> {
+    return this.#streams.entries();
+  }
+  get streamNumbers(): StreamNumbers {
+    return this.#streamNumbers;
   }
   get lastEventId(): number {
     return this.#lastEventId;
@@ -150,7 +156,8 @@ export class Ledger implements Counts {
 
   /** The transaction of `draft` is on disk. */
   accept(draft: Draft): void {
-    for (const [name, state] of draft.streams) this.#keep(name, state);
+    for (const [name, state] of draft.streams) this.#streams.set(name, state);
+    this.#streamNumbers = draft.streamNumbers;
     for (const [stream, states] of draft.consumerStates)
       for (const [name, state] of states) this.#place(stream, name, state);
     for (const [name, count] of draft.queuedCounts) this.#queued.set(name, count);
@@ -164,11 +171,6 @@ export class Ledger implements Counts {
       if (pause) this.#pauses.set(name, pause);
       else this.#pauses.delete(name);
     }
-  }
-
-  #keep(name: string, state: StreamState): void {
-    this.#streams.set(name, state);
-    this.#lastStreamNumber = Math.max(this.#lastStreamNumber, state.number);
   }
 
   #place(stream: string, name: string, state: ConsumerState | undefined): void {
@@ -210,11 +212,11 @@ export class Draft {
   readonly events: EventDraft;
   readonly sessions: SessionDraft;
   readonly #base: Counts;
-  #lastStreamNumber: number;
+  #streamNumbers: StreamNumbers;
 
   constructor(base: Counts) {
     this.#base = base;
-    this.#lastStreamNumber = base.lastStreamNumber;
+    this.#streamNumbers = base.streamNumbers;
     this.events = new EventDraft(base.lastEventId);
     this.sessions = new SessionDraft(base.sessions);
   }
@@ -222,8 +224,19 @@ export class Draft {
   stream(name: string): StreamState {
     return this.streams.get(name) ?? this.#base.stream(name);
   }
-  get lastStreamNumber(): number {
-    return this.#lastStreamNumber;
+  get streamNumbers(): StreamNumbers {
+    return this.#streamNumbers;
+  }
+  /** Those that were there before the transaction, as they are now. */
+  *knownStreams(): Iterable<readonly [name: string, state: StreamState]> {
+    for (const [name] of this.#base.streams()) yield [name, this.stream(name)];
+  }
+  /** Of a stream without rows, on disk as well: the number may be another one's from now on. */
+  giveNumberBack(name: string): void {
+    const own = this.#ownStream(name);
+    const { last, free } = this.#streamNumbers;
+    this.#streamNumbers = { last, free: [...free, own.number] };
+    own.number = 0;
   }
   updateStream(name: string, change: Partial<StreamState>): void {
     Object.assign(this.#ownStream(name), change);
@@ -231,7 +244,11 @@ export class Draft {
   /** Counts one message more. Returns its row: the numbers of a stream go on where they were. */
   append(name: string, size: number): number {
     const own = this.#ownStream(name);
-    if (own.number === 0) own.number = ++this.#lastStreamNumber;
+    if (own.number === 0) {
+      const { taken, left } = takeStreamNumber(this.#streamNumbers);
+      own.number = taken;
+      this.#streamNumbers = left;
+    }
     own.lastSeq++;
     own.messages++;
     own.bytes += size;

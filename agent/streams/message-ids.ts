@@ -1,6 +1,6 @@
 /** The last number of a stream: at 10,000 messages a second it is reached after fourteen years. */
 export const maxSeq = 2 ** 42 - 1;
-/** Streams that a store can have had. A stream keeps its own number when the manifest has it no more. */
+/** Streams that can hold messages at a time, whether or not the manifest has them still. */
 export const maxStreams = 2 ** 11 - 1;
 
 /**

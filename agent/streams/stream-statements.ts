@@ -45,6 +45,7 @@ export function prepareStreamWrites(database: DatabaseSync) {
        ON CONFLICT (name) DO UPDATE SET number = excluded.number, last_seq = excluded.last_seq, acked_seq = excluded.acked_seq,
          messages = excluded.messages, bytes = excluded.bytes, spent_day = excluded.spent_day, spent_bytes = excluded.spent_bytes`,
     ),
+    giveNumberBack: sql('UPDATE streams SET number = 0 WHERE name = ?'),
     putConsumer: sql(
       `INSERT INTO consumers (stream, name, seq, spent_day, spent_bytes) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (stream, name) DO UPDATE SET seq = excluded.seq, spent_day = excluded.spent_day,
