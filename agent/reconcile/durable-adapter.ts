@@ -27,12 +27,17 @@ export class DurableAdapter<T> implements Adapter<T> {
     this.#previous = `${options.path}.previous`;
   }
 
-  /** The newest whole copy; null when there is none. Rejects with 'stateBroken' when both copies are broken. */
+  /**
+   * The newest whole copy; null when there is none. Rejects with 'stateBroken' when both copies are broken, with 'unsupported'
+   * when one is whole but holds what this agent does not know: the copy before it would be what that agent has left behind it.
+   */
   async read(): Promise<T | null> {
     const current = await this.#load(this.#options.path);
     if (current.ok) return current.data;
+    if (current.isForeign) throw this.#foreign(current.reason);
     const previous = await this.#load(this.#previous);
     if (!previous.ok) {
+      if (previous.isForeign) throw this.#foreign(previous.reason);
       if (current.missing && previous.missing) return null;
       throw new AgentError(
         'stateBroken',
@@ -61,30 +66,55 @@ export class DurableAdapter<T> implements Adapter<T> {
     await rename(temporary, this.#previous);
   }
 
+  #foreign(reason: string): AgentError {
+    return new AgentError(
+      'unsupported',
+      `The state file ${this.#options.path} is of a newer agent: this one does not know its ${reason}`,
+      { hint: 'Run the newer agent again.' },
+    );
+  }
+
   async #load(path: string): Promise<Loaded<T>> {
     let text: string;
     try {
       text = await readFile(path, 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-        return { ok: false, missing: true, reason: 'missing' };
+        return { ...broken, missing: true, reason: 'missing' };
       throw error;
     }
     try {
       const { checksum, data } = envelopeSchema.parse(JSON.parse(text));
-      if (digestOf(JSON.stringify(data)) !== checksum)
-        return { ok: false, missing: false, reason: 'checksum mismatch' };
-      return { ok: true, data: this.#options.schema.parse(data) };
+      if (digestOf(JSON.stringify(data)) !== checksum) return { ...broken, reason: 'checksum mismatch' };
+      const { success, data: known, error } = this.#options.schema.safeParse(data);
+      if (success) return { ok: true, data: known };
+      const unknown = unknownPart(error);
+      return unknown === undefined
+        ? { ...broken, reason: 'unexpected content' }
+        : { ...broken, isForeign: true, reason: unknown };
     } catch (error) {
-      return {
-        ok: false,
-        missing: false,
-        reason: error instanceof SyntaxError ? 'not JSON' : 'unexpected content',
-      };
+      return { ...broken, reason: error instanceof SyntaxError ? 'not JSON' : 'unexpected content' };
     }
   }
 }
 
 type Loaded<T> =
   | { readonly ok: true; readonly data: T }
-  | { readonly ok: false; readonly missing: boolean; readonly reason: string };
+  | {
+      readonly ok: false;
+      readonly missing: boolean;
+      /** Every byte is as it was written, by an agent that writes more than this one. */
+      readonly isForeign: boolean;
+      readonly reason: string;
+    };
+
+const broken = { ok: false, missing: false, isForeign: false } as const;
+
+/** Such as `repository.slot`: a key, or a word, that this agent never writes. Undefined where nothing tells of a newer one. */
+function unknownPart({ issues }: z.ZodError): string | undefined {
+  for (const issue of issues) {
+    if (issue.code === 'unrecognized_keys') return [...issue.path, ...issue.keys.slice(0, 1)].join('.');
+    if (issue.code === 'invalid_value') return issue.path.join('.');
+  }
+  return undefined;
+}

@@ -83,6 +83,31 @@ describe("the agent's state file", () => {
     });
   });
 
+  test.each([
+    ['a key', { trial: { generation: 2, data: {}, colour: 'red' } }, 'trial.colour'],
+    ['a value', { phase: 'dreaming' }, 'phase'],
+    ['a version', { version: 2 }, 'version'],
+  ])(
+    'that has %s of a newer agent is refused and left as it is, whatever the copy before it holds',
+    async (_, change, part) => {
+      const store = await open();
+      await store.update(() => ({ session: 1 }));
+      await store.update(() => ({ session: 2 }));
+      const data = { ...store.state, ...change };
+      const newer = JSON.stringify({ checksum: digestOf(JSON.stringify(data)), data });
+      await writeFile(path, newer);
+      await expect(open()).rejects.toMatchObject({
+        code: 'unsupported',
+        message: expect.stringMatching(new RegExp(`newer agent: .* its ${part}$`)),
+      });
+      // Cut short, it is no reason to take what came before that agent.
+      await writeFile(`${path}.previous`, newer);
+      await writeFile(path, newer.slice(0, 40));
+      await expect(open()).rejects.toMatchObject({ code: 'unsupported' });
+      expect([await readFile(`${path}.previous`, 'utf8'), recovered]).toEqual([newer, []]);
+    },
+  );
+
   test('writes concurrent changes in order and leaves no temporary file', async () => {
     const store = await open();
     await Promise.all(Array.from({ length: 20 }, (_, index) => store.update(() => ({ session: index + 1 }))));
