@@ -13,15 +13,18 @@ const { bindings } = functionSchema.parse({
 type Replies = Extract<ToHost, { type: 'reply' }>[];
 
 /** One whose fetches wait until `answer` is called. */
-function world({ egressBytes = 2 ** 30 } = {}) {
+function world({ egressBytes = 2 ** 30, fullAt = Infinity } = {}) {
   const replies: Replies = [];
   const logs: string[] = [];
   let published = 0;
   let fetched = 0;
   const response = Promise.withResolvers<OutboundResponse>();
+  const publish = (): void => {
+    if (++published === fullAt) throw new Error('no room');
+  };
   const invocation = new Invocation({
     ...{ id: 1, label: 'l', name: 'f', bindings, egressBytes, depth: 0, now: () => 0 },
-    effects: { publish: () => (published++, undefined) } as unknown as InvocationEffects,
+    effects: { publish } as unknown as InvocationEffects,
     outside: { fetch: () => (fetched++, response.promise) } as unknown as OutsideEffects,
     logger: createLogger(() => undefined),
     onLog: ({ message }, finish) => logs.push(finish(message)),
@@ -121,6 +124,43 @@ test.each([
     expect(invocation.usage).toEqual({ cpuMs: 7, egressBytes: 0 });
   },
 );
+
+test('what comes after a call that nobody waited for and that is refused is refused with its words', async () => {
+  const { tell, publish, fetch, refusals, counts, end } = world();
+  tell({ topic: 'elsewhere' });
+  publish(1);
+  fetch(1);
+  await setImmediate();
+  const reason = 'denied env.OUT.publish is denied: topic elsewhere is not granted; out is';
+  expect(refusals()).toEqual([reason, reason]);
+  await expect(end()).rejects.toMatchObject({ code: 'denied' });
+  expect(counts()).toEqual({ published: 0, fetched: 0 });
+});
+
+test('nothing goes outside, or is published, behind a call that nobody waited for and that the device cannot take', async () => {
+  const { tell, publish, fetch, refusals, counts, end } = world({ fullAt: 2 });
+  tell({});
+  tell({});
+  fetch(1);
+  publish(1);
+  await setImmediate();
+  fetch(1);
+  const reason = 'failed env.OUT.publish failed on the device';
+  expect(refusals().sort()).toEqual([reason, reason, reason]);
+  await expect(end()).rejects.toThrow('no room');
+  expect(counts()).toEqual({ published: 2, fetched: 0 });
+});
+
+test('a fetch goes out behind what was told before it', async () => {
+  const { tell, fetch, counts, answer, replies } = world();
+  tell({});
+  fetch(1);
+  expect(counts()).toEqual({ published: 0, fetched: 0 });
+  answer();
+  await setImmediate();
+  expect(counts()).toEqual({ published: 1, fetched: 1 });
+  expect(replies).toMatchObject([{ ok: true }]);
+});
 
 test('a call that nobody waits for has room beside those that wait for their turn', async () => {
   const { publish, tell, refusals, counts } = world();

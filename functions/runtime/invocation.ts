@@ -64,6 +64,10 @@ export class Invocation {
   #cpuMs = 0;
   /** The first effect that failed: whatever the function makes of it, this invocation did not do what it was asked. */
   #broken: { readonly error: unknown } | undefined;
+  /** Calls that nobody waits for and that have not had their turn. */
+  #toldCalls = 0;
+  /** Why the first of them that failed did: had the function waited for it, it would not have come further. */
+  #refused: { readonly code: string; readonly message: string } | undefined;
 
   constructor(options: InvocationOptions) {
     this.#options = options;
@@ -88,19 +92,27 @@ export class Invocation {
   call({ call: id, binding, method, args }: CallMessage, body: Uint8Array): void {
     // The isolate keeps these bounds too; a host that lies does not get past them here.
     if (this.#over || ++this.#callCount > limits.calls) return;
+    if (this.#refused) {
+      this.#replyRefused(id, this.#refused);
+      return;
+    }
     const { bindings } = this.#options;
     const given = { binding, method, args, body };
     const outside = isOutsideCall(bindings, given);
+    const waits = !outside || this.#toldCalls > 0;
     try {
-      if (!outside || this.#openCalls >= limits.openCalls) this.#checkRoom(id, given);
+      if (waits || this.#openCalls >= limits.openCalls) this.#checkRoom(id, given);
       // Effects keep what they are given; the frame is part of a larger piece of memory.
       const call = { ...given, body: new Uint8Array(body) };
       const perform = prepareCall(bindings, call, this.#callContext());
       this.#waitingBytes += body.byteLength;
       const answer = () => this.#answer(id, call, perform);
-      if (outside) this.#callOutside(answer);
+      if (id === nobody) this.#toldCalls++;
       // One after another: the effects happen in the order in which the function asked for them.
-      else this.#calls = this.#calls.then(answer);
+      if (!outside) this.#calls = this.#calls.then(answer);
+      // What was told before it comes before it, as if the function had waited for that.
+      else if (waits) void this.#calls.then(() => this.#callOutside(answer));
+      else this.#callOutside(answer);
     } catch (error) {
       this.#refuse(id, given, error);
     }
@@ -181,9 +193,12 @@ export class Invocation {
     this.#waitingBytes -= call.body.byteLength;
     if (this.#over) return;
     try {
-      this.#reply(id, await perform());
+      if (this.#refused) this.#replyRefused(id, this.#refused);
+      else this.#reply(id, await perform());
     } catch (error) {
       this.#refuse(id, call, error);
+    } finally {
+      if (id === nobody) this.#toldCalls--;
     }
   }
 
@@ -198,10 +213,15 @@ export class Invocation {
     const known = isRefusal(error);
     if (!known || id === nobody) this.#broken ??= { error };
     this.#note(call, error, known ? error.code : 'failed');
-    if (this.#over || id === nobody) return;
     // The causes inside the agent are not the tenant's business.
     const message = known ? error.message : `${nameOf(call)} failed on the device`;
-    const code = known ? error.code : 'failed';
+    const refused = { code: known ? error.code : 'failed', message };
+    if (id === nobody) this.#refused ??= refused;
+    this.#replyRefused(id, refused);
+  }
+
+  #replyRefused(id: number, { code, message }: { readonly code: string; readonly message: string }): void {
+    if (this.#over || id === nobody) return;
     const { id: invocation, send } = this.#options;
     send({ type: 'reply', invocation, call: id, ok: false, code, message });
   }
