@@ -352,19 +352,22 @@ describe('a file that cannot be taken as it is', () => {
 });
 
 describe('a snapshot that does not come to its end', () => {
-  test('leaves no snapshot and no lock when it is aborted, and the next one is whole', async () => {
+  test('leaves no snapshot and no lock when it is aborted, and the next one is whole and stores only the rest', async () => {
     for (const seed of [1, 2, 3, 4])
       writeFileSync(join(repository.data, `file-${seed}`), seededBytes(seed, 12_000_000));
     const abort = new AbortController();
     const reason = new Error('enough');
+    let stored = 0;
     const onProgress = ({ bytesAdded }: SnapshotProgress) => {
+      stored = bytesAdded;
       if (bytesAdded > 0) abort.abort(reason);
     };
     const taking = snapshot({ signal: abort.signal, onProgress, bytesPerSecond: 4_000_000 });
     await expect(taking).rejects.toBe(reason);
     expect(readdirSync(join(repository.folder, 'snapshots'))).toEqual([]);
     expect(readdirSync(join(repository.folder, 'locks'))).toEqual([]);
-    const { id } = await snapshot();
+    const { id, newBytes } = await snapshot();
+    expect(newBytes).toBeLessThan(48_000_000 - stored / 2);
     await expectRestored(id, entriesOf(repository.data));
     expect((await repository.restic('check')).code).toBe(0);
   });

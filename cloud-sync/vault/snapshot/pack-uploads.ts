@@ -64,6 +64,14 @@ export class PackUploads {
     this.#notIndexed = [];
   }
 
+  /** Has an index name what is durable, after all was ended: the next snapshot need not store it again. To be called as `discard`. */
+  async keep({ lock, signal }: CallOptions & { lock: Pick<RepositoryLock, 'assertHeld'> }): Promise<void> {
+    await Promise.allSettled(this.#writing);
+    // Without it others may have removed them.
+    lock.assertHeld();
+    await this.writeIndex({ signal });
+  }
+
   async #write({ contents, bytes }: FinishedPack): Promise<void> {
     const { repository, signal } = this.#options;
     signal.throwIfAborted();
@@ -87,8 +95,8 @@ export class PackUploads {
   }
 
   /** Everything it names is durable: packs, then their index, then whatever names what is in the index. [G1] */
-  async writeIndex(): Promise<void> {
-    const { repository, signal } = this.#options;
+  async writeIndex({ signal }: CallOptions = this.#options): Promise<void> {
+    const { repository } = this.#options;
     const packs = this.#notIndexed;
     this.#notIndexed = [];
     if (packs.length === 0) return;

@@ -17,7 +17,7 @@ import { FileQueue } from './file-queue.ts';
 import { FolderWalk, type WalkedFolder } from './folder-walk.ts';
 import { PackUploads } from './pack-uploads.ts';
 import { ProblemList } from './problem-list.ts';
-import { compressionLevel, progressIntervalMs } from './snapshot-limits.ts';
+import { compressionLevel, lastIndexMs, progressIntervalMs } from './snapshot-limits.ts';
 import { readMemory, writeMemory, type SnapshotMemory } from './snapshot-memory.ts';
 import type { SnapshotOutcome, SnapshotRequest } from './snapshot-request.ts';
 import { SnapshotTally } from './snapshot-tally.ts';
@@ -39,6 +39,7 @@ export async function runSnapshot(request: SnapshotRequest, basis: SnapshotBasis
     return await run.outcome();
   } catch (error) {
     if (isNoRoom(error)) await run.giveRoomBack();
+    else if (request.signal.aborted) await run.keepWhatIsStored();
     throw error;
   }
 }
@@ -104,6 +105,16 @@ class SnapshotRun implements AsyncDisposable {
     } catch (error) {
       // A store that only takes, or one that is gone: the next prune has it.
       logger.info('snapshot.packs.left', { error });
+    }
+  }
+
+  /** One that makes room again and again would never come further than the last index, and leave more packs behind each time. */
+  async keepWhatIsStored(): Promise<void> {
+    await this[Symbol.asyncDispose]();
+    try {
+      await this.#uploads.keep({ lock: this.#basis.lock, signal: AbortSignal.timeout(lastIndexMs) });
+    } catch (error) {
+      this.#request.logger.info('snapshot.packs.left', { error });
     }
   }
 

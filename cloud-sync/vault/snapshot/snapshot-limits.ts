@@ -25,6 +25,8 @@ export const maxEntriesAhead = 200_000;
 export const walkSliceMs = 15;
 /** An index over what is durable so far is written each time this many packs are, so that what was cut short need not be stored again. */
 export const packsPerIndex = 64;
+/** How long an aborted snapshot may take to write the index over what it has stored: who aborted it waits. */
+export const lastIndexMs = 5_000;
 /** Time between two reports of progress. */
 export const progressIntervalMs = 250;
 /** Memory that was freed is given back to the system each time this much has been written. */

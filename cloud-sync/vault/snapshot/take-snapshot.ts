@@ -7,7 +7,8 @@ import type { SnapshotOutcome, SnapshotRequest } from './snapshot-request.ts';
 /**
  * Takes a snapshot: packs, then their index, then the snapshot file are durable, in this order, and then the outcome names it. [G1]
  * What cannot be read is listed in the outcome. Rejects as the repository does, with `locked` while somebody removes from it, with
- * node's error for a folder that cannot be listed, with the signal's reason when that aborts: no snapshot names what was stored then.
+ * node's error for a folder that cannot be listed, with the signal's reason when that aborts: no snapshot names what was stored then, and an
+ * index does where the store takes one within seconds.
  */
 export async function takeSnapshot(request: SnapshotRequest): Promise<SnapshotOutcome> {
   const { repository, logger, signal } = request;
