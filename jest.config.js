@@ -23,5 +23,7 @@ export default {
   testSequencer: '<rootDir>/test/support/longest-first.js',
   reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
   maxWorkers: 2,
+  // Modules of suites that have ended stay in a worker's heap: beyond this it starts anew, or each collection takes the next suites seconds.
+  workerIdleMemoryLimit: '400MB',
   testTimeout: 60_000,
 };
