@@ -2,6 +2,7 @@ import type { Device } from '../cloud-sync/protocol/api.ts';
 import type { Cloud } from './cloud.ts';
 import { CliError } from './errors.ts';
 import { waitFor } from './patience.ts';
+import { printable } from './printable.ts';
 import { Progress } from './progress.ts';
 import type { Run } from './run.ts';
 
@@ -37,7 +38,7 @@ export async function followDeploy(
       last = await cloud.call((client) => client.device(name, { signal }));
       const waiting = waitsFor(last, generation);
       // Where no line is redrawn, each thing it waits for is told once.
-      if (waiting !== undefined && waiting !== said && !io.stderr.isTTY) out.note(waiting);
+      if (waiting !== undefined && waiting !== said && !io.stderr.isTTY) out.note(printable(waiting));
       said = waiting;
       progress.text(describe(last));
       return isDone(last, { device: name, generation, staleSeq, until }) ? last : undefined;

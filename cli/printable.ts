@@ -9,3 +9,11 @@ export function escapeControls(text: string): string {
     character.replaceAll(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
   );
 }
+
+/** The same for text of several lines, whose line breaks and tabs stay. */
+export function escapeLines(text: string): string {
+  return text
+    .split(/([\n\t])/)
+    .map((part, index) => (index % 2 === 1 ? part : escapeControls(part)))
+    .join('');
+}

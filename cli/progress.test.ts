@@ -47,6 +47,15 @@ describe('progress', () => {
     }
   });
 
+  test('what a device waits for stays on its line', () => {
+    const { io, written } = terminal(true);
+    let nowMs = 0;
+    using progress = new Progress(io, { label: 'Deploying', enabled: true, now: () => nowMs });
+    nowMs = 1500;
+    progress.text('locked by\u001b[2J\nroot');
+    expect(written).toEqual(['\r\u001b[2KDeploying: locked by [2J root']);
+  });
+
   test('a bar of nothing is full', () => {
     expect(formatBar({ label: 'x', done: 0, total: 0 })).toContain('100 %');
   });

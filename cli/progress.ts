@@ -1,4 +1,5 @@
 import type { Io } from './io.ts';
+import { printable } from './printable.ts';
 
 /** Work faster than this shows no bar. */
 const quietMs = 1000;
@@ -60,7 +61,7 @@ export class Progress implements Disposable {
     if (!this.#enabled || now - this.#startedMs < quietMs || now - this.#drawnMs < redrawMs) return;
     this.#drawnMs = now;
     const columns = this.#stderr.columns > 0 ? this.#stderr.columns : 80;
-    this.#stderr.write(`\r\u001b[2K${render().slice(0, columns - 1)}`);
+    this.#stderr.write(`\r\u001b[2K${printable(render()).slice(0, columns - 1)}`);
   }
 }
 

@@ -26,6 +26,18 @@ test('problems of a source come one a line, before the line that says whose they
   expect(printed.split('\n')).toEqual([...problems, 'error: Cannot build /f/index.ts.', '']);
 });
 
+test('what a function or a device said does not reach the terminal as orders', () => {
+  let printed = '';
+  const stderr = { write: (text: string) => (printed += text) };
+  const error = new FunctionError('threw', 'Gone\u001b[2J\u009b1A\u202e \tbad');
+  reportError({ stdout: new PassThrough(), stderr, env: {} } as unknown as Io, error, {
+    json: false,
+    verbose: true,
+  });
+  expect(printed).toContain('error: Gone\\u001b[2J\\u009b1A\\u202e \tbad\n');
+  expect(['\u001b', '\u009b', '\u202e'].filter((control) => printed.includes(control))).toEqual([]);
+});
+
 describe('with --json', () => {
   test('what the agent refused is reported under its own code', () => {
     const message = 'There is no function blink on this device';

@@ -7,6 +7,7 @@ import { CliError } from './errors.ts';
 import { agentCodeOf, exitCodeOf } from './exit-code-of.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { paint, type Io } from './io.ts';
+import { escapeLines } from './printable.ts';
 
 export type ReportOptions = { readonly json: boolean; readonly verbose: boolean };
 
@@ -34,10 +35,12 @@ export function reportError(io: Io, error: unknown, { json, verbose }: ReportOpt
       error: { code: codeOf(error), message, ...(hint !== undefined && { hint }), exit },
     });
   }
-  for (const line of details) io.stderr.write(`${line}\n`);
-  io.stderr.write(`${paint(io, 'stderr', 'red', 'error:')} ${withoutProblems(message, details)}\n`);
-  if (hint !== undefined) io.stderr.write(`${paint(io, 'stderr', 'cyan', 'hint:')} ${oneLine(hint)}\n`);
-  if (verbose) io.stderr.write(`${formatStack(error)}\n`);
+  // A function, a device or a registry may have worded it.
+  const write = (head: string, text: string): void => void io.stderr.write(`${head}${escapeLines(text)}\n`);
+  for (const line of details) write('', line);
+  write(`${paint(io, 'stderr', 'red', 'error:')} `, withoutProblems(message, details));
+  if (hint !== undefined) write(`${paint(io, 'stderr', 'cyan', 'hint:')} `, oneLine(hint));
+  if (verbose) write('', formatStack(error));
   return exit;
 }
 

@@ -5,6 +5,7 @@ import { openCloud } from '../cloud.ts';
 import { agentRoot } from '../context.ts';
 import { examples, formatAddress, parseName } from '../options.ts';
 import type { Output } from '../output.ts';
+import { printable } from '../printable.ts';
 import { formatBytes } from '../progress.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
 import { formatToolFolder } from '../tool-folder-text.ts';
@@ -44,7 +45,7 @@ function formatStatus(run: Run, status: Status): string {
   const { cloud, mqtt, http } = status;
   const link = cloud.connected
     ? out.paint('green', 'connected')
-    : out.paint('yellow', cloud.lastError ?? 'not connected');
+    : out.paint('yellow', printable(cloud.lastError ?? 'not connected'));
   return [
     `${out.paint('bold', status.device)}  (agent ${status.version}, pid ${status.pid}, root ${status.root})`,
     `cloud   ${[...(cloud.url === null ? [] : [cloud.url]), link].join('  ')}`,
@@ -83,7 +84,9 @@ function formatGenerations(
 }
 
 function formatConditions(out: Output, conditions: Status['conditions']): string[] {
-  return conditions.map(({ type, message }) => `${out.paint('yellow', type)}: ${message}`);
+  return conditions.map(
+    ({ type, message }) => `${out.paint('yellow', printable(type))}: ${printable(message)}`,
+  );
 }
 
 function formatUnenforced(out: Output, { apps, isolations }: Status): string[] {

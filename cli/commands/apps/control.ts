@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { agentRoot } from '../../context.ts';
 import { examples, parseName } from '../../options.ts';
+import { printable } from '../../printable.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 
 const verbs = {
@@ -31,7 +32,7 @@ async function control(run: Run, verb: Verb, name: string): Promise<void> {
   const { state = 'unknown', message = null } = components[`apps.${name}`] ?? {};
   run.out.result({ app: name, state, message }, () =>
     state === 'waiting' && message !== null && verb !== 'stop' && message !== 'starts'
-      ? `${verbs[verb].done} ${name}: it ${message}.`
+      ? `${verbs[verb].done} ${name}: it ${printable(message)}.`
       : `${verbs[verb].done} ${name}.`,
   );
 }

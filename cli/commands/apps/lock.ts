@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { agentRoot } from '../../context.ts';
 import { examples, parseDuration, parseName } from '../../options.ts';
+import { printable } from '../../printable.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 
 type Options = { readonly reason?: string; readonly for: number };
@@ -40,6 +41,8 @@ async function unlock(run: Run, _: object, name: string): Promise<void> {
   await agent.apps.unlock(name, run.signal);
   const left = (await agent.apps.locks(run.signal)).find(({ app }) => app === name);
   run.out.result({ app: name, locked: left !== undefined, reason: left?.reason ?? null }, () =>
-    left ? `${name} still holds updates back by its file: ${left.reason}` : `${name} holds nothing back.`,
+    left
+      ? `${name} still holds updates back by its file: ${printable(left.reason)}`
+      : `${name} holds nothing back.`,
   );
 }

@@ -4,6 +4,7 @@ import type { DeadLetter } from '../../../agent/control/protocol.ts';
 import { agentRoot } from '../../context.ts';
 import { CliError } from '../../errors.ts';
 import { examples, parseName } from '../../options.ts';
+import { printable } from '../../printable.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 
 type Choice = { readonly all?: boolean };
@@ -105,11 +106,10 @@ function collectIds(text: string, before: readonly number[] | undefined): number
 }
 
 function format({ id, died, kind, topic, attempts, error, payload }: DeadLetter): string {
-  const text = Buffer.from(payload, 'base64')
-    .toString('utf8')
-    .replaceAll(/[\p{C}\s]+/gu, ' ');
+  const text = printable(Buffer.from(payload, 'base64').toString('utf8'));
   const preview = text.length > previewChars ? `${text.slice(0, previewChars)}…` : text;
-  return `${id}  ${died}  ${kind} ${topic}  ${attempts} attempts, ${error.code}: ${firstLine(error.message)}  ${preview}`.trimEnd();
+  const failure = printable(firstLine(error.message));
+  return `${id}  ${died}  ${kind} ${printable(topic)}  ${attempts} attempts, ${error.code}: ${failure}  ${preview}`.trimEnd();
 }
 
 function firstLine(message: string): string {

@@ -1,7 +1,7 @@
 import type { ShadowDocument } from '../../../cloud-sync/protocol/shadow.ts';
-import { escapeControls } from '../../printable.ts';
+import { escapeLines } from '../../printable.ts';
 
 /** For a person, and the same JSON: what would move the cursor of a terminal or turn the writing round is escaped. */
 export function documentText(document: ShadowDocument): string {
-  return JSON.stringify(document, null, 2).split('\n').map(escapeControls).join('\n');
+  return escapeLines(JSON.stringify(document, null, 2));
 }
