@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { DeployResponse } from '../../cloud-sync/protocol/api.ts';
-import { atomicWrite } from '../../lib/atomic-write.ts';
 import type { JsonObject } from '../../manifests/index.ts';
 import { openCloud, type Cloud } from '../cloud.ts';
 import type { ControlRequest } from '../control-section.ts';
@@ -9,6 +8,7 @@ import { followDeploy } from '../follow-deploy.ts';
 import { parseManifestText, readManifest, type ManifestFile } from '../manifest-file.ts';
 import { readInput } from '../files.ts';
 import { defaultWaitMs, examples, parseDuration, parseName } from '../options.ts';
+import { writeOutput } from '../output-file.ts';
 import { readPassphrase } from '../passphrase.ts';
 import { resolveReferences } from '../references.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
@@ -114,7 +114,7 @@ async function prepare(run: Run, { cloud, file, options, passphrase }: Preparati
       'Note: without a recovery key this device cannot be restored from its file. Set HOLDFAST_PASSPHRASE and give --out FILE.',
     );
   }
-  if (out !== undefined) await atomicWrite(out, rewriteManifest(file.text, document));
+  if (out !== undefined) await writeOutput(out, rewriteManifest(file.text, document));
   return { document, recoveryKey };
 }
 

@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { atomicWrite } from '../../lib/atomic-write.ts';
 import { CliError } from '../errors.ts';
 import { examples, parseName } from '../options.ts';
+import { writeOutput } from '../output-file.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
 import { manifestTemplate } from '../manifest-template.ts';
 
@@ -25,7 +25,7 @@ async function init(run: Run, { output, force }: Options, name: string): Promise
       hint: 'Choose another file by -o FILE, or replace it by --force.',
     });
   }
-  await atomicWrite(output, manifestTemplate(name), { mode: 0o644 });
+  await writeOutput(output, manifestTemplate(name), { mode: 0o644 });
   run.out.result({ file: output, device: name }, () =>
     [`Wrote ${output} for ${name}. Next:`, `  holdfast validate ${output}`].join('\n'),
   );

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { atomicWrite } from '../../lib/atomic-write.ts';
 import { openCloud } from '../cloud.ts';
 import { readManifest } from '../manifest-file.ts';
 import { examples } from '../options.ts';
+import { writeOutput } from '../output-file.ts';
 import { resolveReferences } from '../references.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
 
@@ -31,7 +31,7 @@ async function resolveManifest(run: Run, { output }: Options, path: string): Pro
   ]);
   const digest = manifestDigest(canonicalize(document));
   const text = rewriteManifest(file.text, document);
-  if (output !== undefined) await atomicWrite(output, text, { mode: 0o644 });
+  if (output !== undefined) await writeOutput(output, text, { mode: 0o644 });
   run.out.result({ digest, ...(output === undefined ? { document } : { file: output }) }, () =>
     output === undefined ? text.trimEnd() : `Wrote ${output} (${digest})`,
   );

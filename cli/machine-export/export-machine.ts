@@ -17,6 +17,7 @@ import { openCloud, type Cloud } from '../cloud.ts';
 import { agentRoot } from '../context.ts';
 import { LabelledProgress } from '../labelled-progress.ts';
 import { readManifest, type ManifestFile } from '../manifest-file.ts';
+import { outputFile } from '../output-file.ts';
 import { plural } from '../plural.ts';
 import { formatBytes } from '../progress.ts';
 import { resolveReferences } from '../references.ts';
@@ -41,7 +42,8 @@ export async function exportMachine(run: Run, options: ExportOptions, path: stri
   const file = await readManifest(run, path);
   await using clouds = new LazyCloud(run);
   const document = await pinned(run, clouds, file);
-  const parts = `${options.output}.parts`;
+  const output = await outputFile(options.output);
+  const parts = `${output}.parts`;
   const layout = await OciLayout.open(parts);
   using shown = new LabelledProgress(run);
   const machine = machineOf(document);
@@ -59,7 +61,7 @@ export async function exportMachine(run: Run, options: ExportOptions, path: stri
         blobs: new Set([...gathered.blobs, ...data.blobs]),
       }
     : gathered;
-  const bytes = await writeBundleFile(options.output, contents, {
+  const bytes = await writeBundleFile(output, contents, {
     signal,
     onProgress: (done, total) => shown.bar(`Writing ${options.output}`).bytes(done, total),
   });

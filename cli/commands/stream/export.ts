@@ -1,12 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { RecordLine } from '../../../agent/control/stream-protocol.ts';
-import { syncFolder } from '../../../lib/atomic-write.ts';
-import { errorCode } from '../../../lib/error-code.ts';
-import { CliError } from '../../errors.ts';
 import { examples, parseName, parseTopicFilter } from '../../options.ts';
+import { streamOutput } from '../../output-file.ts';
 import { Progress } from '../../progress.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 import { connect, findStream } from './find-stream.ts';
@@ -66,7 +61,7 @@ async function exportStream(run: Run, options: Options, name: string): Promise<v
     run.signal.throwIfAborted();
     return;
   }
-  await writeFile(run, resolve(output), text);
+  await streamOutput(output, text, run);
   run.out.note(
     `Exported ${count.records} ${count.records === 1 ? 'record' : 'records'} of ${name} to ${output}.`,
   );
@@ -109,29 +104,4 @@ async function* textOf(
     chunk = '';
   }
   if (chunk !== '') yield chunk;
-}
-
-/** The whole file appears under its name at once, or not at all. */
-async function writeFile({ signal }: Run, path: string, text: AsyncIterable<string>): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    await using file = await open(temporary, 'wx', 0o644).catch((cause: unknown) => {
-      throw errorCode(cause) === 'ENOENT' ? noFolder(path, cause) : cause;
-    });
-    for await (const chunk of text) await file.writeFile(chunk);
-    signal.throwIfAborted();
-    await file.sync();
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await rename(temporary, path);
-  await syncFolder(dirname(path));
-}
-
-function noFolder(path: string, cause: unknown): CliError {
-  return new CliError('notFound', `Cannot write ${path}: there is no folder ${dirname(path)}.`, {
-    cause,
-    hint: 'Make the folder, or name another file by -o.',
-  });
 }

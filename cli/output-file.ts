@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto';
+import { open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { atomicWrite, syncFolder } from '../lib/atomic-write.ts';
+import { errorCode } from '../lib/error-code.ts';
+import { CliError } from './errors.ts';
+
+type OutputPlace = {
+  /** Absolute; behind links where there is something behind them. */
+  readonly path: string;
+  /** A file, or nothing yet. Else a pipe, a terminal, `/dev/null`: to be written to, never to be replaced. */
+  readonly isFile: boolean;
+};
+
+/** Where an output that a person named goes. Rejects with CliError 'invalidFile' for a folder, 'notFound' when it is in none. */
+async function outputPlace(given: string): Promise<OutputPlace> {
+  const path = resolve(given);
+  const there = await orMissing(stat(path));
+  if (there === undefined) {
+    const folder = dirname(path);
+    if ((await orMissing(stat(folder)))?.isDirectory()) return { path, isFile: true };
+    throw new CliError('notFound', `Cannot write ${given}: there is no folder ${folder}.`, {
+      hint: 'Make the folder, or name another file.',
+    });
+  }
+  if (there.isDirectory())
+    throw new CliError('invalidFile', `Cannot write ${given}: it is a folder.`, { hint: 'Name a file.' });
+  return there.isFile() ? { path: await realpath(path), isFile: true } : { path, isFile: false };
+}
+
+/** The path of a file that is written beside itself first. Rejects as `outputPlace` does, and with 'exists' for what is no file. */
+export async function outputFile(given: string): Promise<string> {
+  const { path, isFile } = await outputPlace(given);
+  if (isFile) return path;
+  throw new CliError('exists', `Cannot write ${given}: it exists and is no file.`, { hint: 'Name a file.' });
+}
+
+/** Writes `text` so that a file holds the one before or this one, whole. */
+export async function writeOutput(
+  given: string,
+  text: string,
+  { mode }: { mode?: number } = {},
+): Promise<void> {
+  const { path, isFile } = await outputPlace(given);
+  if (isFile) await atomicWrite(path, text, { ...(mode !== undefined && { mode }) });
+  else await writeFile(path, text);
+}
+
+/** The same of text that comes in pieces: the whole file appears under its name at once, or not at all. */
+export async function streamOutput(
+  given: string,
+  text: AsyncIterable<string>,
+  { signal }: { signal: AbortSignal },
+): Promise<void> {
+  const { path, isFile } = await outputPlace(given);
+  const written = isFile ? `${path}.${randomBytes(6).toString('hex')}.tmp` : path;
+  try {
+    await using file = await open(written, isFile ? 'wx' : 'w', 0o644);
+    for await (const chunk of text) await file.writeFile(chunk);
+    signal.throwIfAborted();
+    if (isFile) await file.sync();
+  } catch (error) {
+    if (isFile) await rm(written, { force: true });
+    throw error;
+  }
+  if (!isFile) return;
+  await rename(written, path);
+  await syncFolder(dirname(path));
+}
+
+async function orMissing<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
