@@ -31,12 +31,16 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
-// `holdfast messages … | head` closes our stdout early: that is no failure.
+// `holdfast messages … | head` closes our stdout early: that is no failure. A disk that is full is one.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  const lost = new Error(`Cannot write to stdout: ${error.message}`, { cause: error });
+  process.exit(reportError(io, Object.assign(lost, { code: error.code }), { json: false, verbose: false }));
 });
 
+// Whoever read our remarks and logs is gone, as `tee` is at Ctrl-C, or their disk is full: the work goes on to its end without them.
+process.stderr.on('error', () => undefined);
+
 const code = await main(process.argv);
-// Pipes are written asynchronously on some systems: leave once both are flushed.
-process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
+// Pipes are written asynchronously on some systems: leave once both are flushed, and what they say of it is heard.
+process.stdout.write('', () => process.stderr.write('', () => setImmediate(() => process.exit(code))));

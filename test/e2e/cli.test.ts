@@ -1,10 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { builtProgram } from '../support/built-program.ts';
-import { nodeFlags, runCli, temporaryFolder } from '../support/cli.ts';
+import { nodeFlags, runCli, spawnCli, temporaryFolder } from '../support/cli.ts';
 import type { Command } from 'commander';
 import { exitCodes, exitMeanings, formatExitCodes, type ExitName } from '../../cli/exit-codes.ts';
 import { addCommands, createProgram } from '../../cli/program.ts';
@@ -56,7 +57,37 @@ describe('the command line', () => {
     const [code] = (await once(child, 'close')) as [number];
     expect(code).toBe(0);
   });
+
+  test('a reader of remarks and logs that is gone, and a full disk under them, change nothing', async () => {
+    const alone = spawnCli(['validate', 'not-there.yaml']);
+    alone.stderr?.destroy();
+    expect(await codeOf(alone)).toBe(exitCodes.notFound);
+    if (!existsSync(fullDisk)) return;
+    const command = `exec "$0" ${nodeFlags.join(' ')} "$1" validate not-there.yaml 2> ${fullDisk}`;
+    const full = spawn('bash', ['-c', command, process.execPath, builtProgram()], { stdio: 'ignore' });
+    expect(await codeOf(full)).toBe(exitCodes.notFound);
+  });
+
+  test('a result that a full disk did not take ends with 9, and says so', async () => {
+    if (!existsSync(fullDisk)) return;
+    const command = `exec "$0" ${nodeFlags.join(' ')} "$1" version > ${fullDisk}`;
+    const child = spawn('bash', ['-c', command, process.execPath, builtProgram()], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
+    expect(await codeOf(child)).toBe(exitCodes.storage);
+    expect(stderr).toMatch(/^error: Cannot write to stdout: .*ENOSPC.*\n$/);
+  });
 });
+
+/** Of Linux: what is written there finds no room. */
+const fullDisk = '/dev/full';
+
+async function codeOf(child: ChildProcess): Promise<number | null> {
+  const [code] = (await once(child, 'close')) as [number | null];
+  return code;
+}
 
 describe('manifests', () => {
   test('init writes a manifest that validates, and never over another file', async () => {
