@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { agentRoot } from './context.ts';
+import { agentRoot, contextPath } from './context.ts';
 import type { Io } from './io.ts';
 
 const rootOf = (env: Io['env'], root?: string) =>
@@ -13,7 +13,24 @@ describe('agentRoot', () => {
     expect(rootOf({}, '/srv/data')).toBe('/srv/data');
   });
 
+  test('is not the current folder when a variable is there and empty', () => {
+    const home = { HOME: '/home/kim' };
+    for (const env of [
+      { HOLDFAST_ROOT: '' },
+      { XDG_DATA_HOME: '' },
+      { HOLDFAST_ROOT: '', XDG_DATA_HOME: '' },
+    ])
+      expect(rootOf({ ...home, ...env })).toBe(rootOf(home));
+  });
+
   test('is what the option names before what the environment does', () => {
     expect(rootOf({ HOLDFAST_ROOT: '/srv/other' }, '/srv/data')).toBe('/srv/data');
   });
+});
+
+test('the context is that of the user when the variables are there and empty', () => {
+  const env = { HOME: '/home/kim', HOLDFAST_CONTEXT: '', XDG_CONFIG_HOME: '' };
+  expect(contextPath({ io: { env } as unknown as Io, globals: { retry: 0 } })).toBe(
+    '/home/kim/.config/holdfast/context.json',
+  );
 });

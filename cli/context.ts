@@ -3,7 +3,9 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { CliError } from './errors.ts';
 import { readInput } from './files.ts';
+import type { Io } from './io.ts';
 import type { Run } from './run.ts';
+import { setting } from './setting.ts';
 
 /** How an operator reaches a cloud: the `operator.json` that `holdfast cloud up` writes. */
 const contextSchema = z.object({
@@ -17,8 +19,8 @@ const maxBytes = 64 * 2 ** 10;
 
 /** `--context`, else HOLDFAST_CONTEXT, else `$XDG_CONFIG_HOME/holdfast/context.json`. */
 export function contextPath({ io: { env }, globals }: Pick<Run, 'io' | 'globals'>): string {
-  const configHome = env.XDG_CONFIG_HOME ?? join(env.HOME ?? homedir(), '.config');
-  return globals.context ?? env.HOLDFAST_CONTEXT ?? join(configHome, 'holdfast', 'context.json');
+  const configHome = setting(env, 'XDG_CONFIG_HOME') ?? join(homeOf(env), '.config');
+  return globals.context ?? setting(env, 'HOLDFAST_CONTEXT') ?? join(configHome, 'holdfast', 'context.json');
 }
 
 export async function readContext(run: Run): Promise<Context> {
@@ -51,7 +53,11 @@ function parseJson(text: string): unknown {
 
 /** Where the agent keeps everything, an absolute path: `--root`, else HOLDFAST_ROOT, else the system's or the user's data folder. */
 export function agentRoot({ io: { env }, globals }: Pick<Run, 'io' | 'globals'>): string {
-  const dataHome = env.XDG_DATA_HOME ?? join(env.HOME ?? homedir(), '.local', 'share');
+  const dataHome = setting(env, 'XDG_DATA_HOME') ?? join(homeOf(env), '.local', 'share');
   const fallback = process.getuid?.() === 0 ? '/var/lib/holdfast' : join(dataHome, 'holdfast');
-  return resolve(globals.root ?? env.HOLDFAST_ROOT ?? fallback);
+  return resolve(globals.root ?? setting(env, 'HOLDFAST_ROOT') ?? fallback);
+}
+
+function homeOf(env: Io['env']): string {
+  return setting(env, 'HOME') ?? homedir();
 }

@@ -37,6 +37,12 @@ export function parseBytesPerSecond(text: string): number {
   return rate;
 }
 
+/** A path that is empty, as that of a variable which is not set, would be the current folder. */
+export function parsePath(text: string): string {
+  if (text === '') throw new InvalidArgumentError('The path is empty.');
+  return text;
+}
+
 export function parsePort(text: string): number {
   const port = Number(text);
   if (!/^[0-9]{1,5}$/.test(text) || port > 65_535) {

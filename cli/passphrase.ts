@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { CliError } from './errors.ts';
 import { readInput } from './files.ts';
 import type { Run } from './run.ts';
+import { setting } from './setting.ts';
 
 const maxBytes = 4096;
 
@@ -11,7 +12,7 @@ export async function readPassphrase(
   { io }: Run,
   { passphraseFile }: { passphraseFile?: string },
 ): Promise<string | undefined> {
-  if (passphraseFile === undefined) return nonEmpty(io.env.HOLDFAST_PASSPHRASE);
+  if (passphraseFile === undefined) return setting(io.env, 'HOLDFAST_PASSPHRASE');
   const text = await readInput(io, passphraseFile, { what: 'passphrase file', maxBytes });
   const passphrase = text.replace(/\r?\n$/, '');
   if (passphrase !== '') return passphrase;
@@ -35,8 +36,4 @@ export async function askSecret({ io, signal }: Run, prompt: string): Promise<st
     lines.close();
     io.stderr.write('\n');
   }
-}
-
-function nonEmpty(text: string | undefined): string | undefined {
-  return text === '' ? undefined : text;
 }

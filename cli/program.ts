@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { groupsFor } from './command-groups.ts';
 import { hasColours, paint, type Io } from './io.ts';
-import { examples, parseDuration } from './options.ts';
+import { examples, parseDuration, parsePath } from './options.ts';
 import type { Surroundings } from './run.ts';
 import { version } from '../lib/version.ts';
 
@@ -18,8 +18,9 @@ export function createProgram(io: Io): Command {
     .option(
       '--context <file>',
       "How to reach the cloud (default: $HOLDFAST_CONTEXT, or the user's context.json).",
+      parsePath,
     )
-    .option('--root <dir>', "The agent's folder (default: $HOLDFAST_ROOT, or the data folder).")
+    .option('--root <dir>', "The agent's folder (default: $HOLDFAST_ROOT, or the data folder).", parsePath)
     .addOption(
       new Option('--retry <duration>', 'Keep trying this long while the cloud is away.')
         .argParser(parseDuration)

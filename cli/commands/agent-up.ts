@@ -7,6 +7,7 @@ import { aborted, isByHand } from '../interrupt.ts';
 import { examples, formatAddress, parseAddress, parsePort, type Address } from '../options.ts';
 import { formatToolFolder } from '../tool-folder-text.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
+import { setting } from '../setting.ts';
 
 type Options = {
   readonly token?: string;
@@ -95,6 +96,6 @@ export async function readToken(
   if (token !== undefined && tokenFile !== undefined) {
     throw new CliError('usage', 'Give --token or --token-file, not both.');
   }
-  if (tokenFile === undefined) return token ?? io.env.HOLDFAST_TOKEN;
+  if (tokenFile === undefined) return token ?? setting(io.env, 'HOLDFAST_TOKEN');
   return (await readInput(io, tokenFile, { what: 'token file', maxBytes: 8192 })).trim();
 }
