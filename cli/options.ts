@@ -62,6 +62,17 @@ export function parseAddress(text: string): Address {
   return { host, port: parsePort(port) };
 }
 
+/** An address that others are told, such as `https://cloud.example.com:8443`; a slash at its end goes. */
+export function parsePublicUrl(protocol: 'https:' | 'mqtts:'): (text: string) => string {
+  return (text) => {
+    const url = URL.parse(text);
+    const isAddress = url?.protocol === protocol && text.startsWith(`${protocol}//`) && url.hostname !== '';
+    if (!isAddress || [url.username, url.password, url.search, url.hash].some((part) => part !== ''))
+      throw new InvalidArgumentError(`Give an address such as ${protocol}//cloud.example.com:8443.`);
+    return text.replace(/\/+$/, '');
+  };
+}
+
 export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

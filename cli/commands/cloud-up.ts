@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { aborted } from '../interrupt.ts';
-import { examples, parseAge, parseBytes, parsePort } from '../options.ts';
+import { examples, parseAge, parseBytes, parsePort, parsePublicUrl } from '../options.ts';
 import { readOtlpTarget } from '../otlp-target.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
 import { registerCloudRetention } from './cloud-retention.ts';
@@ -31,7 +31,11 @@ export function registerCloudUp(program: Command, surroundings: Surroundings): v
     .option('--host <address>', 'The address to listen on.', '127.0.0.1')
     .option('--api-port <port>', 'HTTPS: API and registry; 0 takes a free port and keeps it.', parsePort, 0)
     .option('--mqtt-port <port>', 'MQTT over TLS; 0 takes a free port and keeps it.', parsePort, 0)
-    .option('--public-url <url>', 'How devices reach the API, when not as https://localhost:PORT.')
+    .option(
+      '--public-url <url>',
+      'How devices reach the API, when not as https://localhost:PORT.',
+      parsePublicUrl('https:'),
+    )
     .option('--keep-messages <duration>', 'Remove relayed messages after this time, such as 30d.', parseAge)
     .option(
       '--keep-bytes <size>',
@@ -43,7 +47,11 @@ export function registerCloudUp(program: Command, surroundings: Surroundings): v
       "What a device's vault may take that has no quota of its own (default: 50GiB).",
       parseBytes,
     )
-    .option('--public-mqtt-url <url>', 'How devices reach the broker, when not as mqtts://localhost:PORT.')
+    .option(
+      '--public-mqtt-url <url>',
+      'How devices reach the broker, when not as mqtts://localhost:PORT.',
+      parsePublicUrl('mqtts:'),
+    )
     .option('--otlp <url>', 'Export logs and metrics of the devices to this collector of OpenTelemetry.')
     .option(
       '--otlp-headers <file>',
