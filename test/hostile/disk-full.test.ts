@@ -37,6 +37,14 @@ peerTest(
   },
 );
 
+peerTest(
+  [mountNamespaces],
+  'a cloud that finds its disk full names that, and does not call its database broken',
+  async () => {
+    expect(await runOnSmallDisk('fill-database.ts', '8m')).toEqual({ full: 'diskFull', afterwards: 'open' });
+  },
+);
+
 /** What a program of `test/support` tells; its first argument is the small file system, its second a folder elsewhere. */
 async function runOnSmallDisk(program: string, size: string): Promise<unknown> {
   await using elsewhere = await temporaryFolder();

@@ -1,15 +1,17 @@
-import { Kysely } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { errorMessage } from '../../../lib/error-code.ts';
 import { SyncError } from '../../errors.ts';
 import { migrations } from './migrations.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import type { Database, Tables } from './schema.ts';
+import { storageError } from './sqlite-errors.ts';
 
 /**
  * Opens the database at `path` (`:memory:` for a test) and brings it up to date. The caller calls `destroy()`.
  * After `onFailedFsync` nothing more may be promised: the process has to end.
- * @throws SyncError 'corrupt' when the file is no database of ours or a migration fails.
+ * @throws SyncError 'corrupt' when the file is no database of ours or a migration fails, 'badState' when a newer version wrote it,
+ * 'diskFull', 'unavailable' when the disk does not take it.
  */
 export async function openDatabase(
   path: string,
@@ -19,11 +21,27 @@ export async function openDatabase(
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) {
+    const newer = await unknownMigration(db).catch(() => undefined);
     await db.destroy().catch(() => undefined);
+    if (newer !== undefined) throw tooNew(path, newer);
+    const told = storageError(error);
+    if (told !== error) throw told;
     throw new SyncError('corrupt', `Cannot open the database ${path}: ${errorMessage(error)}`, {
       hint: 'Put back a copy of the folder, or move the file away to start empty.',
       cause: error,
     });
   }
   return db;
+}
+
+/** What a newer version did to the database, and this one knows nothing of. */
+async function unknownMigration(db: Database): Promise<string | undefined> {
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
+  return rows.find(({ name }) => !Object.hasOwn(migrations, name))?.name;
+}
+
+function tooNew(path: string, migration: string): SyncError {
+  return new SyncError('badState', `A newer Holdfast wrote the database ${path} (${migration})`, {
+    hint: 'Start that version; nothing was changed.',
+  });
 }
