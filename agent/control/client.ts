@@ -218,7 +218,7 @@ export class ControlClient implements AsyncDisposable {
       if ((cause as NodeJS.ErrnoException).code !== 'ENOENT' && !isTransientNetworkError(cause)) throw cause;
       throw new AgentError('agentNotRunning', `No agent is running on ${this.#root}`, {
         cause,
-        hint: `Start it with: holdfast agent up --root ${this.#root}`,
+        hint: `Start it with: holdfast agent up --root ${this.#root}. One that runs elsewhere is named by --root, or HOLDFAST_ROOT.`,
       });
     }
     if (answer.status < 400) return answer;

@@ -46,6 +46,14 @@ describe('the command line', () => {
     expect(JSON.parse(stdout)).toMatchObject({ version, node: process.versions.node });
   });
 
+  test('where no agent runs the hint says how to start one, and how to name another', async () => {
+    await using folder = await temporaryFolder();
+    const { code, stderr } = await runCli(['status', '--root', folder.path]);
+    expect(code).toBe(exitCodes.notFound);
+    expect(stderr).toContain(`hint: Start it with: holdfast agent up --root ${folder.path}. `);
+    expect(stderr).toContain('HOLDFAST_ROOT');
+  });
+
   test('help exit-codes prints the table, help of nothing ends with 2', async () => {
     expect((await runCli(['help', 'exit-codes'])).stdout.trim()).toBe(formatExitCodes().trim());
     expect((await runCli(['help', 'nothing'])).code).toBe(2);

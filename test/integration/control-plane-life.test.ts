@@ -100,6 +100,26 @@ describe('the control plane', () => {
     });
   });
 
+  test('leaves the database of a newer version as it is', async () => {
+    await using folder = await temporaryFolder();
+    await (await start(folder.path))[Symbol.asyncDispose]();
+    using database = new DatabaseSync(join(folder.path, 'control-plane.db'));
+    database.exec("INSERT INTO kysely_migration (name, timestamp) VALUES ('9999-later', '2030-01-01')");
+    await expect(start(folder.path)).rejects.toMatchObject({
+      code: 'badState',
+      message: expect.stringContaining('9999-later') as unknown,
+      hint: expect.not.stringContaining('move the file away') as unknown,
+    });
+  });
+
+  test('names both ways on from a device that it does not know', async () => {
+    await using cloud = await startCloud();
+    await expect(cloud.operator.device('kiosk-7')).rejects.toMatchObject({
+      code: 'notFound',
+      hint: expect.stringMatching(/holdfast devices lists .*: holdfast devices enrol kiosk-7$/) as unknown,
+    });
+  });
+
   test('writes every change by an operator to a log that cannot be changed', async () => {
     await using cloud = await startCloud();
     await using _device = await cloud.enrol('a');

@@ -24,7 +24,7 @@ import { deviceExists, setRecoveryKey, tenant } from '../database/devices.ts';
 import { addGeneration, desiredOf, type Leave } from '../database/generations.ts';
 import { requireOperator } from './authentication.ts';
 import type { Api, ApiContext } from './context.ts';
-import { noSuchDevice } from './device-routes.ts';
+import { noSuchDevice } from '../no-such-device.ts';
 import { problemResponses } from './problems.ts';
 
 /** Of a resolved manifest; the language has its own, lower bounds on what is in it. */

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { SyncError } from '../../errors.ts';
 import {
   deviceListSchema,
   deviceNameSchema,
@@ -12,6 +11,7 @@ import { revokeCertificates } from '../database/certificates.ts';
 import { deviceExists, tenant } from '../database/devices.ts';
 import { selectFleet } from '../database/fleet.ts';
 import { requireOperator } from './authentication.ts';
+import { noSuchDevice } from '../no-such-device.ts';
 import type { Api, ApiContext } from './context.ts';
 import { problemResponses } from './problems.ts';
 
@@ -20,11 +20,6 @@ const security = [{ operator: [] }];
 /** A client that waits for headers hears from us this often: 102 Processing. */
 const keepWaitingMs = 5000;
 const maxInvocationBytes = 256 * 1024;
-
-export const noSuchDevice = (device: string) =>
-  new SyncError('notFound', `There is no device ${device}`, {
-    hint: 'Make a token for it first: holdfast devices enrol.',
-  });
 
 /** Devices as operators see and steer them. */
 export function addDeviceRoutes(app: Api, context: ApiContext): void {

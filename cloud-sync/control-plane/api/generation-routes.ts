@@ -22,7 +22,7 @@ import type { Database } from '../database/schema.ts';
 import { requireOperator } from './authentication.ts';
 import type { Api, ApiContext } from './context.ts';
 import { checkBundles, deploy, readFor } from './deploy-route.ts';
-import { noSuchDevice } from './device-routes.ts';
+import { noSuchDevice } from '../no-such-device.ts';
 import { problemResponses } from './problems.ts';
 
 const params = z.object({ device: deviceNameSchema });

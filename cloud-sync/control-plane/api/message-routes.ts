@@ -10,7 +10,7 @@ import type { Database } from '../database/schema.ts';
 import { readMessagePage } from '../message-page.ts';
 import { requireOperator } from './authentication.ts';
 import type { Api, ApiContext } from './context.ts';
-import { noSuchDevice } from './device-routes.ts';
+import { noSuchDevice } from '../no-such-device.ts';
 import { problemResponses } from './problems.ts';
 
 const response = { 200: messagePageSchema, ...problemResponses };

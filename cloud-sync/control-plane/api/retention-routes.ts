@@ -6,7 +6,7 @@ import { deviceExists } from '../database/devices.ts';
 import { selectUsage, setKeep, totalBytes, unsetKeep, type Keep } from '../database/retention.ts';
 import { requireOperator } from './authentication.ts';
 import type { Api, ApiContext } from './context.ts';
-import { noSuchDevice } from './device-routes.ts';
+import { noSuchDevice } from '../no-such-device.ts';
 import { problemResponses } from './problems.ts';
 
 const streamParams = z.object({ device: deviceNameSchema, stream: z.string().min(1).max(63) });

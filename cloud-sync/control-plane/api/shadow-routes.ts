@@ -13,7 +13,7 @@ import { audit } from '../database/audit.ts';
 import { deviceExists } from '../database/devices.ts';
 import { requireOperator } from './authentication.ts';
 import type { Api, ApiContext } from './context.ts';
-import { noSuchDevice } from './device-routes.ts';
+import { noSuchDevice } from '../no-such-device.ts';
 import { problemResponses } from './problems.ts';
 
 const security = [{ operator: [] }];

@@ -9,7 +9,7 @@ import {
 import { deviceExists } from '../database/devices.ts';
 import { requireDevice, requireOperator } from './authentication.ts';
 import type { Api, ApiContext } from './context.ts';
-import { noSuchDevice } from './device-routes.ts';
+import { noSuchDevice } from '../no-such-device.ts';
 import { problemResponses } from './problems.ts';
 
 const params = z.object({ device: deviceNameSchema });

@@ -9,6 +9,7 @@ import type { Database } from '../database/schema.ts';
 import { storageError } from '../database/sqlite-errors.ts';
 import { addVaultFile, isVaultFile, removeVaultFile, selectVaultFiles } from '../database/vault-files.ts';
 import { countVaultRemoval, takeVaultRemovals } from '../database/vault-rules.ts';
+import { noSuchDevice } from '../no-such-device.ts';
 import { openVaultLedger } from './open-vault-ledger.ts';
 import { takeBody } from './take-body.ts';
 import type { VaultLedger } from './vault-ledger.ts';
@@ -181,11 +182,7 @@ export class Vaults implements AsyncDisposable {
 
   async #open(device: string): Promise<VaultLedger> {
     const { db, store, logger } = this.#options;
-    if (!(await deviceExists(db, device))) {
-      throw new SyncError('notFound', `There is no device ${device}`, {
-        hint: 'Make a token for it first: holdfast devices enrol.',
-      });
-    }
+    if (!(await deviceExists(db, device))) throw noSuchDevice(device);
     return openVaultLedger(device, { db, store, logger });
   }
 }
