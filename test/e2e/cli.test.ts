@@ -6,9 +6,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { builtProgram } from '../support/built-program.ts';
 import { nodeFlags, runCli, spawnCli, temporaryFolder } from '../support/cli.ts';
+import { wholeProgram } from '../support/whole-program.ts';
 import type { Command } from 'commander';
 import { exitCodes, exitMeanings, formatExitCodes, type ExitName } from '../../cli/exit-codes.ts';
-import { addCommands, createProgram } from '../../cli/program.ts';
 
 describe('the command line', () => {
   test('an unknown command ends with 2 and names the nearest one', async () => {
@@ -200,12 +200,6 @@ describe('docs/cli.md', () => {
     }
   });
 });
-
-async function wholeProgram(): Promise<Command> {
-  const program = createProgram(process);
-  await addCommands(program, { io: process, signal: new AbortController().signal });
-  return program;
-}
 
 function allCommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap(allCommands)];

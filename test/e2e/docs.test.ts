@@ -3,12 +3,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { Command } from 'commander';
-import { buildProgram } from '../../cli/program.ts';
+import { wholeProgram } from '../support/whole-program.ts';
 
 /** What the pages say is there is there. */
 
 const pages = execFileSync('git', ['ls-files', '*.md'], { encoding: 'utf8' }).trim().split('\n');
-const program = buildProgram({ io: process, signal: new AbortController().signal });
+const program = await wholeProgram();
 
 test('every link of a page to another one, or to a file, leads somewhere', () => {
   const dead = pages.flatMap((page) => linksOf(page).filter((link) => !leadsSomewhere(page, link)));
