@@ -83,10 +83,12 @@ function openContext(path: string, plugins: Plugin[]): Promise<BuildContext> {
     write: false,
     metafile: true,
     format: 'esm',
-    platform: 'neutral',
+    // As wrangler does: what a package has for Workers, else for browsers, where modules of node are not there either.
+    platform: 'browser',
     target: 'es2024',
-    mainFields: ['module', 'main'],
-    conditions: ['workerd', 'worker', 'import', 'module'],
+    mainFields: ['browser', 'module', 'main'],
+    conditions: ['workerd', 'worker', 'browser', 'import', 'module'],
+    define: { 'process.env.NODE_ENV': '"production"' },
     // As on Workers. What is not text is the matter of importedFiles.
     loader: { '.txt': 'text', '.html': 'text', '.sql': 'text' },
     plugins,

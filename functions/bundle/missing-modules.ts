@@ -1,4 +1,5 @@
 import { isBuiltin } from 'node:module';
+import { isAbsolute } from 'node:path';
 import type { Plugin } from 'esbuild';
 
 /** What to use instead of a module of node, by its name without `node:` and without what follows a slash. */
@@ -34,19 +35,23 @@ const instead: Readonly<Record<string, string>> = {
 };
 
 const ours = Symbol('resolved by missing-modules');
+const leftOut = 'left-out';
 
 /** Modules of a runtime rather than of npm: each is a problem that says what there is instead. */
 export const missingModules: Plugin = {
   name: 'missing-modules',
   setup(build) {
-    build.onResolve({ filter: /^(?:node|cloudflare|bun|deno):/ }, ({ path }) => refuse(path));
-    build.onResolve({ filter: /^[a-z_0-9]+(?:\/[a-z_0-9/]+)?$/ }, async (args) => {
-      if (args.pluginData === ours || !isBuiltin(args.path)) return undefined;
-      // A package of that name, such as `events` or `buffer`, is as good as any.
+    build.onResolve({ filter: /^(?:cloudflare|bun|deno):/ }, ({ path }) => refuse(path));
+    build.onResolve({ filter: /^(?:node:.*|[a-z_0-9]+(?:\/[a-z_0-9/]+)?)$/ }, async (args) => {
       const { importer, resolveDir, kind, path } = args;
+      if (args.pluginData === ours || !(path.startsWith('node:') || isBuiltin(path))) return undefined;
+      // A package of that name, such as `events` or `buffer`, is as good as any.
       const found = await build.resolve(path, { importer, resolveDir, kind, pluginData: ours });
-      return found.errors.length > 0 ? refuse(path) : found;
+      if (found.errors.length > 0) return refuse(path);
+      // `"browser": { "crypto": false }` in package.json: the importer does without it, where it gets nothing.
+      return isAbsolute(found.path) ? found : { path, namespace: leftOut };
     });
+    build.onLoad({ filter: /^/, namespace: leftOut }, () => ({ contents: '', loader: 'js' }));
   },
 };
 

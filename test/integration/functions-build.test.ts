@@ -130,6 +130,46 @@ describe('buildBundle', () => {
     expect(Buffer.from(blobs[1]!.bytes).toString()).toContain('by npm');
   });
 
+  test('a package gives what it has for browsers when it has nothing for Workers', async () => {
+    const built = async (name: string, packageJson: object) => {
+      const entry = await source(name, {
+        'index.ts': `import { where } from 'third'; export default { invoke: () => where };`,
+        'node_modules/third/package.json': JSON.stringify({
+          name: 'third',
+          version: '1.0.0',
+          ...packageJson,
+        }),
+        'node_modules/third/node.js': `require('node:crypto'); exports.where = 'entry for node';`,
+        'node_modules/third/browser.js': `exports.where = 'entry for browsers';`,
+        'node_modules/third/workers.js': `exports.where = 'entry for workers';`,
+      });
+      const { blobs } = await buildBundle({ entry, signal });
+      return /entry for \w+/.exec(Buffer.from(blobs[1]?.bytes ?? []).toString())?.[0];
+    };
+    const browser = './browser.js';
+    expect(await built('by-export', { exports: { browser, default: './node.js' } })).toBe(
+      'entry for browsers',
+    );
+    expect(await built('by-field', { main: 'node.js', browser })).toBe('entry for browsers');
+    expect(await built('by-file', { main: 'node.js', browser: { './node.js': browser } })).toBe(
+      'entry for browsers',
+    );
+    const exports = { workerd: './workers.js', browser, default: './node.js' };
+    expect(await built('by-worker', { exports })).toBe('entry for workers');
+  });
+
+  test('a module of node that a package can do without for browsers is left out', async () => {
+    const entry = await source('without', {
+      'index.ts': `import { has } from 'third'; export default { invoke: () => has };`,
+      'node_modules/third/package.json':
+        '{"name":"third","version":"1.0.0","main":"index.js","browser":{"crypto":false,"node:fs":false}}',
+      'node_modules/third/index.js': `
+        exports.has = [require('crypto'), require('node:fs')].map((module) => Object.keys(module).length);`,
+    });
+    const { config } = await buildBundle({ entry, signal });
+    expect(config.exports).toEqual(['default']);
+  });
+
   test('another byte of source is another digest', async () => {
     const build = async (text: string) =>
       (await buildBundle({ entry: await source('changed', { 'index.ts': text }), signal })).digest;
