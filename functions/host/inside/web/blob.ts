@@ -1,4 +1,5 @@
 import { ReadableStream } from './streams.ts';
+import { dictionary } from './event.ts';
 import { defineInterface } from './interface.ts';
 import { concatBytes, decodeText, ownBuffer, utf8, viewBytes } from './bytes.ts';
 
@@ -16,7 +17,8 @@ export class Blob {
     blobBytes = (blob) => blob.#bytes;
   }
 
-  constructor(parts: Iterable<BlobPart> = [], { type = '', endings = 'transparent' }: BlobOptions = {}) {
+  constructor(parts: Iterable<BlobPart> = [], options: BlobOptions | null = {}) {
+    const { type = '', endings = 'transparent' } = dictionary(options) as BlobOptions;
     if (typeof parts !== 'object' || !(Symbol.iterator in parts))
       throw new TypeError('Blob takes a sequence of parts');
     this.#bytes = concatBytes(Array.from(parts, (part) => partBytes(part, endings)));

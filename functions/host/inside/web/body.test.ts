@@ -161,6 +161,56 @@ describe('requests and responses do as those of the platform do', () => {
       },
     ],
     [
+      'the body of a read response',
+      async (w) => {
+        const one = new w.Response('abc');
+        await one.text();
+        return new w.Response(one.body);
+      },
+    ],
+    [
+      'the body of a read response that was empty',
+      async (w) => {
+        const one = new w.Response('');
+        await one.text();
+        return new w.Response(one.body);
+      },
+    ],
+    [
+      'a read request as the options of another',
+      async (w) => {
+        const one = new w.Request('https://a.example', { method: 'PUT', body: 'b' });
+        await one.text();
+        return new w.Request('https://b.example', one);
+      },
+    ],
+    [
+      'a request passed on and then the options of another',
+      async (w) => {
+        const one = new w.Request('https://a.example', { method: 'PUT', body: 'b' });
+        const first = new w.Request(one);
+        return [await first.text(), await outcome(() => new w.Request('https://b.example', one), w)];
+      },
+    ],
+    [
+      'null for options',
+      (w) => [
+        new w.Response('', null as never).status,
+        new w.Request('https://a.example', null as never).method,
+        new w.Blob([], null as never).size,
+      ],
+    ],
+    ['a number for options of a response', (w) => new w.Response('', 1 as never)],
+    ['a number for options of a request', (w) => new w.Request('https://a.example', 1 as never)],
+    [
+      'a response as the options of another',
+      (w) => {
+        const one = new w.Response('', { status: 201, statusText: 'Made', headers: { x: 'y' } });
+        const other = new w.Response('', one);
+        return [other.status, other.statusText, other.headers.get('x')];
+      },
+    ],
+    [
       'Response.json',
       async (w) => {
         const response = w.Response.json({ a: 1 }, { status: 201, headers: { x: 'y' } });
@@ -279,6 +329,14 @@ describe('requests and responses do as those of the platform do', () => {
       'a form in a URL',
       async (w) => [...(await new w.Response(new URLSearchParams('a=1&b=%C3%BC+x')).formData())],
     ],
+    [
+      'a form of texts with byte order marks',
+      async (w) => {
+        const form = new w.FormData();
+        form.append('a', '\uFEFF1');
+        return [...(await new w.Response(form).formData())];
+      },
+    ],
     ['no form', (w) => new w.Response('a=1').formData()],
     [
       'a slice of a blob',
@@ -306,4 +364,9 @@ test('a request that came has its bytes, and headers that nobody changes', async
   expect(() => request.headers.set('a', 'b')).toThrow(TypeError);
   const other = new OurRequest(request, { headers: { a: 'b' } });
   expect([other.headers.get('a'), await other.text()]).toEqual(['b', '{"a":1}']);
+});
+
+test('a form in a URL may begin with a question mark, which is data in a body', async () => {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  expect([...(await new OurResponse('?a=1', { headers }).formData())]).toEqual([['?a', '1']]);
 });

@@ -188,13 +188,16 @@ function isUsed({ used, stream }: Content): boolean {
 function streamOf(content: Content): ReadableStream<Uint8Array> {
   if (content.stream) return content.stream;
   const left = content.used ? undefined : (content.bytes?.slice() ?? utf8.encode(content.text ?? ''));
-  return (content.stream = new ReadableStream<Uint8Array>({
+  content.stream = new ReadableStream<Uint8Array>({
     type: 'bytes',
     start(controller) {
       if (left !== undefined && left.length > 0) controller.enqueue(left);
       controller.close();
     },
-  }));
+  });
+  // That it has been read must show: an empty body would be sent in the place of the one that is gone.
+  if (content.used) void content.stream.cancel();
+  return content.stream;
 }
 
 function typeOf(body: Body): string {
@@ -211,6 +214,7 @@ function parseForm(bytes: Uint8Array, type: string): FormData {
   if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type))
     throw new TypeError(`A body of type ${JSON.stringify(type)} is not a form`);
   const form = new FormData();
-  for (const [name, value] of new URLSearchParams(decodeText(bytes))) form.append(name, value);
+  // Of a body all is data, a byte order mark and a question mark at its beginning too; URLSearchParams leaves out one of the latter.
+  for (const [name, value] of new URLSearchParams(`?${utf8.decode(bytes)}`)) form.append(name, value);
   return form;
 }

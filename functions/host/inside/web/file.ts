@@ -1,3 +1,5 @@
+import { usvString } from './convert.ts';
+import { dictionary } from './event.ts';
 import { defineInterface } from './interface.ts';
 import { Blob, type BlobOptions, type BlobPart } from './blob.ts';
 
@@ -8,11 +10,12 @@ export class File extends Blob {
   readonly #name: string;
   readonly #lastModified: number;
 
-  constructor(parts: Iterable<BlobPart>, name: unknown, options: FileOptions = {}) {
+  constructor(parts: Iterable<BlobPart>, name: unknown, options: FileOptions | null = {}) {
     if (arguments.length < 2) throw new TypeError('File takes parts and a name');
     super(parts, options);
-    this.#name = String(name);
-    this.#lastModified = Math.trunc(Number(options.lastModified ?? Date.now())) || 0;
+    this.#name = usvString(name);
+    const { lastModified = Date.now() } = dictionary(options) as FileOptions;
+    this.#lastModified = Math.trunc(Number(lastModified)) || 0;
   }
 
   get name(): string {

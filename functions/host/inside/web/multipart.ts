@@ -56,7 +56,8 @@ function addPart(form: FormData, head: Uint8Array, body: Uint8Array): void {
   if (name === undefined) throw malformed('a part has no name');
   const filename = parameter(disposition, 'filename');
   if (filename === undefined) {
-    form.append(name, decodeText(body));
+    // A byte order mark is the text's own: "UTF-8 decode without BOM".
+    form.append(name, utf8.decode(body));
     return;
   }
   const type = /^content-type:[ \t]*([^\r]*?)[ \t]*$/im.exec(headers)?.[1] ?? 'text/plain';

@@ -8,6 +8,7 @@ import {
   type Content,
 } from './body.ts';
 import type { Payload } from '../types.ts';
+import { dictionary } from './event.ts';
 import { defineInterface } from './interface.ts';
 import { Headers, sealedHeaders, type HeadersInit } from './headers.ts';
 
@@ -64,7 +65,7 @@ export class Request extends Body {
     isRequest = (value): value is Request => typeof value === 'object' && value !== null && #state in value;
   }
 
-  constructor(input: Request | URL | string, init: RequestInit = {}) {
+  constructor(input: Request | URL | string, init: RequestInit | null = {}) {
     const { state, content } = made ?? build(input, init);
     made = undefined;
     super(content);
@@ -127,7 +128,8 @@ function make(parts: Made): Request {
   return new Request('');
 }
 
-function build(input: unknown, init: RequestInit): Made {
+function build(input: unknown, options: RequestInit | null): Made {
+  const init = dictionary(options) as RequestInit;
   const source = isRequest(input) ? input : undefined;
   const url = source ? source.url : checkUrl(input);
   const method = checkMethod(init.method ?? source?.method ?? 'GET');
@@ -151,7 +153,7 @@ function build(input: unknown, init: RequestInit): Made {
     if (bodyless && source.body !== null) throw new TypeError(`A ${method} request has no body`);
     content = moveContent(source);
   }
-  const keepalive = init.keepalive ?? source?.keepalive ?? false;
+  const keepalive = Boolean(init.keepalive ?? source?.keepalive);
   return { state: { method, url, headers, redirect, signal, keepalive }, content };
 }
 

@@ -8,12 +8,13 @@ import {
   type Content,
 } from './body.ts';
 import type { Payload } from '../types.ts';
+import { dictionary } from './event.ts';
 import { defineInterface } from './interface.ts';
 import { Headers, seal, sealedHeaders, type HeadersInit } from './headers.ts';
 
 export type ResponseInit = {
-  readonly status?: number;
-  readonly statusText?: string;
+  readonly status?: number | undefined;
+  readonly statusText?: string | undefined;
   readonly headers?: HeadersInit;
 };
 
@@ -55,10 +56,10 @@ export class Response extends Body {
     };
   }
 
-  constructor(body: BodyInit | null = null, init: ResponseInit = {}) {
-    const { headers } = init;
-    const code = checkStatus(init.status ?? 200);
-    const statusText = checkStatusText(init.statusText ?? '');
+  constructor(body: BodyInit | null = null, init: ResponseInit | null = {}) {
+    const { headers, status = 200, statusText: phrase = '' } = dictionary(init) as ResponseInit;
+    const code = checkStatus(status);
+    const statusText = checkStatusText(phrase);
     let content: Content | null = null;
     const own = new Headers(headers);
     // `undefined` is no body too, as with a missing argument.
@@ -84,12 +85,13 @@ export class Response extends Body {
     return build(null, { status: 0, statusText: '', headers, type: 'error', url: '', redirected: false });
   }
 
-  static json(data: unknown, init: ResponseInit = {}): Response {
+  static json(data: unknown, init: ResponseInit | null = {}): Response {
     const text = JSON.stringify(data) as string | undefined;
     if (text === undefined) throw new TypeError(`${typeof data} is not a value that JSON can carry`);
-    const headers = new Headers(init.headers);
+    const { status, statusText, headers: given } = dictionary(init) as ResponseInit;
+    const headers = new Headers(given);
     if (!headers.has('content-type')) headers.set('content-type', 'application/json');
-    return new Response(text, { ...init, headers });
+    return new Response(text, { status, statusText, headers });
   }
 
   static redirect(url: string | URL, status = 302): Response {
