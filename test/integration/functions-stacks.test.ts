@@ -16,6 +16,13 @@ export default {
     if (how === 'later') return new Promise((_, reject) => setTimeout(() => reject(new Error('late')), 1));
     console.error(new Error('printed'));
     console.error('not a stack: function.js:1:1');
+    if (how === 'cause') throw new Error('outer', { cause: new RangeError('inner', { cause: { code: 7 } }) });
+    if (how === 'any') throw new AggregateError([new Error('one'), 'two'], 'none did it');
+    if (how === 'cycle') {
+      const error = new Error('of itself');
+      error.cause = error;
+      throw error;
+    }
   },
 };
 `;
@@ -45,6 +52,32 @@ beforeAll(async () => {
 afterAll(async () => {
   await device[Symbol.asyncDispose]();
   await folder[Symbol.asyncDispose]();
+});
+
+test.each([
+  [
+    'what caused it',
+    'cause',
+    [
+      /^Error: outer\n/,
+      /^\[cause\]: RangeError: inner\n {4}at .*index\.ts:13:/m,
+      /^\[cause\]: \{"code":7\}$/m,
+    ],
+  ],
+  [
+    'what it holds',
+    'any',
+    [
+      /^AggregateError: none did it\n/,
+      /^\[error\]: Error: one\n {4}at .*index\.ts:14:/m,
+      /^\[error\]: two$/m,
+    ],
+  ],
+  ['itself a bounded number of times when it is its own cause', 'cycle', [/^Error: of itself\n/]],
+])('the stack of an error shows %s', async (_what, how, parts) => {
+  await device.invoke({ how }).catch(() => undefined);
+  for (const part of parts) expect(device.logs.at(-1)?.message).toMatch(part);
+  expect(device.logs.at(-1)?.message.split('[cause]').length).toBeLessThan(12);
 });
 
 describe('the stack of an error names the file and the line that the author wrote', () => {

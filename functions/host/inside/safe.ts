@@ -37,7 +37,7 @@ export function takeSafe(): Safe {
     if (apply(tag as () => unknown, value, []) !== 'Uint8Array') return undefined;
     return new Bytes(value as Uint8Array);
   };
-  const { read, shown } = takeShow(stringify);
+  const { read, shown, withReasons } = takeShow(stringify);
   return {
     apply: (f, self, args) => apply(f as () => unknown, self, args) as unknown,
     empty: () => create(null) as Record<string, unknown>,
@@ -62,10 +62,13 @@ export function takeSafe(): Safe {
           denied: false,
         };
       const denied = read(error, 'code', 128) === 'denied';
-      return { name, message, stack: read(error, 'stack', maxChars), denied };
+      return { name, message, stack: withReasons(error, maxChars), denied };
     },
   };
 }
+
+/** Of one error that are shown. */
+const maxReasons = 8;
 
 /** Shows what was thrown, whatever it is. */
 function takeShow(stringify: (value: unknown) => unknown) {
@@ -88,5 +91,30 @@ function takeShow(stringify: (value: unknown) => unknown) {
       return 'a value that cannot be shown';
     }
   };
-  return { read, shown };
+  const member = (value: unknown, key: PropertyKey): unknown => {
+    try {
+      return (value as Record<PropertyKey, unknown> | null | undefined)?.[key];
+    } catch {
+      return undefined;
+    }
+  };
+  /** The stack, then what caused the error and what an AggregateError holds: often the only word about what went wrong. */
+  const withReasons = (error: unknown, maxChars: number): string => {
+    let stack = read(error, 'stack', maxChars);
+    let left = maxReasons;
+    const add = (label: string, reason: unknown, depth: number) => {
+      if (reason === undefined || depth > maxReasons || left-- <= 0 || stack.length >= maxChars) return;
+      const own = read(reason, 'stack', maxChars);
+      stack += `\n[${label}]: ${own === '' ? shown(reason, maxChars) : own}`;
+      addReasons(reason, depth + 1);
+    };
+    const addReasons = (of: unknown, depth: number) => {
+      if (typeof of !== 'object' || of === null) return;
+      for (let at = 0; at < maxReasons; at++) add('error', member(member(of, 'errors'), at), depth);
+      add('cause', member(of, 'cause'), depth);
+    };
+    if (stack !== '') addReasons(error, 1);
+    return stack.slice(0, maxChars);
+  };
+  return { read, shown, withReasons };
 }
