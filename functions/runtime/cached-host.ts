@@ -9,7 +9,8 @@ import { v8Flags } from '../host/v8-flags.ts';
 export type HostProgram = { readonly entry: string; readonly script: string; readonly snapshot: string };
 
 const cache = join(import.meta.dirname, '../../node_modules/.cache/holdfast');
-const maker = JSON.stringify([version, process.version, process.arch, v8Flags]);
+// The folder too: packages may come from another checkout, by a copy, with what was built from the sources there.
+const maker = JSON.stringify([version, process.version, process.arch, v8Flags, import.meta.dirname]);
 const recordSchema = z.strictObject({
   maker: z.string(),
   /** Size and time of each file that they were made of, by path. */

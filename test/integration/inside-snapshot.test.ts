@@ -18,6 +18,7 @@ beforeAll(async () => {
 
 const reader = pathToFileURL(join(import.meta.dirname, '../../functions/host/inside-snapshot.ts')).href;
 const addon = pathToFileURL(join(import.meta.dirname, '../../node_modules/isolated-vm/isolated-vm.js')).href;
+const cache = join(import.meta.dirname, '../../node_modules/.cache/holdfast');
 const program = `
 import ivm from ${JSON.stringify(addon)};
 import { openInside } from ${JSON.stringify(reader)};
@@ -74,4 +75,18 @@ test('one that was made with other flags is made anew', async () => {
 
 test('the cache keeps the files of unchanged sources', async () => {
   expect(await cachedHost()).toEqual(built);
+});
+
+test('the cache of another checkout, which came with a copy of the packages, is not believed', async () => {
+  const record = join(cache, `host-${process.version}-${process.arch}.json`);
+  const own = await readFile(record, 'utf8');
+  const { maker, inputs, files } = JSON.parse(own) as { maker: string; inputs: object; files: object };
+  const elsewhere = maker.replaceAll(join(import.meta.dirname, '../..'), '/elsewhere');
+  const foreign = { ...files, entry: import.meta.filename };
+  await writeFile(record, JSON.stringify({ maker: elsewhere, inputs, files: foreign }));
+  try {
+    expect(await cachedHost()).toEqual(built);
+  } finally {
+    await writeFile(record, own);
+  }
 });
