@@ -28,6 +28,8 @@ export const events: readonly Api[] = [
     standard,
     checks: {
       'calls listeners in the order they were added': `(() => { const seen = []; const target = new EventTarget(); target.addEventListener('x', () => seen.push(1)); target.addEventListener('x', () => seen.push(2)); target.dispatchEvent(new Event('x')); return same(seen, [1, 2]); })()`,
+      'calls those who capture first': `(() => { const t = new EventTarget(), l = []; t.addEventListener('a', () => l.push('b')); t.addEventListener('a', (e) => { l.push('c'); e.stopPropagation(); }, true); t.addEventListener('a', () => l.push('d'), true); t.dispatchEvent(new Event('a')); return same(l, ['c', 'd']); })()`,
+      'calls nobody for an event that was stopped before': `(() => { const t = new EventTarget(), e = new Event('a'); let n = 0; t.addEventListener('a', () => n++); e.stopPropagation(); t.dispatchEvent(e); const before = n; t.dispatchEvent(e); return before === 0 && n === 1; })()`,
       'adds a listener once': `(() => { ${log} target.addEventListener('x', note); target.addEventListener('x', note); target.dispatchEvent(new Event('x')); return seen.length === 1; })()`,
       'keeps capturing listeners apart': `(() => { ${log} target.addEventListener('x', note); target.addEventListener('x', note, true); target.dispatchEvent(new Event('x')); return seen.length === 2; })()`,
       'removes a listener': `(() => { ${log} target.addEventListener('x', note); target.removeEventListener('x', note); target.dispatchEvent(new Event('x')); return seen.length === 0; })()`,

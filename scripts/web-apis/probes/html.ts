@@ -42,6 +42,7 @@ export const html: readonly Api[] = [
       'keeps a key named __proto__': `(() => { const c = structuredClone(JSON.parse('{"__proto__":1}')); return Object.hasOwn(c, '__proto__') && Object.getPrototypeOf(c) === Object.prototype; })()`,
       'refuses functions, symbols and promises': `[() => 1, Symbol('s'), Promise.resolve(), new WeakMap(), [].values()].every((value) => throws(() => structuredClone(value), 'DataCloneError'))`,
       'refuses objects of the platform': `[new URL('http://a'), new Headers(), new Event('x'), new ReadableStream(), new AbortController().signal].every((value) => throws(() => structuredClone(value), 'DataCloneError'))`,
+      'refuses what WebAssembly and Intl make': `[new WebAssembly.Module(bytes(0, 97, 115, 109, 1, 0, 0, 0)), new WebAssembly.Memory({ initial: 0 }), new Intl.NumberFormat('en')].every((value) => throws(() => structuredClone({ value }), 'DataCloneError'))`,
       'transfers buffers': `(() => { const b = new ArrayBuffer(8); const c = structuredClone({ b, v: new Uint8Array(b) }, { transfer: [b] }); return b.byteLength === 0 && c.b.byteLength === 8 && c.v.buffer === c.b; })()`,
       'detaches nothing when it fails': `(() => { const b = new ArrayBuffer(8); return throws(() => structuredClone([b, () => 1], { transfer: [b] }), 'DataCloneError') && b.byteLength === 8; })()`,
       'refuses what is not transferable': `throws(() => structuredClone(1, { transfer: [{}] }), 'DataCloneError')`,
@@ -151,7 +152,7 @@ export const html: readonly Api[] = [
     name: 'console',
     standard: 'Console',
     deviation:
-      'A call is one line of the log of the device, at most 4,096 characters, 200 lines and 64 KiB an invocation. Objects are shown as JSON is; a table has a line for each row.',
+      'A call is one line of the log of the device, at most 4,096 characters, 200 lines and 64 KiB an invocation. Objects are shown as JSON is, requests, responses, headers, forms and blobs by what they say; a table has a line for each row.',
     checks: {
       'has all methods': `['assert', 'clear', 'count', 'countReset', 'debug', 'dir', 'dirxml', 'error', 'group', 'groupCollapsed', 'groupEnd', 'info', 'log', 'table', 'time', 'timeEnd', 'timeLog', 'trace', 'warn'].every((name) => typeof console[name] === 'function')`,
       'works without this': `(() => { const { assert } = console; return assert(true) === undefined; })()`,

@@ -52,9 +52,13 @@ function noData(source: object): boolean {
     source instanceof WeakSet ||
     source instanceof WeakRef ||
     source instanceof Symbol ||
-    isIterator(source)
+    isIterator(source) ||
+    machinery.test(Object.prototype.toString.call(source))
   );
 }
+
+/** Modules of WebAssembly, formatters and the like hold what no property shows: a clone would be an empty object. */
+const machinery = /^\[object (?:WebAssembly|Intl|Temporal)\./;
 
 function cloneMap(source: Map<unknown, unknown>, memory: Memory, deeper: Deeper): Map<unknown, unknown> {
   const target = new Map();

@@ -64,13 +64,18 @@ function dispatch(target: EventTarget, event: Event): boolean {
   if (state.dispatching) throw new DOMException('The event is being dispatched', 'InvalidStateError');
   const table = listenersOf(target);
   Object.assign(state, { dispatching: true, target, currentTarget: target, phase: 2 });
-  for (const listener of table.get(event.type) ?? []) {
-    if (listener.removed) continue;
-    if (listener.once) remove(table, event.type, listener);
-    state.passive = listener.passive;
-    call(listener.callback, target, event);
-    state.passive = false;
-    if (state.stoppedAtOnce) break;
+  // One who captures comes first, at the target too.
+  const listeners = table.get(event.type) ?? [];
+  for (const capture of [true, false]) {
+    if (state.stopped) break;
+    for (const listener of listeners) {
+      if (listener.removed || listener.capture !== capture) continue;
+      if (listener.once) remove(table, event.type, listener);
+      state.passive = listener.passive;
+      call(listener.callback, target, event);
+      state.passive = false;
+      if (state.stoppedAtOnce) break;
+    }
   }
   const after = { dispatching: false, currentTarget: null, phase: 0, stopped: false, stoppedAtOnce: false };
   Object.assign(state, after);
