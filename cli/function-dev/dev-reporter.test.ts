@@ -46,8 +46,10 @@ test('what failed comes with what to do about it', () => {
     event,
     new FunctionError('secretMissing', 'It waits for key', { hint: 'Set it on the device.' }),
   );
+  reporter.failed(event, new FunctionError('threw', 'It failed', { hint: 'Its logs say where.' }));
   expect(printed()).toBe(
     'refused  It exports no handler\n  hint: Export one.\n' +
-      'invoke  It waits for key\n  hint: Write NAME=value into .dev.vars beside the entry and start again.\n',
+      'invoke  It waits for key\n  hint: Write NAME=value into .dev.vars beside the entry and start again.\n' +
+      'invoke  It failed\n',
   );
 });

@@ -170,8 +170,9 @@ export class DevReporter {
   }
 }
 
-/** Of a device's secret: here its value comes from a file. */
+/** Of a device's secret: here its value comes from a file. Of its logs: here they are above. */
 function hintOf(error: unknown): string | undefined {
+  if (errorCode(error) === 'threw') return undefined;
   if (errorCode(error) === 'secretMissing')
     return 'Write NAME=value into .dev.vars beside the entry and start again.';
   return isCodedError(error) ? error.hint : undefined;

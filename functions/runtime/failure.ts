@@ -7,12 +7,14 @@ export function invocationError(
   { code, message, stack, noRetry }: HostFailure,
   mapStack: (stack: string) => string,
 ): FunctionError {
-  const tenantStack = stack === undefined ? undefined : mapStack(stack);
   if (code === 'isolateLost') return hostLost(name, message);
+  // What is no Error has no stack: the log would have no word of it.
+  const withoutStack = code === 'threw' ? message : undefined;
+  const tenantStack = stack === undefined ? withoutStack : mapStack(stack);
   return new FunctionError(code, `Function ${name} failed: ${message}`, {
     tenantStack,
     noRetry: noRetry === true,
-    ...hints(name, code),
+    ...hints(name, code, tenantStack),
   });
 }
 
@@ -21,7 +23,13 @@ export function hostLost(name: string, why: string): FunctionError {
   return new FunctionError('hostLost', `Function ${name} was interrupted: ${why}`, { transient: true });
 }
 
-function hints(name: string, code: FunctionErrorCode): { hint: string } | undefined {
+const isPlace = /:\d+:\d+/;
+
+function hints(
+  name: string,
+  code: FunctionErrorCode,
+  tenantStack: string | undefined,
+): { hint: string } | undefined {
   switch (code) {
     case 'timeout':
       return {
@@ -32,7 +40,9 @@ function hints(name: string, code: FunctionErrorCode): { hint: string } | undefi
     case 'memory':
       return { hint: `Raise functions.${name}.limits.memory, or keep less.` };
     case 'threw':
-      return { hint: 'Its logs say where in the source: holdfast logs.' };
+      return isPlace.test(tenantStack ?? '')
+        ? { hint: 'Its logs say where in the source: holdfast logs.' }
+        : undefined;
     default:
       return undefined;
   }

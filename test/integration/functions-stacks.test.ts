@@ -17,6 +17,7 @@ export default {
     console.error(new Error('printed'));
     console.error('not a stack: function.js:1:1');
     if (how === 'cause') throw new Error('outer', { cause: new RangeError('inner', { cause: { code: 7 } }) });
+    if (how === 'text') throw 'only text';
     if (how === 'any') throw new AggregateError([new Error('one'), 'two'], 'none did it');
     if (how === 'cycle') {
       const error = new Error('of itself');
@@ -69,7 +70,7 @@ test.each([
     'any',
     [
       /^AggregateError: none did it\n/,
-      /^\[error\]: Error: one\n {4}at .*index\.ts:14:/m,
+      /^\[error\]: Error: one\n {4}at .*index\.ts:15:/m,
       /^\[error\]: two$/m,
     ],
   ],
@@ -78,6 +79,14 @@ test.each([
   await device.invoke({ how }).catch(() => undefined);
   for (const part of parts) expect(device.logs.at(-1)?.message).toMatch(part);
   expect(device.logs.at(-1)?.message.split('[cause]').length).toBeLessThan(12);
+});
+
+test('what is thrown and is no error is in the log all the same, and nobody is told that the log says where', async () => {
+  const error = await device.invoke({ how: 'text' }).catch((caught: unknown) => caught);
+  expect(device.logs.at(-1)).toMatchObject({ level: 'error', message: 'Error: only text' });
+  expect(error).toMatchObject({ code: 'threw', hint: undefined });
+  const other = await device.invoke({ how: 'throw' }).catch((caught: unknown) => caught);
+  expect(other).toMatchObject({ hint: expect.stringContaining('holdfast logs') });
 });
 
 describe('the stack of an error names the file and the line that the author wrote', () => {
