@@ -2,6 +2,7 @@ import { SyncError } from '../../cloud-sync/errors.ts';
 import type { Snapshot } from '../../cloud-sync/vault/format/snapshot-document.ts';
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { SnapshotFloor } from '../../cloud-sync/vault/upkeep/floor.ts';
+import { printable } from '../printable.ts';
 import type { Run } from '../run.ts';
 import { chooseSnapshot } from './choose-snapshot.ts';
 import { openAt, openOwn } from './open-vault.ts';
@@ -29,6 +30,7 @@ export async function openSnapshots(run: Run, options: VaultOptions): Promise<Op
   const damaged: string[] = [];
   const snapshots = await readSnapshots(run, repository, (id) => damaged.push(id));
   const stale = own && (await staleness(run, own, { snapshots, damaged }));
+  await repository.index({ signal: run.signal, onDamaged: noteDamagedIndex(run) });
   const opened = undo.move();
   return {
     ...{ repository, snapshots },
@@ -38,6 +40,12 @@ export async function openSnapshots(run: Run, options: VaultOptions): Promise<Op
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+/** What others name can be read. */
+function noteDamagedIndex({ out }: Run): (name: string, error: Error) => void {
+  return (_name, error) =>
+    out.note(`${printable(error.message)}\nWhat only it names is missing until: holdfast vault repair index`);
 }
 
 type Own = { readonly repository: Repository; readonly floor: string };

@@ -219,6 +219,26 @@ describe('the index', () => {
     });
   });
 
+  test('is read without a damaged file by who asks for that, and by nobody else', async () => {
+    const repository = await create();
+    await repository.addIndex([await addPack(repository, hello)], { signal });
+    const garbage = 'a'.repeat(64);
+    await backend.write('index', garbage, Buffer.from('no index'));
+    const damaged: string[] = [];
+    const onDamaged = (name: string) => damaged.push(name);
+    const index = await repository.index({ signal, onDamaged });
+    expect([index.has(blobIdOf(hello), 'data'), index.files.length, damaged]).toEqual([true, 1, [garbage]]);
+    await expect(repository.readBlob(blobIdOf(hello), 'data', { signal })).resolves.toEqual(hello);
+    const refused = { code: 'corrupt', message: expect.stringContaining(garbage) };
+    await expect(repository.readBlob(blobIdOf(Buffer.of()), 'data', { signal })).rejects.toMatchObject(
+      refused,
+    );
+    await expect(repository.index({ signal })).rejects.toMatchObject({
+      ...refused,
+      hint: expect.stringContaining('holdfast vault repair index'),
+    });
+  });
+
   test('of many packs is cut into files below 8 MiB', async () => {
     const repository = await create();
     const packs = Array.from({ length: 5 }, (_, pack) => ({

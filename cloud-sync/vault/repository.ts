@@ -62,8 +62,13 @@ export type Repository = AsyncDisposable & {
   ): Promise<Snapshot>;
   /** Writes a snapshot; resolves with its id once it is durable. Everything it names must be durable before. */
   addSnapshot(document: SnapshotDocument, options: CallOptions): Promise<string>;
-  /** Reads the index files that were added since the last call and drops those that are gone. */
-  index(options: CallOptions): Promise<BlobIndex>;
+  /**
+   * Reads the index files that were added since the last call and drops those that are gone. One that does not verify rejects with
+   * `corrupt` or `tooLarge`, unless `onDamaged` takes it: for who only reads. What is written or removed by an index has to know all of it.
+   */
+  index(
+    options: CallOptions & { readonly onDamaged?: (name: string, error: Error) => void },
+  ): Promise<BlobIndex>;
   /** Writes index files over these packs, which are durable, each below 8 MiB; resolves with their names. */
   addIndex(
     packs: readonly PackContents[],

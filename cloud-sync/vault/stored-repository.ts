@@ -21,6 +21,8 @@ const filesAtOnce = 4;
 /** An index file may be replaced between its listing and its reading by a prune: then the list is read again. */
 const maxIndexAttempts = 4;
 
+type IndexOptions = Parameters<Repository['index']>[0];
+
 type StoredRepositoryOptions = {
   readonly backend: VaultBackend;
   readonly key: MasterKey;
@@ -72,7 +74,7 @@ export class StoredRepository implements Repository {
     return name;
   }
 
-  index(options: CallOptions): Promise<BlobIndex> {
+  index(options: IndexOptions): Promise<BlobIndex> {
     const reading = this.#indexReading.then(() => this.#readIndex(options, maxIndexAttempts));
     this.#indexReading = reading.catch(() => undefined);
     return reading;
@@ -150,7 +152,7 @@ export class StoredRepository implements Repository {
     }
   }
 
-  async #readIndex(options: CallOptions, attempts: number): Promise<BlobIndex> {
+  async #readIndex(options: IndexOptions, attempts: number): Promise<BlobIndex> {
     const listed = new Set((await this.backend.list('index', options)).map(({ name }) => name));
     const known = new Set(this.#index.files);
     const base = known.isSubsetOf(listed) ? this.#index : FileBlobIndex.empty;
@@ -167,22 +169,46 @@ export class StoredRepository implements Repository {
     return this.#index;
   }
 
-  async *#read(names: readonly string[], { signal }: CallOptions): AsyncGenerator<ReadIndexFile> {
+  async *#read(names: readonly string[], options: IndexOptions): AsyncGenerator<ReadIndexFile> {
     for (let at = 0; at < names.length; at += filesAtOnce) {
       const some = names.slice(at, at + filesAtOnce);
       const files = await inParallel(some, filesAtOnce, async (name) => ({
         name,
-        bytes: await readStored(this.backend, { type: 'index', name, maxBytes: maxIndexBytes, signal }),
+        bytes: await this.#unlessDamaged(name, options, () => this.#indexBytes(name, options)),
       }));
-      for (const { name, bytes } of files) yield { name, document: this.#decodeIndex(name, bytes) };
+      for (const { name, bytes } of files) {
+        const decode = () => decodeIndex(this.#sealer, bytes ?? Buffer.alloc(0));
+        const document = bytes && (await this.#unlessDamaged(name, options, decode));
+        if (document !== undefined) yield { name, document };
+      }
     }
   }
 
-  #decodeIndex(name: string, bytes: Buffer) {
+  #indexBytes(name: string, { signal }: CallOptions): Promise<Buffer> {
+    return readStored(this.backend, { type: 'index', name, maxBytes: maxIndexBytes, signal });
+  }
+
+  /** Undefined for what `onDamaged` takes. */
+  async #unlessDamaged<Result>(
+    name: string,
+    { onDamaged }: IndexOptions,
+    read: () => Result | Promise<Result>,
+  ): Promise<Result | undefined> {
     try {
-      return decodeIndex(this.#sealer, bytes);
+      return await read();
     } catch (error) {
-      return rethrowNamed(error, `index file ${name}`);
+      if (!(error instanceof SyncError) || !['corrupt', 'tooLarge'].includes(error.code)) throw error;
+      const damage = damagedIndex(name, error);
+      if (onDamaged === undefined) throw damage;
+      onDamaged(name, damage);
+      return undefined;
     }
   }
+}
+
+function damagedIndex(name: string, cause: SyncError): SyncError {
+  return new SyncError(cause.code, `Cannot read the index file ${name}: ${cause.message}`, {
+    hint: 'Write it anew from what the packs say: holdfast vault repair index.',
+    cause,
+  });
 }

@@ -111,6 +111,34 @@ test('a missing pack is said by its files, and the rest of the snapshots is made
   await restic(password, 'check', '--read-data');
 });
 
+test('a damaged index file takes with it only what it alone names, until it is written anew', async () => {
+  await using place = await openPlace();
+  const { at, cli, json, restic } = place;
+  writeFileSync(at('data', 'first'), 'of the first');
+  await json('snapshot', 'take', at('data'));
+  const [index] = readdirSync(at('repository', 'index'));
+  rmSync(at('data', 'first'));
+  writeFileSync(at('data', 'second'), 'of the second');
+  await json('snapshot', 'take', at('data'));
+  writeFileSync(at('repository', 'index', index!), 'damaged');
+
+  const listed = await cli('snapshot', 'ls', 'latest');
+  expect([listed.code, listed.stdout]).toEqual([0, 'second\n']);
+  expect(listed.stderr).toMatch(/index file [0-9a-f]{64}.*\n.*holdfast vault repair index$/m);
+  const found = await cli('snapshot', 'find', 'second', 'first');
+  expect([found.code, found.stdout]).toEqual([7, expect.stringMatching(/^[0-9a-f]{8} .* \/second\n$/)]);
+  await json('snapshot', 'restore', 'latest', '--target', at('back'));
+  expect(readdirSync(at('back'))).toEqual(['second']);
+
+  writeFileSync(at('data', 'third'), 'that is to be stored');
+  const [taken, pruned] = await Promise.all([cli('snapshot', 'take', at('data')), cli('vault', 'prune')]);
+  for (const { code, stderr } of [taken, pruned])
+    expect([code, stderr]).toEqual([9, expect.stringMatching(/^hint: .*holdfast vault repair index\.$/m)]);
+  await json('vault', 'repair', 'index', '--yes');
+  expect(await json('vault', 'check', '--read-data')).toMatchObject({ damages: [], affected: [] });
+  await restic(password, 'check', '--read-data');
+});
+
 test('forgetting shows its plan, asks, and pruning frees the room', async () => {
   await using place = await openPlace();
   const { at, cli, json, restic } = place;

@@ -33,7 +33,9 @@ export async function* findEntries(
   options: CallOptions & Pick<WalkOptions, 'onDamaged'>,
 ): AsyncGenerator<FoundEntry> {
   const fits = compilePatterns(patterns, ignoreCase);
-  const reader = new TreeReader(repository, await repository.index(options), options);
+  const { signal } = options;
+  const index = await repository.index({ signal, onDamaged: () => undefined });
+  const reader = new TreeReader(repository, index, { signal });
   const barren = new BarrenFolders();
   for (const snapshot of snapshots ?? (await repository.snapshots(options))) {
     const { tree } = snapshot.document;
