@@ -19,7 +19,7 @@ type IndexFile = { readonly name: string; readonly goes: readonly string[]; read
 /**
  * Removes what it can of the packs that `plan` removes, in a store that has no room: one index file after the other is replaced and what
  * only it named goes, those first that need no other in their place. At every moment each pack that stays is named by an index file, and none
- * names one that is gone. Ends where there is no room for the next; resolves with the names of the packs that went.
+ * names one that is gone. What has no room is tried again when others made some; resolves with the names of the packs that went.
  */
 export async function freeUnusedPacks(
   repository: Repository,
@@ -38,22 +38,23 @@ export async function freeUnusedPacks(
   await remove(plan.orphaned.map(({ name }: StoredFile) => name));
   const files = await filesThatChange(repository, plan, { signal });
   const naming = countNames(files);
-  for (const { name, goes } of files) {
+  const drop = async ({ name, goes }: IndexFile): Promise<boolean> => {
     lock.assertHeld();
-    try {
-      await dropFrom(repository, name, { goes: new Set(goes), signal });
-    } catch (error) {
-      if (!isNoRoom(error)) throw error;
-      // Those to come need more.
-      break;
-    }
+    if (!(await hasRoomToDrop(repository, name, { goes: new Set(goes), signal }))) return false;
     for (const pack of goes) naming.set(pack, (naming.get(pack) ?? 1) - 1);
     await remove(goes.filter((pack) => naming.get(pack) === 0));
+    return true;
+  };
+  for (let left = files, before = Infinity; left.length < before;) {
+    before = left.length;
+    const waiting: IndexFile[] = [];
+    for (const file of left) if (!(await drop(file))) waiting.push(file);
+    left = waiting;
   }
   return gone;
 }
 
-/** Those that need least room first. */
+/** Those that need least room first, as far as the number of blobs tells. */
 async function filesThatChange(
   repository: Repository,
   { removed, indexFiles }: Pick<PrunePlan, 'removed' | 'indexFiles'>,
@@ -78,15 +79,21 @@ function countNames(files: readonly IndexFile[]): Map<string, number> {
   return naming;
 }
 
-/** The file without what goes, in its place; nothing where all of it goes. */
-async function dropFrom(
+/** Puts the file without what goes in its place, nothing where all of it goes. Resolves with whether there was room for it. */
+async function hasRoomToDrop(
   repository: Repository,
   name: string,
   { goes, signal }: CallOptions & { readonly goes: ReadonlySet<string> },
-): Promise<void> {
+): Promise<boolean> {
   const packs = await readIndex(repository, name, { signal });
   const stays = packs.filter(({ pack }) => !goes.has(pack));
-  await replaceIndex(repository, stays, { old: [name], signal });
+  try {
+    await replaceIndex(repository, stays, { old: [name], signal });
+    return true;
+  } catch (error) {
+    if (isNoRoom(error)) return false;
+    throw error;
+  }
 }
 
 async function readIndex(

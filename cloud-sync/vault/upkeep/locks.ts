@@ -108,16 +108,23 @@ async function writeWithin(
     const ended = stale.filter(({ document }) => document && hasEnded(document));
     await removeQuietly(repository, ended, signal);
     await keeper.write(signal).catch((again: unknown) => {
-      throw isNoRoom(again) ? noRoomToLock(repository, again) : again;
+      if (!isNoRoom(again)) throw again;
+      throw noRoomToLock(repository, { cause: again, hasStale: stale.length > ended.length });
     });
   }
 }
 
-function noRoomToLock({ backend }: Repository, cause: unknown): SyncError {
+/** `hasStale`: some of its locks are old enough to go, once a person says so. */
+function noRoomToLock(
+  { backend }: Repository,
+  { cause, hasStale }: { readonly cause: unknown; readonly hasStale: boolean },
+): SyncError {
   const message = `Cannot lock repository ${backend.location}: there is no room for the lock, a file of some hundred bytes`;
-  const hint =
-    'Free a few MiB of something else there, or raise its quota. What the repository can spare then goes with: holdfast snapshot forget --prune.';
-  return noRoom(message, { hint, cause });
+  const hint = hasStale
+    ? 'Locks that nobody seems to hold any more take some. They go with: holdfast vault unlock.'
+    : 'Free a few MiB of something else there, or raise its quota.';
+  const then = 'What the repository can spare then goes with: holdfast snapshot forget --prune.';
+  return noRoom(message, { hint: `${hint} ${then}`, cause });
 }
 
 /** Resolves with those that are stale. */

@@ -4,14 +4,16 @@ import { fillRepository } from '../../../test/support/fill-repository.ts';
 import type { MemoryBackend } from '../../../test/support/memory-backend.ts';
 import { createMemoryRepository } from '../../../test/support/memory-repository.ts';
 import { SyncError } from '../../errors.ts';
+import { diskFull } from '../../oci/disk-errors.ts';
 import { encodeLock } from '../format/lock-file.ts';
 import { Sealer } from '../format/sealer.ts';
 import { openRepositoryWithKey } from '../open-repository.ts';
 import type { Repository } from '../repository.ts';
 import { checkRepository } from './check.ts';
 import { forgetSnapshots } from './forget.ts';
+import { freeUnusedPacks } from './free-unused.ts';
 import { thisProcess } from './lock-holder.ts';
-import { lockRepository } from './locks.ts';
+import { lockRepository, removeStaleLocks } from './locks.ts';
 import { planPrune } from './plan-prune.ts';
 import { prune } from './prune.ts';
 
@@ -60,6 +62,22 @@ test('in a store that is full whole packs go, one index file after the other', a
   expect(before - backend.bytes).toBeGreaterThanOrEqual(plan.bytes.freed);
   await expectWhole(backend);
   expect(await prune(repository, limits)).toMatchObject({ lackedRoom: false });
+});
+
+test('where there is no room for one index file others go on, and it is tried again', async () => {
+  const first = await fill('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
+  const second = await fill('i', 'j', 'k', 'l', 'm', 'n', 'o', 'p');
+  await fill('e', 'f', 'g', 'h', 'm', 'n', 'o', 'p');
+  await forgetSnapshots(repository, { snapshots: [first, second], signal });
+  const plan = await planPrune(repository, { ...limits, maxUnusedShare: 1 });
+  const tried: string[] = [];
+  backend.beforeChange = (change, type, name) => {
+    if (change === 'write' && type === 'index' && tried.push(name) === 1) throw diskFull('No room yet');
+  };
+  const gone = await freeUnusedPacks(repository, plan, { lock: { assertHeld: () => undefined }, signal });
+  expect([...gone].toSorted()).toEqual(plan.removed.toSorted());
+  expect(tried).toHaveLength(3);
+  await expectWhole(backend);
 });
 
 test('what moves needs room, and leaves nothing behind where there is not enough', async () => {
@@ -119,6 +137,20 @@ test('a lock takes the place of one whose process has ended, and says what to do
     hint: expect.stringContaining('snapshot forget --prune'),
   });
   expect(backend.names('locks')).toEqual([]);
+});
+
+test('where locks that are only old take the room it says what takes them away', async () => {
+  const time = new Date(Date.now() - 3_600_000).toISOString();
+  const document = { ...thisProcess(), hostname: 'elsewhere', time, exclusive: true };
+  const { name, bytes } = encodeLock(new Sealer(repository.key), document, repository.version);
+  backend.now = () => Date.parse(time);
+  await backend.write('locks', name, bytes);
+  backend.capacityBytes = backend.bytes + lockBytes / 8;
+  await expect(lockRepository(repository, { exclusive: true, signal })).rejects.toMatchObject({
+    hint: expect.stringContaining('holdfast vault unlock'),
+  });
+  expect(await removeStaleLocks(repository, { signal })).toBe(1);
+  await using _alone = await lockRepository(repository, { exclusive: true, signal });
 });
 
 test('a clock that is ahead robs nobody of a lock, also where there is no room for another', async () => {
