@@ -1,7 +1,8 @@
 #!/usr/bin/env node
+import { errorCode } from '../lib/error-code.ts';
 import { hideWarning } from './hide-warning.ts';
 import { interruptSignal } from './interrupt.ts';
-import type { ExitCode } from './exit-codes.ts';
+import { exitCodes, type ExitCode } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { addCommands, createProgram } from './program.ts';
 import { reportError } from './report-error.ts';
@@ -31,16 +32,21 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
-// `holdfast messages … | head` closes our stdout early: that is no failure. A disk that is full is one.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
+/** `holdfast messages … | head` closes our stdout early: that is no failure. What a full disk did not take is one. */
+function exitOfLostOutput(error: Error, otherwise: ExitCode): ExitCode {
+  if (errorCode(error) === 'EPIPE') return otherwise;
   const lost = new Error(`Cannot write to stdout: ${error.message}`, { cause: error });
-  process.exit(reportError(io, Object.assign(lost, { code: error.code }), { json: false, verbose: false }));
-});
+  return reportError(io, Object.assign(lost, { code: errorCode(error) }), { json: false, verbose: false });
+}
 
+process.stdout.on('error', (error) => process.exit(exitOfLostOutput(error, exitCodes.ok)));
 // Whoever read our remarks and logs is gone, as `tee` is at Ctrl-C, or their disk is full: the work goes on to its end without them.
 process.stderr.on('error', () => undefined);
 
 const code = await main(process.argv);
-// Pipes are written asynchronously on some systems: leave once both are flushed, and what they say of it is heard.
-process.stdout.write('', () => process.stderr.write('', () => setImmediate(() => process.exit(code))));
+// Pipes are written asynchronously on some systems: leave once both are flushed.
+process.stdout.write('', () => {
+  const { errored } = process.stdout;
+  const exit = errored === null ? code : exitOfLostOutput(errored, code);
+  process.stderr.write('', () => process.exit(exit));
+});

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { builtProgram } from '../support/built-program.ts';
+import { nodeFlags, runCli, temporaryFolder, type CliResult } from '../support/cli.ts';
+
+jest.setTimeout(120_000);
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+const at = (...names: string[]) => join(folder.path, ...names);
+const env = () => ({ HOME: folder.path, XDG_CACHE_HOME: at('cache'), HOLDFAST_VAULT_PASSWORD: 'for tests' });
+const cli = (...parameters: string[]): Promise<CliResult> => runCli(parameters, { env: env() });
+const inRepository = (...parameters: string[]) => cli(...parameters, '--repository', at('repository'));
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  mkdirSync(at('data'));
+  writeFileSync(at('data', 'file'), 'some');
+  await inRepository('vault', 'init');
+  await inRepository('snapshot', 'take', at('data'));
+  await inRepository('snapshot', 'take', at('data'));
+});
+
+afterAll(async () => {
+  await folder[Symbol.asyncDispose]();
+});
+
+function start(parameters: readonly string[], stdout: number | 'pipe') {
+  const program = [...nodeFlags, builtProgram(), ...parameters, '--repository', at('repository')];
+  return spawn(process.execPath, program, {
+    env: { ...process.env, ...env() },
+    stdio: ['ignore', stdout, 'pipe'],
+  });
+}
+
+test('a file that did not fit where stdout goes is a failure', async () => {
+  const child = start(['snapshot', 'cat', 'latest', 'file'], openSync('/dev/full', 'w'));
+  const said: string[] = [];
+  child.stderr?.on('data', (bytes: Buffer) => said.push(bytes.toString()));
+  const [code] = (await once(child, 'close')) as [number];
+  expect([code, said.join('')]).toEqual([
+    9,
+    expect.stringMatching(/^error: Cannot write to stdout: ENOSPC.*\n$/),
+  ]);
+});
+
+test('what was to be removed goes, though nobody reads the remarks', async () => {
+  const child = start(['snapshot', 'forget', '--keep-last', '1', '--yes', '--prune'], 'pipe');
+  child.stderr?.destroy();
+  const said: string[] = [];
+  child.stdout?.on('data', (bytes: Buffer) => said.push(bytes.toString()));
+  const [code] = (await once(child, 'close')) as [number];
+  expect([code, said.join('')]).toEqual([0, expect.stringMatching(/^Forgot 1 snapshot\. Freed/)]);
+});
