@@ -59,3 +59,9 @@ test('one that cannot be read goes by its whole id, and by no rule', () => {
 test('in another repository nothing goes by itself', () => {
   expect(() => forgotten({})).toThrow('Say what to keep');
 });
+
+test('rules of nothing but zeros are no way to lose everything', () => {
+  expect(() => forgotten({ options: { keepLast: 0 } })).toThrow('every snapshot would go');
+  expect(() => forgotten({ options: { keepDaily: 0, keepWithin: 0, of: 'data' } })).toThrow('keep nothing');
+  expect(forgotten({ options: { keepLast: 0, keepDaily: 1, of: 'photos' } })).toEqual(['b1']);
+});

@@ -61,6 +61,10 @@ export function planForget(
     const forgotten = new Set(readable.map((name) => chooseSnapshot(among, name)));
     return { kept: [], forgotten: [...forgotten], givenUp: [...givenUp] };
   }
+  if (keepsNone(rules))
+    throw new CliError('usage', 'These rules keep nothing: every snapshot would go.', {
+      hint: 'Give at least one that is not 0. Snapshots that are all to go can be named, by their ids.',
+    });
   if (!keepsAll(rules)) return byRules(among, rules, nowMs);
   if (own) return byManifest(among, own, nowMs);
   throw new CliError('usage', 'Say what to keep, such as --keep-daily 7, or name snapshots.', {
@@ -79,6 +83,11 @@ function rulesOf(options: ForgetOptions): Keep {
     yearly: keepYearly,
     within: keepWithin,
   };
+}
+
+/** There are some, and all of them are 0. */
+function keepsNone(rules: Keep): boolean {
+  return !keepsAll(rules) && Object.values(rules).every((value) => value === undefined || value === 0);
 }
 
 function byRules(snapshots: readonly Snapshot[], rules: Keep, nowMs: number): ForgetPlan {

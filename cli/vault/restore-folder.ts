@@ -32,6 +32,9 @@ export async function restoreFolder(run: Run, options: RestoreOptions, name: str
   const { signal } = run;
   const logger = quietLogger(run);
   const { path, replace = false, allowDamaged, dryRun } = options;
+  // Of a script whose variable is not set: the folder that it runs in is not to be replaced.
+  if (options.target === '')
+    throw new CliError('usage', '--target is empty.', { hint: 'Name a folder; this one is --target .' });
   const target = resolve(options.target);
   await requireRoom(target, options);
   await using opened = await openSnapshots(run, options);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { CliError } from '../errors.ts';
 import type { Run } from '../run.ts';
 
 /** How a command reaches a repository: the agent's own, or any restic repository that `--repository` names. */
@@ -24,8 +25,13 @@ export function withVault(command: Command): Command {
     .option('--cacert <file>', 'The CA of a REST server that is not publicly trusted.');
 }
 
-/** Where the repository is when it is not the agent's: `--repository`, else HOLDFAST_REPOSITORY. */
+/** Where the repository is when it is not the agent's: `--repository`, else HOLDFAST_REPOSITORY. Throws 'usage' for `--repository ''`. */
 export function repositoryLocation({ io: { env } }: Run, { repository }: VaultOptions): string | undefined {
+  // Of a script whose variable is not set; it would be the folder that it runs in.
+  if (repository === '')
+    throw new CliError('usage', '--repository is empty.', {
+      hint: 'Name a folder, rest:https://… or cloud:DEVICE; this folder is --repository .',
+    });
   return repository ?? (env.HOLDFAST_REPOSITORY === '' ? undefined : env.HOLDFAST_REPOSITORY);
 }
 

@@ -54,3 +54,14 @@ test('what was to be removed goes, though nobody reads the remarks', async () =>
   const [code] = (await once(child, 'close')) as [number];
   expect([code, said.join('')]).toEqual([0, expect.stringMatching(/^Forgot 1 snapshot\. Freed/)]);
 });
+
+test('a location that is empty, as of a variable that is not set, does not stand for the folder one is in', async () => {
+  const ends = await Promise.all([
+    cli('vault', 'init', '--repository', ''),
+    inRepository('snapshot', 'restore', 'latest', '--target', '', '--replace', '--yes'),
+  ]);
+  expect(ends.map(({ code, stderr }) => [code, stderr.split('\n')[0]])).toEqual([
+    [2, 'error: --repository is empty.'],
+    [2, 'error: --target is empty.'],
+  ]);
+});
