@@ -1,8 +1,11 @@
+import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
+import { errorCode } from '../../lib/error-code.ts';
 import { keepYoungHeapSmall } from '../../lib/spare-memory.ts';
 import type { Repository } from '../../cloud-sync/vault/repository.ts';
 import { ListAhead } from '../../cloud-sync/vault/snapshot/list-ahead.ts';
+import { CliError } from '../errors.ts';
 import { Progress } from '../progress.ts';
 import type { Run } from '../run.ts';
 import { chooseSnapshot } from './choose-snapshot.ts';
@@ -34,6 +37,7 @@ export async function takeFolder(run: Run, options: TakeOptions, name: string): 
   const logger = quietLogger(run);
   const { host, tag, exclude, threads, limit, time, skipUnchanged = false } = options;
   const folder = resolve(name);
+  await requireFolder(folder);
   const recordedPath = options.path ?? folder;
   // Beside the derivation of the key.
   await using ahead = availableParallelism() > 1 ? new ListAhead(folder, exclude) : undefined;
@@ -58,6 +62,18 @@ export async function takeFolder(run: Run, options: TakeOptions, name: string): 
   });
   progress[Symbol.dispose]();
   run.out.result({ repository: repository.id, folder, ...outcome }, () => formatOutcome(folder, outcome));
+}
+
+/** Before a password is asked for. */
+async function requireFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch((error: unknown) => {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    throw new CliError('notFound', `Cannot snapshot ${folder}: there is no such folder.`, { cause: error });
+  });
+  if (found.isDirectory()) return;
+  throw new CliError('usage', `Cannot snapshot ${folder}: it is no folder.`, {
+    hint: 'Name the folder that it is in; --exclude leaves out the rest.',
+  });
 }
 
 /** What was listed while somebody looked for the passphrase is out of date. */

@@ -65,3 +65,17 @@ test('a location that is empty, as of a variable that is not set, does not stand
     [2, 'error: --target is empty.'],
   ]);
 });
+
+test('what is no folder is said to be none', async () => {
+  const file = at('data', 'file');
+  const ends = await Promise.all([
+    inRepository('snapshot', 'take', at('nowhere')),
+    inRepository('snapshot', 'take', file),
+    cli('vault', 'init', '--repository', file),
+  ]);
+  expect(ends.map(({ code, stderr }) => [code, stderr.split('\n')[0]])).toEqual([
+    [4, `error: Cannot snapshot ${at('nowhere')}: there is no such folder.`],
+    [2, `error: Cannot snapshot ${file}: it is no folder.`],
+    [8, `error: Cannot make the folder ${file}/data: something else is in its place`],
+  ]);
+});

@@ -106,7 +106,11 @@ class FolderBackend implements VaultBackend {
       for (let made = folder; made.length >= first.length; made = dirname(made))
         await syncFolder(dirname(made));
     } catch (error) {
-      throw asFolderError(error, folder);
+      if (errorCode(error) !== 'EEXIST') throw asFolderError(error, folder);
+      throw new SyncError('conflict', `Cannot make the folder ${folder}: something else is in its place`, {
+        cause: error,
+        hint: 'Name another folder, or move away what is no folder on the way to it.',
+      });
     }
   }
 
