@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
@@ -77,5 +79,16 @@ test('what is no folder is said to be none', async () => {
     [4, `error: Cannot snapshot ${at('nowhere')}: there is no such folder.`],
     [2, `error: Cannot snapshot ${file}: it is no folder.`],
     [8, `error: Cannot make the folder ${file}/data: something else is in its place`],
+  ]);
+});
+
+test('a server that asks for a login is said to, with where to put it', async () => {
+  await using server = createServer((_request, response) => response.writeHead(401).end());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const { code, stderr } = await cli('snapshot', 'list', '--repository', `rest:http://127.0.0.1:${port}/`);
+  expect([code, stderr]).toEqual([
+    5,
+    expect.stringContaining('\nhint: Log in by the address: rest:https://USER:PASSWORD@'),
   ]);
 });

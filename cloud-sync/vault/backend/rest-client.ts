@@ -25,6 +25,7 @@ type Call = {
   readonly signal: AbortSignal;
 };
 
+const loginHint = 'Log in by the address: rest:https://USER:PASSWORD@host/path/.';
 const maxProblemBytes = 64 * 2 ** 10;
 
 /** One request at a time to a REST server of restic; failures become SyncErrors, transient where another try may help. */
@@ -61,7 +62,10 @@ export class RestClient {
     const transient = isTransientStatus(status);
     if (!data) {
       const message = `${this.#options.base} answered ${what} with status ${status}`;
-      return new SyncError(codeOfStatus(status), message, { transient });
+      return new SyncError(codeOfStatus(status), message, {
+        transient,
+        ...(status === 401 && { hint: loginHint }),
+      });
     }
     const { code, message, hint } = data;
     return new SyncError(isSyncErrorCode(code) ? code : codeOfStatus(status), message, {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isAbsolute } from 'node:path';
 import { errorCode } from '../../../lib/error-code.ts';
 import { SyncError } from '../../errors.ts';
 import type { CallOptions } from '../backend/backend.ts';
@@ -27,7 +28,8 @@ export async function explainForbidden<Result>(
   try {
     return await work();
   } catch (error) {
-    if (errorCode(error) !== 'forbidden') throw error;
+    // A folder says itself what its system does not allow.
+    if (errorCode(error) !== 'forbidden' || isAbsolute(backend.location)) throw error;
     throw new SyncError(
       'forbidden',
       `Cannot ${what} ${backend.location}: its store lets this credential add only`,
