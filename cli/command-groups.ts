@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Surroundings } from './run.ts';
 
-export type Register = (program: Command, surroundings: Surroundings) => void;
+type Register = (program: Command, surroundings: Surroundings) => void;
 
 /** Commands of one module, loaded when one of them is named, or all are listed. */
 export type CommandGroup = {
