@@ -1,5 +1,5 @@
 /**
- * A word of the language: texts of so many characters at most that match. Patterns run only on texts within their length, and none
+ * A word of the language: texts of so many characters (code points) at most that match. Patterns run only on texts within their length, and none
  * backtracks more than linearly.
  */
 export type Word = { readonly maxLength: number; readonly pattern: RegExp };
@@ -22,7 +22,8 @@ export const topicPrefixWord: Word = { maxLength: 512, pattern: /^(?!\$)[^+#\0]*
 const maxTopicLevels = 32;
 
 export function isWord({ maxLength, pattern }: Word, text: string): boolean {
-  return text.length <= maxLength && pattern.test(text);
+  // As the schemas count: a character beyond the first plane is one.
+  return text.length <= 2 * maxLength && [...text].length <= maxLength && pattern.test(text);
 }
 
 /** Of a topic filter that matches its pattern. */
