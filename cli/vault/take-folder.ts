@@ -43,7 +43,9 @@ export async function takeFolder(run: Run, options: TakeOptions, name: string): 
   await using ahead = availableParallelism() > 1 ? new ListAhead(folder, exclude) : undefined;
   const { openVault } = await import('./open-vault.ts');
   const engine = () => import('../../cloud-sync/vault/snapshot/take-snapshot.ts');
-  await using repository = await openVault(run, options, { onDeriving: () => void engine() });
+  // Where it fails, the call behind this says so.
+  const loadAhead = () => void engine().catch(() => undefined);
+  await using repository = await openVault(run, options, { onDeriving: loadAhead });
   const { takeSnapshot } = await engine();
   const parent = await parentOf(run, repository, options.parent);
   using progress = new Progress(run.io, {

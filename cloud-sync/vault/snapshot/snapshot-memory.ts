@@ -31,8 +31,8 @@ export async function readMemory(path: string, key: MasterKey): Promise<Snapshot
   const text = bytes.subarray(macBytes);
   if (!timingSafeEqual(bytes.subarray(0, macBytes), macOf(text, key))) return undefined;
   // By its MAC it is what `writeMemory` made, perhaps that of another version: thousands of folders are not looked through again.
-  const memory = JSON.parse(text.toString()) as { readonly version: number };
-  return memory.version === 1 ? (memory as SnapshotMemory) : undefined;
+  const memory = JSON.parse(text.toString()) as { readonly version: number } | null;
+  return memory?.version === 1 ? (memory as SnapshotMemory) : undefined;
 }
 
 export async function writeMemory(path: string, key: MasterKey, memory: SnapshotMemory): Promise<void> {
