@@ -53,5 +53,5 @@ export const threadOptions: BuildOptions = {
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
   define: { 'import.meta.url': 'holdfastUrl' },
-  banner: { js: "const holdfastUrl = require('node:url').pathToFileURL(__filename).href;" },
+  banner: { js: "'use strict'; const holdfastUrl = require('node:url').pathToFileURL(__filename).href;" },
 };

@@ -33,6 +33,11 @@ describe('withDirectBuiltins', () => {
     expect(withDirectBuiltins(text)).toBe(text);
   });
 
+  test.each(['nothing', 'default as fs'])('refuses to take %s from a module', (name) => {
+    const text = `${banner}\nimport{${name}}from"node:fs";`;
+    expect(() => withDirectBuiltins(text)).toThrow('node:fs has no');
+  });
+
   test('refuses a text in which something else has the name', () => {
     expect(() => withDirectBuiltins(`${banner}\n$b(1);`)).toThrow('Something else');
   });

@@ -35,15 +35,23 @@ export function withDirectBuiltins(text: string): string {
   const [hashbang = '', rest = ''] = /^(#!.*\n)?([^]*)$/.exec(text)?.slice(1) ?? [];
   if (!rest.startsWith(banner)) throw new Error('The text does not begin with the getter of builtins');
   const body = rest.slice(banner.length);
-  if (body.includes(`${getter}(`)) throw new Error(`Something else is called ${getter}`);
-  const direct = body.replace(
-    imports,
-    (statement, names?: string, all?: string, whole?: string, from = '') => {
-      const bound = names?.replaceAll(' as ', ':');
-      const call = `const ${bound === undefined ? (all ?? whole ?? '') : `{${bound}}`}=${getter}("${from}");`;
-      return call.replace('const {', 'const{').padEnd(statement.length);
-    },
-  );
+  if (/(?<![\w$])\$b\(/.test(body)) throw new Error(`Something else is called ${getter}`);
+  const direct = body.replace(imports, (statement, ...groups: readonly (string | undefined)[]) => {
+    const [names, all, whole, from = ''] = groups;
+    if (names !== undefined) refuseUnknown(names, from);
+    const bound = names === undefined ? ` ${all ?? whole ?? ''}` : `{${names.replaceAll(' as ', ':')}}`;
+    return `const${bound}=${getter}("${from}");`.padEnd(statement.length);
+  });
   // CommonJS packages inside an ES module bundle still call require for node's own modules.
   return `${hashbang}${banner}${/\brequire\b/.test(direct) ? ` ${requireBanner}` : ''}${direct}`;
+}
+
+/** What an import would be refused for when it is linked, and the name that only a module has. */
+function refuseUnknown(names: string, from: string): void {
+  const builtin: unknown = process.getBuiltinModule(from);
+  // One that this node does not have is loaded only where it is there.
+  if (builtin === undefined) return;
+  const own = new Set(Object.getOwnPropertyNames(builtin));
+  for (const [name = ''] of names.split(',').map((bound) => bound.trim().split(' as ')))
+    if (!own.has(name)) throw new Error(`${from} has no ${name}`);
 }
