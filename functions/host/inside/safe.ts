@@ -57,7 +57,7 @@ export function takeSafe(): Safe {
       if (message === '' && name === '')
         return {
           name: 'Error',
-          message: shown(error, maxChars).slice(0, maxChars),
+          message: shown(error, maxChars),
           stack: '',
           denied: false,
         };
@@ -73,20 +73,23 @@ const maxReasons = 8;
 /** Shows what was thrown, whatever it is. */
 function takeShow(stringify: (value: unknown) => unknown) {
   const text = String;
+  const { apply } = Reflect;
+  const slice: unknown = Object.getOwnPropertyDescriptor(String.prototype, 'slice')?.value;
+  /** By what was there before the tenant could replace it. */
+  const cut = (value: string, maxChars: number) =>
+    apply(slice as () => string, value, [0, maxChars]) as string;
   const read = (error: unknown, key: 'name' | 'message' | 'stack' | 'code', maxChars: number) => {
     try {
       const value = (error as Record<string, unknown>)[key];
-      return typeof value === 'string' ? value.slice(0, maxChars) : '';
+      return typeof value === 'string' ? cut(value, maxChars) : '';
     } catch {
       return '';
     }
   };
   const shown = (error: unknown, maxChars: number) => {
     try {
-      return (
-        (typeof error === 'object' ? (stringify(error) as string | undefined) : undefined) ??
-        text(error).slice(0, maxChars)
-      );
+      const json = typeof error === 'object' ? (stringify(error) as string | undefined) : undefined;
+      return cut(json ?? text(error), maxChars);
     } catch {
       return 'a value that cannot be shown';
     }
@@ -114,7 +117,7 @@ function takeShow(stringify: (value: unknown) => unknown) {
       add('cause', member(of, 'cause'), depth);
     };
     if (stack !== '') addReasons(error, 1);
-    return stack.slice(0, maxChars);
+    return cut(stack, maxChars);
   };
   return { read, shown, withReasons };
 }
