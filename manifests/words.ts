@@ -23,7 +23,7 @@ const maxTopicLevels = 32;
 
 export function isWord({ maxLength, pattern }: Word, text: string): boolean {
   // As the schemas count: a character beyond the first plane is one.
-  return text.length <= 2 * maxLength && [...text].length <= maxLength && pattern.test(text);
+  return text.length <= 2 * maxLength && Array.from(text).length <= maxLength && pattern.test(text);
 }
 
 /** Of a topic filter that matches its pattern. */
