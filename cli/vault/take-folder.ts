@@ -39,7 +39,7 @@ export async function takeFolder(run: Run, options: TakeOptions, name: string): 
   const folder = resolve(name);
   await requireFolder(folder);
   const recordedPath = options.path ?? folder;
-  // Beside the derivation of the key.
+  // Beside all that comes before the walk: modules, the key, the lock.
   await using ahead = availableParallelism() > 1 ? new ListAhead(folder, exclude) : undefined;
   const { openVault } = await import('./open-vault.ts');
   const engine = () => import('../../cloud-sync/vault/snapshot/take-snapshot.ts');

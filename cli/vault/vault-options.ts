@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { CliError } from '../errors.ts';
 import type { Run } from '../run.ts';
+import { setting } from '../setting.ts';
 
 /** How a command reaches a repository: the agent's own, or any restic repository that `--repository` names. */
 export type VaultOptions = {
@@ -32,7 +33,7 @@ export function repositoryLocation({ io: { env } }: Run, { repository }: VaultOp
     throw new CliError('usage', '--repository is empty.', {
       hint: 'Name a folder, rest:https://… or cloud:DEVICE; this folder is --repository .',
     });
-  return repository ?? (env.HOLDFAST_REPOSITORY === '' ? undefined : env.HOLDFAST_REPOSITORY);
+  return repository ?? setting(env, 'HOLDFAST_REPOSITORY');
 }
 
 /** A location for people and paper: without a login. */
