@@ -177,8 +177,9 @@ export class StoredRepository implements Repository {
         bytes: await this.#unlessDamaged(name, options, () => this.#indexBytes(name, options)),
       }));
       for (const { name, bytes } of files) {
-        const decode = () => decodeIndex(this.#sealer, bytes ?? Buffer.alloc(0));
-        const document = bytes && (await this.#unlessDamaged(name, options, decode));
+        if (bytes === undefined) continue;
+        const decode = () => decodeIndex(this.#sealer, bytes);
+        const document = await this.#unlessDamaged(name, options, decode);
         if (document !== undefined) yield { name, document };
       }
     }
