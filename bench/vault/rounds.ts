@@ -81,6 +81,8 @@ async function runRound(places: readonly Place[], options: RoundOptions): Promis
   await snapshot('changed');
   for (const place of doing(places, 'restore')) {
     const target = join(base, `${place.contender.name}-restored`);
+    // Who writes packs past the page cache would read them from the disk, who writes them through it from memory.
+    warm(place.repository);
     await settle();
     const { run, restored } = await place.contender.restore(place.repository, data.folder, target);
     record(place, 'restore', run, report);
