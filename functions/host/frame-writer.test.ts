@@ -21,6 +21,6 @@ test('an answer is waited for awake while answers come soon, and not once they t
   expect(isAwaitedAwake(writer, 0)).toBe(true);
   for (let n = 0; n < 8; n++) isAwaitedAwake(writer, 1);
   expect(isAwaitedAwake(writer, 0)).toBe(false);
-  for (let n = 0; n < 8; n++) isAwaitedAwake(writer, 0);
+  for (let n = 0; n < 16; n++) isAwaitedAwake(writer, 0);
   expect(isAwaitedAwake(writer, 0)).toBe(true);
 });

@@ -28,9 +28,29 @@ test('it does not turn for answers that take long, and does again once they come
   jest.runOnlyPendingTimers();
   linger.touch();
   expect(turns()).toBe(false);
-  for (let n = 0; n < 8; n++) exchange(linger, 0);
+  for (let n = 0; n < 16; n++) exchange(linger, 0);
   linger.touch();
   expect(turns()).toBe(true);
+});
+
+test('an answer that takes as long as an event does to a host and back is waited for', () => {
+  const linger = new Linger();
+  for (let n = 0; n < 8; n++) {
+    exchange(linger, 0.3);
+    jest.runOnlyPendingTimers();
+  }
+  linger.touch();
+  expect(turns()).toBe(true);
+});
+
+test('it does not turn while one answer of four takes long', () => {
+  const linger = new Linger();
+  for (let n = 0; n < 32; n++) {
+    exchange(linger, n % 4 === 3 ? 1 : 0);
+    jest.runOnlyPendingTimers();
+  }
+  linger.touch();
+  expect(turns()).toBe(false);
 });
 
 test('it stops when the answer is there, and what comes unasked says nothing about answers', () => {

@@ -1,11 +1,14 @@
 /**
  * Keeps the event loop turning for a moment after something was sent, because the answer often follows at once and waking a process
  * that sleeps takes longer than handling an event. Only while answers do come that soon: where they take longer, whoever works on
- * them may need the processor. Costs at most `lingerMs` of processor time for each burst.
+ * them may need the processor. Costs at most `lingerMs` of processor time for each burst. That is about twice what an event takes to a
+ * host and back: with less, one slow answer makes the process sleep, and its waking makes the next ones slow.
  */
-const lingerMs = 0.2;
+const lingerMs = 0.5;
 /** How much the last answer counts against all before it. */
 const weight = 1 / 8;
+/** Fewer are soon where others want the processor too: whoever turns there uses up his share of it, and waits himself then. */
+const leastSoon = 7 / 8;
 
 export class Linger {
   #sentMs: number | undefined;
@@ -16,7 +19,7 @@ export class Linger {
   /** Something was sent, and an answer may follow. */
   touch(): void {
     this.#sentMs = performance.now();
-    if (this.#turning || this.#soon < 1 / 2) return;
+    if (this.#turning || this.#soon < leastSoon) return;
     this.#turning = true;
     setImmediate(this.#turn);
   }
