@@ -1,6 +1,7 @@
 import type ivm from 'isolated-vm';
 import { BatchSize } from './batch-size.ts';
 import { Deadlines } from './deadlines.ts';
+import { gatheredTimeoutMs } from './gathered-timeout.ts';
 import type { Op, Said } from './entry.ts';
 import { OpQueue } from './op-queue.ts';
 import { bytesOf, readCall, readFailure, readLog, readOutcome, refusalJson } from './from-inside.ts';
@@ -25,7 +26,7 @@ export type TenantOptions = Pick<
 
 type Turn = { readonly owners: readonly number[]; readonly leftMs: number; readonly inline: boolean };
 
-/** CPU limits for which this thread waits; for twice as long by the clock at most. */
+/** CPU limits for which this thread waits; by the clock for twice as long, and for three times at most. */
 const inlineMs = 100;
 
 /** One version of one function: its isolate, made anew after it had to be stopped, and its running invocations. */
@@ -287,9 +288,8 @@ export class Tenant {
   async #perform(room: Room, ops: readonly Op[], { owners, leftMs, inline }: Turn): Promise<void> {
     if (ops.length === 0) return;
     if (!inline) return room.enter(ops);
-    const timeoutMs = Math.max(1, Math.ceil(2 * leftMs));
-    const startedMs = performance.now();
-    const startedCpu = room.isolate.cpuTime;
+    const [startedMs, startedCpu] = [performance.now(), room.isolate.cpuTime];
+    const timeoutMs = gatheredTimeoutMs(2 * leftMs, { stepMs: leftMs, nowMs: startedMs });
     try {
       room.enterInline(ops, timeoutMs);
     } catch (error) {
@@ -298,8 +298,8 @@ export class Tenant {
       this.#batch.spoil();
       this.#charge(owners, usedMs);
       // A clock that ran out says little on a busy machine: without the processor's word nobody is blamed.
-      const { cpuMs } = this.#options;
-      this.#stop({ code: 'cpu', message: explain('cpu', cpuMs) }, usedMs < leftMs ? [] : owners);
+      const message = explain('cpu', this.#options.cpuMs);
+      this.#stop({ code: 'cpu', message }, usedMs < leftMs ? [] : owners);
     }
   }
 
