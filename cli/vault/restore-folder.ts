@@ -11,6 +11,7 @@ import { plural } from '../plural.ts';
 import { printable } from '../printable.ts';
 import { formatBytes, Progress } from '../progress.ts';
 import type { Run } from '../run.ts';
+import { lostEntriesHint } from './lost-entries-hint.ts';
 import { openSnapshots } from './open-snapshots.ts';
 import { formatProblems } from './problem-text.ts';
 import { quietLogger } from './quiet-logger.ts';
@@ -97,9 +98,7 @@ function report(run: Run, outcome: RestoreOutcome, target: string): void {
   throw new CliError('damaged', message, {
     details: lines,
     data: { target, ...outcome },
-    hint: outcome.placed
-      ? 'See what is damaged: holdfast vault check. Another snapshot may have these files whole.'
-      : 'Restore another snapshot, or take what is whole with --allow-damaged.',
+    hint: lostEntriesHint(lost, outcome.placed),
   });
 }
 
