@@ -7,6 +7,7 @@ import { expect } from '@jest/globals';
 import { claimOf } from '../../agent/apps/run/claim.ts';
 import { spawnApp } from '../../agent/apps/run/spawn-command.ts';
 import type { LaunchSpec, Launcher } from '../../agent/apps/ports.ts';
+import { builtChild } from '../support/built-program.ts';
 import { nodeFlags } from '../support/cli.ts';
 import { isolationPeers, isolations, LaunchBench, until } from '../support/launched.ts';
 import { peerTest } from '../support/peers.ts';
@@ -16,7 +17,6 @@ const peers = isolations.flatMap((isolation) => [...isolationPeers[isolation]]);
 const kills = 4;
 /** Ours among all of the machine. */
 const token = `token-${process.pid}`;
-const child = join(import.meta.dirname, '../support/launcher-child.ts');
 
 peerTest(
   peers,
@@ -120,7 +120,8 @@ function mountOf(source: string) {
 }
 
 async function killedAfter(ms: number, bench: LaunchBench, specs: readonly LaunchSpec[]): Promise<void> {
-  const agent = spawn(process.execPath, [...nodeFlags, child, bench.root, JSON.stringify(specs)], {
+  const parameters = [...nodeFlags, builtChild('launcher-child'), bench.root, JSON.stringify(specs)];
+  const agent = spawn(process.execPath, parameters, {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(agent.stdout, 'data');

@@ -4,11 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from '@jest/globals';
+import { builtChild } from '../support/built-program.ts';
 import { nodeFlags } from '../support/cli.ts';
 import { isolationPeers, LaunchBench, until } from '../support/launched.ts';
 import { peerTest } from '../support/peers.ts';
-
-const child = join(import.meta.dirname, '../support/update-child.ts');
 
 /** Odd generations are well, even ones are not. The steps in memory are all enumerated beside the reconciler. */
 const updates = [
@@ -45,7 +44,7 @@ peerTest(
 
 /** What the agent said at its end; it was killed, or ended by itself. */
 async function update(bench: LaunchBench, generation: number, kill = ''): Promise<string> {
-  const args = [...nodeFlags, child, bench.root, bench.rootfs, String(generation), kill];
+  const args = [...nodeFlags, builtChild('update-child'), bench.root, bench.rootfs, String(generation), kill];
   const agent = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(agent, 'exit');
   const said = await text(agent.stdout);

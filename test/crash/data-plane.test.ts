@@ -4,20 +4,20 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { LocalStore } from '../../agent/streams/local-store.ts';
 import { silentLogger } from '../../lib/logger.ts';
+import { builtChild } from '../support/built-program.ts';
 import { connectTo, temporaryFolder, text } from '../support/data-plane.ts';
 import { seededRandom } from '../support/random.ts';
 
-const child = fileURLToPath(new URL('../support/data-plane-child.ts', import.meta.url));
 const rounds = 8;
 
 type Device = { readonly process: ChildProcess; readonly port: number };
 
 async function start(root: string, kind: string): Promise<Device> {
-  const started = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', child, root, kind], {
+  const parameters = ['--disable-warning=ExperimentalWarning', builtChild('data-plane-child'), root, kind];
+  const started = spawn(process.execPath, parameters, {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   for await (const line of createInterface({ input: started.stdout }))

@@ -2,9 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterEach, expect, jest, test } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
+import { builtChild } from '../support/built-program.ts';
 import { connectTo, eventually, password, temporaryFolder } from '../support/data-plane.ts';
 import { mosquitto } from '../support/mosquitto.ts';
 import { seededRandom } from '../support/random.ts';
@@ -12,7 +12,6 @@ import { connectPacket, RawMqtt } from '../support/raw-mqtt.ts';
 
 jest.setTimeout(180_000);
 
-const child = fileURLToPath(new URL('../support/broker-child.ts', import.meta.url));
 const rounds = 6;
 
 type Device = { readonly process: ChildProcess; readonly port: number };
@@ -25,7 +24,8 @@ afterEach(async () => {
 });
 
 async function start(root: string): Promise<Device> {
-  const device = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', child, root], {
+  const parameters = ['--disable-warning=ExperimentalWarning', builtChild('broker-child'), root];
+  const device = spawn(process.execPath, parameters, {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   started.push(device);

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { on } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createJobRunner } from '../../agent/vault/job-process.ts';
 import type { VaultKeeper } from '../../agent/vault/vault-keeper.ts';
 import { silentLogger } from '../../lib/logger.ts';
+import { builtChild } from '../support/built-program.ts';
 import { descendantsOf, isRunning } from '../support/processes.ts';
 import { VaultDevice } from '../support/vault-device.ts';
 
@@ -29,7 +29,8 @@ async function jobsOf(pid: number): Promise<number[]> {
   const commands = await Promise.all(
     pids.map((one) => readFile(`/proc/${one}/cmdline`, 'utf8').catch(() => '')),
   );
-  return pids.filter((_, index) => commands[index]?.includes('job-main.ts'));
+  // By its source, and as it is built.
+  return pids.filter((_, index) => /job-main\.ts|vault-job\.mjs/.test(commands[index] ?? ''));
 }
 
 async function killJobs(killed: number[]): Promise<void> {
@@ -72,7 +73,7 @@ describe('a snapshot', () => {
   }, 120_000);
 
   test('ends with the agent that is killed, and the next agent takes a whole one [G1]', async () => {
-    const entry = join(import.meta.dirname, '../support/vault-keeper-child.ts');
+    const entry = builtChild('vault-keeper-child');
     const agent = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, device.folder], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

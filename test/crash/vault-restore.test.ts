@@ -2,20 +2,19 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { masterKeyBytes } from '../../cloud-sync/vault/format/master-key.ts';
 import { restoreSnapshot } from '../../cloud-sync/vault/restore/restore-snapshot.ts';
 import { discardStaging } from '../../cloud-sync/vault/restore/staging.ts';
 import { writeMarker } from '../../cloud-sync/vault/restore/staging-marker.ts';
 import { silentLogger } from '../../lib/logger.ts';
+import { builtChild } from '../support/built-program.ts';
 import { makeNastyTree } from '../support/nasty-tree.ts';
 import { hasPeer, peerTest } from '../support/peers.ts';
 import { ResticRepository } from '../support/restic-repository.ts';
 import { treeDifferences, treeEntries, type TreeEntries } from '../support/tree-entries.ts';
 
 const signal = AbortSignal.timeout(600_000);
-const child = fileURLToPath(new URL('../support/restore-child.ts', import.meta.url));
 /** Skipped, with the reason in the name, where one of them is missing. */
 const judges = ['restic', 'getfattr', 'setfattr'];
 const judged = (sentence: string, body: () => Promise<void>) => peerTest(judges, sentence, body, 120_000);
@@ -37,7 +36,7 @@ afterAll(async () => {
 
 /** A restore over `target` that is killed at a point: see restore-child. */
 async function killedAt(point: string, target: string): Promise<void> {
-  const restoring = fork(child, [repository.folder, snapshot, target, point], {
+  const restoring = fork(builtChild('restore-child'), [repository.folder, snapshot, target, point], {
     serialization: 'advanced',
     execArgv: ['--disable-warning=ExperimentalWarning'],
   });

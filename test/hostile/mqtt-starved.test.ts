@@ -2,15 +2,14 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterEach, expect, jest } from '@jest/globals';
+import { builtChild } from '../support/built-program.ts';
 import { connectTo, eventually, temporaryFolder } from '../support/data-plane.ts';
 import { mountNamespaces, peerTest } from '../support/peers.ts';
 import { fillDisk } from '../crash/relay/disk-faults.ts';
 
 jest.setTimeout(120_000);
 
-const child = fileURLToPath(new URL('../support/broker-child.ts', import.meta.url));
 const processes: ChildProcess[] = [];
 afterEach(() => {
   for (const started of processes.splice(0)) started.kill('SIGKILL');
@@ -22,7 +21,7 @@ async function start(root: string, command: readonly string[]) {
     ...command,
     process.execPath,
     '--disable-warning=ExperimentalWarning',
-    child,
+    builtChild('broker-child'),
     root,
   ];
   const started = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -6,6 +6,7 @@ import { expect } from '@jest/globals';
 import { LocalStore } from '../../agent/streams/local-store.ts';
 import type { SecretSource } from '../../agent/gateway/ports.ts';
 import { silentLogger } from '../../lib/logger.ts';
+import { builtChild } from '../support/built-program.ts';
 import {
   connectTo,
   eventually,
@@ -288,13 +289,11 @@ peerTest(
   timeoutMs,
 );
 
-const childPath = join(import.meta.dirname, '../support/bridge-child.ts');
-
 /** An agent in a process of its own; what it returns kills it with SIGKILL. */
 async function startAgent(root: string, url: string, qos: number) {
   const child = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', childPath, root, url, String(qos)],
+    ['--disable-warning=ExperimentalWarning', builtChild('bridge-child'), root, url, String(qos)],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const [line] = (await event(child.stdout, 'data')) as [Buffer];

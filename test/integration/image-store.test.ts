@@ -23,6 +23,7 @@ import { tarTypes } from '../../cloud-sync/oci/layer/tar-format.ts';
 import { digestOf, type Digest } from '../../lib/digest.ts';
 import { createLogger, type LogEvent } from '../../lib/logger.ts';
 import { appSchema, type AppSpec } from '../../manifests/app.ts';
+import { builtChild } from '../support/built-program.ts';
 import { describeTree } from '../support/describe-tree.ts';
 import { layerOf, writeImage } from '../support/hand-made-image.ts';
 import { mountNamespaces, peerTest } from '../support/peers.ts';
@@ -35,7 +36,7 @@ let logged: LogEvent[];
 let running: Set<string>;
 let clients: RegistryClient[];
 const { signal } = new AbortController();
-const unpackChild = join(import.meta.dirname, '..', 'support', 'unpack-child.ts');
+const unpackChild = builtChild('unpack-child');
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'holdfast-images-'));
   layout = await OciLayout.open(join(root, 'artifacts'));

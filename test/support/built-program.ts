@@ -5,19 +5,26 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
 /** What the build reads. */
-const sources = ['agent', 'cli', 'cloud-sync', 'desktop', 'functions', 'lib', 'manifests', 'scripts'];
+const sources = [
+  ...['agent', 'cli', 'cloud-sync', 'desktop', 'functions', 'lib', 'manifests', 'scripts'],
+  'test/support',
+];
 const builds = join(root, 'node_modules/.cache/holdfast-program');
 /** Of a build that is going on, perhaps another worker's. */
 const prefix = 'unfinished-';
-let program: string | undefined;
+let built: string | undefined;
 
 /**
  * Path of the program as users get it, for tests that start it: sources take twice as long to start. Built when the first test asks for it
  * since a source changed, and kept for the next runs. Throws what the build said when it fails.
  */
 export function builtProgram(): string {
-  program ??= join(folderOfBuild(), 'holdfast.mjs');
-  return program;
+  return join((built ??= folderOfBuild()), 'holdfast.mjs');
+}
+
+/** The same of `test/support/NAME.ts`, one of those that tests start as processes. */
+export function builtChild(name: `${string}-child`): string {
+  return join((built ??= folderOfBuild()), `${name}.mjs`);
 }
 
 function folderOfBuild(): string {
@@ -27,12 +34,11 @@ function folderOfBuild(): string {
   for (const name of readdirSync(builds))
     if (!name.startsWith(prefix)) rmSync(join(builds, name), { recursive: true, force: true });
   const unfinished = mkdtempSync(join(builds, prefix));
-  const build = spawnSync(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', join(root, 'scripts/build.ts'), unfinished],
-    { encoding: 'utf8' },
-  );
-  if (build.status !== 0) throw new Error(`The program cannot be built: ${build.stderr}`);
+  for (const script of ['scripts/build.ts', 'test/support/build-children.ts']) {
+    const parameters = ['--disable-warning=ExperimentalWarning', join(root, script), unfinished];
+    const { status, stderr } = spawnSync(process.execPath, parameters, { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`${script} failed: ${stderr}`);
+  }
   try {
     renameSync(unfinished, folder);
   } catch (error) {
