@@ -15,6 +15,7 @@ import {
   parseBox,
   passphraseBoxShape,
   sealByPassphrase,
+  type SealCost,
 } from './passphrase-box.ts';
 
 const prefix = 'hfr1.';
@@ -34,9 +35,13 @@ export type RecoveryKey = {
 };
 
 /** A new key that lets its owner, and a blank machine with the passphrase, take a device's identity again. [G9] */
-export async function createRecoveryKey(passphrase: string): Promise<CreatedRecoveryKey> {
+export async function createRecoveryKey(
+  passphrase: string,
+  { cost }: SealCost = {},
+): Promise<CreatedRecoveryKey> {
   const { privateKey } = generateKeyPairSync('ed25519');
-  const box = await sealByPassphrase(privateKey.export({ type: 'pkcs8', format: 'der' }), passphrase);
+  const der = privateKey.export({ type: 'pkcs8', format: 'der' });
+  const box = await sealByPassphrase(der, passphrase, { cost });
   return { wrapped: formatBox(prefix, box), publicKey: publicText(privateKey) };
 }
 

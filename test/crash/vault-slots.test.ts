@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { leastCost } from '../../cloud-sync/trust/passphrase-box.ts';
 import { openFolderBackend } from '../../cloud-sync/vault/backend/folder-backend.ts';
 import { createDeviceVault } from '../../cloud-sync/vault/keys/device-slots.ts';
 import { addSlot, listSlots, type KeySlotKind } from '../../cloud-sync/vault/keys/key-slots.ts';
@@ -25,7 +26,7 @@ const passphrase = 'correct horse battery staple';
 /** A device's repository with one snapshot and a slot of each kind. */
 async function createVault(folder: string, volume: string) {
   const location = join(folder, 'repository');
-  const ownerKey = await createOwnerKey(passphrase);
+  const ownerKey = await createOwnerKey(passphrase, { cost: leastCost });
   const device = randomBytes(32).toString('base64url');
   const { repository } = await createDeviceVault(openFolderBackend(location), {
     host,

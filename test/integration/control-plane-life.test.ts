@@ -12,6 +12,7 @@ import {
   openRecoveryKey,
   recoveryMessage,
 } from '../../cloud-sync/trust/index.ts';
+import { leastCost } from '../../cloud-sync/trust/passphrase-box.ts';
 import { createHttpsClient } from '../../lib/https-client.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { temporaryFolder } from '../support/cli.ts';
@@ -19,6 +20,7 @@ import { asDevice, batchOf, json, manifestFor, online, startCloud, subscribe } f
 
 const passphrase = 'correct horse';
 const { signal } = new AbortController();
+const cheap = { cost: leastCost };
 
 const start = (folder: string, ports: { apiPort?: number; mqttPort?: number } = {}) =>
   startControlPlane({ folder, apiPort: 0, mqttPort: 0, logger: silentLogger, signal, ...ports });
@@ -143,7 +145,7 @@ describe('a recovery', () => {
   test('gives a blank machine the identity and takes it from the old disk', async () => {
     await using cloud = await startCloud();
     await using old = await cloud.enrol('a');
-    const { wrapped, publicKey } = await createRecoveryKey(passphrase);
+    const { wrapped, publicKey } = await createRecoveryKey(passphrase, cheap);
     await cloud.operator.deploy('a', manifestFor('a'), { recoveryKey: publicKey });
     await using oldLink = await subscribe(await old.connect());
     await oldLink.send(oldLink.topics.online, online(7), { retain: true });
@@ -186,7 +188,10 @@ describe('a recovery', () => {
   test('is refused without a key on record, with another key and with an old nonce', async () => {
     await using cloud = await startCloud();
     await using device = await cloud.enrol('a');
-    const [owner, thief] = [await createRecoveryKey(passphrase), await createRecoveryKey(passphrase)];
+    const [owner, thief] = [
+      await createRecoveryKey(passphrase, cheap),
+      await createRecoveryKey(passphrase, cheap),
+    ];
     const csr = await createCsr(createDeviceKey().privateKeyPem, 'a');
     const attempt = async (wrapped: string, waitMs = 0) => {
       const { nonce } = await cloud.anybody.recoveryChallenge({ device: 'a' });

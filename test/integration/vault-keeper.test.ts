@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createJobRunner } from '../../agent/vault/job-process.ts';
 import { openFolderBackend } from '../../cloud-sync/vault/backend/folder-backend.ts';
+import { leastCost } from '../../cloud-sync/trust/passphrase-box.ts';
 import { createOwnerKey } from '../../cloud-sync/vault/keys/owner-key.ts';
 import { ownerFingerprint, ownerPublicKey } from '../../cloud-sync/vault/keys/owner-public-key.ts';
 import { openVault, type VaultSecret } from '../../cloud-sync/vault/keys/open-vault.ts';
@@ -16,6 +17,7 @@ import { VaultDevice } from '../support/vault-device.ts';
 const run = promisify(execFile);
 const { signal } = new AbortController();
 const request = { reason: 'request', signal };
+const cheap = { cost: leastCost };
 
 let device: VaultDevice;
 beforeEach(async () => {
@@ -96,7 +98,7 @@ describe('the keeper of a vault in a folder', () => {
   }, 120_000);
 
   test('each key slot alone opens the repository, and not once it was removed [G9]', async () => {
-    const ownerKey = await createOwnerKey('the owner');
+    const ownerKey = await createOwnerKey('the owner', cheap);
     const keeper = await device.keeper(device.machine({ vault: { owner: ownerKey } }));
     await keeper.snapshotVolume('notes', request);
     const code = await keeper.keys({ kind: 'addRecoveryCode' }, { signal });
@@ -130,7 +132,10 @@ describe('the keeper of a vault in a folder', () => {
   }, 120_000);
 
   test('seals to the first owner key it saw, and to another one only once that is accepted here [G7]', async () => {
-    const [trusted, foreign] = await Promise.all([createOwnerKey('the owner'), createOwnerKey('somebody')]);
+    const [trusted, foreign] = await Promise.all([
+      createOwnerKey('the owner', cheap),
+      createOwnerKey('somebody', cheap),
+    ]);
     const keeper = await device.keeper(device.machine({ vault: { owner: trusted } }));
     await keeper.snapshotVolume('notes', request);
     await keeper.configure(device.machine({ vault: { owner: foreign } }));

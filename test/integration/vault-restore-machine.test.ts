@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile }
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { restoreData, takeVault, type RestoreDataRequest } from '../../agent/restore-data.ts';
+import { leastCost } from '../../cloud-sync/trust/passphrase-box.ts';
 import { openFolderBackend } from '../../cloud-sync/vault/backend/folder-backend.ts';
 import { createOwnerKey } from '../../cloud-sync/vault/keys/owner-key.ts';
 import { openVault } from '../../cloud-sync/vault/keys/open-vault.ts';
@@ -17,7 +18,7 @@ const twoVolumes = { notes: { snapshot: '0 3 * * *' }, photos: {}, empty: {} };
 let device: VaultDevice;
 let ownerKey: string;
 beforeAll(async () => {
-  ownerKey = await createOwnerKey('the owner');
+  ownerKey = await createOwnerKey('the owner', { cost: leastCost });
 });
 beforeEach(async () => {
   device = await VaultDevice.open();
@@ -139,7 +140,7 @@ describe('the data of a machine on a blank disk', () => {
     const { recoveryCode } = code.added;
     await takeVault({ ...access(), root, passphrase: undefined, recoveryCode });
     expect(await readdir(join(root, 'volumes')).catch(() => [])).toEqual([]);
-    const other = await createOwnerKey('somebody else');
+    const other = await createOwnerKey('somebody else', { cost: leastCost });
     await using again = await back.keeper(device.machine({ vault: { owner: other }, volumes: twoVolumes }));
     await mkdir(back.volume(), { recursive: true });
     expect((await again.snapshotVolume('notes', request)).id).toMatch(/^[0-9a-f]{64}$/);

@@ -1,5 +1,5 @@
 import sodium from 'sodium-native';
-import { formatBox, openByPassphrase, sealByPassphrase } from '../../trust/passphrase-box.ts';
+import { formatBox, openByPassphrase, sealByPassphrase, type SealCost } from '../../trust/passphrase-box.ts';
 import { badOwnerKey, ownerKeyBytes, ownerKeyPrefix, parseOwnerKey } from './owner-public-key.ts';
 
 /** Who can open what a device sealed to it. Made of the private key, which needs the owner's passphrase. */
@@ -13,11 +13,11 @@ export type OwnerKey = {
  * A new key pair (X25519) of an owner: text for `vault.owner` of a machine file, which holds the public key and, under the
  * passphrase, the private one. A device that has no passphrase seals to it what only the owner is to read. [G7]
  */
-export async function createOwnerKey(passphrase: string): Promise<string> {
+export async function createOwnerKey(passphrase: string, { cost }: SealCost = {}): Promise<string> {
   const publicKey = Buffer.alloc(ownerKeyBytes);
   const privateKey = Buffer.alloc(ownerKeyBytes);
   sodium.crypto_box_keypair(publicKey, privateKey);
-  const box = await sealByPassphrase(privateKey, passphrase, { bound: publicKey });
+  const box = await sealByPassphrase(privateKey, passphrase, { bound: publicKey, cost });
   return formatBox(ownerKeyPrefix, { publicKey: publicKey.toString('base64url'), ...box });
 }
 
