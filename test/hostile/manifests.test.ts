@@ -4,20 +4,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { builtChild } from '../support/built-program.ts';
 
 // [THREATS 14] Each file is read in a process of its own with little memory: whatever it does, it does it there.
 const run = promisify(execFile);
 const parser = new URL('../../manifests/index.ts', import.meta.url).href;
-const script = `
-import { readFileSync } from 'node:fs';
-import { parseManifest } from ${JSON.stringify(parser)};
-const result = parseManifest(readFileSync(process.argv[1], 'utf8'));
-process.stdout.write(JSON.stringify({
-  codes: result.ok ? [] : [...new Set(result.problems.map(({ code }) => code))],
-  first: result.ok ? null : result.problems[0],
-  polluted: {}.polluted !== undefined || [].polluted !== undefined,
-}));
-`;
 
 type Outcome = {
   readonly codes: string[];
@@ -30,18 +21,11 @@ async function read(text: string | Uint8Array): Promise<Outcome> {
   await using _folder = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
   const path = join(folder, 'machine.yaml');
   await writeFile(path, text);
-  const { stdout } = await run(
-    process.execPath,
-    [
-      '--disable-warning=ExperimentalWarning',
-      '--max-old-space-size=512',
-      '--input-type=module',
-      '--eval',
-      script,
-      path,
-    ],
-    { timeout: 30_000, killSignal: 'SIGKILL' },
-  );
+  const flags = ['--disable-warning=ExperimentalWarning', '--max-old-space-size=512'];
+  const { stdout } = await run(process.execPath, [...flags, builtChild('parse-child'), path], {
+    timeout: 30_000,
+    killSignal: 'SIGKILL',
+  });
   return JSON.parse(stdout) as Outcome;
 }
 
