@@ -29,17 +29,21 @@ type Outcome =
   | { readonly kind: 'refused' | 'rejected'; readonly code: string; readonly message: string };
 
 const neighbourEveryMs = 5;
-/** Not measured: V8 compiles what is used often. */
-const warmUpEvents = 50;
 const eventsAfter = 5;
 
-/** Runs one program, after `idleMs`, in a runtime, and so in a host process, of its own, beside a neighbour in the same process. */
-export async function runProgram(program: HostileProgram, { idleMs = 0 } = {}): Promise<ProgramReport> {
+/**
+ * Runs one program, after `idleMs`, in a runtime, and so in a host process, of its own, beside a neighbour in the same process. Its first
+ * `warmUpEvents` are not measured: V8 compiles what is used often.
+ */
+export async function runProgram(
+  program: HostileProgram,
+  { idleMs = 0, warmUpEvents = 50 } = {},
+): Promise<ProgramReport> {
   await using canary = await openCanary();
   using network = createFetch({ resolve: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]) });
   await using sandbox = await openSandbox({ outside: outsideOf(network.fetch) });
   const problems: string[] = [];
-  const neighbour = await startNeighbour(sandbox, problems);
+  const neighbour = await startNeighbour(sandbox, { problems, warmUpEvents });
   const limitMs = await limitOf(program.manifest);
   const refused = await deploy(sandbox, program);
   // A new isolate takes the process some milliseconds, of honest functions too: that is not part of the attack.
@@ -131,7 +135,10 @@ function compare(outcome: Outcome, expected: Expected): string[] {
 }
 
 /** Answers without pause; what a lost host interrupts is delivered again, as the agent does. */
-async function startNeighbour(sandbox: Sandbox, problems: string[]) {
+async function startNeighbour(
+  sandbox: Sandbox,
+  { problems, warmUpEvents }: { readonly problems: string[]; readonly warmUpEvents: number },
+) {
   const code = `async invoke(n, env) { await env.OUT.publish({ n }); return [n, {}.polluted, typeof require]; }`;
   await sandbox.deploy('neighbour', code, {
     bindings: { OUT: { publish: 'neighbour' } },

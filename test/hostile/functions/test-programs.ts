@@ -7,7 +7,7 @@ export function testPrograms(group: keyof typeof corpus): void {
   test.each(corpus[group].map((program) => [program.name, program] as const))(
     'a function that %s hurts only itself',
     async (_name, program) => {
-      const { problems } = await runProgram(program);
+      const { problems } = await runProgram(program, { warmUpEvents: 5 });
       expect(problems).toEqual([]);
     },
     150_000,
