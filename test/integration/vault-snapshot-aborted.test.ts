@@ -9,21 +9,28 @@ import { silentLogger } from '../../lib/logger.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { createMemoryRepository } from '../support/memory-repository.ts';
 
-/** Aborted while its second pack is written. Resolves with how many index files are there then, and snapshots. */
+/** Aborted while its second pack is written, or its index. Resolves with how many index files are there then, and snapshots. */
 async function abortedSnapshot({
   assertHeld = () => undefined,
   refuses = () => false,
+  at = 'data',
 }: {
   readonly assertHeld?: () => void;
   readonly refuses?: (type: FileType) => boolean;
+  readonly at?: 'data' | 'index';
 }): Promise<number[]> {
   await using folder = await temporaryFolder();
   await writeFile(join(folder.path, 'file'), randomBytes(24_000_000));
   const { backend, repository } = await createMemoryRepository();
   const abort = new AbortController();
+  const reason = new Error('make room');
   let packs = 0;
   backend.beforeChange = (_, type) => {
-    if (type === 'data' && ++packs === 2) abort.abort(new Error('make room'));
+    if (at === 'index' && type === 'index' && !abort.signal.aborted) {
+      abort.abort(reason);
+      throw reason;
+    }
+    if (at === 'data' && type === 'data' && ++packs === 2) abort.abort(reason);
     if (refuses(type)) throw new SyncError('network', 'The store is gone');
   };
   const taking = runSnapshot(
@@ -46,6 +53,10 @@ async function abortedSnapshot({
 
 test('a snapshot that is aborted leaves an index over what it has stored, and no snapshot', async () => {
   expect(await abortedSnapshot({})).toEqual([1, 0]);
+});
+
+test('one that is aborted in the middle of writing an index leaves one all the same', async () => {
+  expect(await abortedSnapshot({ at: 'index' })).toEqual([1, 0]);
 });
 
 test('a snapshot that is aborted ends where the store takes no index', async () => {

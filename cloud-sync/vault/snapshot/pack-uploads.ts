@@ -21,6 +21,8 @@ export class PackUploads {
   #untrimmedBytes = 0;
   /** Durable, and no index file that names them was begun. */
   #notIndexed: PackContents[] = [];
+  /** Durable, and index files that name them were begun: those may be there. */
+  readonly #indexing = new Set<readonly PackContents[]>();
   readonly #writing = new Set<Promise<void>>();
   readonly #indexFiles: string[] = [];
   #newBytes = 0;
@@ -69,6 +71,8 @@ export class PackUploads {
     await Promise.allSettled(this.#writing);
     // Without it others may have removed them.
     lock.assertHeld();
+    // Also what was aborted in the middle of that: to be named by two index files does no harm.
+    this.#notIndexed.push(...[...this.#indexing].flat());
     await this.writeIndex({ signal });
   }
 
@@ -100,7 +104,9 @@ export class PackUploads {
     const packs = this.#notIndexed;
     this.#notIndexed = [];
     if (packs.length === 0) return;
+    this.#indexing.add(packs);
     this.#trimMemory();
     this.#indexFiles.push(...(await repository.addIndex(packs, { signal })));
+    this.#indexing.delete(packs);
   }
 }
