@@ -1,3 +1,4 @@
+import { exitWithoutThreads } from '../lib/exit-without-threads.ts';
 import { CliError } from './errors.ts';
 import { exitCodes } from './exit-codes.ts';
 
@@ -5,17 +6,22 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
 
 /**
  * A signal that aborts on the first Ctrl-C or SIGTERM, so that work unwinds and leaves nothing half-done. The second
- * one exits at once.
+ * one exits at once, also where a system call does not return: a pipe that nobody reads, a network disk that is gone.
  */
 export function interruptSignal(onFirst: () => void): AbortSignal {
   const controller = new AbortController();
   const stop = (name: NodeJS.Signals) => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    if (controller.signal.aborted) exitAtOnce();
     onFirst();
     controller.abort(new CliError('interrupted', 'Interrupted.', { cause: name }));
   };
   for (const signal of signals) process.on(signal, stop);
   return controller.signal;
+}
+
+function exitAtOnce(): never {
+  process.once('exit', exitWithoutThreads);
+  process.exit(exitCodes.interrupted);
 }
 
 /** Whether it was Ctrl-C that ended it, by somebody at a terminal, and not whoever looks after this process. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
-import { loadFfi } from '../../../lib/load-ffi.ts';
+import { exitWithoutThreads } from '../../../lib/exit-without-threads.ts';
 
 /** A thread that is not in a system call ends within milliseconds. */
 const patienceMs = 1_000;
@@ -21,15 +21,4 @@ export async function endThread(worker: Worker): Promise<void> {
   const leave = () => exitWithoutThreads(Number(process.exitCode ?? 0));
   process.once('exit', leave);
   void ended.then(() => process.removeListener('exit', leave));
-}
-
-/** At once: what node would still write is lost, such as an error that nobody caught. */
-function exitWithoutThreads(code: number): void {
-  try {
-    const ffi = loadFfi();
-    const { functions } = ffi.dlopen(null, { _exit: { arguments: ['i32'], return: 'void' } });
-    functions._exit(code);
-  } catch {
-    // As node ends it then.
-  }
 }
