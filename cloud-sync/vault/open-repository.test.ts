@@ -239,6 +239,16 @@ describe('the index', () => {
     });
   });
 
+  test('that a failing disk does not give is not to be written anew there', async () => {
+    const repository = await create();
+    await repository.addIndex([await addPack(repository, hello)], { signal });
+    const read = backend.read.bind(backend);
+    const failed = new SyncError('corrupt', 'The disk failed', { hint: 'Check the disk.' });
+    backend.read = (type, name, options) =>
+      type === 'index' ? Promise.reject(failed) : read(type, name, options);
+    await expect(repository.index({ signal })).rejects.toMatchObject({ hint: 'Check the disk.' });
+  });
+
   test('of many packs is cut into files below 8 MiB', async () => {
     const repository = await create();
     const packs = Array.from({ length: 5 }, (_, pack) => ({

@@ -209,7 +209,8 @@ export class StoredRepository implements Repository {
 
 function damagedIndex(name: string, cause: SyncError): SyncError {
   return new SyncError(cause.code, `Cannot read the index file ${name}: ${cause.message}`, {
-    hint: 'Write it anew from what the packs say: holdfast vault repair index.',
+    // A disk that fails says so itself.
+    hint: cause.hint ?? 'Write it anew from what the packs say: holdfast vault repair index.',
     cause,
   });
 }
