@@ -56,6 +56,17 @@ describe('progress', () => {
     expect(written).toEqual(['\r\u001b[2KDeploying: locked by [2J root']);
   });
 
+  test('a bar does not move on its line as it fills', () => {
+    const { io, written } = terminal(true);
+    let nowMs = 0;
+    using progress = new Progress(io, { label: 'Pushing', enabled: true, now: () => nowMs });
+    for (const done of [5, 50, 100]) {
+      nowMs += 1500;
+      progress.count(done, 100);
+    }
+    expect(new Set(written.map((line) => line.indexOf('%')))).toEqual(new Set([written[0]?.indexOf('%')]));
+  });
+
   test('a bar of nothing is full', () => {
     expect(formatBar({ label: 'x', done: 0, total: 0 })).toContain('100 %');
   });
