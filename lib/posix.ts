@@ -1,10 +1,13 @@
 import type * as Ffi from 'node:ffi';
+import { isUtf8 } from 'node:buffer';
 import { endianness } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { loadFfi } from './load-ffi.ts';
 
 /** Whole paths as text, or as the bytes they are where they are no UTF-8. Without NUL. */
 export type RawPath = string | Uint8Array;
+/** Of an extended attribute, in the same way. */
+type AttributeName = string | Buffer;
 
 /**
  * Calls of the C library that node has no function for. All are synchronous, follow no symbolic link at the end of `path`, and
@@ -12,11 +15,11 @@ export type RawPath = string | Uint8Array;
  */
 export type Posix = {
   /** Names of the extended attributes, in the kernel's order. None where the file system knows no such thing. `of`: also an open file. */
-  listAttributes(of: RawPath | number): string[];
+  listAttributes(of: RawPath | number): AttributeName[];
   /** A value, 64 KiB at most as the kernel has it. */
-  getAttribute(of: RawPath | number, name: string): Buffer;
-  setAttribute(path: RawPath, name: string, value: Uint8Array): void;
-  removeAttribute(path: RawPath, name: string): void;
+  getAttribute(of: RawPath | number, name: AttributeName): Buffer;
+  setAttribute(path: RawPath, name: AttributeName, value: Uint8Array): void;
+  removeAttribute(path: RawPath, name: AttributeName): void;
   /** Nanoseconds since 1970. */
   setTimes(path: RawPath, times: { readonly atimeNs: bigint; readonly mtimeNs: bigint }): void;
   /** A fifo, socket or device. `mode` with the bits of the type, less the umask; `device` as `st_rdev` has it. */
@@ -163,8 +166,17 @@ function failure(errno: number, call: string, path: RawPath | number): Error {
   return Object.assign(new Error(`${code}: ${call} '${where}'`), { code, errno: -errno, syscall: call });
 }
 
-function namesOf(list: Buffer): string[] {
-  return list.toString('utf8', 0, list.length - 1).split('\0');
+/** `list`: each of them ends with NUL. It is written over later. */
+function namesOf(list: Buffer): AttributeName[] {
+  if (isUtf8(list)) return list.toString('utf8', 0, list.length - 1).split('\0');
+  const names: AttributeName[] = [];
+  for (let start = 0; start < list.length;) {
+    const end = list.indexOf(0, start);
+    const name = Buffer.from(list.subarray(start, end));
+    names.push(isUtf8(name) ? name.toString() : name);
+    start = end + 1;
+  }
+  return names;
 }
 
 /** As C reads it. */

@@ -28,7 +28,7 @@ export const snapshotOutcomeSchema = z.object({
     .array(
       z.object({
         path: z.string(),
-        code: z.enum(['vanished', 'changed', 'unreadable', 'unsupported']),
+        code: z.enum(['vanished', 'changed', 'unreadable', 'unsupported', 'attribute']),
         message: z.string(),
       }),
     )

@@ -66,8 +66,9 @@ function describe(path: Buffer, name: string, stats: BigIntStats, firstPaths: Ma
 }
 
 function attributesOf(path: Buffer): string[] {
-  const names = posix?.listAttributes(path).filter((name) => name.startsWith('user.')) ?? [];
-  return names.sort().map((name) => `${name}=${posix?.getAttribute(path, name).toString('hex')}`);
+  const names = (posix?.listAttributes(path) ?? []).filter((name) => typeof name === 'string');
+  const own = names.filter((name) => name.startsWith('user.'));
+  return own.sort().map((name) => `${name}=${posix?.getAttribute(path, name).toString('hex')}`);
 }
 
 function hashFile(path: Buffer): string {

@@ -32,6 +32,20 @@ describe('what node has no function for', () => {
     expect(posix.getAttribute(file, 'user.theirs').toString()).toBe('value');
   });
 
+  test('gives an attribute whose name is no UTF-8 by the bytes of its name, beside others', () => {
+    const file = join(folder, 'odd-attributes');
+    writeFileSync(file, 'x');
+    const odd = Buffer.concat([Buffer.from('user.'), Buffer.from([0xff, 0xe4])]);
+    posix.setAttribute(file, odd, Buffer.from('odd'));
+    posix.setAttribute(file, 'user.ours', Buffer.from('ours'));
+    const names = posix.listAttributes(file);
+    expect(names).toHaveLength(2);
+    expect(names).toEqual(expect.arrayContaining([odd, 'user.ours']));
+    expect(posix.getAttribute(file, odd).toString()).toBe('odd');
+    posix.removeAttribute(file, odd);
+    expect(posix.listAttributes(file)).toEqual(['user.ours']);
+  });
+
   test('gives the attributes of an open file, whatever has its name since', () => {
     const file = join(folder, 'renamed');
     writeFileSync(file, 'x');

@@ -18,7 +18,7 @@ export function describeTree(root: string): string[] {
     firstNames.set(stats.ino, first);
     const attributes = (posix?.listAttributes(path) ?? [])
       .toSorted()
-      .map((key) => `${key}=${posix?.getAttribute(path, key).toString('hex')}`);
+      .map((key) => `${key.toString()}=${posix?.getAttribute(path, key).toString('hex')}`);
     const facts = [
       (Number(stats.mode) >>> 0).toString(8),
       `${stats.uid}:${stats.gid}`,

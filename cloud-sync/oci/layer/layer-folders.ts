@@ -56,7 +56,8 @@ export class LayerFolders {
     this.#open(folder, lstatSync(folder.path, { bigint: true }));
     folder.last = () => {
       for (const name of this.#access.posix?.listAttributes(folder.path) ?? [])
-        if (!metadata.attributes.has(name)) this.#access.posix?.removeAttribute(folder.path, name);
+        if (typeof name !== 'string' || !metadata.attributes.has(name))
+          this.#access.posix?.removeAttribute(folder.path, name);
       // Whoever is not root could not look into others of his own later.
       const mode = this.#access.isRoot ? metadata.mode : metadata.mode | readBits;
       setMetadata(folder.path, { ...metadata, mode }, this.#access);

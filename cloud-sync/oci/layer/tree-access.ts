@@ -64,8 +64,8 @@ export function setAttributes(
   }
 }
 
-/** All of a file of our own. */
+/** All of a file of our own, whose names are those of an archive: text. */
 export function readAttributes(path: string, posix: Posix | undefined): ReadonlyMap<string, Buffer> {
-  const names = posix?.listAttributes(path) ?? [];
+  const names = (posix?.listAttributes(path) ?? []).filter((name) => typeof name === 'string');
   return new Map(names.flatMap((name) => (posix ? [[name, posix.getAttribute(path, name)] as const] : [])));
 }

@@ -110,7 +110,7 @@ function isForEveryone(mode: bigint): boolean {
 /** Those that belong to the content; others say something of this machine (labels, access lists, overlays). */
 function attributesOf(posix: Posix | undefined, path: string): TarAttribute[] {
   return readAttributes(posix, rawPath(path))
-    .filter(({ name }) => name.startsWith('user.') || name === 'security.capability')
+    .attributes.filter(({ name }) => name.startsWith('user.') || name === 'security.capability')
     .sort((a, b) => compareNames(a.name, b.name));
 }
 

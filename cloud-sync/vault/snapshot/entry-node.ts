@@ -3,7 +3,7 @@ import type { Posix } from '../../../lib/posix.ts';
 import { nameOfBytes } from '../format/name-bytes.ts';
 import type { TreeNode } from '../format/tree-node.ts';
 import type { AccountNames } from './account-names.ts';
-import { readAttributes } from './extended-attributes.ts';
+import { readAttributes, type LostAttribute } from './extended-attributes.ts';
 import { inodeOf } from './file-facts.ts';
 import type { Entry } from './folder-entries.ts';
 import { rawPath } from './raw-path.ts';
@@ -35,16 +35,18 @@ export function nodeOf({ name, type, facts }: Entry, accounts: AccountNames): Tr
   };
 }
 
+export type Details = {
+  readonly node: Pick<TreeNode, 'linkTarget' | 'extendedAttributes'>;
+  readonly lost: readonly LostAttribute[];
+};
+
 /** What lies at `path` beside what `lstat` says: the target of a link, attributes. Throws node's errors. */
-export function readDetails(
-  { type }: Entry,
-  path: string,
-  posix: Posix | undefined,
-): Pick<TreeNode, 'linkTarget' | 'extendedAttributes'> {
+export function readDetails({ type }: Entry, path: string, posix: Posix | undefined): Details {
   const raw = rawPath(path);
-  const attributes = readAttributes(posix, raw);
-  return {
+  const { attributes, lost } = readAttributes(posix, raw);
+  const node = {
     ...(type === 'symlink' ? { linkTarget: nameOfBytes(readlinkSync(raw, 'buffer')) } : {}),
     ...(attributes.length === 0 ? {} : { extendedAttributes: attributes }),
   };
+  return { node, lost };
 }

@@ -1,18 +1,43 @@
 import { errorCode } from '../../../lib/error-code.ts';
 import type { Posix, RawPath } from '../../../lib/posix.ts';
 import type { ExtendedAttribute } from '../format/tree-node.ts';
+import type { SnapshotProblem } from './snapshot-problem.ts';
 
-const none: readonly ExtendedAttribute[] = [];
+/** One that a snapshot cannot keep. */
+export type LostAttribute = Pick<SnapshotProblem, 'code' | 'message'>;
 
-/** All of an open file or of what lies at a path, access lists of POSIX among them (`system.posix_acl_access`); without those that go while they are read. */
-export function readAttributes(posix: Posix | undefined, of: RawPath | number): readonly ExtendedAttribute[] {
+export type Attributes = {
+  readonly attributes: readonly ExtendedAttribute[];
+  readonly lost: readonly LostAttribute[];
+};
+
+const none: Attributes = { attributes: [], lost: [] };
+
+/**
+ * All of an open file or of what lies at a path, access lists of POSIX among them (`system.posix_acl_access`); without those that go
+ * while they are read. The format has names of attributes as text of JSON only: those that are no UTF-8 are `lost`.
+ */
+export function readAttributes(posix: Posix | undefined, of: RawPath | number): Attributes {
   if (posix === undefined) return none;
   const names = unlessGone(() => posix.listAttributes(of)) ?? [];
   if (names.length === 0) return none;
-  return names.flatMap((name) => {
-    const value = unlessGone(() => posix.getAttribute(of, name));
-    return value === undefined ? [] : [{ name, value }];
+  const attributes = names.flatMap((name) => {
+    const value = typeof name === 'string' ? unlessGone(() => posix.getAttribute(of, name)) : undefined;
+    return typeof name !== 'string' || value === undefined ? [] : [{ name, value }];
   });
+  return { attributes, lost: names.filter((name) => typeof name !== 'string').map(lostAttribute) };
+}
+
+function lostAttribute(name: Buffer): LostAttribute {
+  const shown = name.toString('latin1').replace(/[^ -~]/g, (byte) => `\\x${hexOf(byte)}`);
+  return {
+    code: 'attribute',
+    message: `Its attribute ${shown} is left out: a name that is no UTF-8 has no place in a snapshot.`,
+  };
+}
+
+function hexOf(byte: string): string {
+  return byte.charCodeAt(0).toString(16).padStart(2, '0');
 }
 
 const goneCodes = ['ENODATA', 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EOPNOTSUPP', 'ENOTSUP'];

@@ -2,8 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { Posix } from '../../../lib/posix.ts';
 import { blobLengths, Chunker } from '../chunker/find-cut.ts';
 import type { Gear } from '../chunker/gear.ts';
-import type { ExtendedAttribute } from '../format/tree-node.ts';
-import { readAttributes } from './extended-attributes.ts';
+import { readAttributes, type Attributes } from './extended-attributes.ts';
 import { factNames, factsOf, type FileFacts } from './file-facts.ts';
 import { fileProblem } from './file-problem.ts';
 import { rawPath } from './raw-path.ts';
@@ -56,7 +55,7 @@ export class FileReader {
     }
   }
 
-  #readOpen(descriptor: number, seen: FileFacts, attributes: readonly ExtendedAttribute[]): ReadFile {
+  #readOpen(descriptor: number, seen: FileFacts, { attributes, lost }: Attributes): ReadFile {
     const stats = fstatSync(descriptor, { bigint: true });
     if (!stats.isFile()) return { ids: [], size: 0, note: { problem: becameOther } };
     const before = factsOf(stats);
@@ -67,6 +66,7 @@ export class FileReader {
     const note = {
       ...(factNames.every((name) => seen[name] === before[name]) ? {} : { facts: before }),
       ...(attributes.length === 0 ? {} : { attributes }),
+      ...(lost.length === 0 ? {} : { lost }),
       ...(changed ? { problem: changedWhileRead } : {}),
     };
     return Object.keys(note).length === 0 ? { ids, size } : { ids, size, note };

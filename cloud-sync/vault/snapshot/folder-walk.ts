@@ -7,8 +7,9 @@ import type { TreeNode } from '../format/tree-node.ts';
 import type { AccountNames } from './account-names.ts';
 import type { EarlierFolder } from './earlier-folder.ts';
 import { clockTickNs, type EarlierSnapshot, type RememberedFolder } from './earlier-snapshot.ts';
-import { nodeOf, readDetails } from './entry-node.ts';
+import { nodeOf, readDetails, type Details } from './entry-node.ts';
 import type { Exclusion } from './exclude-patterns.ts';
+import type { LostAttribute } from './extended-attributes.ts';
 import { fileProblem } from './file-problem.ts';
 import type { FileContent, FileQueue } from './file-queue.ts';
 import type { Entry, FolderEntries } from './folder-entries.ts';
@@ -196,18 +197,25 @@ export class FolderWalk {
     const node = nodeOf(entry, this.#options.accounts);
     const details = this.#details(path, entry);
     if (details === undefined) taken.stable = false;
-    else taken.nodes.push({ ...node, ...details, ...(entry.type === 'file' ? { content: [] } : {}) });
+    else taken.nodes.push({ ...node, ...details.node, ...(entry.type === 'file' ? { content: [] } : {}) });
   }
 
   /** Undefined for what is not there any more, or cannot be looked at. */
-  #details(parent: string, entry: Entry): ReturnType<typeof readDetails> | undefined {
+  #details(parent: string, entry: Entry): Details | undefined {
     const path = joined(parent, entry.name);
     try {
-      return readDetails(entry, this.#absolute(path), this.#options.posix);
+      const details = readDetails(entry, this.#absolute(path), this.#options.posix);
+      this.#tellLost(path, details.lost);
+      return details;
     } catch (error) {
       this.#options.onProblem({ path, ...fileProblem(error) });
       return undefined;
     }
+  }
+
+  /** By the snapshot that reads the entry: what is taken over from the one before has no trace of them. */
+  #tellLost(path: string, lost: readonly LostAttribute[]): void {
+    for (const problem of lost) this.#options.onProblem({ path, ...problem });
   }
 
   async #takeRead({ path, entries }: Listed, reading: Reading | undefined, taken: Taken): Promise<void> {
@@ -215,7 +223,8 @@ export class FolderWalk {
     const contents = await reading.contents;
     for (const [place, index] of reading.which.entries()) {
       const entry = entries.at(index);
-      const { content, size, facts, attributes, problem } = contents[place] ?? notRead;
+      const { content, size, facts, attributes, lost = [], problem } = contents[place] ?? notRead;
+      this.#tellLost(joined(path, entry.name), lost);
       if (problem !== undefined) this.#options.onProblem({ path: joined(path, entry.name), ...problem });
       if (facts !== undefined || problem !== undefined) taken.stable = false;
       if (problem !== undefined && content.length === 0) continue;
@@ -255,8 +264,8 @@ export class FolderWalk {
     const subtree = walked?.tree;
     const node = nodeOf(entry, this.#options.accounts);
     const same = this.#unchanged(entry, before) !== undefined;
-    const details = same ? {} : this.#details(parent, entry);
-    return { ...node, ...details, ...(subtree === undefined ? {} : { subtree }) };
+    const details = same ? undefined : this.#details(parent, entry);
+    return { ...node, ...details?.node, ...(subtree === undefined ? {} : { subtree }) };
   }
 
   #unchanged(entry: Entry, before: EarlierFolder): EncodedNode | undefined {
