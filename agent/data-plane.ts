@@ -107,7 +107,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   #machine: Followed = { streams: {}, functions: {}, clients: {} };
   #configuring: Promise<void> = Promise.resolve();
 
-  /** Rejects with AgentError: 'portInUse', 'diskFull', 'broken', 'locked', 'unsupported'. */
+  /** Rejects with AgentError: 'portInUse', 'badInput', 'diskFull', 'broken', 'locked', 'unsupported'. */
   static async open<Bundle extends BundleIdentity>(
     options: DataPlaneOptions<Bundle>,
   ): Promise<DataPlane<Bundle>> {

@@ -1,7 +1,7 @@
 import type { Server } from 'node:net';
 import { errorCode, errorMessage } from '../lib/error-code.ts';
 import type { Logger } from '../lib/logger.ts';
-import { isPortTaken, listenAt, listenOnRememberedPort } from '../lib/remembered-port.ts';
+import { isNoAddressHere, isPortTaken, listenAt, listenOnRememberedPort } from '../lib/remembered-port.ts';
 import { AgentError } from './errors.ts';
 
 export type ListenOptions = {
@@ -12,7 +12,7 @@ export type ListenOptions = {
   readonly logger: Logger;
 };
 
-/** Makes `server` listen and resolves with its port. Rejects with AgentError 'portInUse' or 'broken'. */
+/** Makes `server` listen and resolves with its port. Rejects with AgentError 'portInUse', 'badInput' or 'broken'. */
 export async function listenOnOwnPort(
   server: Server,
   name: 'mqtt' | 'http',
@@ -26,12 +26,17 @@ export async function listenOnOwnPort(
   }
 }
 
-/** Gives an AgentError 'portInUse' or 'broken' for what `listen` failed with. */
+/** Gives an AgentError 'portInUse', 'badInput' (no such address) or 'broken' for what `listen` failed with. */
 export function explainListenFailure(cause: unknown, what: string): AgentError {
   if (isPortTaken(cause))
     return new AgentError('portInUse', `${what}: the port is in use or not allowed to this user`, {
       cause,
       hint: 'Stop the program that uses it, or choose another port.',
+    });
+  if (isNoAddressHere(cause))
+    return new AgentError('badInput', `${what}: this machine does not have that address`, {
+      cause,
+      hint: 'Name an address of this machine, 127.0.0.1 for itself alone or 0.0.0.0 for all of them.',
     });
   return new AgentError('broken', `${what} (${errorCode(cause) ?? errorMessage(cause)})`, {
     cause,

@@ -57,6 +57,12 @@ export function isPortTaken(error: unknown): boolean {
   return ['EADDRINUSE', 'EACCES'].includes(errorCode(error) ?? '');
 }
 
+/** There is no such address on this machine, or none of that name. */
+export function isNoAddressHere(error: unknown): boolean {
+  const codes = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL', 'ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH'];
+  return codes.includes(errorCode(error) ?? '');
+}
+
 /** A file that is missing or broken costs only the old numbers. */
 async function readPorts(file: string, logger: Logger): Promise<Record<string, number>> {
   try {

@@ -84,7 +84,7 @@ export class LocalBroker implements AsyncDisposable {
   /** Opens when the clients are known and what those of the time before left is published. */
   #door: 'closed' | 'opening' | 'open' = 'closed';
 
-  /** Rejects with AgentError 'portInUse' or 'broken', or as the store does. */
+  /** Rejects with AgentError 'portInUse', 'badInput' or 'broken', or as the store does. */
   static async open(options: LocalBrokerOptions): Promise<LocalBroker> {
     const { store, now, logger } = options;
     const retained = new RetainedMessages();

@@ -77,7 +77,7 @@ const keepAll: Keep = { keepMs: null, keepBytes: null };
 
 /**
  * Starts the whole cloud over one folder; nothing of an earlier run has to have ended well. Disposing it lets requests
- * under way end for a moment, ends the connections and closes the database. Rejects with SyncError 'portInUse', 'folderInUse', 'corrupt',
+ * under way end for a moment, ends the connections and closes the database. Rejects with SyncError 'portInUse', 'badRequest', 'folderInUse', 'corrupt',
  * 'badState'.
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
@@ -131,7 +131,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   signal.throwIfAborted();
 
   const portOf = (name: string, server: Server, port: number): Promise<number> =>
-    openPort({ folder, name, port, listen: (port) => listenAt(server, { host, port }), logger });
+    openPort({ folder, name, host, port, listen: (port) => listenAt(server, { host, port }), logger });
   const mqtt = await portOf('mqtt', broker.server, options.mqttPort);
   const apiPort = await portOf('api', api.server, options.apiPort);
   addresses.url = options.publicUrl ?? `https://localhost:${apiPort}`;

@@ -22,7 +22,7 @@ const passphrase = 'correct horse';
 const { signal } = new AbortController();
 const cheap = { cost: leastCost };
 
-const start = (folder: string, ports: { apiPort?: number; mqttPort?: number } = {}) =>
+const start = (folder: string, ports: { apiPort?: number; mqttPort?: number; host?: string } = {}) =>
   startControlPlane({ folder, apiPort: 0, mqttPort: 0, logger: silentLogger, signal, ...ports });
 
 /** Some other program on a loopback port. */
@@ -49,6 +49,11 @@ describe('the control plane', () => {
     const apiTaken = start(folder.path, { apiPort: other.port });
     await expect(apiTaken).rejects.toMatchObject({ code: 'portInUse' });
     await expect(start(folder.path, { mqttPort: other.port })).rejects.toMatchObject({ code: 'portInUse' });
+    const nowhere = start(folder.path, { host: '203.0.113.7' });
+    await expect(nowhere).rejects.toMatchObject({
+      code: 'badRequest',
+      message: 'Cannot listen on 203.0.113.7: this machine does not have that address',
+    });
     await using _now = await start(folder.path);
   });
 

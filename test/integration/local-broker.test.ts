@@ -211,6 +211,11 @@ test('a fixed port that is taken is an error that says so; a remembered one give
       mqtt: { host: '127.0.0.1', port },
     };
     await expect(DataPlane.open(fixed)).rejects.toMatchObject({ code: 'portInUse' });
+    const elsewhere = DataPlane.open({ ...fixed, mqtt: { host: '203.0.113.7', port: 0 } });
+    await expect(elsewhere).rejects.toMatchObject({
+      code: 'badInput',
+      message: 'Cannot listen for MQTT on 203.0.113.7:0: this machine does not have that address',
+    });
     await using device = await openDevice({}, { root });
     expect(device.plane.mqtt.port).not.toBe(port);
   } finally {
