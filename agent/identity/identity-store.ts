@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -35,19 +36,46 @@ const identityFile = (root: string): string => join(root, 'identity', 'identity.
 const localFile = (root: string): string => join(root, 'identity', 'local.json');
 const keyFile = (root: string): string => join(root, 'identity', 'device.key');
 
-/** The identity in `root`, or undefined when the device has not been enrolled there. */
+/**
+ * The identity in `root`, or undefined when the device has not been enrolled there. Rejects with AgentError 'stateBroken' where it
+ * cannot be what it was: nothing would say so later but a failing handshake.
+ */
 export async function loadIdentity(root: string): Promise<DeviceIdentity | undefined> {
   const text = await readIfPresent(identityFile(root));
   const key = await readIfPresent(keyFile(root));
   if (text === undefined || key === undefined) return undefined;
+  const document = parsed(root, text);
+  requireCertificate(`ca of ${identityFile(root)}`, document.ca);
+  const certificate = requireCertificate(`certificate of ${identityFile(root)}`, document.certificate);
+  const privateKey = readOrBroken(`The private key ${keyFile(root)}`, () => createPrivateKey(key));
+  if (!certificate.checkPrivateKey(privateKey))
+    throw broken(`The private key ${keyFile(root)}, which does not fit the certificate beside it,`);
+  return { ...document, key };
+}
+
+function parsed(root: string, text: string): IdentityDocument {
+  return readOrBroken(`The identity file ${identityFile(root)}`, () =>
+    identitySchema.parse(JSON.parse(text)),
+  );
+}
+
+function requireCertificate(what: string, pem: string): X509Certificate {
+  return readOrBroken(`The ${what}`, () => new X509Certificate(pem));
+}
+
+function readOrBroken<T>(what: string, read: () => T): T {
   try {
-    return { ...identitySchema.parse(JSON.parse(text)), key };
+    return read();
   } catch (cause) {
-    throw new AgentError('stateBroken', `The identity file ${identityFile(root)} is broken`, {
-      cause,
-      hint: 'Bring this device back from its machine file: holdfast restore machine.yaml --root NEW_FOLDER.',
-    });
+    throw broken(what, cause);
   }
+}
+
+function broken(what: string, cause?: unknown): AgentError {
+  return new AgentError('stateBroken', `${what} is broken`, {
+    cause,
+    hint: 'Bring this device back from its machine file: holdfast restore machine.yaml --root NEW_FOLDER.',
+  });
 }
 
 export async function saveIdentity(root: string, identity: IdentityDocument): Promise<void> {

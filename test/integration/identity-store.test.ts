@@ -1,0 +1,53 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { loadIdentity, saveIdentity, type IdentityDocument } from '../../agent/identity/identity-store.ts';
+import { makeCertificate } from '../support/certificates.ts';
+import { temporaryFolder } from '../support/cli.ts';
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let document: IdentityDocument;
+const at = (...names: string[]) => join(folder.path, ...names);
+const keyFile = () => at('identity', 'device.key');
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  await mkdir(at('identity'));
+  const { certificatePem: certificate, keyPem } = await makeCertificate(folder.path, 'kiosk-1');
+  document = {
+    ...{ version: 1, tenant: 'default', device: 'kiosk-1' },
+    ...{ url: 'https://localhost:1', mqtt: 'mqtts://localhost:2', certificate, ca: certificate },
+  };
+  await saveIdentity(folder.path, document);
+  await writeFile(keyFile(), keyPem);
+});
+afterEach(async () => {
+  await folder[Symbol.asyncDispose]();
+});
+
+async function expectBroken(message: string): Promise<void> {
+  await expect(loadIdentity(folder.path)).rejects.toMatchObject({
+    ...{ code: 'stateBroken', message },
+    hint: expect.stringContaining('holdfast restore machine.yaml'),
+  });
+}
+
+test('an identity that is whole is loaded; without its key there is none', async () => {
+  expect(await loadIdentity(folder.path)).toMatchObject({ device: 'kiosk-1' });
+  await rm(keyFile());
+  expect(await loadIdentity(folder.path)).toBeUndefined();
+});
+
+test('a damaged key, or one of another certificate, is said to be what is broken', async () => {
+  await writeFile(keyFile(), '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n');
+  await expectBroken(`The private key ${keyFile()} is broken`);
+  await writeFile(keyFile(), '');
+  await expectBroken(`The private key ${keyFile()} is broken`);
+  await writeFile(keyFile(), (await makeCertificate(folder.path, 'other')).keyPem);
+  await expectBroken(`The private key ${keyFile()}, which does not fit the certificate beside it, is broken`);
+});
+
+test.each(['certificate', 'ca'] as const)('a damaged %s is said to be what is broken', async (name) => {
+  await saveIdentity(folder.path, { ...document, [name]: document[name].slice(0, 200) });
+  await expectBroken(`The ${name} of ${at('identity', 'identity.json')} is broken`);
+});
