@@ -8,6 +8,7 @@ import { agentCodeOf, exitCodeOf } from './exit-code-of.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { paint, type Io } from './io.ts';
 import { escapeLines } from './printable.ts';
+import { explainSystemError } from './system-error.ts';
 
 export type ReportOptions = { readonly json: boolean; readonly verbose: boolean };
 
@@ -27,8 +28,9 @@ export function reportError(io: Io, error: unknown, { json, verbose }: ReportOpt
   }
   const details = error instanceof CliError ? error.details : problemsIn(error);
   const data = error instanceof CliError ? error.data : {};
-  const message = oneLine(errorMessage(error));
-  const hint = hintOf(error, verbose);
+  const explained = explainSystemError(error);
+  const message = oneLine(explained?.message ?? errorMessage(error));
+  const hint = explained?.hint ?? hintOf(error, verbose);
   if (json) {
     writeJson(io, {
       ...data,

@@ -5,6 +5,7 @@ import {
   type HttpsRequest,
   type HttpsResponse,
 } from '../../lib/https-client.ts';
+import { errorCode } from '../../lib/error-code.ts';
 import { isTransientNetworkError } from '../../lib/network-error.ts';
 import { textLines } from '../../lib/text-lines.ts';
 import { AgentError } from '../errors.ts';
@@ -39,6 +40,8 @@ type SecretUsers = z.output<typeof secretUsersSchema>;
 const answerMaxBytes = 16 * 2 ** 20;
 /** Of a line: a message is one, its payload in base64. */
 const lineMaxChars = 4 * 2 ** 20;
+/** Nothing is there, or a file is where the folder would be. */
+const noSocket: readonly string[] = ['ENOENT', 'ENOTDIR'];
 
 /** What a face of the agent on the same machine uses. Rejects with AgentError: 'agentNotRunning', or the agent's own code. */
 export class ControlClient implements AsyncDisposable {
@@ -215,7 +218,7 @@ export class ControlClient implements AsyncDisposable {
     try {
       answer = await this.#http.request({ ...request, url: `http://agent${request.url}` });
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT' && !isTransientNetworkError(cause)) throw cause;
+      if (!noSocket.includes(errorCode(cause) ?? '') && !isTransientNetworkError(cause)) throw cause;
       throw new AgentError('agentNotRunning', `No agent is running on ${this.#root}`, {
         cause,
         hint: `Start it with: holdfast agent up --root ${this.#root}. One that runs elsewhere is named by --root, or HOLDFAST_ROOT.`,

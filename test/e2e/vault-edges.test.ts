@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { builtProgram } from '../support/built-program.ts';
@@ -80,6 +81,33 @@ test('what is no folder is said to be none', async () => {
     [2, `error: Cannot snapshot ${file}: it is no folder.`],
     [8, `error: Cannot make the folder ${file}/data: something else is in its place`],
   ]);
+});
+
+test('a file where a folder has to be is said in words, whichever command meets it', async () => {
+  const file = at('data', 'file');
+  await writeFile(
+    at('machine.yaml'),
+    'apiVersion: holdfast/v1\nkind: Machine\nmetadata: { name: kiosk-1 }\n',
+  );
+  const ends = await Promise.all([
+    inRepository('snapshot', 'restore', 'latest', '--target', join(file, 'x')),
+    inRepository('snapshot', 'restore', 'latest', '--target', join(file, 'x'), '--dry-run'),
+    cli('cloud', 'up', '--folder', file),
+    cli('cloud', 'up', '--folder', join(file, 'x')),
+    cli('agent', 'up', '--root', file),
+    cli('agent', 'up', '--root', join(file, 'x')),
+    cli('restore', at('machine.yaml'), '--token', 'none', '--root', file),
+    cli('snapshot', 'list', '--root', join(file, 'x')),
+    cli('vault', 'check', '--root', file),
+    cli('status', '--root', join(file, 'x')),
+    cli('snapshot', 'list', '--repository', join(file, 'x')),
+    inRepository('snapshot', 'list', '--password-file', join(file, 'x')),
+  ]);
+  for (const { code, stderr } of ends) {
+    expect(stderr).not.toMatch(/\bE[A-Z]{4,}\b/);
+    expect([4, 8]).toContain(code);
+    expect(stderr).toMatch(/^error: .+\nhint: .+\n$/);
+  }
 });
 
 test('a server that asks for a login is said to, with where to put it', async () => {
