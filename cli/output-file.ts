@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { atomicWrite, syncFolder } from '../lib/atomic-write.ts';
 import { errorCode } from '../lib/error-code.ts';
@@ -44,6 +44,21 @@ export async function writeOutput(
   const { path, isFile } = await outputPlace(given);
   if (isFile) await atomicWrite(path, text, { ...(mode !== undefined && { mode }) });
   else await writeFile(path, text);
+}
+
+/** Larger ones are not kept in memory to be put back: no file of ours is. */
+const maxKeptBytes = 2 ** 20;
+
+/** As `writeOutput`. Resolves with what puts back what was there before: a file, or none. What is no file stays as it was written to. */
+export async function exchangeOutput(given: string, text: string): Promise<() => Promise<void>> {
+  const { path, isFile } = await outputPlace(given);
+  const size = isFile ? ((await orMissing(stat(path)))?.size ?? 0) : Infinity;
+  const before = size <= maxKeptBytes ? await orMissing(readFile(path)) : undefined;
+  await writeOutput(given, text);
+  return async () => {
+    if (before !== undefined) await atomicWrite(path, before);
+    else if (isFile && size === 0) await rm(path, { force: true });
+  };
 }
 
 /** The same of text that comes in pieces: the whole file appears under its name at once, or not at all. */

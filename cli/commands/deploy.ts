@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { SyncError, type SyncErrorCode } from '../../cloud-sync/errors.ts';
 import type { DeployResponse } from '../../cloud-sync/protocol/api.ts';
 import type { JsonObject } from '../../manifests/index.ts';
 import { openCloud, type Cloud } from '../cloud.ts';
@@ -8,7 +9,7 @@ import { followDeploy } from '../follow-deploy.ts';
 import { parseManifestText, readManifest, type ManifestFile } from '../manifest-file.ts';
 import { readInput } from '../files.ts';
 import { defaultWaitMs, examples, parseDuration, parseName } from '../options.ts';
-import { writeOutput } from '../output-file.ts';
+import { exchangeOutput } from '../output-file.ts';
 import { readPassphrase } from '../passphrase.ts';
 import { resolveReferences } from '../references.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
@@ -65,10 +66,15 @@ async function deploy(run: Run, options: Options, path: string): Promise<void> {
   }
   const passphrase = await readPassphrase(run, options);
   await using cloud = await openCloud(run);
-  const { document, recoveryKey } = await prepare(run, { cloud, file, options, passphrase });
   const before = await cloud.call((client) => client.devices({ signal: run.signal }));
   const staleSeq = before.find(({ name }) => name === device)?.reported?.seq;
-  const answer = await put(run, { cloud, device, document, recoveryKey, ...leave });
+  const { document, recoveryKey, takeBack } = await prepare(run, { cloud, file, options, passphrase });
+  const answer = await put(run, { cloud, device, document, recoveryKey, ...leave }).catch(
+    async (error: unknown) => {
+      if (isRefusal(error)) await takeBack();
+      throw error;
+    },
+  );
   const waitMs = options.wait === true ? defaultWaitMs : options.wait;
   if (waitMs !== undefined)
     await followDeploy(run, cloud, {
@@ -93,7 +99,12 @@ type Preparation = {
   readonly passphrase: string | undefined;
 };
 
-type Prepared = { readonly document: JsonObject; readonly recoveryKey: string | undefined };
+type Prepared = {
+  readonly document: JsonObject;
+  readonly recoveryKey: string | undefined;
+  /** Puts the machine file back that was there before. */
+  readonly takeBack: () => Promise<void>;
+};
 
 /** The document to deploy; written to `--out` before the cloud hears of it, so that no key exists in the cloud alone. */
 async function prepare(run: Run, { cloud, file, options, passphrase }: Preparation): Promise<Prepared> {
@@ -114,9 +125,19 @@ async function prepare(run: Run, { cloud, file, options, passphrase }: Preparati
       'Note: without a recovery key this device cannot be restored from its file. Set HOLDFAST_PASSPHRASE and give --out FILE.',
     );
   }
-  if (out !== undefined) await writeOutput(out, rewriteManifest(file.text, document));
-  return { document, recoveryKey };
+  const takeBack =
+    out === undefined
+      ? () => Promise.resolve()
+      : await exchangeOutput(out, rewriteManifest(file.text, document));
+  return { document, recoveryKey, takeBack };
 }
+
+/** The cloud has none of it. Of what was cut off nobody knows that: then the file that was written is the right one. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof SyncError && !error.transient && !unknownEnds.includes(error.code);
+}
+
+const unknownEnds: readonly SyncErrorCode[] = ['network', 'timeout', 'badAnswer', 'internal', 'unavailable'];
 
 async function complete(request: ControlRequest): Promise<JsonObject> {
   const [{ completeControl }, { completeVault }] = await Promise.all([

@@ -190,6 +190,17 @@ describe('refusals', () => {
     expect((await runCli(['restore', at('machine.yaml'), '--root', at('stolen')], wrong)).code).toBe(5);
   });
 
+  test('a deploy that the cloud refuses leaves the machine file as it was, or none', async () => {
+    const before = await readFile(at('machine.yaml'), 'utf8');
+    const lacking = manifest.replace('double:latest', `double@sha256:${'0'.repeat(64)}`);
+    await writeFile(at('lacking.yaml'), lacking);
+    const over = await cli('deploy', at('lacking.yaml'), '--out', at('machine.yaml'));
+    const beside = await cli('deploy', at('lacking.yaml'), '--out', at('lacking.machine.yaml'));
+    expect([over.code, beside.code]).toEqual([4, 4]);
+    expect(await readFile(at('machine.yaml'), 'utf8')).toBe(before);
+    await expect(stat(at('lacking.machine.yaml'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   test('a file that is no machine file of this device is not replaced', async () => {
     await writeFile(at('precious.txt'), 'precious');
     const result = await cli('deploy', at('kiosk.yaml'), '--out', at('precious.txt'));
