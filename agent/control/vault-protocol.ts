@@ -75,6 +75,10 @@ const volumeStatusSchema = z.object({
       problems: z.int().describe('Files that could not be taken as they were.'),
     })
     .nullable(),
+  restored: z
+    .object({ snapshot: z.string(), taken: z.string(), restored: moment })
+    .nullable()
+    .describe('What it was made of when the machine was brought back.'),
   unchanged: moment.nullable().describe('When it was looked at last and nothing was new.'),
   failure: problemSchema.extend({ time: moment, attempts: z.int() }).nullable(),
 });

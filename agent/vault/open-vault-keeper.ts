@@ -5,6 +5,7 @@ import type { SecretStore } from '../outside/secret-store.ts';
 import { deviceSlotSecret } from './device-slot.ts';
 import { createJobRunner } from './job-process.ts';
 import { QuietFolder } from './quiet-folder.ts';
+import { readRestored } from './restored-volumes.ts';
 import { readSurroundings } from './surroundings.ts';
 import { VaultKeeper } from './vault-keeper.ts';
 import { VaultStateStore } from './vault-state.ts';
@@ -23,6 +24,7 @@ export async function openVaultKeeper(parts: VaultKeeperParts): Promise<VaultKee
     ...parts,
     slotSecret: () => deviceSlotSecret(root),
     state: await VaultStateStore.open(root, logger),
+    restored: await readRestored(root),
     secret: (name) => secrets.get(name),
     run: createJobRunner({ logger }),
     watch: (folder) => new QuietFolder(folder),

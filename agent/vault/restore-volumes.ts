@@ -15,6 +15,7 @@ import { orderMs } from '../../cloud-sync/vault/upkeep/snapshot-moment.ts';
 import { atomicWrite } from '../../lib/atomic-write.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { recordedPathOf } from './recorded-path.ts';
+import { noteRestored } from './restored-volumes.ts';
 
 /** What would be given back to one volume. */
 type VolumePlan = {
@@ -106,6 +107,8 @@ export async function restoreVolumes(request: RestoreVolumesRequest): Promise<Re
         bytes: outcome.bytes,
         problems: outcome.problemCount,
       };
+      const restored = new Date().toISOString();
+      await noteRestored(root, { [volume]: { snapshot, taken: time, restored } });
       await writeDone(root, {
         ...done,
         ...Object.fromEntries(Object.entries(volumes).map(([name, one]) => [name, one.snapshot])),

@@ -17,6 +17,7 @@ import type { ChangeWatch, JobRunner, Surroundings } from './ports.ts';
 import { PausePolicy, surroundingsEveryMs } from './pause-policy.ts';
 import { QuietVolumes } from './quiet-volumes.ts';
 import { recordedPathOf } from './recorded-path.ts';
+import type { RestoredVolumes } from './restored-volumes.ts';
 import { SnapshotSchedules } from './snapshot-schedules.ts';
 import { VaultDesk, type TaskCallbacks } from './vault-desk.ts';
 import { vaultComponents, vaultStatus, type VaultView } from './vault-report.ts';
@@ -30,6 +31,8 @@ export type VaultKeeperOptions = {
   /** Password of this device's own key slot. */
   readonly slotSecret: () => Promise<string>;
   readonly state: VaultStateHolder;
+  /** What volumes were made of at a restore; default none. */
+  readonly restored?: RestoredVolumes;
   readonly run: JobRunner;
   /** Of a folder, not armed yet. */
   readonly watch: (folder: string) => ChangeWatch;
@@ -352,7 +355,7 @@ export class VaultKeeper implements AsyncDisposable {
   #view(): VaultView {
     const { queue, desk, schedules, owner, pausing } = this.#parts;
     return {
-      ...{ queue, schedules, owner },
+      ...{ queue, schedules, owner, restored: this.#options.restored ?? {} },
       state: this.#options.state.state,
       machine: this.#machine,
       location: desk.location,

@@ -4,12 +4,14 @@ import type { VaultStatus, VolumeVaultStatus } from '../control/vault-protocol.t
 import type { JobQueue } from './job-queue.ts';
 import type { OwnerTrust } from './owner-trust.ts';
 import type { Surroundings } from './ports.ts';
+import type { RestoredVolumes } from './restored-volumes.ts';
 import type { SnapshotSchedules } from './snapshot-schedules.ts';
 import type { VaultState } from './vault-state.ts';
 import { scheduledMs } from './volume-schedule.ts';
 
 export type VaultView = {
   readonly queue: Pick<JobQueue, 'running' | 'waiting'>;
+  readonly restored: RestoredVolumes;
   readonly schedules: Pick<SnapshotSchedules, 'of' | 'dueMs'>;
   readonly owner: Pick<OwnerTrust, 'trusted' | 'offered'>;
   readonly state: Readonly<VaultState>;
@@ -52,7 +54,7 @@ export function vaultComponents(view: VaultView): Record<string, Component> {
   );
 }
 
-function volumeStatus({ machine, schedules, nowMs }: VaultView, name: string): VolumeVaultStatus {
+function volumeStatus({ machine, schedules, restored, nowMs }: VaultView, name: string): VolumeVaultStatus {
   const state = schedules.of(name);
   const schedule = machine.volumes[name]?.snapshot ?? null;
   const dueMs = schedules.dueMs(name);
@@ -62,6 +64,7 @@ function volumeStatus({ machine, schedules, nowMs }: VaultView, name: string): V
     next: dueMs === undefined ? null : isoOf(dueMs),
     overdue: firstMissedMs !== undefined && firstMissedMs + graceMs < nowMs,
     last: state?.last ? lastOf(state.last) : null,
+    restored: (Object.hasOwn(restored, name) ? restored[name] : undefined) ?? null,
     unchanged: state?.unchangedMs == null ? null : isoOf(state.unchangedMs),
     failure: state?.failure ? failureOf(state.failure) : null,
   };
@@ -83,13 +86,13 @@ function failureOf({
 }
 
 function componentOf(
-  { last, failure, overdue }: VolumeVaultStatus,
+  { last, restored, failure, overdue }: VolumeVaultStatus,
   paused: VaultStatus['paused'],
 ): Component {
   const kind = 'volume' as const;
   const made = last
     ? `Last snapshot ${last.snapshot.slice(0, 8)} of ${last.time}, ${last.totalBytes} bytes`
-    : 'No snapshot yet';
+    : neverText(restored);
   const unread = last && last.problems > 0 ? `; ${last.problems} files could not be read as they were` : '';
   if (failure) {
     const message = `${failure.message} (${failure.attempts} in a row). ${made}`.slice(0, 2048);
@@ -97,6 +100,12 @@ function componentOf(
   }
   if (overdue) return { kind, state: paused ? 'paused' : 'waiting', message: `${made}; the next is overdue` };
   return { kind, state: 'running', message: `${made}${unread}` };
+}
+
+function neverText(restored: VolumeVaultStatus['restored']): string {
+  if (restored === null) return 'No snapshot yet';
+  const { snapshot, taken, restored: time } = restored;
+  return `Restored on ${time} from snapshot ${snapshot.slice(0, 8)} of ${taken}; none since`;
 }
 
 function isSnapshotted({ volumes }: Pick<Machine, 'volumes'>): boolean {

@@ -21,7 +21,7 @@ const status: VaultStatus = {
         time: '2026-05-01T03:00:00.000Z',
         ...{ totalBytes: 5000, newBytes: 0, storedBytes: 0, durationMs: 20, problems: 0 },
       },
-      ...{ unchanged: null, failure: null },
+      ...{ restored: null, unchanged: null, failure: null },
     },
   },
 };
@@ -30,6 +30,23 @@ test('each volume has its last snapshot, its age and the next', () => {
   const lines = formatVaultStatus(out, status, nowMs).split('\n');
   expect(lines[0]).toBe('repository  /mnt/backup  (d85b8a57)');
   expect(lines.at(-1)).toBe('data    0 3 * * *  37dce429  3 h ago  4.9 KiB  2026-05-02 03:00:00');
+});
+
+test('a volume that came from a snapshot says from which, until it has one of its own', () => {
+  const { data } = status.volumes;
+  const restored = {
+    snapshot: '9a5f'.padEnd(64, '0'),
+    taken: '2026-04-30T03:00:00Z',
+    restored: '2026-05-01T05:00:00.000Z',
+  };
+  const lastLine = (volume: typeof data): string =>
+    formatVaultStatus(out, { ...status, volumes: { data: volume! } }, nowMs)
+      .split('\n')
+      .at(-1) ?? '';
+  expect(lastLine({ ...data!, last: null, restored })).toBe(
+    'data    0 3 * * *  9a5f0000  restored 1 h ago  -     2026-05-02 03:00:00',
+  );
+  expect(lastLine({ ...data!, restored })).toContain('37dce429  3 h ago');
 });
 
 test('a foreign owner key, a pause and a failure say what to do or why', () => {

@@ -77,7 +77,9 @@ function formatVolumes(out: Output, { volumes }: VaultStatus, nowMs: number): st
   return ['', formatTable(['VOLUME', 'SCHEDULE', 'LAST', '', 'SIZE', 'NEXT (UTC)', ''], rows)];
 }
 
-function formatLast({ last }: VolumeVaultStatus, nowMs: number): string[] {
+function formatLast({ last, restored }: VolumeVaultStatus, nowMs: number): string[] {
+  if (last === null && restored !== null)
+    return [shortId(restored.snapshot), `restored ${formatAge(nowMs - Date.parse(restored.restored))}`, '-'];
   if (last === null) return ['never', '', '-'];
   return [shortId(last.snapshot), formatAge(nowMs - Date.parse(last.time)), formatBytes(last.totalBytes)];
 }

@@ -127,6 +127,23 @@ describe('the data of a machine on a blank disk', () => {
     expect((await stat(restored('photos/deep/b.bin'))).size).toBe(300_000);
   }, 120_000);
 
+  test('is told of as what it came from, until the machine takes a snapshot of its own', async () => {
+    await fill();
+    await using back = VaultDevice.at(join(device.folder, 'back'));
+    await restore({ root: back.root });
+    await using keeper = await back.keeper(machine());
+    const { last, restored: from } = keeper.status().volumes.notes!;
+    expect([last, from]).toMatchObject([null, { snapshot: expect.stringMatching(/^[0-9a-f]{64}$/) }]);
+    expect(keeper.components()['volumes.notes']!.message).toBe(
+      `Restored on ${from!.restored} from snapshot ${from!.snapshot.slice(0, 8)} of ${from!.taken}; none since`,
+    );
+    expect(keeper.status().volumes.empty).toMatchObject({ last: null, restored: null });
+    const { id } = await keeper.snapshotVolume('notes', request);
+    expect(keeper.components()['volumes.notes']!.message).toMatch(
+      new RegExp(`^Last snapshot ${id.slice(0, 8)} of `),
+    );
+  }, 120_000);
+
   test('left away, the machine still gets its slot, trusts the owner of the file, and can take snapshots', async () => {
     await takeVault(access());
     await fill();

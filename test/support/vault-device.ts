@@ -6,6 +6,7 @@ import { deviceSlotSecret } from '../../agent/vault/device-slot.ts';
 import type { JobRunner } from '../../agent/vault/ports.ts';
 import { runTask } from '../../agent/vault/run-task.ts';
 import { QuietFolder } from '../../agent/vault/quiet-folder.ts';
+import { readRestored } from '../../agent/vault/restored-volumes.ts';
 import { VaultKeeper } from '../../agent/vault/vault-keeper.ts';
 import { VaultStateStore } from '../../agent/vault/vault-state.ts';
 import { silentLogger } from '../../lib/logger.ts';
@@ -81,6 +82,7 @@ export class VaultDevice implements AsyncDisposable {
         secret: () => Promise.resolve(undefined),
         slotSecret: () => deviceSlotSecret(this.root),
         state: await VaultStateStore.open(this.root, silentLogger),
+        restored: await readRestored(this.root),
         run,
         watch: (folder) => new QuietFolder(folder),
         surroundings: () => Promise.resolve({ power: 'mains', link: 'unknown' }),
