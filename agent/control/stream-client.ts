@@ -4,6 +4,7 @@ import type { ControlTransport } from './control-transport.ts';
 import {
   positionSchema,
   recordLineSchema,
+  removedSchema,
   replayLineSchema,
   streamsSchema,
   type RecordLine,
@@ -34,6 +35,12 @@ export class StreamClient {
 
   async list(signal: AbortSignal): Promise<Streams> {
     return this.#options.json(streamsSchema, { url: '/v1/streams', signal });
+  }
+
+  /** Resolves with how many messages went, once that is on disk. */
+  async remove(stream: string, signal: AbortSignal): Promise<number> {
+    const request = { method: 'DELETE', url: pathOf(stream), signal } as const;
+    return (await this.#options.json(removedSchema, request)).removed;
   }
 
   /** The number of the first record that is not before `since` (RFC 3339). */

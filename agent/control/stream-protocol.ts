@@ -11,6 +11,7 @@ export const streamsSchema = z.object({
       name: z.string(),
       messages: z.int(),
       bytes: z.int(),
+      removed: z.boolean().describe('The manifest has it no more: it only holds what it held then.'),
       first: z.int().nullable().describe('Of the first record that is held; null while there is none.'),
       last: z.int().describe('The number given last; 0 before the first.'),
       oldest: z.iso.datetime().nullable(),
@@ -32,6 +33,9 @@ export const streamsSchema = z.object({
 });
 export type Streams = z.output<typeof streamsSchema>;
 export type Stream = Streams['streams'][number];
+
+/** DELETE /v1/streams/{name} : drops what a stream holds that the manifest has no more. Answers with how many messages went. */
+export const removedSchema = z.object({ removed: z.int() });
 
 /** GET /v1/streams/{name}/position?since= : the number of the first record that is not before that time. */
 export const positionQuerySchema = z.strictObject({ since: z.iso.datetime() });

@@ -18,7 +18,10 @@ import {
 
 /** What may be seen of streams and done with them. */
 export type StreamDesk = {
-  readonly control: Pick<StreamControl, 'list' | 'records' | 'tail' | 'seqAt' | 'cursor' | 'place'>;
+  readonly control: Pick<
+    StreamControl,
+    'list' | 'records' | 'tail' | 'seqAt' | 'cursor' | 'place' | 'remove'
+  >;
   readonly replays: Pick<Replays, 'run'>;
 };
 
@@ -37,6 +40,7 @@ const answers: Readonly<Record<string, (asked: Asked, signal: AbortSignal) => Pr
     const { since } = positionQuerySchema.parse(input);
     return { seq: await desk.control.seqAt(stream, Date.parse(since)) };
   },
+  'DELETE ': async ({ desk, stream }) => ({ removed: await desk.control.remove(stream) }),
   'GET records': async ({ desk, stream, input }, signal) => {
     const request = await recordsRequest(desk, stream, recordsQuerySchema.parse(input));
     const pages = desk.control.records(stream, request, signal);
@@ -70,11 +74,12 @@ export function streamRoute(
   if (method === 'GET' && path === '/v1/streams')
     return async () => ({ streams: (await desk.control.list()).map(streamLine) });
   const [, stream, action = '', consumer = ''] =
-    /^\/v1\/streams\/([^/]{1,200})\/([a-z]+)(?:\/([^/]{1,200}))?$/.exec(path) ?? [];
+    /^\/v1\/streams\/([^/]{1,200})(?:\/([a-z]+)(?:\/([^/]{1,200}))?)?$/.exec(path) ?? [];
   const answer = Object.hasOwn(answers, `${method} ${action}`) ? answers[`${method} ${action}`] : undefined;
   if (stream === undefined || !answer || (consumer !== '') !== (action === 'consumers')) return undefined;
+  const given = async (): Promise<unknown> => (method === 'DELETE' ? {} : input());
   return async (signal) =>
-    answer({ desk, stream: decode(stream), consumer: decode(consumer), input: await input() }, signal);
+    answer({ desk, stream: decode(stream), consumer: decode(consumer), input: await given() }, signal);
 }
 
 /** A caller that reads slowly is read for slowly. */

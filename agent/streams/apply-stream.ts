@@ -1,6 +1,6 @@
 import type { ConsumerState, Draft } from './ledger.ts';
 import { compact } from './compaction.ts';
-import { messageId } from './message-ids.ts';
+import { maxSeq, messageId } from './message-ids.ts';
 import { messageBytes } from './operations.ts';
 import { readUpTo } from './readers.ts';
 import { trimByAge } from './retention.ts';
@@ -12,6 +12,8 @@ export type StreamContext = Writes & { readonly policyOf: (stream: string) => St
 type Of<Op extends StreamOperation['op']> = Extract<StreamOperation, { op: Op }>;
 
 const unspent = { day: '', bytes: 0 };
+/** Of a stream without readers: what is dropped leaves no gap for anybody. */
+const unread: StreamPolicy = { maxBytes: 0, relayed: false, consumers: [], keepRead: false };
 
 export function applyStream(writes: StreamContext, draft: Draft, operation: StreamOperation): void {
   const { stream } = operation;
@@ -51,6 +53,14 @@ export function applyStream(writes: StreamContext, draft: Draft, operation: Stre
     case 'expire': {
       const { before, limit } = operation;
       trimByAge(writes, draft, stream, { before, limit, policy: writes.policyOf(stream) });
+      return;
+    }
+    case 'empty': {
+      const { limit } = operation;
+      const before = Number.POSITIVE_INFINITY;
+      trimByAge(writes, draft, stream, { before, limit, policy: unread });
+      const { number, messages } = draft.stream(stream);
+      if (messages === 0) writes.deleteGaps.run(messageId(number, 0), messageId(number, maxSeq));
       return;
     }
     case 'trim':

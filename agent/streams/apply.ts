@@ -82,6 +82,7 @@ function applyOne(writes: EventContext, draft: Draft, operation: Operation): voi
     case 'forgetConsumer':
     case 'expire':
     case 'trim':
+    case 'empty':
     case 'compact': {
       applyStream(writes, draft, operation);
       return;

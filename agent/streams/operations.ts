@@ -127,6 +127,7 @@ export function operationBytes(operation: Operation): number {
     case 'forgetConsumer':
     case 'expire':
     case 'trim':
+    case 'empty':
     case 'compact':
     case 'plan':
     case 'pause':

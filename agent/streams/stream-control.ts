@@ -36,6 +36,8 @@ export type ListedStream = StreamInfo & {
   readonly name: string;
   readonly messages: number;
   readonly bytes: number;
+  /** The manifest has it no more: nobody reads it or adds to it, and what it holds stays until it is removed. */
+  readonly removed: boolean;
   /** Numbers that the cloud does not have yet; undefined for a stream that is not relayed. */
   readonly backlog: number | undefined;
   readonly consumers: readonly ListedConsumer[];
@@ -57,6 +59,8 @@ export type RecordsRequest = {
 /** Read, and handed over, at a time. */
 const page = { limit: 256, maxBytes: 2 ** 18 };
 const headsPage = 1000;
+/** Messages dropped in one commit: some tens of milliseconds. */
+const removedAtOnce = 2000;
 
 /** What an operator, or a program beside the agent, may see of the streams and do with them. */
 export class StreamControl {
@@ -69,14 +73,15 @@ export class StreamControl {
   async list(): Promise<ListedStream[]> {
     const { store } = this.#options;
     const listed: ListedStream[] = [];
-    for (const name of store.streams) {
+    for (const name of [...store.streams, ...this.#removed()]) {
+      const removed = !store.streams.includes(name);
       const info = await store.streamInfo(name);
       const { messages, bytes, ackedSeq } = store.counts.stream(name);
       const { relayed, consumers } = store.policyOf(name);
       const lagOf = (seq: number): number => info.last - Math.max(seq, (info.first ?? info.last + 1) - 1);
       const backlog = relayed ? Math.max(0, lagOf(ackedSeq)) : undefined;
       const readers = consumers.map((consumer) => this.#consumer(name, consumer, lagOf));
-      listed.push({ ...info, name, messages, bytes, backlog, consumers: readers });
+      listed.push({ ...info, name, messages, bytes, removed, backlog, consumers: readers });
     }
     return listed;
   }
@@ -150,14 +155,40 @@ export class StreamControl {
     return this.cursor(stream, consumer);
   }
 
-  /** Throws 'unknownStream' for a stream that the manifest does not have. */
+  /**
+   * Drops all that is held of a stream that the manifest has no more, in slices; its numbers are not used again. Resolves with how many
+   * messages went, on disk. Rejects with 'unknownStream', 'conflict' for one that the manifest has, or as the store's commit does.
+   */
+  async remove(stream: string): Promise<number> {
+    this.check(stream);
+    const { store } = this.#options;
+    const { messages } = store.counts.stream(stream);
+    do {
+      if (store.streams.includes(stream)) throw inManifest(stream);
+      await store.commit([{ op: 'empty', stream, limit: removedAtOnce }]);
+      await turn();
+    } while (store.counts.stream(stream).messages > 0);
+    return messages;
+  }
+
+  /** Throws 'unknownStream' for a stream that the manifest does not have and that holds nothing. */
   check(stream: string): void {
-    const { streams } = this.#options.store;
+    const declared = this.#options.store.streams;
+    if (declared.includes(stream)) return;
+    const streams = [...declared, ...this.#removed()];
     if (streams.includes(stream)) return;
     const near = nearest(stream, streams);
     throw new AgentError('unknownStream', `There is no stream ${stream} on this device`, {
       hint: near === undefined ? `It has: ${streams.join(', ') || 'none'}.` : `Did you mean ${near}?`,
     });
+  }
+
+  /** Streams that were in a manifest before, and still hold something. */
+  #removed(): string[] {
+    const { streams, counts } = this.#options.store;
+    return [...counts.streams()].flatMap(([name, { messages }]) =>
+      !streams.includes(name) && messages > 0 ? [name] : [],
+    );
   }
 
   #checkConsumer(stream: string, consumer: string): void {
@@ -201,6 +232,12 @@ export class StreamControl {
       signal.removeEventListener('abort', aborted);
     }
   }
+}
+
+function inManifest(stream: string): AgentError {
+  return new AgentError('conflict', `The stream ${stream} is in the manifest of this device`, {
+    hint: 'Take it out of the manifest and deploy that; what it still holds can be removed then.',
+  });
 }
 
 function isWanted(record: StreamRecord, topic: string | undefined): boolean {

@@ -23,6 +23,8 @@ export type StreamOperation =
       readonly before: number;
       readonly limit?: number | undefined;
     }
+  /** Drops the oldest messages of a stream, `limit` at most, whoever has not read them; with the last of them its gap records. */
+  | { readonly op: 'empty'; readonly stream: string; readonly limit: number }
   /** Drops the oldest messages of a stream that holds more bytes than it may: a slice, as any commit that touches it does. */
   | { readonly op: 'trim'; readonly stream: string }
   /**

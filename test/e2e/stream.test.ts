@@ -10,8 +10,10 @@ import { SecretStore } from '../../agent/outside/secret-store.ts';
 import { runCli, type CliResult } from '../support/cli.ts';
 import { noApps, noGenerations, noVault } from '../support/function-desk.ts';
 import {
+  bundlesOf,
   connectTo,
   eventually,
+  machineWith,
   openDevice,
   password,
   text,
@@ -23,14 +25,21 @@ jest.setTimeout(300_000);
 
 const run = promisify(execFile);
 
+const streams = {
+  weather: { topics: ['site/#'], keep: { bytes: '16MiB' }, consumers: ['reports'] },
+  again: { topics: ['again/#'] },
+};
+
+async function follow({ plane }: Device, sections: object): Promise<void> {
+  const machine = await machineWith(sections);
+  await plane.configure(machine, bundlesOf(machine));
+}
+
 /** A data plane behind a control socket: all of the agent that these commands talk to. */
 async function openAgent(reader: Handler = () => undefined): Promise<Device> {
   const stack = new AsyncDisposableStack();
   const sections = {
-    streams: {
-      weather: { topics: ['site/#'], keep: { bytes: '16MiB' }, consumers: ['reports'] },
-      again: { topics: ['again/#'] },
-    },
+    streams,
     functions: { reader: { on: [{ stream: 'weather', from: 'oldest' }], limits: { queue: 3 } } },
   };
   const device = stack.use(await openDevice(sections, { handlers: { reader } }));
@@ -149,6 +158,44 @@ test('messages of an MQTT client are listed, printed, exported and replayed', as
     { seq: 2 },
     { seq: 3, topic: 'again/site/cellar', payload: 'third' },
   ]);
+});
+
+test('what a stream holds that left the manifest is shown, read, and dropped when somebody says so', async () => {
+  await using device = await openAgent();
+  const cli = cliFor(device);
+  for (const message of ['one', 'two', 'three']) await publish(device, 'site/a', message);
+  const refused = await cli('rm', 'weather', '--yes');
+  expect([refused.code, refused.stderr]).toEqual([
+    8,
+    expect.stringMatching(
+      /^error: weather is in the manifest of this device\.\nhint: Take it out of the manifest/,
+    ),
+  ]);
+
+  await follow(device, { streams: { again: streams.again } });
+  const [listed, table, tail] = await Promise.all([cli('ls', '--json'), cli('ls'), cli('tail', 'weather')]);
+  expect(JSON.parse(listed.stdout)).toMatchObject({
+    streams: [
+      { name: 'again', removed: false },
+      { name: 'weather', removed: true, messages: 3, first: 1, last: 3, consumers: [] },
+    ],
+  });
+  expect(table.stdout).toMatch(/^weather +3 .* not in the manifest: holdfast stream rm weather$/m);
+  expect(tail.stdout).toMatch(/ three\n$/);
+
+  const unasked = await cli('rm', 'weather');
+  expect([unasked.code, unasked.stderr.split('\n')[0]]).toEqual([
+    2,
+    expect.stringMatching(/^weather holds 3 messages, /),
+  ]);
+  const dropped = await cli('rm', 'weather', '--yes');
+  expect([dropped.code, dropped.stdout]).toEqual([0, 'Dropped 3 messages of weather.\n']);
+  expect((await cli('ls')).stdout).not.toContain('weather');
+  expect((await cli('rm', 'weather', '--yes')).code).toBe(4);
+
+  await follow(device, { streams });
+  await publish(device, 'site/a', 'four');
+  expect(linesOf(await cli('tail', 'weather', '--json'))).toMatchObject([{ seq: 4, payload: 'four' }]);
 });
 
 test('a consumer reads behind its cursor, moves it, and is put back', async () => {

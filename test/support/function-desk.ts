@@ -54,7 +54,7 @@ const refuse = (): never => {
 export const noStreams: StreamDesk = {
   control: {
     list: () => Promise.resolve([]),
-    ...{ records: refuse, tail: refuse, seqAt: refuse, cursor: refuse, place: refuse },
+    ...{ records: refuse, tail: refuse, seqAt: refuse, cursor: refuse, place: refuse, remove: refuse },
   },
   replays: { run: refuse },
 };

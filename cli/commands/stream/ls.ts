@@ -24,12 +24,14 @@ async function list(run: Run): Promise<void> {
 function format(streams: readonly Stream[]): string {
   if (streams.length === 0)
     return 'No streams yet. Add them to the manifest and deploy: holdfast deploy FILE';
-  const rows = streams.map(({ name, messages, bytes, first, last, oldest, newest, backlog, consumers }) => [
+  const rows = streams.map(({ name, messages, bytes, removed, first, last, oldest, newest, ...readers }) => [
     ...[name, String(messages), formatBytes(bytes)],
     first === null ? '-' : `${first}–${last}`,
     ...[oldest ?? '-', newest ?? '-'],
-    backlog === null ? '-' : String(backlog),
-    consumers.map(consumerText).join(', '),
+    readers.backlog === null ? '-' : String(readers.backlog),
+    removed
+      ? `not in the manifest: holdfast stream rm ${name}`
+      : readers.consumers.map(consumerText).join(', '),
   ]);
   const head = ['STREAM', 'MESSAGES', 'BYTES', 'OFFSETS', 'OLDEST', 'NEWEST', 'BACKLOG', 'CONSUMERS (LAG)'];
   return formatTable(head, rows);
