@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorCode, errorMessage } from '../../lib/error-code.ts';
 import type { FunctionResponse } from '../../functions/index.ts';
 import type { AccessEntry, AccessLog } from './access-log.ts';
+import { refusedMethod } from './allowed-methods.ts';
 import { BearerAccess } from './bearer-access.ts';
 import { BodyBudget } from './body-budget.ts';
 import { headersForFunction } from './headers.ts';
@@ -36,9 +37,6 @@ type Exchange = {
   route?: HttpRoute | SiteRoute;
   requestBytes: number;
 };
-
-/** Methods that a function's `Request` may have. */
-const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /** Takes one request after the other from its first line to the last byte of its answer. */
 export class RequestHandler {
@@ -207,14 +205,10 @@ function namesOf(route: HttpRoute | SiteRoute | undefined): Pick<AccessEntry, 'f
   return { function: route?.function };
 }
 
-function requireMethod({ methods: declared }: HttpRoute, method: string): void {
-  const allowed = declared ?? methods;
-  // What answers GET answers HEAD too: the function sees HEAD, the gateway sends no body.
-  if (allowed.includes(method) || (method === 'HEAD' && allowed.includes('GET'))) return;
-  const allow = allowed.includes('GET') ? [...new Set([...allowed, 'HEAD'])] : allowed;
-  throw new Refusal(405, 'methodNotAllowed', 'This route does not take this method.', {
-    headers: { allow: allow.join(', ') },
-  });
+function requireMethod({ methods }: HttpRoute, method: string): void {
+  const allow = refusedMethod(methods, method);
+  if (allow === undefined) return;
+  throw new Refusal(405, 'methodNotAllowed', 'This route does not take this method.', { headers: { allow } });
 }
 
 /** Nobody reads it; 499 is what logs call a caller that left. */

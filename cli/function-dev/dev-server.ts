@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { refusedMethod } from '../../agent/gateway/allowed-methods.ts';
 import { canonicalPath } from '../../agent/gateway/canonical-path.ts';
 import { RouteTable } from '../../agent/gateway/route-table.ts';
 import type { InvocationEvent, InvocationResult } from '../../functions/runtime/ports.ts';
@@ -56,12 +57,16 @@ export class DevServer implements AsyncDisposable {
   }
 }
 
-type Parts = { readonly routes: RouteTable<string>; readonly run: DevServerOptions['run'] };
+type Route = { readonly path: string; readonly methods?: readonly string[] | undefined };
+type Parts = { readonly routes: RouteTable<Route>; readonly run: DevServerOptions['run'] };
 
 /** Without a trigger of any kind the function was started without a manifest: every path is its. */
-function routesOf({ on }: FunctionSpec): RouteTable<string> {
-  const routes = on.flatMap((trigger) => ('http' in trigger ? [trigger.http] : []));
-  return new RouteTable((on.length === 0 ? ['/*'] : routes).map((route) => [route, route] as const));
+function routesOf({ on }: FunctionSpec): RouteTable<Route> {
+  const routes = on.flatMap((trigger): Route[] =>
+    'http' in trigger ? [{ path: trigger.http, methods: trigger.methods }] : [],
+  );
+  const all = on.length === 0 ? [{ path: '/*' }] : routes;
+  return new RouteTable(all.map((route) => [route.path, route] as const));
 }
 
 async function answer(
@@ -89,13 +94,19 @@ async function answer(
     return;
   }
   const method = request.method ?? 'GET';
+  const allow = refusedMethod(route.methods, method);
+  if (allow !== undefined) {
+    response.setHeader('allow', allow);
+    sendText(response, 405, `The trigger ${route.path} takes ${allow}; on a device ${method} is a 405 too.`);
+    return;
+  }
   const result = await run({
     kind: 'fetch',
     method,
     url: url.href,
     headers: pairs(request.rawHeaders),
     body,
-    route,
+    route: route.path,
   });
   if (!result?.response) {
     sendText(response, 500, 'The function failed; its error is in the terminal of holdfast functions dev.');

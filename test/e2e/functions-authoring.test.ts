@@ -196,7 +196,7 @@ metadata: { name: kiosk-1 }
 functions:
   jobs:
     bundle: functions/jobs:latest
-    on: [{ http: /start }, { queue: jobs }]
+    on: [{ http: /start, methods: [GET] }, { queue: jobs }]
     bindings: { JOBS: { queue: jobs }, API_KEY: { secret: key } }
 `;
     await writeFile(join(folder.path, 'index.js'), source);
@@ -210,6 +210,8 @@ functions:
       expect(await dev.line({ event: 'log', message })).toBeDefined();
     }
     expect((await fetch(`${String(url)}/elsewhere`)).status).toBe(404);
+    const posted = await fetch(`${String(url)}/start`, { method: 'POST' });
+    expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     expect(
       (await fetch(`${String(url)}/start`, { headers: { origin: 'https://evil.example' } })).status,
     ).toBe(400);
