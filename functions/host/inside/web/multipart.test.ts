@@ -59,6 +59,27 @@ describe('multipart/form-data', () => {
     expect([...parseMultipart(crlf('--b--', ''), 'b')]).toEqual([]);
   });
 
+  test('names are what the platform takes them for, whatever is in them', async () => {
+    const part = (disposition: string) =>
+      crlf('--b', `content-disposition: form-data; ${disposition}`, '', 'y', '--b--', '');
+    for (const disposition of [
+      'name="x; filename=y"',
+      'name="a%22b%0d%0Ac"',
+      'name="a\\\\b"; filename="C:\\dir\\f.txt"',
+    ]) {
+      const named = (form: Iterable<readonly [string, unknown]>) =>
+        [...form].map(([name, value]) => [name, typeof value === 'string' ? value : (value as File).name]);
+      const theirs = await new Response(part(disposition), type('b')).formData();
+      expect(named(parseMultipart(part(disposition), 'b'))).toEqual(named(theirs));
+    }
+    for (const disposition of ['name="a\\"b"', 'name="a"; filename="c\\"d.txt"', 'name="a']) {
+      await expect(new Response(part(disposition), type('b')).formData()).rejects.toMatchObject({
+        name: 'TypeError',
+      });
+      expect(() => parseMultipart(part(disposition), 'b')).toThrow(TypeError);
+    }
+  });
+
   test.each([
     ['nothing', crlf('')],
     ['no end', crlf('--b', 'content-disposition: form-data; name="x"', '', 'y')],

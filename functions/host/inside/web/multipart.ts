@@ -64,10 +64,20 @@ function addPart(form: FormData, head: Uint8Array, body: Uint8Array): void {
   form.append(name, new File([body], filename, { type }));
 }
 
+/**
+ * The first of this name, in lower case. A quoted one ends at the next quote, for HTML has `%22` for a quote within and no backslashes:
+ * what escapes it by one is refused, as it would be another name.
+ */
 function parameter(disposition: string, name: string): string | undefined {
-  const quoted = new RegExp(`;[ \\t]*${name}="([^"]*)"`, 'i').exec(disposition)?.[1];
-  const plain = quoted ?? new RegExp(`;[ \\t]*${name}=([^;"\\s]+)`, 'i').exec(disposition)?.[1];
-  return plain?.replace(/%0A/gi, '\n').replace(/%0D/gi, '\r').replace(/%22/g, '"');
+  const next = /[ \t]*;[ \t]*([^\s=;"]+)=(?:"([^"]*)"|([^;"\s]*))/y;
+  let found: string | undefined;
+  for (let at = 0; at < disposition.length; at = next.lastIndex) {
+    if (/^[ \t]*;?[ \t]*$/.test(disposition.slice(at))) break;
+    const [, key = '', quoted, plain] = next.exec(disposition) ?? [];
+    if (key === '') throw malformed('the parameters of a part cannot be read');
+    if (key.toLowerCase() === name) found ??= quoted ?? plain;
+  }
+  return found?.replace(/%0A/gi, '\n').replace(/%0D/gi, '\r').replace(/%22/g, '"');
 }
 
 /** Where the bytes after the next delimiter begin. */
