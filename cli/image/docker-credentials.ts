@@ -5,6 +5,7 @@ import type { RegistryCredentials } from '../../cloud-sync/oci/index.ts';
 import { CliError } from '../errors.ts';
 import { readInput } from '../files.ts';
 import type { Io } from '../io.ts';
+import { setting } from '../setting.ts';
 
 /** As `docker login`, `podman login` and `skopeo login` write it; what helpers keep elsewhere is not looked for. */
 const fileSchema = z.looseObject({
@@ -24,11 +25,13 @@ export async function dockerCredentials(io: Io, host: string): Promise<RegistryC
 }
 
 function files(env: Io['env']): string[] {
-  const runtime = env.XDG_RUNTIME_DIR;
+  const named = setting(env, 'REGISTRY_AUTH_FILE');
+  const runtime = setting(env, 'XDG_RUNTIME_DIR');
+  const home = setting(env, 'HOME') ?? homedir();
   return [
-    ...(env.REGISTRY_AUTH_FILE === undefined ? [] : [env.REGISTRY_AUTH_FILE]),
+    ...(named === undefined ? [] : [named]),
     ...(runtime === undefined ? [] : [join(runtime, 'containers', 'auth.json')]),
-    join(env.DOCKER_CONFIG ?? join(env.HOME ?? homedir(), '.docker'), 'config.json'),
+    join(setting(env, 'DOCKER_CONFIG') ?? join(home, '.docker'), 'config.json'),
   ];
 }
 
