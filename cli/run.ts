@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
+import { isCodedError } from '../lib/coded-error.ts';
 import { createLogger, type Logger, type LogSink } from '../lib/logger.ts';
 import type { Io } from './io.ts';
 import { stderrLogSink } from './log-sink.ts';
 import { Output } from './output.ts';
+import { forRepository } from './vault/repository-hint.ts';
 
 export type GlobalOptions = {
   readonly json?: true;
@@ -38,7 +40,7 @@ export function action(
   const call = work as (run: Run, options: GlobalOptions, ...args: unknown[]) => Promise<void>;
   return async (...params) => {
     const command = params.at(-1) as Command;
-    const options = command.optsWithGlobals<GlobalOptions>();
+    const options = command.optsWithGlobals<GlobalOptions & { readonly repository?: unknown }>();
     const verbose = options.verbose ?? false;
     const logSink = stderrLogSink(io, { verbose });
     const run: Run = {
@@ -49,6 +51,16 @@ export function action(
       logger: createLogger(logSink),
       signal,
     };
-    await call(run, options, ...params.slice(0, -2));
+    try {
+      await call(run, options, ...params.slice(0, -2));
+    } catch (error) {
+      throw withRepository(error, options.repository);
+    }
   };
+}
+
+/** The same error; its hint was worded where nobody knows of `--repository`. */
+function withRepository(error: unknown, repository: unknown): unknown {
+  if (!isCodedError(error) || error.hint === undefined || typeof repository !== 'string') return error;
+  return Object.assign(error, { hint: forRepository(error.hint, repository) });
 }

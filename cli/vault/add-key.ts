@@ -8,7 +8,8 @@ import { askNewSecret } from './ask-new-secret.ts';
 import { openAt } from './open-vault.ts';
 import { formatRecoverySheet } from './recovery-code-text.ts';
 import { shortId } from './snapshot-text.ts';
-import { locationText, repositoryLocation, type VaultOptions } from './vault-options.ts';
+import { locationText } from './location-text.ts';
+import { repositoryLocation, type VaultOptions } from './vault-options.ts';
 import { readSecret } from './vault-secret.ts';
 
 export type AddKeyOptions = VaultOptions & {

@@ -9,6 +9,7 @@ import { formatAffected } from './affected-text.ts';
 import { showInspection } from './inspect-progress.ts';
 import { openVault } from './open-vault.ts';
 import { quietLogger } from './quiet-logger.ts';
+import { forRepository } from './repository-hint.ts';
 import { shortId } from './snapshot-text.ts';
 import type { VaultOptions } from './vault-options.ts';
 
@@ -31,7 +32,7 @@ export async function checkVault(run: Run, options: CheckOptions): Promise<void>
   progress[Symbol.dispose]();
   const data = jsonOf(repository.id, report);
   if (report.damages.length === 0 && report.affected.length === 0) {
-    run.out.result(data, () => `No damage. ${describeLook(report)}`);
+    run.out.result(data, () => `No damage. ${forRepository(describeLook(report), options.repository)}`);
     return;
   }
   const message = `${repository.backend.location} is damaged: ${plural(report.damages.length, 'problem')}, ${plural(report.affected.length, 'snapshot')} affected.`;

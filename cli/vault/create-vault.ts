@@ -6,8 +6,13 @@ import { printable } from '../printable.ts';
 import type { Run } from '../run.ts';
 import { askNewSecret } from './ask-new-secret.ts';
 import { openLocation } from './open-location.ts';
-import { locationText, type VaultOptions } from './vault-options.ts';
+import { forRepository } from './repository-hint.ts';
+import { locationText } from './location-text.ts';
+import type { VaultOptions } from './vault-options.ts';
 import { givenSecret } from './vault-secret.ts';
+
+const secondSlot =
+  'Who loses its password loses what is in it: add a second slot with holdfast vault key add.';
 
 /** Makes a repository with one slot, for the password or passphrase of the options, or one that is asked for. */
 export async function createVault(run: Run, options: VaultOptions, location: string): Promise<void> {
@@ -31,7 +36,7 @@ export async function createVault(run: Run, options: VaultOptions, location: str
   run.out.result({ location: backend.location, id }, () =>
     [
       `Made the repository ${id.slice(0, 10)} in ${printable(backend.location)}.`,
-      'Who loses its password loses what is in it: add a second slot with holdfast vault key add.',
+      forRepository(secondSlot, location),
     ].join('\n'),
   );
 }

@@ -13,6 +13,7 @@ import { planForget, type ForgetOptions, type ForgetPlan } from './plan-forget.t
 import { runPrune } from './prune-vault.ts';
 import { quietLogger } from './quiet-logger.ts';
 import { readSnapshots } from './read-snapshots.ts';
+import { forRepository } from './repository-hint.ts';
 import { shortId, shortTime, subjectOf } from './snapshot-text.ts';
 import { repositoryLocation } from './vault-options.ts';
 
@@ -41,7 +42,7 @@ export async function forget(run: Run, options: ForgetOptions, names: readonly s
     [
       `Forgot ${plural(count, 'snapshot')}.`,
       freedBytes === null
-        ? ' What only they needed goes with: holdfast vault prune.'
+        ? forRepository(' What only they needed goes with: holdfast vault prune.', options.repository)
         : ` Freed ${formatBytes(freedBytes)}.`,
     ].join(''),
   );

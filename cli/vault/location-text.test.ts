@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { locationText } from './vault-options.ts';
+import { locationText } from './location-text.ts';
 
 test.each([
   [

@@ -7,6 +7,7 @@ import type { Run } from '../run.ts';
 import { chooseSnapshot } from './choose-snapshot.ts';
 import { openAt, openOwn } from './open-vault.ts';
 import { readSnapshots } from './read-snapshots.ts';
+import { forRepository } from './repository-hint.ts';
 import { repositoryLocation, type VaultOptions } from './vault-options.ts';
 
 /** A repository, and its snapshots to choose from, oldest first. */
@@ -30,7 +31,7 @@ export async function openSnapshots(run: Run, options: VaultOptions): Promise<Op
   const damaged: string[] = [];
   const snapshots = await readSnapshots(run, repository, (id) => damaged.push(id));
   const stale = own && (await staleness(run, own, { snapshots, damaged }));
-  await repository.index({ signal: run.signal, onDamaged: noteDamagedIndex(run) });
+  await repository.index({ signal: run.signal, onDamaged: noteDamagedIndex(run, options) });
   const opened = undo.move();
   return {
     ...{ repository, snapshots },
@@ -43,9 +44,9 @@ export async function openSnapshots(run: Run, options: VaultOptions): Promise<Op
 }
 
 /** What others name can be read. */
-function noteDamagedIndex({ out }: Run): (name: string, error: Error) => void {
-  return (_name, error) =>
-    out.note(`${printable(error.message)}\nWhat only it names is missing until: holdfast vault repair index`);
+function noteDamagedIndex({ out }: Run, { repository }: VaultOptions): (name: string, error: Error) => void {
+  const then = forRepository('What only it names is missing until: holdfast vault repair index', repository);
+  return (_name, error) => out.note(`${printable(error.message)}\n${then}`);
 }
 
 type Own = { readonly repository: Repository; readonly floor: string };

@@ -6,7 +6,8 @@ import { agentRoot } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { readManifest } from '../manifest-file.ts';
 import type { Run } from '../run.ts';
-import { locationText, repositoryLocation, type VaultOptions } from './vault-options.ts';
+import { locationText } from './location-text.ts';
+import { repositoryLocation, type VaultOptions } from './vault-options.ts';
 import { vaultSecret } from './vault-secret.ts';
 
 /** `onDeriving`: called when a key is being derived from a password, which takes a while. */

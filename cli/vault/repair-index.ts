@@ -10,6 +10,7 @@ import type { Run } from '../run.ts';
 import { showInspection } from './inspect-progress.ts';
 import { openVault } from './open-vault.ts';
 import { quietLogger } from './quiet-logger.ts';
+import { forRepository } from './repository-hint.ts';
 import type { VaultOptions } from './vault-options.ts';
 
 export type RepairOptions = VaultOptions & {
@@ -17,6 +18,8 @@ export type RepairOptions = VaultOptions & {
   readonly dryRun?: true;
   readonly yes?: true;
 };
+
+const repaired = 'The index says what the packs hold. See what is still missing: holdfast vault check.';
 
 /** Shows what is wrong with the index, asks, and makes it say what the packs hold. */
 export async function repairVaultIndex(run: Run, options: RepairOptions): Promise<void> {
@@ -39,10 +42,7 @@ export async function repairVaultIndex(run: Run, options: RepairOptions): Promis
     onProgress: showInspection(repairing),
   });
   repairing[Symbol.dispose]();
-  run.out.result(
-    { dryRun, ...jsonOf(done) },
-    () => 'The index says what the packs hold. See what is still missing: holdfast vault check.',
-  );
+  run.out.result({ dryRun, ...jsonOf(done) }, () => forRepository(repaired, options.repository));
 }
 
 function formatPlan(plan: IndexRepairPlan): string {

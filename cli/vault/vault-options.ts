@@ -35,8 +35,3 @@ export function repositoryLocation({ io: { env } }: Run, { repository }: VaultOp
     });
   return repository ?? setting(env, 'HOLDFAST_REPOSITORY');
 }
-
-/** A location for people and paper: without a login. */
-export function locationText(location: string): string {
-  return location.replace(/^(rest:[a-z]+:\/\/)[^/]*@/i, '$1');
-}

@@ -4,7 +4,8 @@ import { readInput } from '../files.ts';
 import { askSecret } from '../passphrase.ts';
 import type { Run } from '../run.ts';
 import { numberedWords } from './recovery-code-text.ts';
-import { locationText, type VaultOptions } from './vault-options.ts';
+import { locationText } from './location-text.ts';
+import type { VaultOptions } from './vault-options.ts';
 
 const maxBytes = 4096;
 

@@ -4,7 +4,8 @@ import { CliError } from '../../errors.ts';
 import { collect, examples, parseBytesPerSecond } from '../../options.ts';
 import { parseMoment } from '../../parse-moment.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
-import { locationText, repositoryLocation, withVault } from '../../vault/vault-options.ts';
+import { locationText } from '../../vault/location-text.ts';
+import { repositoryLocation, withVault } from '../../vault/vault-options.ts';
 import type { TakeOptions } from '../../vault/take-folder.ts';
 
 export function registerTake(snapshots: Command, surroundings: Surroundings): void {
