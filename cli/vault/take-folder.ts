@@ -12,6 +12,7 @@ import { chooseSnapshot } from './choose-snapshot.ts';
 import { memoryFile } from './memory-file.ts';
 import { formatOutcome } from './outcome-text.ts';
 import { quietLogger } from './quiet-logger.ts';
+import { readSnapshots } from './read-snapshots.ts';
 import { formatSnapshotProgress } from './snapshot-progress-text.ts';
 import type { VaultOptions } from './vault-options.ts';
 
@@ -84,7 +85,7 @@ function isFresh({ startMs }: ListAhead): boolean {
 }
 
 /** The engine knows whole ids, `latest` and `none`. */
-async function parentOf({ signal }: Run, repository: Repository, parent: string): Promise<string> {
+async function parentOf(run: Run, repository: Repository, parent: string): Promise<string> {
   if (parent === 'latest' || parent === 'none') return parent;
-  return chooseSnapshot(await repository.snapshots({ signal }), parent).id;
+  return chooseSnapshot(await readSnapshots(run, repository), parent).id;
 }

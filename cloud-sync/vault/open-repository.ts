@@ -52,7 +52,7 @@ export async function createRepository(
 
 /**
  * Opens a repository, which disposes of the backend, by the password of any of its key files, the newest tried first. Rejects with
- * `noRepository`, `wrongPassphrase`, `badKeyFile` when not one can be read, or `corrupt` for the config.
+ * `noRepository`, `wrongPassphrase`, `badKeyFile` when not one can be read, `corrupt` for the config, or `damaged` without one.
  */
 export async function openRepository(
   backend: VaultBackend,
@@ -72,7 +72,7 @@ export async function openRepository(
   throw failure ?? noRepository(backend);
 }
 
-/** Opens a repository whose key is known, for threads and processes that were handed it. Rejects with `noRepository` or `corrupt`. */
+/** Opens a repository whose key is known, for threads and processes that were handed it. Rejects with `noRepository`, `corrupt` or `damaged`. */
 export async function openRepositoryWithKey(
   backend: VaultBackend,
   { key, signal }: CallOptions & { readonly key: MasterKey },
@@ -87,7 +87,7 @@ async function readConfig(
   signal: AbortSignal,
 ): Promise<RepositoryConfig> {
   const bytes = await readConfigBytes(backend, signal);
-  if (bytes === undefined) throw noRepository(backend);
+  if (bytes === undefined) throw await withoutConfig(backend, signal);
   try {
     return decodeConfig(new Sealer(key), bytes);
   } catch (error) {
@@ -158,6 +158,14 @@ async function refuseExisting(backend: VaultBackend, signal: AbortSignal): Promi
 
 function exists(backend: VaultBackend, cause?: unknown): SyncError {
   return new SyncError('repositoryExists', `There is a repository in ${backend.location} already`, { cause });
+}
+
+/** A key without a config is what a creation that was cut short left; with snapshots it is a repository that lost it. */
+async function withoutConfig(backend: VaultBackend, signal: AbortSignal): Promise<SyncError> {
+  if ((await backend.list('snapshots', { signal })).length === 0) return noRepository(backend);
+  return new SyncError('damaged', `The repository in ${backend.location} has lost its file "config"`, {
+    hint: 'Bring that file back from a copy of the store; it never changes. Its snapshots are still there, and no new repository can be made over them.',
+  });
 }
 
 function noRepository(backend: VaultBackend): SyncError {

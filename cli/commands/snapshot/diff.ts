@@ -5,6 +5,7 @@ import { printable } from '../../printable.ts';
 import { formatBytes } from '../../progress.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 import type { Style } from '../../io.ts';
+import { DamagedFolders } from '../../vault/damaged-folders.ts';
 import { jsonOfNode } from '../../vault/node-text.ts';
 import { shortId, subjectOf } from '../../vault/snapshot-text.ts';
 import { withVault, type VaultOptions } from '../../vault/vault-options.ts';
@@ -48,7 +49,9 @@ async function diff(run: Run, options: Options, from: string, to: string): Promi
   run.out.note(`${shortId(before.id)} of ${subjectOf(before)} → ${shortId(after.id)} of ${subjectOf(after)}`);
   const counts: Record<Kind, number> = { added: 0, removed: 0, content: 0, type: 0, metadata: 0 };
   const request = { from: before.id, to: after.id, ...(path !== undefined && { path }) };
-  for await (const change of diffSnapshots(repository, request, { signal: run.signal })) {
+  const damaged = new DamagedFolders(run);
+  const how = { signal: run.signal, onDamaged: damaged.add };
+  for await (const change of diffSnapshots(repository, request, how)) {
     counts[change.kind]++;
     if (change.kind === 'metadata' && !metadata) continue;
     run.out.item(toJson(change), () => format(run, change));
@@ -57,6 +60,7 @@ async function diff(run: Run, options: Options, from: string, to: string): Promi
   const { added, removed, content, type } = counts;
   const rest = metadata || counts.metadata === 0 ? '' : `, ${counts.metadata} in their metadata only`;
   run.out.note(`${added} added, ${removed} removed, ${content + type} changed${rest}.`);
+  damaged.throwIfAny();
 }
 
 function format({ out }: Run, { path, kind, before, after }: SnapshotChange): string {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { CliError } from '../../errors.ts';
 import { examples } from '../../options.ts';
 import { plural } from '../../plural.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
@@ -37,6 +38,9 @@ export function registerFind(snapshots: Command, surroundings: Surroundings): vo
 }
 
 async function find(run: Run, options: Options, patterns: readonly string[]): Promise<void> {
+  // Of a script whose variable is not set.
+  if (patterns.includes(''))
+    throw new CliError('usage', 'A pattern is empty.', { hint: 'Name a file; * finds all of them.' });
   const { findEntries } = await import('../../../cloud-sync/vault/browse/find-entries.ts');
   const { of: subject, snapshot, ignoreCase = false, long = false } = options;
   const { openSnapshots } = await import('../../vault/open-snapshots.ts');

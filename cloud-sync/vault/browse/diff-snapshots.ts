@@ -7,6 +7,7 @@ import type { Place } from './find-node.ts';
 import { openSnapshot } from './open-snapshot.ts';
 import { nodeChange, type NodeChange } from './node-change.ts';
 import type { TreeReader } from './tree-reader.ts';
+import { isDamage, type WalkOptions } from './walk-trees.ts';
 
 export type SnapshotChange = {
   /** From the root of the snapshots, with a slash at the beginning; relative to `path` where each has its own. */
@@ -29,27 +30,28 @@ type Pair = { readonly before?: TreeNode | undefined; readonly after?: TreeNode 
 
 /**
  * What one snapshot has otherwise than another, by path. Folders whose trees are the same in both are not read; of the others one pair at a
- * time, and those above it, are in memory. Folders that came or went are followed by all that is in them.
+ * time, and those above it, are in memory. Folders that came or went are followed by all that is in them. `onDamaged` takes a folder that
+ * cannot be read in one of them: nothing in it is compared, and the rest goes on.
  */
 export async function* diffSnapshots(
   repository: Repository,
   { from, to, path }: DiffRequest,
-  options: CallOptions,
+  options: CallOptions & Pick<WalkOptions, 'onDamaged'>,
 ): AsyncGenerator<SnapshotChange> {
   const before = await openSnapshot(repository, { snapshot: from, path }, options);
   const after = await openSnapshot(repository, { snapshot: to, path }, options);
   const above = before.place.kind === 'root' ? '' : `${before.place.above}/${before.place.node.name}`;
   const trees = { before: treeOf(before.place), after: treeOf(after.place) };
-  yield* new TreeDiff(after.reader, options.signal).changes(trees, above);
+  yield* new TreeDiff(after.reader, options).changes(trees, above);
 }
 
 class TreeDiff {
   readonly #reader: Pick<TreeReader, 'read'>;
-  readonly #signal: AbortSignal;
+  readonly #options: CallOptions & Pick<WalkOptions, 'onDamaged'>;
 
-  constructor(reader: Pick<TreeReader, 'read'>, signal: AbortSignal) {
+  constructor(reader: Pick<TreeReader, 'read'>, options: CallOptions & Pick<WalkOptions, 'onDamaged'>) {
     this.#reader = reader;
-    this.#signal = signal;
+    this.#options = options;
   }
 
   async *changes(
@@ -57,8 +59,9 @@ class TreeDiff {
     above: string,
   ): AsyncGenerator<SnapshotChange> {
     if (before === after) return;
-    this.#signal.throwIfAborted();
-    const [old, current] = [await this.#nodes(before), await this.#nodes(after)];
+    this.#options.signal.throwIfAborted();
+    const [old, current] = [await this.#nodes(before, above), await this.#nodes(after, above)];
+    if (old === undefined || current === undefined) return;
     for (const pair of pairsByName(old, current)) {
       const path = `${above}/${(pair.before ?? pair.after)?.name ?? ''}`;
       const change = changeOf(pair, path);
@@ -67,8 +70,17 @@ class TreeDiff {
     }
   }
 
-  async #nodes(tree: BlobId | undefined): Promise<readonly TreeNode[]> {
-    return tree === undefined ? [] : this.#reader.read(tree);
+  /** Undefined when it is damaged: who has only one side of a folder knows nothing of its changes. */
+  async #nodes(tree: BlobId | undefined, path: string): Promise<readonly TreeNode[] | undefined> {
+    if (tree === undefined) return [];
+    const { onDamaged } = this.#options;
+    try {
+      return await this.#reader.read(tree);
+    } catch (error) {
+      if (onDamaged === undefined || !isDamage(error)) throw error;
+      onDamaged(path, error);
+      return undefined;
+    }
   }
 }
 

@@ -52,6 +52,7 @@ export async function* walkTrees(
   }
 }
 
-function isDamage(error: unknown): error is SyncError {
+/** Of one tree: the others can be read. */
+export function isDamage(error: unknown): error is SyncError {
   return error instanceof SyncError && (error.code === 'corrupt' || error.code === 'notFound');
 }

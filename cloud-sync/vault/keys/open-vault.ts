@@ -32,7 +32,7 @@ export type OpenedVault = {
 
 /**
  * Opens a repository, which disposes of the backend, by any of its key slots. Rejects with `noRepository`, `wrongPassphrase` when
- * no slot opens, `badKeyFile` when the owner key or all slots are damaged, `corrupt`.
+ * no slot opens, `badKeyFile` when the owner key or all slots are damaged, `corrupt`, `damaged` when its config is lost.
  */
 export async function openVault(
   backend: VaultBackend,
