@@ -19,6 +19,9 @@ describe('an address that devices are told', () => {
     'https:cloud.example.com',
     'https://me:secret@cloud.example.com',
     'https://cloud.example.com?tenant=1',
+    'https://cloud.example.com/?',
+    'https://cloud.example.com#',
+    'https://cloud.exam\nple.com',
     'https://cloud.example.com:99999',
     '',
   ])('is refused when no device could use it: %s', (text) => {

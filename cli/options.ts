@@ -67,7 +67,8 @@ export function parsePublicUrl(protocol: 'https:' | 'mqtts:'): (text: string) =>
   return (text) => {
     const url = URL.parse(text);
     const isAddress = url?.protocol === protocol && text.startsWith(`${protocol}//`) && url.hostname !== '';
-    if (!isAddress || [url.username, url.password, url.search, url.hash].some((part) => part !== ''))
+    // As it is written: a parsed one has lost a `?` with nothing behind it, and a line break, which both would be handed on.
+    if (!isAddress || url.username !== '' || url.password !== '' || /[?#\s]/.test(text))
       throw new InvalidArgumentError(`Give an address such as ${protocol}//cloud.example.com:8443.`);
     return text.replace(/\/+$/, '');
   };
