@@ -3,6 +3,8 @@ import { SyncError } from '../../errors.ts';
 /** https://sqlite.org/rescode.html */
 const full = 13;
 const io = 10;
+/** SQLITE_PERM, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_READONLY, SQLITE_CANTOPEN. */
+const refusals = [3, 5, 6, 8, 14];
 /** SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC. */
 const failedFsyncs = [io | (4 << 8), io | (5 << 8)];
 
@@ -10,6 +12,12 @@ const failedFsyncs = [io | (4 << 8), io | (5 << 8)];
 export function isFailedFsync(error: unknown): boolean {
   const code = resultCode(error);
   return code !== undefined && failedFsyncs.includes(code);
+}
+
+/** Whether a file was not opened or written because of whose it is, where it is or who else has it; nothing is said of its content. */
+export function isKeptFromUs(error: unknown): boolean {
+  const code = resultCode(error);
+  return code !== undefined && refusals.includes(code & 0xff);
 }
 
 /** Translates what storing throws, when it is the disk; other errors are bugs and come back as they are. */
