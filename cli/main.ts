@@ -39,7 +39,8 @@ function exitOfLostOutput(error: Error, otherwise: ExitCode): ExitCode {
   return reportError(io, Object.assign(lost, { code: errorCode(error) }), { json: false, verbose: false });
 }
 
-process.stdout.on('error', (error) => process.exit(exitOfLostOutput(error, exitCodes.ok)));
+const endWithLostOutput = (error: Error) => process.exit(exitOfLostOutput(error, exitCodes.ok));
+process.stdout.on('error', endWithLostOutput);
 // Whoever read our remarks and logs is gone, as `tee` is at Ctrl-C, or their disk is full: the work goes on to its end without them.
 process.stderr.on('error', () => undefined);
 
@@ -47,6 +48,7 @@ const code = await main(process.argv);
 // Pipes are written asynchronously on some systems: leave once both are flushed.
 process.stdout.write('', () => {
   const { errored } = process.stdout;
-  const exit = errored === null ? code : exitOfLostOutput(errored, code);
+  const isNoMatter = errored === null || !process.stdout.listeners('error').includes(endWithLostOutput);
+  const exit = isNoMatter ? code : exitOfLostOutput(errored, code);
   process.stderr.write('', () => process.exit(exit));
 });

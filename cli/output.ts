@@ -21,6 +21,15 @@ export class Output {
     this.result(value, human);
   }
 
+  /**
+   * Of a daemon: that it is up. One that serves is not ended by who started it and has gone, or has no room for this line; from
+   * here on whatever else its stdout does not take is lost as well.
+   */
+  announce(value: unknown, human: () => string): void {
+    this.#io.stdout.removeAllListeners('error').on('error', () => undefined);
+    this.result(value, human);
+  }
+
   /** A remark beside the result, for people: stderr, never with `--json`. */
   note(text: string): void {
     if (!this.json) this.#io.stderr.write(`${text}\n`);

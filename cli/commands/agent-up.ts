@@ -66,7 +66,7 @@ async function agentUp(run: Run, options: Options): Promise<void> {
   // Since the process began, loading included.
   const readyMs = Math.round(performance.now());
   const { device, mqtt, http, controlSocket, exports: exported } = agent;
-  run.out.item({ event: 'ready', device, mqtt, http, controlSocket, pid: process.pid, readyMs }, () =>
+  run.out.announce({ event: 'ready', device, mqtt, http, controlSocket, pid: process.pid, readyMs }, () =>
     [
       run.out.paint('bold', `The agent of ${device} is up (${readyMs} ms).`),
       `  local MQTT      ${mqtt.host}:${mqtt.port}`,

@@ -91,7 +91,7 @@ async function cloudUp(run: Run, options: Options): Promise<void> {
   const context = resolve(folder, 'operator.json');
   const { url, mqttUrl, caPin } = cloud;
   const ready = { event: 'ready', url, mqttUrl, caPin, context, folder, pid: process.pid };
-  run.out.item(ready, () => describe(run, { url, mqttUrl, context }));
+  run.out.announce(ready, () => describe(run, { url, mqttUrl, context }));
   await aborted(run.signal);
 }
 

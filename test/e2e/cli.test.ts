@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, openSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { builtProgram } from '../support/built-program.ts';
 import { nodeFlags, runCli, spawnCli, temporaryFolder } from '../support/cli.ts';
 import { wholeProgram } from '../support/whole-program.ts';
@@ -86,6 +87,30 @@ describe('the command line', () => {
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
     expect(await codeOf(child)).toBe(exitCodes.storage);
     expect(stderr).toMatch(/^error: Cannot write to stdout: .*ENOSPC.*\n$/);
+  });
+
+  test('a cloud whose line that it is ready nobody reads, or finds no room, serves all the same', async () => {
+    await using folder = await temporaryFolder();
+    const isUp = async (stdout: 'pipe' | number) => {
+      const cloud = spawn(
+        process.execPath,
+        [...nodeFlags, builtProgram(), 'cloud', 'up', '--folder', folder.path],
+        {
+          stdio: ['ignore', stdout, 'pipe'],
+        },
+      );
+      cloud.stdout?.destroy();
+      const ended = codeOf(cloud);
+      const log = createInterface({ input: cloud.stderr ?? process.stdin });
+      await Promise.race([once(log, 'line'), ended]);
+      const env = { HOLDFAST_CONTEXT: join(folder.path, 'operator.json') };
+      const { code } = await runCli(['devices', 'list', '--retry', '1s'], { env });
+      cloud.kill('SIGTERM');
+      return [code, await ended];
+    };
+    expect(await isUp('pipe')).toEqual([0, 0]);
+    if (!existsSync(fullDisk)) return;
+    expect(await isUp(openSync(fullDisk, 'w'))).toEqual([0, 0]);
   });
 });
 
