@@ -64,11 +64,10 @@ function dispatch(target: EventTarget, event: Event): boolean {
   if (state.dispatching) throw new DOMException('The event is being dispatched', 'InvalidStateError');
   const table = listenersOf(target);
   Object.assign(state, { dispatching: true, target, currentTarget: target, phase: 2 });
-  // One who captures comes first, at the target too.
-  const listeners = table.get(event.type) ?? [];
+  // One who captures comes first, at the target too, and can add one who does not for this very event.
   for (const capture of [true, false]) {
     if (state.stopped) break;
-    for (const listener of listeners) {
+    for (const listener of table.get(event.type) ?? []) {
       if (listener.removed || listener.capture !== capture) continue;
       if (listener.once) remove(table, event.type, listener);
       state.passive = listener.passive;
