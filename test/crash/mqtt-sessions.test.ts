@@ -136,7 +136,7 @@ test('[G1] a retained message and the last will of a client survive kill -9, and
     will: { topic: 'in/gone', payload: Buffer.from('died'), qos: 1, retain: true },
   });
   await kill(before);
-  expect(watched.client.connected).toBe(false);
+  await eventually(() => !watched.client.connected);
   const device = await start(folder.path);
   const sessions = await mosquitto('mosquitto_sub', [...display(device.port, 1), '-v', '-W', '2']);
   expect(sessions.lines).toContain('in/gone died');
