@@ -1,7 +1,13 @@
 import type { Server } from 'node:net';
 import { errorCode, errorMessage } from '../lib/error-code.ts';
 import type { Logger } from '../lib/logger.ts';
-import { isNoAddressHere, isPortTaken, listenAt, listenOnRememberedPort } from '../lib/remembered-port.ts';
+import {
+  isNoAddressHere,
+  isPortTaken,
+  listenAt,
+  listenOnRememberedPort,
+  noAddressHint,
+} from '../lib/remembered-port.ts';
 import { AgentError } from './errors.ts';
 
 export type ListenOptions = {
@@ -36,7 +42,7 @@ export function explainListenFailure(cause: unknown, what: string): AgentError {
   if (isNoAddressHere(cause))
     return new AgentError('badInput', `${what}: this machine does not have that address`, {
       cause,
-      hint: 'Name an address of this machine, 127.0.0.1 for itself alone or 0.0.0.0 for all of them.',
+      hint: noAddressHint,
     });
   return new AgentError('broken', `${what} (${errorCode(cause) ?? errorMessage(cause)})`, {
     cause,

@@ -3,6 +3,11 @@ export function printable(text: string): string {
   return text.replaceAll(/[\p{C}\s]+/gu, ' ');
 }
 
+/** The same with its spaces as they are: those of ours around it keep a bar from moving. */
+export function printableInPlace(text: string): string {
+  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ');
+}
+
 /** The same for text that has to keep its value: what JSON leaves as it is comes as its escapes. */
 export function escapeControls(text: string): string {
   return text.replaceAll(/\p{C}/gu, (character) =>

@@ -1,4 +1,5 @@
 import type { Io } from './io.ts';
+import { printableInPlace } from './printable.ts';
 
 /** Work faster than this shows no bar. */
 const quietMs = 1000;
@@ -60,13 +61,8 @@ export class Progress implements Disposable {
     if (!this.#enabled || now - this.#startedMs < quietMs || now - this.#drawnMs < redrawMs) return;
     this.#drawnMs = now;
     const columns = this.#stderr.columns > 0 ? this.#stderr.columns : 80;
-    this.#stderr.write(`\r\u001b[2K${onOneLine(render()).slice(0, columns - 1)}`);
+    this.#stderr.write(`\r\u001b[2K${printableInPlace(render()).slice(0, columns - 1)}`);
   }
-}
-
-/** Text of a stranger, among ours, whose spaces keep a bar from moving. */
-function onOneLine(text: string): string {
-  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
 export function formatBar({

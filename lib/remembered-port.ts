@@ -63,6 +63,10 @@ export function isNoAddressHere(error: unknown): boolean {
   return codes.includes(errorCode(error) ?? '');
 }
 
+/** What helps then. */
+export const noAddressHint =
+  'Name an address of this machine, 127.0.0.1 for itself alone or 0.0.0.0 for all of them.';
+
 /** A file that is missing or broken costs only the old numbers. */
 async function readPorts(file: string, logger: Logger): Promise<Record<string, number>> {
   try {

@@ -2,6 +2,7 @@ import {
   isNoAddressHere,
   isPortTaken,
   listenOnRememberedPort,
+  noAddressHint,
   type PortRequest,
 } from '../../lib/remembered-port.ts';
 import { SyncError } from '../errors.ts';
@@ -20,7 +21,7 @@ export async function openPort({
     if (isNoAddressHere(cause))
       throw new SyncError('badRequest', `Cannot listen on ${host}: this machine does not have that address`, {
         cause,
-        hint: 'Name an address of this machine, 127.0.0.1 for itself alone or 0.0.0.0 for all of them.',
+        hint: noAddressHint,
       });
     if (!isPortTaken(cause)) throw cause;
     throw new SyncError('portInUse', `Port ${request.port} is in use or not allowed to this user`, {
