@@ -34,6 +34,13 @@ export class FrameWriter {
     });
   }
 
+  /** The same for a frame that the other side waits for and none is known to follow: it does not wait for the end of the turn. */
+  sendAtOnce(header: unknown, body?: Uint8Array | string): void {
+    this.#batch.add(header, body);
+    this.#flush();
+    this.#linger.touch();
+  }
+
   /** The other side said something. */
   heard(): void {
     this.#linger.heard();

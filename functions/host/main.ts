@@ -28,11 +28,12 @@ function main(): void {
   const isQuiet = () => owners.size === 0 && ![...tenants.values()].some(({ isBusy }) => isBusy);
   const blanks = new BlankIsolates({ inside, isQuiet });
   const writer = new FrameWriter(socket);
-  const send = (header: FromHost, body?: Uint8Array | string) => writer.send(header, body);
+  const send: Send = (header, body) => writer.send(header, body);
+  const sendAtOnce: Send = (header, body) => writer.sendAtOnce(header, body);
   socket.on('data', (chunk: Buffer) => {
     writer.heard();
     for (const { header, json, body } of reader.push(chunk)) {
-      receive(header as ToHost, { json, body }, { blanks, tenants, owners, send });
+      receive(header as ToHost, { json, body }, { blanks, tenants, owners, send, sendAtOnce });
     }
   });
   // The agent is gone. A stuck isolate would hold back an ordinary exit.
@@ -57,11 +58,14 @@ function lastWords(slot: number, message: string, answered: boolean): void {
   writeSync(channelFd, encodeFrame({ type: 'gasp', slot, message, answered } satisfies FromHost));
 }
 
+type Send = (header: FromHost, body?: Uint8Array | string) => void;
+
 type Rooms = {
   readonly blanks: BlankIsolates;
   readonly tenants: Map<number, Tenant>;
   readonly owners: Map<number, Tenant>;
-  readonly send: (header: FromHost, body?: Uint8Array | string) => void;
+  readonly send: Send;
+  readonly sendAtOnce: Send;
 };
 
 function receive(
@@ -148,11 +152,12 @@ function load(
   );
 }
 
-function events(slot: number, { owners, send }: Rooms): TenantEvents {
+function events(slot: number, { owners, send, sendAtOnce }: Rooms): TenantEvents {
   return {
     ended(invocation, outcome) {
       owners.delete(invocation);
-      send(...ending(invocation, outcome));
+      const tell = owners.size === 0 ? sendAtOnce : send;
+      tell(...ending(invocation, outcome));
     },
     called: send,
     logged: (invocation, level, message) => send({ type: 'log', invocation, level, message }),

@@ -70,6 +70,11 @@ export class HostProcess implements AsyncDisposable {
     this.#writer.send(header, body);
   }
 
+  /** The same, not with what else this turn of the event loop sends: for what nothing is known to follow. */
+  sendAtOnce(header: ToHost, body?: Uint8Array | string): void {
+    this.#writer.sendAtOnce(header, body);
+  }
+
   /** SIGKILL: works on a process whose threads are stuck. */
   kill(reason: string): void {
     if (this.#expected) return;

@@ -129,7 +129,10 @@ export class Host implements AsyncDisposable {
     this.#running.set(invocation.id, { invocation, deployment });
     this.#watchdog.set(invocation.id, timeoutMs + limits.watchdogGraceMs);
     try {
-      this.#process.send({ type: 'invoke', slot, invocation: invocation.id, label, event, timeoutMs }, body);
+      const header = { type: 'invoke', slot, invocation: invocation.id, label, event, timeoutMs } as const;
+      // With others under way the host has something to do meanwhile, and one write for many costs less.
+      if (this.#running.size === 1) this.#process.sendAtOnce(header, body);
+      else this.#process.send(header, body);
       return await invocation.ended;
     } finally {
       this.#watchdog.delete(invocation.id);
