@@ -11,7 +11,12 @@ export const streamsSchema = z.object({
       name: z.string(),
       messages: z.int(),
       bytes: z.int(),
-      removed: z.boolean().describe('The manifest has it no more: it only holds what it held then.'),
+      removed: z
+        .boolean()
+        .nullable()
+        .describe(
+          'The manifest has it no more: it only holds what it held then. Null while none is followed.',
+        ),
       first: z.int().nullable().describe('Of the first record that is held; null while there is none.'),
       last: z.int().describe('The number given last; 0 before the first.'),
       oldest: z.iso.datetime().nullable(),

@@ -147,9 +147,10 @@ async function* progressLines(
   }
 }
 
-function streamLine({ first, oldest, newest, backlog, consumers, ...rest }: ListedStream): Stream {
+function streamLine({ removed, first, oldest, newest, backlog, consumers, ...rest }: ListedStream): Stream {
   return {
     ...rest,
+    removed: removed ?? null,
     first: first ?? null,
     oldest: oldest === undefined ? null : new Date(oldest).toISOString(),
     newest: newest === undefined ? null : new Date(newest).toISOString(),

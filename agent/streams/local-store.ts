@@ -76,7 +76,7 @@ export class LocalStore implements AsyncDisposable {
   readonly #failure = Promise.withResolvers<never>();
   readonly #logger: Logger;
   #epoch: string;
-  #policies: ReadonlyMap<string, StreamPolicy> = new Map();
+  #policies: ReadonlyMap<string, StreamPolicy> | undefined;
   #deadLetterStreams: ReadonlyMap<string, string> = new Map();
 
   /** Rejects with AgentError: 'diskFull', 'broken', 'locked', 'unsupported'. A corrupt file is set aside instead. */
@@ -182,11 +182,16 @@ export class LocalStore implements AsyncDisposable {
 
   /** Names of the streams that somebody described. */
   get streams(): readonly string[] {
-    return [...this.#policies.keys()];
+    return [...(this.#policies?.keys() ?? [])];
+  }
+
+  /** Whether anybody described them since the start: else nothing is known of which there should be. */
+  get areStreamsKnown(): boolean {
+    return this.#policies !== undefined;
   }
 
   policyOf(stream: string): StreamPolicy {
-    return this.#policies.get(stream) ?? defaultPolicy;
+    return this.#policies?.get(stream) ?? defaultPolicy;
   }
 
   /** Which stream gets the dead letters of which function from now on. */

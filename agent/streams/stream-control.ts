@@ -9,6 +9,7 @@ import type { StreamRecord } from './stream-operations.ts';
 export type StreamControlOptions = {
   readonly store: Pick<
     LocalStore,
+    | 'areStreamsKnown'
     | 'commit'
     | 'counts'
     | 'onCommit'
@@ -36,8 +37,11 @@ export type ListedStream = StreamInfo & {
   readonly name: string;
   readonly messages: number;
   readonly bytes: number;
-  /** The manifest has it no more: nobody reads it or adds to it, and what it holds stays until it is removed. */
-  readonly removed: boolean;
+  /**
+   * The manifest has it no more: nobody reads it or adds to it, and what it holds stays until it is removed. Undefined while no
+   * manifest is followed since the start.
+   */
+  readonly removed: boolean | undefined;
   /** Numbers that the cloud does not have yet; undefined for a stream that is not relayed. */
   readonly backlog: number | undefined;
   readonly consumers: readonly ListedConsumer[];
@@ -74,7 +78,7 @@ export class StreamControl {
     const { store } = this.#options;
     const listed: ListedStream[] = [];
     for (const name of [...store.streams, ...this.#removed()]) {
-      const removed = !store.streams.includes(name);
+      const removed = store.areStreamsKnown ? !store.streams.includes(name) : undefined;
       const info = await store.streamInfo(name);
       const { messages, bytes, ackedSeq } = store.counts.stream(name);
       const { relayed, consumers } = store.policyOf(name);
@@ -157,12 +161,13 @@ export class StreamControl {
 
   /**
    * Drops all that is held of a stream that the manifest has no more, in slices; its numbers are not used again. Resolves with how many
-   * messages went, on disk. Rejects with 'unknownStream', 'conflict' for one that the manifest has, or as the store's commit does.
+   * messages went, on disk. Rejects with 'unknownStream', 'conflict' for one that the manifest has or may have, or as the store's commit does.
    */
   async remove(stream: string): Promise<number> {
     this.check(stream);
     const { store } = this.#options;
     const { messages } = store.counts.stream(stream);
+    if (!store.areStreamsKnown) throw manifestUnknown(stream);
     do {
       if (store.streams.includes(stream)) throw inManifest(stream);
       await store.commit([{ op: 'empty', stream, limit: removedAtOnce }]);
@@ -238,6 +243,17 @@ function inManifest(stream: string): AgentError {
   return new AgentError('conflict', `The stream ${stream} is in the manifest of this device`, {
     hint: 'Take it out of the manifest and deploy that; what it still holds can be removed then.',
   });
+}
+
+/** Its manifest, or what that names, cannot be read: the next thing to come is that it is followed again. */
+function manifestUnknown(stream: string): AgentError {
+  return new AgentError(
+    'conflict',
+    `Whether the manifest has the stream ${stream} is not known: none is followed yet`,
+    {
+      hint: 'See why with: holdfast logs. What it holds can be removed once the manifest runs without it.',
+    },
+  );
 }
 
 function isWanted(record: StreamRecord, topic: string | undefined): boolean {

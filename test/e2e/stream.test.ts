@@ -16,6 +16,7 @@ import {
   machineWith,
   openDevice,
   password,
+  temporaryFolder,
   text,
   type Device,
   type Handler,
@@ -36,13 +37,17 @@ async function follow({ plane }: Device, sections: object): Promise<void> {
 }
 
 /** A data plane behind a control socket: all of the agent that these commands talk to. */
-async function openAgent(reader: Handler = () => undefined): Promise<Device> {
+async function openAgent(
+  reader: Handler = () => undefined,
+  { root, follows = true }: { readonly root?: string; readonly follows?: boolean } = {},
+): Promise<Device> {
   const stack = new AsyncDisposableStack();
   const sections = {
     streams,
     functions: { reader: { on: [{ stream: 'weather', from: 'oldest' }], limits: { queue: 3 } } },
   };
-  const device = stack.use(await openDevice(sections, { handlers: { reader } }));
+  const options = { handlers: { reader }, ...(root !== undefined && { root }) };
+  const device = stack.use(await openDevice(follows ? sections : undefined, options));
   stack.use(
     await startControlServer({
       path: controlSocketPath(device.root),
@@ -196,6 +201,31 @@ test('what a stream holds that left the manifest is shown, read, and dropped whe
   await follow(device, { streams });
   await publish(device, 'site/a', 'four');
   expect(linesOf(await cli('tail', 'weather', '--json'))).toMatchObject([{ seq: 4, payload: 'four' }]);
+});
+
+test('no stream is said to have left a manifest that could not be read yet, nor dropped', async () => {
+  await using folder = await temporaryFolder();
+  const cli = (...parameters: string[]) => runCli(['stream', ...parameters, '--root', folder.path]);
+  {
+    await using before = await openAgent(undefined, { root: folder.path });
+    await publish(before, 'site/a', 'one');
+  }
+  await using device = await openAgent(undefined, { root: folder.path, follows: false });
+  const [listed, table, refused] = [
+    await cli('ls', '--json'),
+    await cli('ls'),
+    await cli('rm', 'weather', '--yes'),
+  ];
+  expect(JSON.parse(listed.stdout)).toMatchObject({ streams: [{ name: 'weather', removed: null }] });
+  expect(table.stdout).toMatch(/no manifest is followed yet: holdfast logs$/m);
+  expect([refused.code, refused.stderr]).toEqual([
+    8,
+    expect.stringContaining(
+      'error: Whether the manifest has the stream weather is not known: none is followed yet',
+    ),
+  ]);
+  await follow(device, { streams });
+  expect(linesOf(await cli('tail', 'weather', '--json'))).toMatchObject([{ seq: 1, payload: 'one' }]);
 });
 
 test('a consumer reads behind its cursor, moves it, and is put back', async () => {

@@ -202,9 +202,9 @@ export type DeviceOptions = Pick<
   readonly root?: string;
 };
 
-/** A data plane that follows `sections`, on `root` or on a folder of its own. */
+/** A data plane that follows `sections`, or nothing yet, on `root` or on a folder of its own. */
 export async function openDevice(
-  sections: Sections,
+  sections: Sections | undefined,
   { handlers = {}, root: given, identity, logger = silentLogger, ...more }: DeviceOptions = {},
 ): Promise<Device> {
   const resources = new AsyncDisposableStack();
@@ -214,7 +214,9 @@ export async function openDevice(
   const plane = resources.use(
     await DataPlane.open<FakeBundle>({ root, identity, mqtt, runtime, logger, ...more }),
   );
-  const machine = await machineWith(sections);
-  await plane.configure(machine, bundlesOf(machine));
+  if (sections !== undefined) {
+    const machine = await machineWith(sections);
+    await plane.configure(machine, bundlesOf(machine));
+  }
   return { plane, runtime, root, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }

@@ -24,17 +24,20 @@ async function list(run: Run): Promise<void> {
 function format(streams: readonly Stream[]): string {
   if (streams.length === 0)
     return 'No streams yet. Add them to the manifest and deploy: holdfast deploy FILE';
-  const rows = streams.map(({ name, messages, bytes, removed, first, last, oldest, newest, ...readers }) => [
+  const rows = streams.map(({ name, messages, bytes, first, last, oldest, newest, backlog, ...readers }) => [
     ...[name, String(messages), formatBytes(bytes)],
     first === null ? '-' : `${first}–${last}`,
     ...[oldest ?? '-', newest ?? '-'],
-    readers.backlog === null ? '-' : String(readers.backlog),
-    removed
-      ? `not in the manifest: holdfast stream rm ${name}`
-      : readers.consumers.map(consumerText).join(', '),
+    backlog === null ? '-' : String(backlog),
+    readersText(name, readers),
   ]);
   const head = ['STREAM', 'MESSAGES', 'BYTES', 'OFFSETS', 'OLDEST', 'NEWEST', 'BACKLOG', 'CONSUMERS (LAG)'];
   return formatTable(head, rows);
+}
+
+function readersText(name: string, { removed, consumers }: Pick<Stream, 'removed' | 'consumers'>): string {
+  if (removed === null) return 'no manifest is followed yet: holdfast logs';
+  return removed ? `not in the manifest: holdfast stream rm ${name}` : consumers.map(consumerText).join(', ');
 }
 
 function consumerText({ name, lag, missed }: Stream['consumers'][number]): string {

@@ -23,7 +23,7 @@ export function registerRemove(streams: Command, surroundings: Surroundings): vo
 async function remove(run: Run, options: Options, name: string): Promise<void> {
   await using agent = await connect(run);
   const { removed, messages, bytes } = await findStream(run, agent, name);
-  if (!removed)
+  if (removed === false)
     throw new CliError('exists', `${name} is in the manifest of this device.`, {
       hint: 'Take it out of the manifest and deploy that; what it still holds can be removed then.',
     });
