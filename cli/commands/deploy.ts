@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { SyncError, type SyncErrorCode } from '../../cloud-sync/errors.ts';
 import type { DeployResponse } from '../../cloud-sync/protocol/api.ts';
+import type { ControlPlaneClient } from '../../cloud-sync/protocol/control-plane-client.ts';
 import type { JsonObject } from '../../manifests/index.ts';
 import { openCloud, type Cloud } from '../cloud.ts';
 import type { ControlRequest } from '../control-section.ts';
@@ -13,6 +13,7 @@ import { exchangeOutput } from '../output-file.ts';
 import { readPassphrase } from '../passphrase.ts';
 import { resolveReferences } from '../references.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
+import { takingBack } from '../taking-back.ts';
 
 type Options = {
   readonly device?: string;
@@ -68,13 +69,9 @@ async function deploy(run: Run, options: Options, path: string): Promise<void> {
   await using cloud = await openCloud(run);
   const before = await cloud.call((client) => client.devices({ signal: run.signal }));
   const staleSeq = before.find(({ name }) => name === device)?.reported?.seq;
-  const { document, recoveryKey, takeBack } = await prepare(run, { cloud, file, options, passphrase });
-  const answer = await put(run, { cloud, device, document, recoveryKey, ...leave }).catch(
-    async (error: unknown) => {
-      if (isRefusal(error)) await takeBack();
-      throw error;
-    },
-  );
+  const prepared = await prepare(run, { cloud, file, options, passphrase });
+  const { document } = prepared;
+  const answer = await put(run, { cloud, device, ...prepared, ...leave });
   const waitMs = options.wait === true ? defaultWaitMs : options.wait;
   if (waitMs !== undefined)
     await followDeploy(run, cloud, {
@@ -101,6 +98,7 @@ type Preparation = {
 
 type Prepared = {
   readonly document: JsonObject;
+  /** The public half. */
   readonly recoveryKey: string | undefined;
   /** Puts the machine file back that was there before. */
   readonly takeBack: () => Promise<void>;
@@ -131,13 +129,6 @@ async function prepare(run: Run, { cloud, file, options, passphrase }: Preparati
       : await exchangeOutput(out, rewriteManifest(file.text, document));
   return { document, recoveryKey, takeBack };
 }
-
-/** The cloud has none of it. Of what was cut off nobody knows that: then the file that was written is the right one. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof SyncError && !error.transient && !unknownEnds.includes(error.code);
-}
-
-const unknownEnds: readonly SyncErrorCode[] = ['network', 'timeout', 'badAnswer', 'internal', 'unavailable'];
 
 async function complete(request: ControlRequest): Promise<JsonObject> {
   const [{ completeControl }, { completeVault }] = await Promise.all([
@@ -178,12 +169,9 @@ async function readPrevious(
   );
 }
 
-type Put = {
+type Put = Prepared & {
   readonly cloud: Cloud;
   readonly device: string;
-  readonly document: JsonObject;
-  /** The public half. */
-  readonly recoveryKey: string | undefined;
   readonly stage: boolean | undefined;
   readonly now: boolean | undefined;
 };
@@ -199,16 +187,13 @@ function leaveOf({ stage, now }: Options): Pick<Put, 'stage' | 'now'> {
 /** Safe to repeat: the same digest is the same generation. */
 async function put(
   run: Run,
-  { cloud, device, document, recoveryKey, stage, now }: Put,
+  { cloud, device, document, recoveryKey, takeBack, stage, now }: Put,
 ): Promise<DeployResponse> {
   const { canonicalize } = await import('../../manifests/index.ts');
   const bytes = Buffer.from(canonicalize(document));
-  return await cloud.call((client) =>
-    client.deploy(device, bytes, {
-      ...(recoveryKey !== undefined && { recoveryKey }),
-      ...{ stage, now, signal: run.signal },
-    }),
-  );
+  const how = { ...(recoveryKey !== undefined && { recoveryKey }), stage, now, signal: run.signal };
+  const send = (client: ControlPlaneClient) => client.deploy(device, bytes, how);
+  return await cloud.call(takingBack(send, takeBack));
 }
 
 type Result = DeployResponse & {
