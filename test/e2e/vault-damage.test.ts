@@ -52,6 +52,21 @@ test('a difference goes on past a folder that cannot be read, and says at its en
   );
 });
 
+test('a folder that can be read in neither of two snapshots is one', async () => {
+  await take();
+  const before = new Set(files('data'));
+  writeFileSync(at('data', 'a', 'file'), 'second of a');
+  const second = await take();
+  writeFileSync(at('data', 'a', 'file'), 'the third of a');
+  const third = await take();
+  for (const pack of files('data').filter((name) => !before.has(name)))
+    rmSync(at('repository', 'data', pack));
+
+  const { code, stderr } = await cli('snapshot', 'diff', second, third);
+  expect([code, stderr.match(/^Cannot read /gm)?.length]).toEqual([7, 1]);
+  expect(stderr).toContain('error: 1 folder of the snapshot could not be read.\n');
+});
+
 test('a parent is found by its id though another snapshot file is damaged', async () => {
   const first = await take();
   const second = await take();

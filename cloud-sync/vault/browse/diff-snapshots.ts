@@ -60,7 +60,9 @@ class TreeDiff {
   ): AsyncGenerator<SnapshotChange> {
     if (before === after) return;
     this.#options.signal.throwIfAborted();
-    const [old, current] = [await this.#nodes(before, above), await this.#nodes(after, above)];
+    const old = await this.#nodes(before, above);
+    // Of a folder that is damaged in both, too, people hear once.
+    const current = old && (await this.#nodes(after, above));
     if (old === undefined || current === undefined) return;
     for (const pair of pairsByName(old, current)) {
       const path = `${above}/${(pair.before ?? pair.after)?.name ?? ''}`;
