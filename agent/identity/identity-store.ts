@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { atomicWrite } from '../../lib/atomic-write.ts';
+import { atomicWrite, syncFolder } from '../../lib/atomic-write.ts';
 import { AgentError } from '../errors.ts';
 
 const identitySchema = z.strictObject({
@@ -103,13 +103,16 @@ export async function saveLocalIdentity(root: string, { device }: LocalIdentity)
 
 /**
  * The device's private key in `root`, made at the first call. It is on disk before any request names it, so that an
- * enrolment that was cut short goes on with the same key, and it never leaves the device.
+ * enrolment that was cut short goes on with the same key, and it never leaves the device. The identity of a key that was lost goes
+ * before there is another: beside that one it would be a broken one, should the enrolment fail.
  */
 export async function deviceKey(root: string, create: () => Promise<string>): Promise<string> {
   const present = await readIfPresent(keyFile(root));
   if (present !== undefined) return present;
   await mkdir(join(root, 'identity'), { recursive: true, mode: 0o700 });
   const key = await create();
+  await rm(identityFile(root), { force: true });
+  await syncFolder(join(root, 'identity'));
   await atomicWrite(keyFile(root), key);
   return key;
 }

@@ -1,7 +1,12 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { loadIdentity, saveIdentity, type IdentityDocument } from '../../agent/identity/identity-store.ts';
+import {
+  deviceKey,
+  loadIdentity,
+  saveIdentity,
+  type IdentityDocument,
+} from '../../agent/identity/identity-store.ts';
 import { makeCertificate } from '../support/certificates.ts';
 import { temporaryFolder } from '../support/cli.ts';
 
@@ -36,6 +41,14 @@ test('an identity that is whole is loaded; without its key there is none', async
   expect(await loadIdentity(folder.path)).toMatchObject({ device: 'kiosk-1' });
   await rm(keyFile());
   expect(await loadIdentity(folder.path)).toBeUndefined();
+});
+
+test('a key that was lost takes its identity with it once there is another: what was cut short then can be begun anew', async () => {
+  await rm(keyFile());
+  const { keyPem } = await makeCertificate(folder.path, 'other');
+  expect(await deviceKey(folder.path, () => Promise.resolve(keyPem))).toBe(keyPem);
+  expect(await loadIdentity(folder.path)).toBeUndefined();
+  expect(await deviceKey(folder.path, () => Promise.reject(new Error('another')))).toBe(keyPem);
 });
 
 test('a damaged key, or one of another certificate, is said to be what is broken', async () => {
