@@ -5,11 +5,11 @@ import {
   type HttpsRequest,
   type HttpsResponse,
 } from '../../lib/https-client.ts';
-import { errorCode } from '../../lib/error-code.ts';
 import { isTransientNetworkError } from '../../lib/network-error.ts';
 import { textLines } from '../../lib/text-lines.ts';
 import { AgentError } from '../errors.ts';
 import { AppClient } from './app-client.ts';
+import { connectFailure } from './connect-failure.ts';
 import type { ControlTransport } from './control-transport.ts';
 import { GenerationClient } from './generation-client.ts';
 import {
@@ -40,10 +40,8 @@ type SecretUsers = z.output<typeof secretUsersSchema>;
 const answerMaxBytes = 16 * 2 ** 20;
 /** Of a line: a message is one, its payload in base64. */
 const lineMaxChars = 4 * 2 ** 20;
-/** Nothing is there, or a file is where the folder would be. */
-const noSocket: readonly string[] = ['ENOENT', 'ENOTDIR'];
 
-/** What a face of the agent on the same machine uses. Rejects with AgentError: 'agentNotRunning', or the agent's own code. */
+/** What a face of the agent on the same machine uses. Rejects with AgentError: 'agentNotRunning', 'denied', or the agent's own code. */
 export class ControlClient implements AsyncDisposable {
   readonly #http: HttpsClient;
   readonly #root: string;
@@ -214,16 +212,11 @@ export class ControlClient implements AsyncDisposable {
   }
 
   async #request(request: HttpsRequest): Promise<HttpsResponse> {
-    let answer: HttpsResponse;
-    try {
-      answer = await this.#http.request({ ...request, url: `http://agent${request.url}` });
-    } catch (cause) {
-      if (!noSocket.includes(errorCode(cause) ?? '') && !isTransientNetworkError(cause)) throw cause;
-      throw new AgentError('agentNotRunning', `No agent is running on ${this.#root}`, {
-        cause,
-        hint: `Start it with: holdfast agent up --root ${this.#root}. One that runs elsewhere is named by --root, or HOLDFAST_ROOT.`,
+    const answer = await this.#http
+      .request({ ...request, url: `http://agent${request.url}` })
+      .catch((cause: unknown) => {
+        throw connectFailure(cause, this.#root);
       });
-    }
     if (answer.status < 400) return answer;
     const { code, message, hint } = problemSchema.parse(
       JSON.parse(Buffer.from(await answer.bytes(answerMaxBytes)).toString('utf8')),
