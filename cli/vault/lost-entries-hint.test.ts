@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { lostEntriesHint } from './lost-entries-hint.ts';
+import { lostEntriesHint, otherFilesText } from './lost-entries-hint.ts';
 
 test('what could not be written here is not called damaged', () => {
   expect(lostEntriesHint([{ code: 'unwritable' }], true)).toContain('Only root can make devices');
@@ -12,4 +12,12 @@ test('what is damaged or missing sends to the check and to other snapshots', () 
     expect(lostEntriesHint([{ code: 'unwritable' }, { code }], true)).toContain('holdfast vault check');
     expect(lostEntriesHint([{ code }], false)).toContain('Restore another snapshot');
   }
+});
+
+test('what is there besides is counted in words that fit its number', () => {
+  expect([0, 1, 2].map((count) => otherFilesText(count, '/back'))).toEqual([
+    'There is no other file; its folders are in /back.',
+    'The other file is in /back.',
+    'The other 2 files are in /back.',
+  ]);
 });

@@ -11,7 +11,7 @@ import { plural } from '../plural.ts';
 import { printable } from '../printable.ts';
 import { formatBytes, Progress } from '../progress.ts';
 import type { Run } from '../run.ts';
-import { lostEntriesHint } from './lost-entries-hint.ts';
+import { lostEntriesHint, otherFilesText } from './lost-entries-hint.ts';
 import { openSnapshots } from './open-snapshots.ts';
 import { formatProblems } from './problem-text.ts';
 import { quietLogger } from './quiet-logger.ts';
@@ -91,9 +91,7 @@ function report(run: Run, outcome: RestoreOutcome, target: string): void {
     run.out.result({ target, ...outcome }, () => [summary(outcome, target), ...lines].join('\n'));
     return;
   }
-  const place = outcome.placed
-    ? `The other ${plural(outcome.files, 'file')} are in ${target}.`
-    : `${target} was left as it is.`;
+  const place = outcome.placed ? otherFilesText(outcome.files, target) : `${target} was left as it is.`;
   const message = `${plural(lost.length, 'entry', 'entries')} of snapshot ${shortId(outcome.snapshot)} could not be restored. ${place}`;
   throw new CliError('damaged', message, {
     details: lines,
