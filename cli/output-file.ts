@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, readlink, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { atomicWrite, syncFolder } from '../lib/atomic-write.ts';
 import { errorCode } from '../lib/error-code.ts';
 import { CliError } from './errors.ts';
 
 type OutputPlace = {
-  /** Absolute; behind links where there is something behind them. */
+  /** Absolute, behind links. */
   readonly path: string;
   /** A file, or nothing yet. Else a pipe, a terminal, `/dev/null`: to be written to, never to be replaced. */
   readonly isFile: boolean;
@@ -17,8 +17,9 @@ async function outputPlace(given: string): Promise<OutputPlace> {
   const path = resolve(given);
   const there = await orMissing(stat(path));
   if (there === undefined) {
-    const folder = dirname(path);
-    if ((await orMissing(stat(folder)))?.isDirectory()) return { path, isFile: true };
+    const end = await endOfLinks(path);
+    const folder = dirname(end);
+    if ((await orMissing(stat(folder)))?.isDirectory()) return { path: end, isFile: true };
     throw new CliError('notFound', `Cannot write ${given}: there is no folder ${folder}.`, {
       hint: 'Make the folder, or name another file.',
     });
@@ -26,6 +27,15 @@ async function outputPlace(given: string): Promise<OutputPlace> {
   if (there.isDirectory())
     throw new CliError('invalidFile', `Cannot write ${given}: it is a folder.`, { hint: 'Name a file.' });
   return there.isFile() ? { path: await realpath(path), isFile: true } : { path, isFile: false };
+}
+
+/** As many as Linux follows. */
+const maxLinks = 40;
+
+/** Where a link leads that leads to nothing yet, as `>` of a shell and curl follow it; another path is its own end. */
+async function endOfLinks(path: string, left = maxLinks): Promise<string> {
+  const target = left > 0 ? await readlink(path).catch(() => undefined) : undefined;
+  return target === undefined ? path : endOfLinks(resolve(await realpath(dirname(path)), target), left - 1);
 }
 
 /** The path of a file that is written beside itself first. Rejects as `outputPlace` does, and with 'exists' for what is no file. */

@@ -3,7 +3,7 @@ import { lstat, mkdir, open, readdir, readFile, symlink, writeFile } from 'node:
 import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { outputFile, streamOutput, writeOutput } from '../../cli/output-file.ts';
+import { exchangeOutput, outputFile, streamOutput, writeOutput } from '../../cli/output-file.ts';
 import { temporaryFolder } from '../support/cli.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -37,6 +37,26 @@ describe('an output that a person named', () => {
     expect(await readFile(file, 'utf8')).toBe('two');
     expect((await lstat(link)).isSymbolicLink()).toBe(true);
     expect(await outputFile(link)).toBe(file);
+  });
+
+  test('is put where a link leads that leads to nothing yet, and the link stays', async () => {
+    await mkdir(join(folder.path, 'data'));
+    const [link, file] = [join(folder.path, 'link'), join(folder.path, 'data', 'file')];
+    await symlink('data', join(folder.path, 'also'));
+    await symlink('also/next', link);
+    await symlink('../data/file', join(folder.path, 'data', 'next'));
+    const takeBack = await exchangeOutput(link, 'one');
+    expect(await readFile(file, 'utf8')).toBe('one');
+    await takeBack();
+    expect(await readdir(join(folder.path, 'data'))).toEqual(['next']);
+    await streamOutput(link, pieces('two'), { signal });
+    expect(await readFile(file, 'utf8')).toBe('two');
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    await symlink('nowhere/file', join(folder.path, 'astray'));
+    await expect(writeOutput(join(folder.path, 'astray'), '')).rejects.toMatchObject({
+      code: 'notFound',
+      message: expect.stringContaining(`there is no folder ${join(folder.path, 'nowhere')}`),
+    });
   });
 
   test('is written to a pipe, as to any other thing that is no file, and never put in its place', async () => {
