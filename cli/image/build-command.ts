@@ -8,6 +8,7 @@ import { requireFolder } from '../../cloud-sync/oci/layer/tree-entries.ts';
 import { OciLayout, parseReference } from '../../cloud-sync/oci/index.ts';
 import { CliError } from '../errors.ts';
 import { plural } from '../plural.ts';
+import { printable } from '../printable.ts';
 import { formatBytes, Progress } from '../progress.ts';
 import type { Run } from '../run.ts';
 import { buildExcludes, imageSettings } from './image-settings.ts';
@@ -49,7 +50,11 @@ export async function build(run: Run, options: BuildOptions, folder: string): Pr
     }),
   );
   for (const path of built.skipped)
-    run.out.note(`Left out ${path}: no image holds sockets, fifos and devices.`);
+    run.out.note(`Left out ${printable(path)}: no image holds sockets, fifos and devices.`);
+  for (const { path, name } of built.lostAttributes)
+    run.out.note(
+      `Left out the attribute ${name} of ${printable(path)}: no image holds a name that is no UTF-8.`,
+    );
   if (out !== undefined) await layout.tag(parseReference(tag ?? 'image').tag ?? 'latest', built.descriptor);
   const image = built.descriptor;
   const pushed =
@@ -69,6 +74,7 @@ export async function build(run: Run, options: BuildOptions, folder: string): Pr
       size,
       layers: layersOf(built),
       skipped: built.skipped,
+      lostAttributes: built.lostAttributes,
     },
     () => {
       const done = pushed ? `Pushed ${pushed.name}` : `Built ${tag ?? out ?? ''}`;

@@ -155,6 +155,19 @@ describe('an image of a folder', () => {
     expect(built.skipped).toEqual(['app/pipe']);
   });
 
+  test('names attributes whose names no image can hold, and keeps the others', async () => {
+    const posix = openPosix();
+    if (posix === undefined) return;
+    const [tree, plain] = [await makeTree(), await makeTree('plain')];
+    const odd = Buffer.concat([Buffer.from('user.note'), Buffer.from([0xff])]);
+    posix.setAttribute(join(tree, 'app', 'server.mjs'), odd, Buffer.from('odd'));
+    for (const one of [tree, plain])
+      posix.setAttribute(join(one, 'app', 'server.mjs'), 'user.plain', Buffer.from('kept'));
+    const built = await build(tree, 'out');
+    expect(built.lostAttributes).toEqual([{ path: 'app/server.mjs', name: 'user.note\\xff' }]);
+    expect(built.descriptor.digest).toBe((await build(plain, 'other')).descriptor.digest);
+  });
+
   test('is not built of a name that would take files away, and leaves nothing behind', async () => {
     const tree = await makeTree();
     await writeFile(join(tree, 'app', '.wh.server.mjs'), '');

@@ -37,7 +37,11 @@ export type BuiltImage = {
   readonly layers: readonly WrittenLayer[];
   /** Sockets, fifos and devices, which no image holds. */
   readonly skipped: readonly string[];
+  /** Attributes whose names are no UTF-8, which no image holds either; `name` is for people. */
+  readonly lostAttributes: readonly LostAttribute[];
 };
+
+type LostAttribute = { readonly path: string; readonly name: string };
 
 /**
  * Makes an image of a folder, in the layout. The same tree and settings make the same digest, whoever builds it, where and when; with
@@ -49,6 +53,7 @@ export async function buildImage(request: BuildRequest): Promise<BuiltImage> {
   for (const path of ['', ...layers]) requireFolder(join(folder, path));
   const { sourceDateSeconds = 0 } = request;
   const skipped = new Set<string>();
+  const lost = new Map<string, LostAttribute>();
   const posix = openPosix();
   const walk = (exclude: Exclusion) =>
     treeEntries(folder, {
@@ -56,6 +61,8 @@ export async function buildImage(request: BuildRequest): Promise<BuiltImage> {
       exclude,
       posix,
       onSkipped: (path) => skipped.add(path),
+      // The tree is walked twice.
+      onLostAttribute: (path, name) => lost.set(JSON.stringify([path, name]), { path, name }),
     });
   const plan = planLayers(layers, compileExcludes(excludes) ?? (() => false));
   const written = await writeLayers(
@@ -72,7 +79,10 @@ export async function buildImage(request: BuildRequest): Promise<BuiltImage> {
   const { config, manifest, descriptor } = documents;
   await layout.writeBlob(digestOf(config), config);
   await layout.writeBlob(descriptor.digest, manifest);
-  return { descriptor, config: digestOf(config), layers: written, skipped: [...skipped] };
+  return {
+    ...{ descriptor, config: digestOf(config), layers: written },
+    ...{ skipped: [...skipped], lostAttributes: [...lost.values()] },
+  };
 }
 
 /** The tree is walked twice, first for what there is to do. */

@@ -20,6 +20,8 @@ export type TreeOptions = {
   readonly posix: Posix | undefined;
   /** Entries that no image holds: sockets, fifos, devices. */
   readonly onSkipped: (path: string) => void;
+  /** Attributes whose names no image holds, for they are no UTF-8; `name` is for people. */
+  readonly onLostAttribute: (path: string, name: string) => void;
 };
 
 /**
@@ -62,7 +64,8 @@ function* entriesBelow(folder: string, prefix: string, walk: Walk): Generator<Tr
 
 type Place = { readonly path: string; readonly source: string };
 
-function entryOf({ type, facts }: Entry, { path, source }: Place, walk: Walk): TreeEntry | undefined {
+function entryOf({ type, facts }: Entry, place: Place, walk: Walk): TreeEntry | undefined {
+  const { path, source } = place;
   const common = {
     path: bytesOfName(path),
     source,
@@ -70,7 +73,7 @@ function entryOf({ type, facts }: Entry, { path, source }: Place, walk: Walk): T
     gid: 0,
     size: 0,
     mtimeNs: BigInt(walk.mtimeSeconds) * 1_000_000_000n,
-    attributes: attributesOf(walk.posix, source),
+    attributes: attributesOf(place, walk),
   };
   switch (type) {
     case 'dir':
@@ -108,9 +111,11 @@ function isForEveryone(mode: bigint): boolean {
 }
 
 /** Those that belong to the content; others say something of this machine (labels, access lists, overlays). */
-function attributesOf(posix: Posix | undefined, path: string): TarAttribute[] {
-  return readAttributes(posix, rawPath(path))
-    .attributes.filter(({ name }) => name.startsWith('user.') || name === 'security.capability')
+function attributesOf({ path, source }: Place, { posix, onLostAttribute }: Walk): TarAttribute[] {
+  const { attributes, lost } = readAttributes(posix, rawPath(source));
+  for (const name of lost) if (name.startsWith('user.')) onLostAttribute(path, name);
+  return attributes
+    .filter(({ name }) => name.startsWith('user.') || name === 'security.capability')
     .sort((a, b) => compareNames(a.name, b.name));
 }
 

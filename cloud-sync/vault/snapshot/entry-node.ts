@@ -3,7 +3,7 @@ import type { Posix } from '../../../lib/posix.ts';
 import { nameOfBytes } from '../format/name-bytes.ts';
 import type { TreeNode } from '../format/tree-node.ts';
 import type { AccountNames } from './account-names.ts';
-import { readAttributes, type LostAttribute } from './extended-attributes.ts';
+import { readAttributes, type Attributes } from './extended-attributes.ts';
 import { inodeOf } from './file-facts.ts';
 import type { Entry } from './folder-entries.ts';
 import { rawPath } from './raw-path.ts';
@@ -37,7 +37,7 @@ export function nodeOf({ name, type, facts }: Entry, accounts: AccountNames): Tr
 
 export type Details = {
   readonly node: Pick<TreeNode, 'linkTarget' | 'extendedAttributes'>;
-  readonly lost: readonly LostAttribute[];
+  readonly lost: Attributes['lost'];
 };
 
 /** What lies at `path` beside what `lstat` says: the target of a link, attributes. Throws node's errors. */

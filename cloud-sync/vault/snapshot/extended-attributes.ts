@@ -1,21 +1,18 @@
 import { errorCode } from '../../../lib/error-code.ts';
 import type { Posix, RawPath } from '../../../lib/posix.ts';
 import type { ExtendedAttribute } from '../format/tree-node.ts';
-import type { SnapshotProblem } from './snapshot-problem.ts';
-
-/** One that a snapshot cannot keep. */
-export type LostAttribute = Pick<SnapshotProblem, 'code' | 'message'>;
 
 export type Attributes = {
   readonly attributes: readonly ExtendedAttribute[];
-  readonly lost: readonly LostAttribute[];
+  /** Names that are no UTF-8, for people: other bytes than ASCII as `\xff`. */
+  readonly lost: readonly string[];
 };
 
 const none: Attributes = { attributes: [], lost: [] };
 
 /**
  * All of an open file or of what lies at a path, access lists of POSIX among them (`system.posix_acl_access`); without those that go
- * while they are read. The format has names of attributes as text of JSON only: those that are no UTF-8 are `lost`.
+ * while they are read. Snapshots and images have names of attributes as text only: those that are no UTF-8 are `lost`.
  */
 export function readAttributes(posix: Posix | undefined, of: RawPath | number): Attributes {
   if (posix === undefined) return none;
@@ -25,15 +22,11 @@ export function readAttributes(posix: Posix | undefined, of: RawPath | number): 
     const value = typeof name === 'string' ? unlessGone(() => posix.getAttribute(of, name)) : undefined;
     return typeof name !== 'string' || value === undefined ? [] : [{ name, value }];
   });
-  return { attributes, lost: names.filter((name) => typeof name !== 'string').map(lostAttribute) };
+  return { attributes, lost: names.filter((name) => typeof name !== 'string').map(shownName) };
 }
 
-function lostAttribute(name: Buffer): LostAttribute {
-  const shown = name.toString('latin1').replace(/[^ -~]/g, (byte) => `\\x${hexOf(byte)}`);
-  return {
-    code: 'attribute',
-    message: `Its attribute ${shown} is left out: a name that is no UTF-8 has no place in a snapshot.`,
-  };
+function shownName(name: Buffer): string {
+  return name.toString('latin1').replace(/[^ -~]/g, (byte) => `\\x${hexOf(byte)}`);
 }
 
 function hexOf(byte: string): string {

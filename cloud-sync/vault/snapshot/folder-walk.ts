@@ -9,7 +9,6 @@ import type { EarlierFolder } from './earlier-folder.ts';
 import { clockTickNs, type EarlierSnapshot, type RememberedFolder } from './earlier-snapshot.ts';
 import { nodeOf, readDetails, type Details } from './entry-node.ts';
 import type { Exclusion } from './exclude-patterns.ts';
-import type { LostAttribute } from './extended-attributes.ts';
 import { fileProblem } from './file-problem.ts';
 import type { FileContent, FileQueue } from './file-queue.ts';
 import type { Entry, FolderEntries } from './folder-entries.ts';
@@ -214,8 +213,11 @@ export class FolderWalk {
   }
 
   /** By the snapshot that reads the entry: what is taken over from the one before has no trace of them. */
-  #tellLost(path: string, lost: readonly LostAttribute[]): void {
-    for (const problem of lost) this.#options.onProblem({ path, ...problem });
+  #tellLost(path: string, lost: readonly string[]): void {
+    for (const name of lost) {
+      const message = `Its attribute ${name} is left out: a name that is no UTF-8 has no place in a snapshot.`;
+      this.#options.onProblem({ path, code: 'attribute', message });
+    }
   }
 
   async #takeRead({ path, entries }: Listed, reading: Reading | undefined, taken: Taken): Promise<void> {

@@ -2,7 +2,6 @@ import type { MessagePort } from 'node:worker_threads';
 import type { ExtendedAttribute } from '../format/tree-node.ts';
 import type { PackContents } from '../repository.ts';
 import type { SharedClaims } from './blob-claims.ts';
-import type { LostAttribute } from './extended-attributes.ts';
 import type { FileFacts, PackedFacts } from './file-facts.ts';
 import type { SnapshotProblem } from './snapshot-problem.ts';
 
@@ -40,8 +39,8 @@ export type FileNote = {
   /** Where they are others than the walker saw. */
   readonly facts?: FileFacts;
   readonly attributes?: readonly ExtendedAttribute[];
-  /** Attributes without which it was taken. */
-  readonly lost?: readonly LostAttribute[];
+  /** Names of attributes without which it was taken. */
+  readonly lost?: readonly string[];
   /** With `changed`, the file was taken as it was read; with the other codes it was not taken. */
   readonly problem?: Pick<SnapshotProblem, 'code' | 'message'>;
 };
