@@ -1,7 +1,7 @@
-import { SyncError } from '../cloud-sync/errors.ts';
 import type { RegistryClient } from '../cloud-sync/oci/index.ts';
 import type { ControlPlaneClient } from '../cloud-sync/protocol/control-plane-client.ts';
-import { contextPath, readContext, type Context } from './context.ts';
+import { readContext, type Context } from './context.ts';
+import { explainToken } from './explain-token.ts';
 import { patiently } from './patience.ts';
 import type { Run } from './run.ts';
 
@@ -37,28 +37,15 @@ export async function openCloud(run: Run): Promise<Cloud> {
         ? new RegistryClient({ http, registryUrl: context.url, credentials, ...attempts })
         : new RegistryClient({ http: publicHttp, registryUrl: registryUrl(host), ...attempts }),
     call: (work) =>
-      explained(
+      explainToken(
         run,
         patiently(run, () => work(client)),
       ),
-    once: (work) => explained(run, work(client)),
+    once: (work) => explainToken(run, work(client)),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([http[Symbol.asyncDispose](), publicHttp[Symbol.asyncDispose]()]);
     },
   };
-}
-
-/** The API speaks of headers; here a person chose a context. */
-async function explained<T>(run: Run, answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (!(error instanceof SyncError && error.code === 'unauthorized')) throw error;
-    throw new SyncError('unauthorized', error.message, {
-      cause: error,
-      hint: `The token comes from ${contextPath(run)}: name the operator.json of this cloud by --context or HOLDFAST_CONTEXT.`,
-    });
-  }
 }
 
 /** A registry on this machine may speak plain HTTP, as docker and skopeo users expect. */

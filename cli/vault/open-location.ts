@@ -6,6 +6,7 @@ import { readContext } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { readInput } from '../files.ts';
 import type { Run } from '../run.ts';
+import { operatorBackend } from './operator-backend.ts';
 import type { VaultOptions } from './vault-options.ts';
 
 const maxCaBytes = 2 ** 20;
@@ -34,7 +35,10 @@ async function openCloudVault(run: Run, device: string): Promise<VaultBackend> {
       hint: 'Write cloud:greenhouse-7, with a name that holdfast devices lists.',
     });
   const { url, token, ca } = await readContext(run);
-  return openRemote(`rest:${new URL(`/vault/${device}/`, url).href}`, { token, ca });
+  return operatorBackend(
+    run,
+    await openRemote(`rest:${new URL(`/vault/${device}/`, url).href}`, { token, ca }),
+  );
 }
 
 async function openFolder(folder: string): Promise<VaultBackend> {
