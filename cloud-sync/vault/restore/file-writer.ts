@@ -1,12 +1,15 @@
 import { closeSync, constants, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { applyAttributes, type AttributeContext } from './apply-attributes.ts';
 import { dataRuns } from './data-runs.ts';
+import { DirectWriter } from './direct-writer.ts';
 import { rawPath } from '../snapshot/raw-path.ts';
 import type { JobFile, JobPart } from './thread-jobs.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 /** Until all is in place nobody else is to read it. */
 const stagedMode = 0o600;
+
+type OpenFile = { readonly file: number; readonly raw: string | Buffer };
 
 /**
  * Fills files below a staging folder. No path leads through a symbolic link: folders there are made by the restore alone, in a folder
@@ -16,6 +19,7 @@ export class FileWriter {
   readonly #root: string;
   readonly #sparse: boolean;
   readonly #context: AttributeContext;
+  readonly #direct = new DirectWriter();
 
   constructor(root: string, sparse: boolean, context: AttributeContext) {
     this.#root = root;
@@ -28,7 +32,7 @@ export class FileWriter {
     const raw = this.#path(path);
     const file = openSync(raw, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, stagedMode);
     try {
-      this.#write(file, bytes, 0);
+      this.#write({ file, raw }, bytes, 0);
       if (this.#sparse && bytes.at(-1) === 0) ftruncateSync(file, bytes.length);
     } finally {
       closeSync(file);
@@ -38,9 +42,10 @@ export class FileWriter {
 
   /** One blob of a file that was created before: see `createFiles`. */
   writePart({ path, positions }: JobPart, bytes: Uint8Array): void {
-    const file = openSync(this.#path(path), O_WRONLY | O_NOFOLLOW);
+    const raw = this.#path(path);
+    const file = openSync(raw, O_WRONLY | O_NOFOLLOW);
     try {
-      for (const position of positions) this.#write(file, bytes, position);
+      for (const position of positions) this.#write({ file, raw }, bytes, position);
     } finally {
       closeSync(file);
     }
@@ -58,9 +63,14 @@ export class FileWriter {
     return applyAttributes(raw, attributes, { ...this.#context, isLink: false });
   }
 
-  #write(file: number, bytes: Uint8Array, position: number): void {
-    if (!this.#sparse) writeAll(file, bytes, position, 0, bytes.length);
-    else for (const { start, end } of dataRuns(bytes, position)) writeAll(file, bytes, position, start, end);
+  #write({ file, raw }: OpenFile, bytes: Uint8Array, position: number): void {
+    const open = (flag: number) => openSync(raw, O_WRONLY | O_NOFOLLOW | flag);
+    const runs = this.#sparse ? dataRuns(bytes, position) : [{ start: 0, end: bytes.length }];
+    for (const { start, end } of runs) {
+      const direct = this.#direct.write(open, bytes.subarray(start, end), position + start);
+      writeAll(file, bytes, position, start, start + direct.start);
+      writeAll(file, bytes, position, start + direct.end, end);
+    }
   }
 
   #path(path: string): string | Buffer {

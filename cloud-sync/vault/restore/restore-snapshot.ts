@@ -54,6 +54,9 @@ export async function restoreSnapshot(request: RestoreRequest): Promise<RestoreO
   return outcome;
 }
 
+/** While one has the disk write, the cores are not to be without work. */
+const threadsThatWait = 1;
+
 type Filled = { readonly problems: FileProblems; readonly resumedBytes: number };
 
 class StagedRestore {
@@ -90,7 +93,7 @@ class StagedRestore {
   async fill(): Promise<Filled> {
     const { repository, signal, sparse = true } = this.#request;
     const { tree } = this.#what;
-    await using pool = new ThreadPool(this.#request.threads ?? availableParallelism(), {
+    await using pool = new ThreadPool(this.#request.threads ?? availableParallelism() + threadsThatWait, {
       root: this.#staging.tree,
       key: masterKeyBytes(repository.key),
       owners: this.#owners,
