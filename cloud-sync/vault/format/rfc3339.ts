@@ -41,10 +41,23 @@ function fractionText(fraction: number): string {
 /** Nanoseconds since 1970. Rejects what is no RFC 3339 time with `corrupt`. */
 export function nsOfRfc3339(text: string): bigint {
   const match = form.exec(text);
-  const ms = match === null ? NaN : Date.parse(`${match[1]}${match[3]}`);
-  if (match === null || Number.isNaN(ms)) {
+  const ns = match === null ? undefined : nsOfSecond(`${match[1]}${match[3]}`);
+  if (match === null || ns === undefined) {
     throw new SyncError('corrupt', `${JSON.stringify(text)} is no time of RFC 3339`);
   }
-  const fraction = match[2] === undefined ? 0 : Number(match[2].padEnd(9, '0'));
-  return BigInt(ms) * 1_000_000n + BigInt(fraction);
+  return match[2] === undefined ? ns : ns + BigInt(match[2].padEnd(9, '0'));
+}
+
+const secondNs = new Map<string, bigint>();
+
+/** Undefined for what is no time. */
+function nsOfSecond(text: string): bigint | undefined {
+  const known = secondNs.get(text);
+  if (known !== undefined) return known;
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) return undefined;
+  const ns = BigInt(ms) * 1_000_000n;
+  if (secondNs.size >= maxSecondTexts) secondNs.clear();
+  secondNs.set(text, ns);
+  return ns;
 }

@@ -20,6 +20,10 @@ export type WriteContext = {
 /** Files that are given their attributes by one job. */
 const filesAFinish = 256;
 
+/** From so many reads on what was written is synced once before the end, when this share of them is done. */
+const readsWorthSync = 64;
+const syncAfter = 0.75;
+
 /** Where a blob goes: the index of a file and the position in it, then those of the next. Numbers, for there are many. */
 type Targets = number[];
 
@@ -43,7 +47,8 @@ class FileFiller {
   /** Chunks that files of several still need. */
   readonly #open = new Map<number, number>();
   #whole: FinishJob['files'][number][] = [];
-  readonly #finishing: Promise<void>[] = [];
+  /** Jobs that are waited for at the end. */
+  readonly #inBackground: Promise<unknown>[] = [];
   readonly #gonePacks = new Set<string>();
 
   constructor(
@@ -59,9 +64,25 @@ class FileFiller {
   async run(): Promise<void> {
     for (const [index, file] of this.#files.entries()) this.#plan(index, file, this.#present.get(index));
     const reads = planReads(this.#targets.keys());
-    await inParallel(reads, 2 * this.#context.pool.size + 1, (read) => this.#fill(read));
+    const syncAt = reads.length < readsWorthSync ? -1 : Math.floor(reads.length * syncAfter);
+    let done = 0;
+    await inParallel(reads, 2 * this.#context.pool.size + 1, async (read) => {
+      await this.#fill(read);
+      if (++done === syncAt) this.#syncEarly();
+    });
     this.#flushFinished();
-    await Promise.all(this.#finishing);
+    await Promise.all(this.#inBackground);
+  }
+
+  /** The disk has most of it then while the last is still written, and the sync at the end has little to wait for. */
+  #syncEarly(): void {
+    this.#runInBackground(this.#context.pool.run({ kind: 'sync', paths: [] }));
+  }
+
+  #runInBackground(job: Promise<unknown>): void {
+    // A failure is seen when all are waited for.
+    job.catch(() => undefined);
+    this.#inBackground.push(job);
   }
 
   #plan(index: number, { chunks, bytes }: StagedFile, present: ReadonlySet<number> = new Set()): void {
@@ -176,10 +197,7 @@ class FileFiller {
     const files = this.#whole.filter(({ index }) => !this.#context.problems.isLeftOut(index));
     this.#whole = [];
     if (files.length === 0) return;
-    const running = this.#runFinish({ kind: 'finish', files });
-    // A failure is seen when all are waited for.
-    running.catch(() => undefined);
-    this.#finishing.push(running);
+    this.#runInBackground(this.#runFinish({ kind: 'finish', files }));
   }
 
   async #runFinish(job: FinishJob): Promise<void> {
