@@ -20,8 +20,8 @@ export type Posix = {
   getAttribute(of: RawPath | number, name: AttributeName): Buffer;
   setAttribute(path: RawPath, name: AttributeName, value: Uint8Array): void;
   removeAttribute(path: RawPath, name: AttributeName): void;
-  /** Nanoseconds since 1970. */
-  setTimes(path: RawPath, times: { readonly atimeNs: bigint; readonly mtimeNs: bigint }): void;
+  /** Nanoseconds since 1970. `of`: also an open file. */
+  setTimes(of: RawPath | number, times: { readonly atimeNs: bigint; readonly mtimeNs: bigint }): void;
   /** A fifo, socket or device. `mode` with the bits of the type, less the umask; `device` as `st_rdev` has it. */
   makeNode(path: RawPath, mode: number, device: number): void;
   /** Everything of the file system that an open file lies on is on disk when it returns. A failure is fatal. */
@@ -40,6 +40,7 @@ const signatures = {
   lgetxattr: { arguments: ['pointer', 'pointer', 'pointer', 'u64'], return: 'i64' },
   lsetxattr: { arguments: ['pointer', 'pointer', 'pointer', 'u64', 'i32'], return: 'i32' },
   lremovexattr: { arguments: ['pointer', 'pointer'], return: 'i32' },
+  futimens: { arguments: ['i32', 'pointer'], return: 'i32' },
   utimensat: { arguments: ['i32', 'pointer', 'pointer', 'i32'], return: 'i32' },
   mknod: { arguments: ['pointer', 'u32', 'u64'], return: 'i32' },
   syncfs: { arguments: ['i32'], return: 'i32' },
@@ -108,6 +109,8 @@ function posixBy({ ffi, c, exchanging }: Load): Posix {
   const scratch = Buffer.alloc(attributeBytes);
   const scratchAddress = ffi.getRawPointer(scratch);
   const size = BigInt(attributeBytes);
+  const times = Buffer.alloc(2 * timespecBytes);
+  const timesAddress = ffi.getRawPointer(times);
   return {
     listAttributes: (of) => {
       const length = Number(
@@ -135,9 +138,11 @@ function posixBy({ ffi, c, exchanging }: Load): Posix {
     removeAttribute: (path, name) => {
       checked(c.lremovexattr(terminated(path), terminated(name)), 'lremovexattr', path);
     },
-    setTimes: (path, { atimeNs, mtimeNs }) => {
-      const result = c.utimensat(atFdcwd, terminated(path), timespecs(atimeNs, mtimeNs), atSymlinkNofollow);
-      checked(result, 'utimensat', path);
+    setTimes: (of, { atimeNs, mtimeNs }) => {
+      putTimespec(times, 0, atimeNs);
+      putTimespec(times, timespecBytes, mtimeNs);
+      if (typeof of === 'number') checked(c.futimens(of, timesAddress), 'futimens', of);
+      else checked(c.utimensat(atFdcwd, terminated(of), timesAddress, atSymlinkNofollow), 'utimensat', of);
     },
     makeNode: (path, mode, device) => {
       checked(c.mknod(terminated(path), mode, BigInt(device)), 'mknod', path);
@@ -190,15 +195,12 @@ const nul = Buffer.from([0]);
 /** EINVAL */
 const invalid = 22;
 
-/** Two `struct timespec` of 64 bits each. Nanoseconds are never negative, seconds before 1970 are. */
-function timespecs(...times: bigint[]): Buffer {
-  const bytes = Buffer.alloc(16 * times.length);
-  for (const [at, time] of times.entries()) {
-    const nanoseconds = ((time % second) + second) % second;
-    bytes.writeBigInt64LE((time - nanoseconds) / second, 16 * at);
-    bytes.writeBigInt64LE(nanoseconds, 16 * at + 8);
-  }
-  return bytes;
+/** A `struct timespec` of 64 bits each. Nanoseconds are never negative, seconds before 1970 are. */
+function putTimespec(bytes: Buffer, at: number, time: bigint): void {
+  const nanoseconds = ((time % second) + second) % second;
+  bytes.writeBigInt64LE((time - nanoseconds) / second, at);
+  bytes.writeBigInt64LE(nanoseconds, at + 8);
 }
 
+const timespecBytes = 16;
 const second = 1_000_000_000n;

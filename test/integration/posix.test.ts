@@ -70,6 +70,21 @@ describe('what node has no function for', () => {
     expect(lstatSync(link, { bigint: true })).toMatchObject({ mtimeNs: -1_500_000_001n });
   });
 
+  test('sets times of an open file', () => {
+    const path = join(folder, 'open');
+    const file = openSync(path, 'w');
+    try {
+      posix.setTimes(file, { atimeNs: 1_700_000_000_123_456_789n, mtimeNs: -1_500_000_001n });
+    } finally {
+      closeSync(file);
+    }
+    const { atimeNs, mtimeNs } = lstatSync(path, { bigint: true });
+    expect([atimeNs, mtimeNs]).toEqual([1_700_000_000_123_456_789n, -1_500_000_001n]);
+    expect(() => posix.setTimes(file, { atimeNs: 0n, mtimeNs: 0n })).toThrow(
+      expect.objectContaining({ code: 'EBADF' }),
+    );
+  });
+
   test('makes a fifo under a name that is no UTF-8', () => {
     const path = Buffer.concat([Buffer.from(`${folder}/fifo-`), Buffer.from([0xff])]);
     posix.makeNode(path, 0o010600, 0);

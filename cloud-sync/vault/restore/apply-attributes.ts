@@ -1,4 +1,4 @@
-import { chmodSync, lchownSync, lutimesSync } from 'node:fs';
+import { chmodSync, fchmodSync, fchownSync, futimesSync, lchownSync, lutimesSync } from 'node:fs';
 import { errorCode, errorMessage } from '../../../lib/error-code.ts';
 import type { Posix, RawPath } from '../../../lib/posix.ts';
 import type { Attributes } from './staged-tree.ts';
@@ -15,12 +15,15 @@ export type AttributeContext = {
 
 const setIds = 0o6000;
 
+/** `file`: the same, open. It spares the system the way to it, which is half of the work. */
+export type Place = { readonly path: RawPath; readonly file?: number };
+
 /**
  * Owner, mode, extended attributes and times, in this order: each may undo what comes after it. Never follows a link at the end of
- * `path`. What cannot be set is returned as a line for people; the rest is set all the same. Throws what stops everything.
+ * the path. What cannot be set is returned as a line for people; the rest is set all the same. Throws what stops everything.
  */
 export function applyAttributes(
-  path: RawPath,
+  place: Place,
   attributes: Attributes,
   { isLink, ...context }: AttributeContext & { readonly isLink: boolean },
 ): string[] {
@@ -35,12 +38,12 @@ export function applyAttributes(
   };
   const { uid, gid, extended } = attributes;
   const isOwn = uid === context.uid && gid === context.gid;
-  if (context.owners && !isOwn) attempt(`Owner ${uid}:${gid}`, () => lchownSync(path as string, uid, gid));
-  if (!isLink) attempt('Mode', () => chmodSync(path as string, modeFor(attributes, context)));
+  if (context.owners && !isOwn) attempt(`Owner ${uid}:${gid}`, () => setOwner(place, uid, gid));
+  if (!isLink) attempt('Mode', () => setMode(place, modeFor(attributes, context)));
   for (const { name, value } of extended) {
-    attempt(`Attribute ${name}`, () => setAttribute(context.posix, path, name, value));
+    attempt(`Attribute ${name}`, () => setAttribute(context.posix, place.path, name, value));
   }
-  attempt('Times', () => setTimes(context.posix, path, attributes));
+  attempt('Times', () => setTimes(context.posix, place.file ?? place.path, attributes));
   return failures;
 }
 
@@ -55,8 +58,20 @@ function setAttribute(posix: Posix | undefined, path: RawPath, name: string, val
   posix.setAttribute(path, name, value);
 }
 
+function setOwner({ path, file }: Place, uid: number, gid: number): void {
+  if (file === undefined) lchownSync(path as string, uid, gid);
+  else fchownSync(file, uid, gid);
+}
+
+function setMode({ path, file }: Place, mode: number): void {
+  if (file === undefined) chmodSync(path as string, mode);
+  else fchmodSync(file, mode);
+}
+
 /** Node's own function has a precision of about 200 ns. */
-function setTimes(posix: Posix | undefined, path: RawPath, { atimeNs, mtimeNs }: Attributes): void {
-  if (posix !== undefined) posix.setTimes(path, { atimeNs, mtimeNs });
-  else lutimesSync(path as string, Number(atimeNs) / 1e9, Number(mtimeNs) / 1e9);
+function setTimes(posix: Posix | undefined, of: RawPath | number, { atimeNs, mtimeNs }: Attributes): void {
+  const [atime, mtime] = [Number(atimeNs) / 1e9, Number(mtimeNs) / 1e9];
+  if (posix !== undefined) posix.setTimes(of, { atimeNs, mtimeNs });
+  else if (typeof of === 'number') futimesSync(of, atime, mtime);
+  else lutimesSync(of as string, atime, mtime);
 }

@@ -34,10 +34,10 @@ export class FileWriter {
     try {
       this.#write({ file, raw }, bytes, 0);
       if (this.#sparse && bytes.at(-1) === 0) ftruncateSync(file, bytes.length);
+      return applyAttributes({ path: raw, file }, attributes, { ...this.#context, isLink: false });
     } finally {
       closeSync(file);
     }
-    return applyAttributes(raw, attributes, { ...this.#context, isLink: false });
   }
 
   /** One blob of a file that was created before: see `createFiles`. */
@@ -57,10 +57,10 @@ export class FileWriter {
     const file = openSync(raw, O_WRONLY | O_NOFOLLOW | (bytes === 0 ? O_CREAT : 0), stagedMode);
     try {
       ftruncateSync(file, bytes);
+      return applyAttributes({ path: raw, file }, attributes, { ...this.#context, isLink: false });
     } finally {
       closeSync(file);
     }
-    return applyAttributes(raw, attributes, { ...this.#context, isLink: false });
   }
 
   #write({ file, raw }: OpenFile, bytes: Uint8Array, position: number): void {

@@ -70,7 +70,7 @@ function setAttributes(
   context: MakeContext & AttributeContext,
 ): void {
   const raw = rawPath(`${context.root}/${path}`);
-  for (const message of applyAttributes(raw, attributes, { ...context, isLink })) {
+  for (const message of applyAttributes({ path: raw }, attributes, { ...context, isLink })) {
     context.problems.add({ path: context.named(path), code: 'attribute', message });
   }
 }
