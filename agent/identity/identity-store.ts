@@ -63,19 +63,19 @@ function requireCertificate(what: string, pem: string): X509Certificate {
   return readOrBroken(`The ${what}`, () => new X509Certificate(pem));
 }
 
-function readOrBroken<T>(what: string, read: () => T): T {
+function readOrBroken<T>(what: string, read: () => T, hint?: string): T {
   try {
     return read();
   } catch (cause) {
-    throw broken(what, cause);
+    throw broken(what, cause, hint);
   }
 }
 
-function broken(what: string, cause?: unknown): AgentError {
-  return new AgentError('stateBroken', `${what} is broken`, {
-    cause,
-    hint: 'Bring this device back from its machine file: holdfast restore machine.yaml --root NEW_FOLDER.',
-  });
+const bringBack =
+  'Bring this device back from its machine file: holdfast restore machine.yaml --root NEW_FOLDER.';
+
+function broken(what: string, cause?: unknown, hint = bringBack): AgentError {
+  return new AgentError('stateBroken', `${what} is broken`, { cause, hint });
 }
 
 export async function saveIdentity(root: string, identity: IdentityDocument): Promise<void> {
@@ -104,11 +104,16 @@ export async function saveLocalIdentity(root: string, { device }: LocalIdentity)
 /**
  * The device's private key in `root`, made at the first call. It is on disk before any request names it, so that an
  * enrolment that was cut short goes on with the same key, and it never leaves the device. The identity of a key that was lost goes
- * before there is another: beside that one it would be a broken one, should the enrolment fail.
+ * before there is another: beside that one it would be a broken one, should the enrolment fail. Rejects with AgentError 'stateBroken'
+ * for one that is no key.
  */
 export async function deviceKey(root: string, create: () => Promise<string>): Promise<string> {
   const present = await readIfPresent(keyFile(root));
-  if (present !== undefined) return present;
+  if (present !== undefined) {
+    const hint = `Remove ${keyFile(root)} and enrol again, with a new token. ${bringBack}`;
+    readOrBroken(`The private key ${keyFile(root)}`, () => createPrivateKey(present), hint);
+    return present;
+  }
   await mkdir(join(root, 'identity'), { recursive: true, mode: 0o700 });
   const key = await create();
   await rm(identityFile(root), { force: true });

@@ -64,3 +64,12 @@ test.each(['certificate', 'ca'] as const)('a damaged %s is said to be what is br
   await saveIdentity(folder.path, { ...document, [name]: document[name].slice(0, 200) });
   await expectBroken(`The ${name} of ${at('identity', 'identity.json')} is broken`);
 });
+
+test('a damaged key without an identity is named, with the way out', async () => {
+  await rm(at('identity', 'identity.json'));
+  await writeFile(keyFile(), '');
+  await expect(deviceKey(folder.path, () => Promise.reject(new Error('another')))).rejects.toMatchObject({
+    ...{ code: 'stateBroken', message: `The private key ${keyFile()} is broken` },
+    hint: expect.stringContaining(`Remove ${keyFile()} and enrol again`),
+  });
+});
