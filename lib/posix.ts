@@ -26,6 +26,8 @@ export type Posix = {
   makeNode(path: RawPath, mode: number, device: number): void;
   /** Everything of the file system that an open file lies on is on disk when it returns. A failure is fatal. */
   syncFileSystem(descriptor: number): void;
+  /** What the system remembers of an open file is forgotten, so that it is read from the disk; not what is still to be written there. */
+  forgetCached(descriptor: number): void;
   /** Each of two names of one file system has then what the other had, in one step. `EINVAL` or `ENOSYS` where that cannot be done. */
   exchange(path: RawPath, other: RawPath): void;
   /** The bytes of an open file read as zeros then, and their space is free. Its size stays. `ENOTSUP` where that cannot be done. */
@@ -44,6 +46,7 @@ const signatures = {
   utimensat: { arguments: ['i32', 'pointer', 'pointer', 'i32'], return: 'i32' },
   mknod: { arguments: ['pointer', 'u32', 'u64'], return: 'i32' },
   syncfs: { arguments: ['i32'], return: 'i32' },
+  posix_fadvise: { arguments: ['i32', 'i64', 'i64', 'i32'], return: 'i32' },
   fallocate: { arguments: ['i32', 'i32', 'i64', 'i64'], return: 'i32' },
 } as const;
 
@@ -56,6 +59,8 @@ const atFdcwd = -100;
 const atSymlinkNofollow = 0x100;
 /** RENAME_EXCHANGE */
 const renameExchange = 2;
+/** POSIX_FADV_DONTNEED */
+const dontNeed = 4;
 /** FALLOC_FL_KEEP_SIZE and FALLOC_FL_PUNCH_HOLE */
 const punchKeepingSize = 3;
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of Linux: 64 KiB each. */
@@ -148,6 +153,11 @@ function posixBy({ ffi, c, exchanging }: Load): Posix {
       checked(c.mknod(terminated(path), mode, BigInt(device)), 'mknod', path);
     },
     syncFileSystem: (descriptor) => void checked(c.syncfs(descriptor), 'syncfs', descriptor),
+    forgetCached: (descriptor) => {
+      // It returns its error, and leaves errno alone.
+      const code = c.posix_fadvise(descriptor, 0n, 0n, dontNeed);
+      if (code !== 0) throw failure(code, 'posix_fadvise', descriptor);
+    },
     exchange: (path, other) => {
       if (exchanging === undefined) throw failure(notThere, 'renameat2', path);
       const [from, to] = [terminated(path), terminated(other)];

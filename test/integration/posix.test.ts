@@ -85,6 +85,19 @@ describe('what node has no function for', () => {
     );
   });
 
+  test('forgets what it remembers of an open file, which reads the same', () => {
+    const path = join(folder, 'cached');
+    writeFileSync(path, 'text');
+    const file = openSync(path, 'r');
+    try {
+      posix.forgetCached(file);
+      expect(readFileSync(file, 'utf8')).toBe('text');
+    } finally {
+      closeSync(file);
+    }
+    expect(() => posix.forgetCached(file)).toThrow(expect.objectContaining({ code: 'EBADF' }));
+  });
+
   test('makes a fifo under a name that is no UTF-8', () => {
     const path = Buffer.concat([Buffer.from(`${folder}/fifo-`), Buffer.from([0xff])]);
     posix.makeNode(path, 0o010600, 0);

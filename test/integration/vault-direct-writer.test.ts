@@ -1,11 +1,12 @@
 import { randomFillSync } from 'node:crypto';
-import { constants, openSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { constants, openSync, statSync } from 'node:fs';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { directBlockBytes, directFlag } from '../../cloud-sync/vault/direct-memory.ts';
 import { DirectWriter } from '../../cloud-sync/vault/restore/direct-writer.ts';
 import { FileWriter } from '../../cloud-sync/vault/restore/file-writer.ts';
+import type { Posix } from '../../lib/posix.ts';
 import { temporaryFolder } from '../support/cli.ts';
 
 const plainAttributes = { uid: 0, gid: 0, mode: 0o600, extended: [], atimeNs: 0n, mtimeNs: 0n };
@@ -88,3 +89,18 @@ test.each([true, false])(
     expect((await readFile(join(temporary.path, 'parts'))).equals(content)).toBe(true);
   },
 );
+
+test('attributes that take the right to write come before a mode without it, those that a mode changes after it', async () => {
+  await using temporary = await temporaryFolder();
+  const modes: Record<string, string> = {};
+  const posix = {
+    setAttribute: (path: string, name: string) => (modes[name] = (statSync(path).mode & 0o777).toString(8)),
+    setTimes: () => undefined,
+  } as unknown as Posix;
+  const extended = ['user.note', 'security.capability'].map((name) => ({ name, value: Buffer.from('1') }));
+  const writer = new FileWriter(temporary.path, true, { posix, owners: false, uid: 0, gid: 0 });
+  const attributes = { ...plainAttributes, mode: 0o444, extended };
+  expect(writer.writeWhole({ index: 0, path: 'file', attributes }, Buffer.from('text'))).toEqual([]);
+  expect(modes).toEqual({ 'user.note': '600', 'security.capability': '444' });
+  expect((await stat(join(temporary.path, 'file'))).mode & 0o777).toBe(0o444);
+});

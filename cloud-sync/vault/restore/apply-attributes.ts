@@ -19,7 +19,8 @@ const setIds = 0o6000;
 export type Place = { readonly path: RawPath; readonly file?: number };
 
 /**
- * Owner, mode, extended attributes and times, in this order: each may undo what comes after it. Never follows a link at the end of
+ * Users' own attributes, which take the right to write the file; then owner, mode, other attributes and times, each of which may undo
+ * what comes after it. Never follows a link at the end of
  * the path. What cannot be set is returned as a line for people; the rest is set all the same. Throws what stops everything.
  */
 export function applyAttributes(
@@ -38,13 +39,21 @@ export function applyAttributes(
   };
   const { uid, gid, extended } = attributes;
   const isOwn = uid === context.uid && gid === context.gid;
+  const setExtended = (isWanted: (name: string) => boolean): void => {
+    for (const { name, value } of extended)
+      if (isWanted(name))
+        attempt(`Attribute ${name}`, () => setAttribute(context.posix, place.path, name, value));
+  };
+  setExtended(isUsers);
   if (context.owners && !isOwn) attempt(`Owner ${uid}:${gid}`, () => setOwner(place, uid, gid));
   if (!isLink) attempt('Mode', () => setMode(place, modeFor(attributes, context)));
-  for (const { name, value } of extended) {
-    attempt(`Attribute ${name}`, () => setAttribute(context.posix, place.path, name, value));
-  }
+  setExtended((name) => !isUsers(name));
   attempt('Times', () => setTimes(context.posix, place.file ?? place.path, attributes));
   return failures;
+}
+
+function isUsers(name: string): boolean {
+  return name.startsWith('user.');
 }
 
 /** With another owner a set-user-id or set-group-id bit would give away what the snapshot never meant to give. */

@@ -13,6 +13,7 @@ import type { RestoreOutcome, RestoreRequest } from './restore-request.ts';
 import { findTarget, placeOfTarget, refuseRepositoryIn, type RestoreTarget } from './restore-target.ts';
 import { findStaged, nothingFound, type Found } from './resume-files.ts';
 import { discardOthers, hasStaging, openStaging, recoverTarget, type Staging } from './staging.ts';
+import { writeMarker } from './staging-marker.ts';
 import { ThreadPool } from './thread-pool.ts';
 import { writeFiles } from './write-files.ts';
 
@@ -113,7 +114,7 @@ class StagedRestore {
     });
     this.#meter.enter('finishing');
     await finishTree(tree, { ...context, ...this.#ids, owners: this.#owners, posix: openPosix() });
-    await pool.run({ kind: 'sync', paths: this.#madePaths() });
+    await this.#sync(pool);
     signal.throwIfAborted();
     return { problems: this.#problems, resumedBytes: found.bytes };
   }
@@ -129,6 +130,17 @@ class StagedRestore {
     });
     await requireSpace(this.#staging.folder, this.#needed - found.bytes);
     return found;
+  }
+
+  async #sync(pool: ThreadPool): Promise<void> {
+    try {
+      await pool.run({ kind: 'sync', paths: this.#madePaths() });
+    } catch (error) {
+      // The next call could not look past what the system remembers.
+      const { folder, marker } = this.#staging;
+      if (openPosix() === undefined) await writeMarker(folder, { ...marker, state: 'unsure' });
+      throw error;
+    }
   }
 
   readonly #named = (path: string): string => `${this.#what.above}/${path}`;

@@ -104,10 +104,14 @@ function verify({ files }: VerifyJob): RestoreResult {
   return { failures: [], damaged: [], found };
 }
 
-/** What is wrong is cleared: zeros that belong there are not written, and would let it shine through. [G8] */
+/**
+ * As the disk has them: after a sync that failed, or was cut short, the system may remember bytes that never came there, and call them
+ * written. What is wrong is cleared: zeros that belong there are not written, and would let it shine through. [G8]
+ */
 function rightChunks(path: string, chunks: VerifyJob['files'][number]['chunks']): number[] {
   const file = openSync(rawPath(`${data.root}/${path}`), constants.O_RDWR | constants.O_NOFOLLOW);
   try {
+    posix?.forgetCached(file);
     const right: number[] = [];
     let position = 0;
     for (const [place, { id, bytes }] of chunks.entries()) {

@@ -14,8 +14,8 @@ const markerSchema = z.strictObject({
   path: z.string().max(65_536),
   /** The name of the folder that it is for, beside the staging folder. */
   target: z.string().max(1_024),
-  /** `exchanging`: the tree in here may be the old one already. */
-  state: z.enum(['filling', 'exchanging']),
+  /** `exchanging`: the tree in here may be the old one already. `unsure`: it may not be on the disk as it reads. */
+  state: z.enum(['filling', 'exchanging', 'unsure']),
 });
 
 /** What a staging folder says of itself. */

@@ -49,6 +49,7 @@ class FileFiller {
   #whole: FinishJob['files'][number][] = [];
   /** Jobs that are waited for at the end. */
   readonly #inBackground: Promise<unknown>[] = [];
+  #failed: Promise<unknown> | undefined;
   readonly #gonePacks = new Set<string>();
 
   constructor(
@@ -79,9 +80,11 @@ class FileFiller {
     this.#runInBackground(this.#context.pool.run({ kind: 'sync', paths: [] }));
   }
 
+  /** A failure is seen by the next read, and when all are waited for. */
   #runInBackground(job: Promise<unknown>): void {
-    // A failure is seen when all are waited for.
-    job.catch(() => undefined);
+    job.catch(() => {
+      this.#failed = job;
+    });
     this.#inBackground.push(job);
   }
 
@@ -105,6 +108,7 @@ class FileFiller {
   async #fill(read: PackRead): Promise<void> {
     const { signal } = this.#context;
     signal.throwIfAborted();
+    await this.#failed;
     const bytes = await this.#read(read);
     if (bytes === undefined) {
       for (const chunk of read.chunks) await this.#rescue(chunk);
