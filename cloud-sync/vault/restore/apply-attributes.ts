@@ -20,8 +20,8 @@ export type Place = { readonly path: RawPath; readonly file?: number };
 
 /**
  * Users' own attributes, which take the right to write the file; then owner, mode, other attributes and times, each of which may undo
- * what comes after it. Never follows a link at the end of
- * the path. What cannot be set is returned as a line for people; the rest is set all the same. Throws what stops everything.
+ * what comes after it. Never follows a link at the end of the path. What cannot be set is returned as a line for people; the rest is
+ * set all the same. Throws what stops everything.
  */
 export function applyAttributes(
   place: Place,
@@ -77,10 +77,13 @@ function setMode({ path, file }: Place, mode: number): void {
   else fchmodSync(file, mode);
 }
 
-/** Node's own function has a precision of about 200 ns. */
+/** Node's own functions have a precision of about 200 ns. */
 function setTimes(posix: Posix | undefined, of: RawPath | number, { atimeNs, mtimeNs }: Attributes): void {
+  if (posix !== undefined) {
+    posix.setTimes(of, { atimeNs, mtimeNs });
+    return;
+  }
   const [atime, mtime] = [Number(atimeNs) / 1e9, Number(mtimeNs) / 1e9];
-  if (posix !== undefined) posix.setTimes(of, { atimeNs, mtimeNs });
-  else if (typeof of === 'number') futimesSync(of, atime, mtime);
+  if (typeof of === 'number') futimesSync(of, atime, mtime);
   else lutimesSync(of as string, atime, mtime);
 }
