@@ -1,4 +1,4 @@
-import { BlobTable } from './blob-table.ts';
+import { BlobTable, type TableParts } from './blob-table.ts';
 import type { IndexDocument } from './format/index-file.ts';
 import type { BlobId, BlobType } from './format/blob-id.ts';
 import type { BlobIndex, BlobLocation, PackContents } from './repository.ts';
@@ -17,19 +17,24 @@ export class FileBlobIndex implements BlobIndex {
     this.#table = table;
   }
 
+  /** Of the `parts` of another. */
+  static of(files: readonly string[], parts: TableParts): FileBlobIndex {
+    return new FileBlobIndex(files, BlobTable.of(parts));
+  }
+
+  get parts(): TableParts {
+    return this.#table.parts;
+  }
+
   get blobCount(): number {
     return this.#table.count;
   }
 
   /** This index and what the files say, which are decoded one after another as `more` yields them. */
   async with(more: AsyncIterable<ReadIndexFile>): Promise<FileBlobIndex> {
-    const files = [...this.files];
-    const table = this.#table.copy();
-    for await (const { name, document } of more) {
-      files.push(name);
-      for (const pack of document.packs) table.add(pack);
-    }
-    return new FileBlobIndex(files, table);
+    const growing = new GrowingIndex(this);
+    for await (const { name, document } of more) growing.add(name, document.packs);
+    return growing.index;
   }
 
   has(id: BlobId, type: BlobType): boolean {
@@ -48,11 +53,36 @@ export class FileBlobIndex implements BlobIndex {
     return this.#table.packs();
   }
 
-  ids(type: BlobType): IterableIterator<Uint8Array> {
-    return this.#table.ids(type);
+  copyIds(type: BlobType, words: Int32Array, stride: number): number {
+    return this.#table.copyIds(type, words, stride);
   }
 
   endOf(pack: string): number {
     return this.#table.endOf(pack);
+  }
+}
+
+/** An index and what is added to it. */
+export class GrowingIndex {
+  readonly #files: string[];
+  readonly #table: BlobTable;
+
+  constructor(base: FileBlobIndex) {
+    this.#files = [...base.files];
+    this.#table = BlobTable.of(base.parts).copy();
+  }
+
+  get blobCount(): number {
+    return this.#table.count;
+  }
+
+  add(file: string, packs: readonly PackContents[]): void {
+    this.#files.push(file);
+    for (const pack of packs) this.#table.add(pack);
+  }
+
+  /** All of it, which is not to be added to any more. */
+  get index(): FileBlobIndex {
+    return FileBlobIndex.of(this.#files, this.#table.parts);
   }
 }

@@ -11,17 +11,29 @@ const nextOfBucket = 5;
 const maxWord = 2 ** 32 - 1;
 const typeBits: Record<BlobType, number> = { data: 0, tree: 1 };
 
+type Words = Uint32Array<ArrayBuffer>;
+
+/** A table as it lies in memory: of each pack its id and its last entry + 1; the arrays, of which none has room for more. */
+export type TableParts = {
+  readonly packs: readonly string[];
+  readonly chains: readonly number[];
+  readonly factors: Words;
+  readonly ids: Words;
+  readonly entries: Words;
+  readonly buckets: Words;
+};
+
 /**
  * Blobs by id in flat arrays: about 64 bytes a blob where objects would take 400. A blob that lies in several packs has several entries.
  * Who can write an index can choose ids; the hash is another in every table, so that they cannot choose such as fall together.
  */
 export class BlobTable {
   #count = 0;
-  #ids = new Uint32Array(0);
-  #entries = new Uint32Array(0);
+  #ids: Words = new Uint32Array(0);
+  #entries: Words = new Uint32Array(0);
   /** Of each bucket, of which there is a power of two: its first entry + 1; 0 is none. */
-  #buckets = new Uint32Array(16);
-  readonly #factors = Uint32Array.from({ length: idWords }, oddWord);
+  #buckets: Words = new Uint32Array(16);
+  #factors = Uint32Array.from({ length: idWords }, oddWord);
   readonly #packs: string[] = [];
   readonly #packNumbers = new Map<string, number>();
   /** Of each pack: the last entry + 1, from where they are chained. */
@@ -35,17 +47,33 @@ export class BlobTable {
 
   /** One that can be added to without changing this. */
   copy(): BlobTable {
-    const copy = new BlobTable();
-    copy.#count = this.#count;
-    copy.#ids = resized(this.#ids, this.#count * idWords);
-    copy.#entries = resized(this.#entries, this.#count * entryWords);
-    for (const chain of this.#chains) copy.#chains.push(chain);
-    for (const [pack, number] of this.#packNumbers) {
-      copy.#packs.push(pack);
-      copy.#packNumbers.set(pack, number);
+    const { ids, entries, buckets, ...parts } = this.parts;
+    return BlobTable.of({
+      ...parts,
+      ...{ ids: ids.slice(), entries: entries.slice(), buckets: buckets.slice() },
+    });
+  }
+
+  /** For `of`. They are this table's own. */
+  get parts(): TableParts {
+    return {
+      ...{ packs: this.#packs, chains: this.#chains, factors: this.#factors, buckets: this.#buckets },
+      ids: this.#ids.subarray(0, this.#count * idWords),
+      entries: this.#entries.subarray(0, this.#count * entryWords),
+    };
+  }
+
+  /** Of the parts of another. What is added to it changes their arrays. */
+  static of({ packs, chains, factors, ids, entries, buckets }: TableParts): BlobTable {
+    const table = new BlobTable();
+    table.#count = ids.length / idWords;
+    [table.#factors, table.#ids, table.#entries, table.#buckets] = [factors, ids, entries, buckets];
+    for (const [number, pack] of packs.entries()) {
+      table.#packs.push(pack);
+      table.#packNumbers.set(pack, number);
+      table.#chains.push(chains[number] ?? 0);
     }
-    copy.#rehash();
-    return copy;
+    return table;
   }
 
   /** What is there already is not added again: index files may name a pack twice. */
@@ -86,15 +114,16 @@ export class BlobTable {
     }
   }
 
-  /** Each 32 bytes, which hold until the next; one of a blob that lies in several packs comes several times. */
-  *ids(type: BlobType): Generator<Buffer, undefined> {
-    const id = Buffer.alloc(idBytes);
-    const words = new Uint32Array(id.buffer, id.byteOffset, idWords);
+  /** Puts the ids of a type into `words`, eight words each, one every `stride`; how many. A blob that lies in several packs comes several times. */
+  copyIds(type: BlobType, words: Int32Array, stride: number): number {
+    let count = 0;
     for (let entry = 0; entry < this.#count; entry += 1) {
       if (this.#word(entry, 0) % 2 !== typeBits[type]) continue;
-      for (let word = 0; word < idWords; word += 1) words[word] = this.#ids[entry * idWords + word] ?? 0;
-      yield id;
+      const [from, to] = [entry * idWords, count * stride];
+      for (let word = 0; word < idWords; word += 1) words[to + word] = this.#ids[from + word] ?? 0;
+      count += 1;
     }
+    return count;
   }
 
   /** Where the last blob of a pack ends; 0 for an unknown one. */
@@ -200,7 +229,7 @@ export class BlobTable {
   }
 
   #packedBlob(entry: number): PackedBlob {
-    const bytes = Buffer.from(this.#ids.buffer, entry * idBytes, idBytes);
+    const bytes = Buffer.from(this.#ids.buffer, this.#ids.byteOffset + entry * idBytes, idBytes);
     const { pack: _, ...location } = this.#location(entry);
     return {
       id: bytes.toString('hex') as BlobId,
@@ -246,7 +275,7 @@ function oddWord(): number {
   return randomInt(maxWord) | 1;
 }
 
-function resized(words: Uint32Array, length: number): Uint32Array<ArrayBuffer> {
+function resized(words: Uint32Array, length: number): Words {
   const copy = new Uint32Array(length);
   copy.set(words.subarray(0, length));
   return copy;

@@ -34,10 +34,19 @@ export type BlobIndex = {
   find(id: BlobId, type: BlobType): BlobLocation | undefined;
   locations(id: BlobId, type: BlobType): readonly BlobLocation[];
   packs(): IterableIterator<PackContents>;
-  /** The 32 bytes of each id, one after another in the same memory; of a blob that lies in several packs several times. */
-  ids(type: BlobType): IterableIterator<Uint8Array>;
+  /**
+   * Puts the ids of blobs of a type into `words`, which has room for them: the 32 bytes of each as eight words, one every `stride` words.
+   * Returns how many there are; a blob that lies in several packs comes several times.
+   */
+  copyIds(type: BlobType, words: Int32Array, stride: number): number;
   /** Where the last blob of a pack ends, in bytes: so far it can be read. 0 for one that is not known. */
   endOf(pack: string): number;
+};
+
+export type IndexOptions = CallOptions & {
+  readonly onDamaged?: (name: string, error: Error) => void;
+  /** The path of a file of `rememberIndex`, which may be missing: what it has of files that are there is not read again. */
+  readonly memory?: string | undefined;
 };
 
 /**
@@ -66,9 +75,9 @@ export type Repository = AsyncDisposable & {
    * Reads the index files that were added since the last call and drops those that are gone. One that does not verify rejects with
    * `corrupt` or `tooLarge`, unless `onDamaged` takes it: for who only reads. What is written or removed by an index has to know all of it.
    */
-  index(
-    options: CallOptions & { readonly onDamaged?: (name: string, error: Error) => void },
-  ): Promise<BlobIndex>;
+  index(options: IndexOptions): Promise<BlobIndex>;
+  /** Writes to `path` what was read with a memory, and what was added since; nothing where that hardly differs from what is there. */
+  rememberIndex(path: string): Promise<void>;
   /** Writes index files over these packs, which are durable, each below 8 MiB; resolves with their names. */
   addIndex(
     packs: readonly PackContents[],

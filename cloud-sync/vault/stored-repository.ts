@@ -1,5 +1,5 @@
 import type { CallOptions, VaultBackend } from './backend/backend.ts';
-import { FileBlobIndex, type ReadIndexFile } from './blob-index.ts';
+import { FileBlobIndex, GrowingIndex, type ReadIndexFile } from './blob-index.ts';
 import { SyncError } from '../errors.ts';
 import { decodeBlob } from './format/blob-codec.ts';
 import type { BlobId, BlobType } from './format/blob-id.ts';
@@ -13,15 +13,18 @@ import { decodeTree } from './format/tree.ts';
 import type { TreeNode } from './format/tree-node.ts';
 import { inParallel } from './in-parallel.ts';
 import { intoIndexFiles } from './index-files.ts';
+import { readIndexMemory, writeIndexMemory } from './index-memory.ts';
 import { readStored, rethrowNamed } from './read-stored.ts';
-import type { BlobIndex, BlobLocation, PackContents, Repository } from './repository.ts';
+import type { BlobIndex, BlobLocation, IndexOptions, PackContents, Repository } from './repository.ts';
 import { SnapshotReader } from './snapshot-reader.ts';
 
 const filesAtOnce = 4;
 /** An index file may be replaced between its listing and its reading by a prune: then the list is read again. */
 const maxIndexAttempts = 4;
-
-type IndexOptions = Parameters<Repository['index']>[0];
+/** What is less than this is not worth a file to be written. */
+const minBlobsToRemember = 1_000;
+/** 60 bytes each, in memory while a snapshot is taken. */
+const maxBlobsRemembered = 1_000_000;
 
 type StoredRepositoryOptions = {
   readonly backend: VaultBackend;
@@ -41,6 +44,13 @@ export class StoredRepository implements Repository {
   /** Not read yet, or known to lack what this repository itself has added. */
   #indexStale = true;
   #indexReading: Promise<unknown> = Promise.resolve();
+  /** Blobs that a memory had, once the index was read with one. */
+  #rememberedCount: number | undefined;
+  /** What was added to that index since. */
+  #added: ReadIndexFile[] = [];
+  #addedCount = 0;
+  /** That index and what was added, once that is to be remembered. */
+  #growing: GrowingIndex | undefined;
 
   constructor({ backend, key, config }: StoredRepositoryOptions) {
     this.id = config.id;
@@ -90,9 +100,18 @@ export class StoredRepository implements Repository {
       const { name, bytes } = encodeIndex(this.#sealer, document, this.version);
       await this.backend.write('index', name, bytes, { signal });
       this.#indexStale = true;
+      if (supersedes.length > 0) this.#rememberedCount = undefined;
+      this.#grow(name, some);
       names.push(name);
     }
     return names;
+  }
+
+  async rememberIndex(path: string): Promise<void> {
+    if (!this.#isWorthRemembering()) return;
+    const index = this.#growing?.index ?? this.#index;
+    await writeIndexMemory(path, this.key, index);
+    this.#rememberedCount = index.blobCount;
   }
 
   async readBlob(id: BlobId, type: BlobType, { signal }: CallOptions): Promise<Buffer> {
@@ -154,19 +173,43 @@ export class StoredRepository implements Repository {
 
   async #readIndex(options: IndexOptions, attempts: number): Promise<BlobIndex> {
     const listed = new Set((await this.backend.list('index', options)).map(({ name }) => name));
-    const known = new Set(this.#index.files);
-    const base = known.isSubsetOf(listed) ? this.#index : FileBlobIndex.empty;
+    const read = this.#index === FileBlobIndex.empty ? await this.#remembered(options) : this.#index;
+    const known = new Set(read.files);
+    const base = known.isSubsetOf(listed) ? read : FileBlobIndex.empty;
     const missing = [...listed].filter((name) => base === FileBlobIndex.empty || !known.has(name));
     try {
-      if (missing.length > 0 || base !== this.#index)
-        this.#index = await base.with(this.#read(missing, options));
+      this.#index = missing.length === 0 ? base : await base.with(this.#read(missing, options));
     } catch (error) {
       const replaced = error instanceof SyncError && error.code === 'notFound' && attempts > 1;
       if (replaced) return this.#readIndex(options, attempts - 1);
       throw error;
     }
     this.#indexStale = false;
+    if (options.memory !== undefined) this.#rememberedCount ??= base === read ? read.blobCount : 0;
     return this.#index;
+  }
+
+  async #remembered({ memory }: IndexOptions): Promise<FileBlobIndex> {
+    const remembered = memory === undefined ? undefined : await readIndexMemory(memory, this.key);
+    return remembered ?? FileBlobIndex.empty;
+  }
+
+  #grow(name: string, packs: readonly PackContents[]): void {
+    if (this.#rememberedCount === undefined) return;
+    this.#added.push({ name, document: { packs } });
+    this.#addedCount += packs.reduce((count, { blobs }) => count + blobs.length, 0);
+    if (this.#isWorthRemembering()) {
+      this.#growing ??= new GrowingIndex(this.#index);
+      for (const { name, document } of this.#added.splice(0)) this.#growing.add(name, document.packs);
+    }
+    if (this.#index.blobCount + this.#addedCount <= maxBlobsRemembered) return;
+    [this.#added, this.#growing, this.#rememberedCount] = [[], undefined, undefined];
+  }
+
+  #isWorthRemembering(): boolean {
+    const count = this.#index.blobCount + this.#addedCount;
+    if (this.#rememberedCount === undefined || count > maxBlobsRemembered) return false;
+    return count - this.#rememberedCount >= Math.max(minBlobsToRemember, count / 20);
   }
 
   async *#read(names: readonly string[], options: IndexOptions): AsyncGenerator<ReadIndexFile> {

@@ -24,29 +24,24 @@ export function createBlobClaims(knownCount: number): SharedClaims {
 }
 
 /** With all data blobs of an index claimed. Nobody has it yet, so none is looked for and none waited for. */
-export function claimKnown(index: Pick<BlobIndex, 'blobCount' | 'ids'>): SharedClaims {
+export function claimKnown(index: Pick<BlobIndex, 'blobCount' | 'copyIds'>): SharedClaims {
   const shared = createBlobClaims(index.blobCount);
   const buckets = new Int32Array(shared.buckets);
   const entries = new Int32Array(shared.entries);
-  const id = new Uint8Array(32);
-  const words = new Int32Array(id.buffer);
-  let count = 0;
-  for (const known of index.ids('data')) {
-    id.set(known);
-    const at = count * entryWords;
-    const bucket = bucketOf(words);
-    for (let word = 0; word < 8; word += 1) entries[at + word] = words[word] ?? 0;
+  const count = index.copyIds('data', entries, entryWords);
+  for (let number = 1; number <= count; number += 1) {
+    const at = (number - 1) * entryWords;
+    const bucket = bucketOf(entries[at] ?? 0);
     entries[at + 8] = buckets[bucket] ?? 0;
-    count += 1;
-    buckets[bucket] = count;
+    buckets[bucket] = number;
   }
   buckets[0] = count;
   return shared;
 }
 
 /** SHA-256 spreads evenly: any of its bits do. */
-function bucketOf(words: Int32Array): number {
-  return 1 + ((words[0] ?? 0) & (bucketCount - 1));
+function bucketOf(firstWord: number): number {
+  return 1 + (firstWord & (bucketCount - 1));
 }
 
 /**
@@ -70,7 +65,7 @@ export class BlobClaims {
   /** Whether the caller is the first to ask for `id` (32 bytes), and so the one to store it. */
   claim(id: Uint8Array): boolean {
     this.#id.set(id);
-    const bucket = bucketOf(this.#words);
+    const bucket = bucketOf(this.#words[0] ?? 0);
     let head = Atomics.load(this.#buckets, bucket);
     if (this.#contains(head, 0)) return false;
     const number = Atomics.add(this.#buckets, 0, 1) + 1;

@@ -1,8 +1,9 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { atomicWrite } from '../../../lib/atomic-write.ts';
 import type { BlobId } from '../format/blob-id.ts';
-import { masterKeyBytes, type MasterKey } from '../format/master-key.ts';
+import type { MasterKey } from '../format/master-key.ts';
+import { macBytes, memoryMac } from '../memory-mac.ts';
 
 export type SnapshotMemory = {
   readonly version: 1;
@@ -16,7 +17,7 @@ export type SnapshotMemory = {
   readonly folders: readonly (readonly [path: string, print: string, tree: BlobId])[];
 };
 
-const macBytes = 32;
+const purpose = 'holdfast snapshot memory 1';
 const maxBytes = 512 * 1024 * 1024;
 
 /** What `writeMemory` wrote with this key; undefined for anything else: it saves time, nothing depends on it. */
@@ -29,7 +30,7 @@ export async function readMemory(path: string, key: MasterKey): Promise<Snapshot
   }
   if (bytes.length < macBytes || bytes.length > maxBytes) return undefined;
   const text = bytes.subarray(macBytes);
-  if (!timingSafeEqual(bytes.subarray(0, macBytes), macOf(text, key))) return undefined;
+  if (!timingSafeEqual(bytes.subarray(0, macBytes), memoryMac(key, purpose, text))) return undefined;
   // By its MAC it is what `writeMemory` made, perhaps that of another version: thousands of folders are not looked through again.
   const memory = JSON.parse(text.toString()) as { readonly version: number } | null;
   return memory?.version === 1 ? (memory as SnapshotMemory) : undefined;
@@ -37,11 +38,5 @@ export async function readMemory(path: string, key: MasterKey): Promise<Snapshot
 
 export async function writeMemory(path: string, key: MasterKey, memory: SnapshotMemory): Promise<void> {
   const text = Buffer.from(JSON.stringify(memory));
-  await atomicWrite(path, Buffer.concat([macOf(text, key), text]));
-}
-
-/** By a key of the repository: nobody else, and no other repository, can say that a file has not changed. */
-function macOf(text: Uint8Array, key: MasterKey): Buffer {
-  const secret = Buffer.from(hkdfSync('sha256', masterKeyBytes(key), '', 'holdfast snapshot memory 1', 32));
-  return createHmac('sha256', secret).update(text).digest();
+  await atomicWrite(path, Buffer.concat([memoryMac(key, purpose, text), text]));
 }
