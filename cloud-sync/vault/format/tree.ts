@@ -1,8 +1,7 @@
 import { SyncError } from '../../errors.ts';
 import { maxBlobBytes } from './blob-codec.ts';
 import { decodeNode } from './decode-node.ts';
-import { encodeNode } from './encode-node.ts';
-import type { EncodedNode } from './encoded-node.ts';
+import { textOf, type EncodedNode } from './encoded-node.ts';
 import { compareNames } from './name-bytes.ts';
 import type { TreeNode } from './tree-node.ts';
 
@@ -45,10 +44,6 @@ export function decodeTree(bytes: Uint8Array): readonly TreeNode[] {
     throw new SyncError('corrupt', `A tree has two entries named ${JSON.stringify(name)}`);
   }
   return nodes;
-}
-
-function textOf(node: TreeNode | EncodedNode): string {
-  return 'json' in node ? node.json : encodeNode(node);
 }
 
 function tooLarge(nodes: readonly { readonly name: string }[], what: string): SyncError {

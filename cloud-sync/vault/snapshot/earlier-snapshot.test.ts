@@ -4,6 +4,7 @@ import { encodeTree } from '../format/tree.ts';
 import type { TreeNode } from '../format/tree-node.ts';
 import { EarlierSnapshot } from './earlier-snapshot.ts';
 import type { FileFacts } from './file-facts.ts';
+import { FolderEntries } from './folder-entries.ts';
 
 const secondNs = 1_000_000_000n;
 const secondMs = Date.parse('2026-11-21T12:00:00Z');
@@ -26,8 +27,10 @@ async function isBelieved(ctimeNs: bigint, parentTime: string): Promise<boolean>
     index: () => Promise.resolve({ has: () => true }),
     parent: { id, document, receivedMs: null },
     memory: undefined,
+    entries: () => Promise.resolve(undefined),
   });
-  const folder = await earlier.folder(undefined, id);
+  const now = FolderEntries.from([]);
+  const folder = await earlier.folder({ remembered: undefined, tree: id, now, isSame: false });
   return earlier.has(facts, folder.node('a')!);
 }
 

@@ -8,18 +8,23 @@ import type { TreeNode } from '../format/tree-node.ts';
 import type { BlobIndex } from '../repository.ts';
 import { EarlierFolder } from './earlier-folder.ts';
 import { isSameFile, lastChangeNs, type FileFacts } from './file-facts.ts';
-import type { Entry } from './folder-entries.ts';
+import type { EntriesMemory } from './entries-memory.ts';
+import type { Entry, FolderEntries, ListedEntries } from './folder-entries.ts';
+import { FolderPatch } from './folder-patch.ts';
 import type { SnapshotMemory } from './snapshot-memory.ts';
 
-export type RememberedFolder = { readonly print: string; readonly tree: BlobId };
+/** `number`: in the memory. `print` is '' for one whose entries are not to be believed. */
+export type RememberedFolder = { readonly number: number; readonly print: string; readonly tree: BlobId };
 
 export type EarlierSnapshotOptions = {
   /** Plain bytes of a tree. */
-  readonly readTree: (id: BlobId) => Promise<Uint8Array>;
+  readonly readTree: (id: BlobId) => Promise<Buffer>;
   readonly index: () => Promise<Pick<BlobIndex, 'has'>>;
   readonly parent: Snapshot | undefined;
   /** Of that parent; what it names is in the repository. */
   readonly memory: SnapshotMemory | undefined;
+  /** That belongs to the memory; asked when some folder is not as it was. */
+  readonly entries: () => Promise<EntriesMemory | undefined>;
 };
 
 /**
@@ -27,6 +32,15 @@ export type EarlierSnapshotOptions = {
  * shows no other time. What is as new as the snapshot that saw it is not believed to be unchanged.
  */
 export const clockTickNs = 50_000_000n;
+
+export type FolderWanted = {
+  readonly remembered: RememberedFolder | undefined;
+  /** Where it is not remembered. */
+  readonly tree?: BlobId | undefined;
+  readonly now: FolderEntries;
+  /** Whether all entries are as they are remembered. */
+  readonly isSame: boolean;
+};
 
 /** The snapshot is to be taken without looking at its parent. */
 export class ParentDamaged extends Error {}
@@ -37,11 +51,14 @@ export class EarlierSnapshot {
   readonly #folders: ReadonlyMap<string, RememberedFolder>;
   readonly #believedUntilNs: bigint;
   #index: Pick<BlobIndex, 'has'> | undefined;
+  #entries: Promise<EntriesMemory | undefined> | undefined;
 
   constructor(options: EarlierSnapshotOptions) {
     const { parent, memory } = options;
     this.#options = options;
-    this.#folders = new Map(memory?.folders.map(([path, print, tree]) => [path, { print, tree }]));
+    this.#folders = new Map(
+      memory?.folders.map(([path, print, tree], number) => [path, { number, print, tree }]),
+    );
     this.#believedUntilNs = parent === undefined ? 0n : nsOfRfc3339(parent.document.time) - clockTickNs;
   }
 
@@ -54,19 +71,28 @@ export class EarlierSnapshot {
   }
 
   /** What lay in a folder; nothing for an undefined tree. Rejects with ParentDamaged when it cannot be read. */
-  async folder(remembered: RememberedFolder | undefined, tree: BlobId | undefined): Promise<EarlierFolder> {
+  async folder({ remembered, tree, now, isSame }: FolderWanted): Promise<EarlierFolder | FolderPatch> {
     const wanted = remembered?.tree ?? tree;
     if (wanted === undefined) return EarlierFolder.empty;
     const { readTree, index } = this.#options;
     this.#index ??= await index();
+    const before = isSame ? undefined : await this.#entriesOf(remembered);
     try {
       const plain = await readTree(wanted);
       // What is remembered is a tree as this version writes it.
-      const texts = remembered === undefined ? undefined : splitTree(plain);
-      return new EarlierFolder(texts ?? decodeTree(plain));
+      if (remembered === undefined) return new EarlierFolder(decodeTree(plain));
+      const patch = isSame || before !== undefined ? FolderPatch.of(plain, now, before) : undefined;
+      return patch ?? new EarlierFolder(splitTree(plain) ?? decodeTree(plain));
     } catch (cause) {
       throw asParentDamaged(cause, wanted);
     }
+  }
+
+  /** As that folder's tree was made of them. */
+  async #entriesOf(remembered: RememberedFolder | undefined): Promise<ListedEntries | undefined> {
+    if (remembered === undefined || remembered.print === '') return undefined;
+    this.#entries ??= this.#options.entries();
+    return (await this.#entries)?.of(remembered.number);
   }
 
   /**
@@ -76,17 +102,18 @@ export class EarlierSnapshot {
   unchanged({ facts, name }: Entry, head: string, folder: EarlierFolder): EncodedNode | undefined {
     const text = folder.text(name);
     if (text === undefined || !text.json.startsWith(head) || text.json[head.length] !== ',') return undefined;
-    return this.#isBelieved(facts) ? text : undefined;
+    return this.believes(facts) ? text : undefined;
   }
 
   /** Whether a file need not be read: unchanged since `node`, one of `entries`, and all of it in the repository. */
   has(facts: FileFacts, node: TreeNode): boolean {
     if (node.content === undefined || !isSameFile(facts, node)) return false;
-    if (!this.#isBelieved(facts)) return false;
+    if (!this.believes(facts)) return false;
     return node.content.every((id) => this.#index?.has(id, 'data') ?? false);
   }
 
-  #isBelieved({ ctimeNs }: FileFacts): boolean {
+  /** Whether it cannot have changed since, its clock too slow to show it. */
+  believes({ ctimeNs }: FileFacts): boolean {
     return lastChangeNs(ctimeNs) < this.#believedUntilNs;
   }
 }

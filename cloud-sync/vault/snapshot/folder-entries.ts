@@ -13,10 +13,14 @@ export type Entry = { readonly name: string; readonly type: NodeType; readonly f
 
 const offsetOf = { mode: factNames.indexOf('mode'), size: factNames.indexOf('size') };
 
+/** What is kept of the entries of a folder: their names, divided by NUL, and the facts of each in their order. */
+export type ListedEntries = { readonly joinedNames: string; readonly facts: PackedFacts };
+
 /** The entries of one folder. They wait by the hundred thousand for their turn, so they are kept small. */
-export class FolderEntries {
+export class FolderEntries implements ListedEntries {
   readonly names: readonly string[];
   readonly facts: PackedFacts;
+  #joinedNames: string | undefined;
 
   /** `facts`: of each name, in their order. */
   constructor(names: readonly string[], facts: PackedFacts) {
@@ -31,6 +35,11 @@ export class FolderEntries {
       entries.map(({ name }) => name),
       packed,
     );
+  }
+
+  get joinedNames(): string {
+    this.#joinedNames ??= this.names.join('\0');
+    return this.#joinedNames;
   }
 
   at(index: number): Entry {

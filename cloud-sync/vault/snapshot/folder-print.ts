@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { FolderEntries } from './folder-entries.ts';
+import type { ListedEntries } from './folder-entries.ts';
 
 /** Stands for all that `lstat` said of the entries: equal prints, equal entries. */
-export function folderPrint({ names, facts }: FolderEntries): string {
+export function folderPrint({ joinedNames, facts }: ListedEntries): string {
   // Not UTF-8: that has no place for the lone surrogates of odd names.
-  return createHash('sha256').update(names.join('\0'), 'utf16le').update(facts).digest('base64url');
+  return createHash('sha256').update(joinedNames, 'utf16le').update(facts).digest('base64url');
 }

@@ -6,19 +6,26 @@ import type { EncodedNode } from '../format/encoded-node.ts';
 import type { TreeNode } from '../format/tree-node.ts';
 import type { AccountNames } from './account-names.ts';
 import type { EarlierFolder } from './earlier-folder.ts';
-import { clockTickNs, type EarlierSnapshot, type RememberedFolder } from './earlier-snapshot.ts';
+import {
+  clockTickNs,
+  ParentDamaged,
+  type EarlierSnapshot,
+  type RememberedFolder,
+} from './earlier-snapshot.ts';
 import { nodeOf, readDetails, type Details } from './entry-node.ts';
 import type { Exclusion } from './exclude-patterns.ts';
 import { fileProblem } from './file-problem.ts';
 import type { FileContent, FileQueue } from './file-queue.ts';
-import type { Entry, FolderEntries } from './folder-entries.ts';
+import type { Entry, FolderEntries, ListedEntries } from './folder-entries.ts';
+import { FolderPatch } from './folder-patch.ts';
 import { folderPrint } from './folder-print.ts';
 import { listFolder, type FolderListing, type Skip } from './list-folder.ts';
 import { listWithOther } from './list-in-parts.ts';
-import { walkSliceMs } from './snapshot-limits.ts';
+import { maxEntriesRemembered, walkSliceMs } from './snapshot-limits.ts';
 import type { SnapshotProblem } from './snapshot-problem.ts';
 import type { SnapshotRequest } from './snapshot-request.ts';
 import type { SnapshotTally } from './snapshot-tally.ts';
+import type { TreeStore } from './tree-store.ts';
 
 export type FolderWalkOptions = {
   /** Absolute, its links resolved by the system as far as they lead to it. */
@@ -26,7 +33,7 @@ export type FolderWalkOptions = {
   readonly excludes: Exclusion | undefined;
   readonly earlier: EarlierSnapshot;
   readonly files: Pick<FileQueue, 'read' | 'room' | 'end'>;
-  readonly trees: { add(nodes: readonly Node[]): Promise<BlobId> };
+  readonly trees: Pick<TreeStore, 'add' | 'addPlain'>;
   readonly accounts: AccountNames;
   readonly posix: Posix | undefined;
   readonly tally: SnapshotTally;
@@ -42,9 +49,14 @@ export type WalkedFolder = {
   readonly tree: BlobId;
   /** Of the entries; '' when they are not to be believed next time without a look. */
   readonly print: string;
+  /** That the print is of, where they may be remembered and are not too many. */
+  readonly entries: ListedEntries | undefined;
   /** Whether it is the tree that is remembered. */
   readonly same: boolean;
 };
+
+/** What the parent saw in a folder. */
+type Before = EarlierFolder | FolderPatch;
 
 /** Of a tree, where it is unchanged as the text it was. */
 type Node = TreeNode | EncodedNode;
@@ -59,18 +71,29 @@ type Listed = {
 };
 /** A folder to visit. `depth`: 0 for the root. */
 type Place = { readonly path: string; readonly depth: number; readonly treeBefore: BlobId | undefined };
-type Child = { readonly entry: Entry; readonly walked: Promise<WalkedFolder> };
+/** `index`: of its entry. */
+type Child = { readonly index: number; readonly walked: Promise<WalkedFolder> };
 /** What becomes of the entries that are no folders. */
 type Taken = {
   /** Whether all were taken, with the facts of the print. */
   stable: boolean;
+  /** Without those that a patch leaves where they are. */
   readonly nodes: Node[];
+  /** Names of folders that could not be listed. */
+  readonly gone: Set<string>;
 };
 type Visited = {
   readonly listed: Listed;
   /** Undefined while it was not needed. */
-  readonly folder: EarlierFolder | undefined;
+  readonly before: Before | undefined;
   readonly children: readonly Child[];
+  readonly taken: Taken;
+};
+type BuiltFolder = { readonly index: number; readonly walked: WalkedFolder | undefined };
+type Building<T extends Before> = {
+  readonly listed: Listed;
+  readonly before: T;
+  readonly folders: readonly BuiltFolder[];
   readonly taken: Taken;
 };
 type Reading = { readonly which: readonly number[]; readonly contents: Promise<readonly FileContent[]> };
@@ -83,6 +106,7 @@ export class FolderWalk {
   readonly #options: FolderWalkOptions;
   readonly #newestBelievedNs: bigint;
   readonly #walked: WalkedFolder[] = [];
+  #entriesLeft = maxEntriesRemembered;
   #sliceEndsAt = 0;
 
   constructor(options: FolderWalkOptions) {
@@ -110,8 +134,9 @@ export class FolderWalk {
     const { earlier, tally, ahead } = this.#options;
     const listed = this.#list(path);
     tally.folders += 1;
-    const before = listed.same ? undefined : await earlier.folder(listed.remembered, treeBefore);
-    const taken: Taken = { stable: listed.print !== '', nodes: [] };
+    const wanted = { remembered: listed.remembered, tree: treeBefore, now: listed.entries, isSame: false };
+    const before = listed.same ? undefined : await earlier.folder(wanted);
+    const taken: Taken = { stable: listed.print !== '', nodes: [], gone: new Set() };
     if (before === undefined) this.#keepAll(listed);
     const reading = before && this.#take(listed, before, taken);
     const children: Child[] = [];
@@ -119,21 +144,21 @@ export class FolderWalk {
       if (listed.entries.typeAt(index) !== 'dir') continue;
       ahead?.position.enter(depth, index);
       const below = { depth: depth + 1, treeBefore: this.#treeBefore(path, before, name) };
-      const child = await this.#visitChild(path, listed.entries.at(index), below);
-      if (child === undefined) taken.stable = false;
-      else children.push(child);
+      const child = await this.#visitChild(joined(path, name), below);
+      if (child === undefined) leaveOut(name, taken);
+      else children.push({ index, ...child });
     }
     return async () => {
       await this.#takeRead(listed, reading, taken);
-      return await this.#build({ listed, folder: before, children, taken });
+      return await this.#build({ listed, before, children, taken });
     };
   }
 
-  async #visitChild(parent: string, entry: Entry, below: Omit<Place, 'path'>): Promise<Child | undefined> {
-    const path = joined(parent, entry.name);
+  /** Undefined for one that cannot be listed. What it returns waits until it has been read. */
+  async #visitChild(path: string, below: Omit<Place, 'path'>): Promise<Pick<Child, 'walked'> | undefined> {
     try {
       const walked = await this.#visit({ path, ...below });
-      return { entry, walked: quiet(walked()) };
+      return { walked: quiet(walked()) };
     } catch (error) {
       this.#options.onProblem({ path, ...fileProblem(error) });
       return undefined;
@@ -164,16 +189,14 @@ export class FolderWalk {
   }
 
   /** Takes what need not be read, and hands out what must. */
-  #take({ path, entries }: Listed, before: EarlierFolder, taken: Taken): Reading | undefined {
+  #take({ path, entries }: Listed, before: Before, taken: Taken): Reading | undefined {
     const { accounts, earlier, tally, files } = this.#options;
     const which: number[] = [];
     for (const [index, name] of entries.names.entries()) {
       const type = entries.typeAt(index);
       if (type === 'dir') continue;
-      const same = this.#unchanged(entries.at(index), before);
-      if (same !== undefined) {
+      if (this.#isKept(entries, index, before, taken)) {
         if (type === 'file') tally.unmodified(entries.sizeAt(index));
-        taken.nodes.push(same);
         continue;
       }
       const old = type === 'file' ? before.node(name) : undefined;
@@ -237,37 +260,74 @@ export class FolderWalk {
     }
   }
 
-  async #build({ listed, folder: known, children, taken }: Visited): Promise<WalkedFolder> {
-    const { earlier, trees } = this.#options;
+  async #build({ listed, before: known, children, taken }: Visited): Promise<WalkedFolder> {
+    const { remembered, entries, path } = listed;
     const walked = await Promise.all(children.map((child) => child.walked));
-    const before = listed.remembered?.tree;
+    const folders = children.map(({ index }, at) => ({ index, walked: walked[at] }));
     const isSame = listed.same && taken.stable && walked.every(({ same }) => same);
-    let tree = isSame ? before : undefined;
+    let tree = isSame ? remembered?.tree : undefined;
     if (tree === undefined) {
-      const folder = known ?? (await earlier.folder(listed.remembered, undefined));
-      // Of a folder whose entries are as they were, while something below is not, all are taken.
-      const files = listed.same ? folder.others : taken.nodes;
-      const folders = children.map(({ entry }, index) =>
-        this.#folderNode(listed.path, entry, { walked: walked[index], before: folder }),
-      );
-      tree = await trees.add([...files, ...folders]);
+      const before =
+        known ?? (await this.#options.earlier.folder({ remembered, now: entries, isSame: true }));
+      tree = await (before instanceof FolderPatch
+        ? this.#patch({ listed, before, folders, taken })
+        : this.#make({ listed, before, folders, taken }));
     }
     const print = taken.stable ? listed.print : '';
-    const walkedFolder = { path: listed.path, tree, print, same: tree === before };
+    const same = tree === remembered?.tree;
+    const walkedFolder = { path, tree, print, entries: this.#rememberable(entries, print), same };
     this.#walked.push(walkedFolder);
     return walkedFolder;
   }
 
-  #folderNode(
-    parent: string,
-    entry: Entry,
-    { walked, before }: { readonly walked: WalkedFolder | undefined; readonly before: EarlierFolder },
-  ): Node {
+  #rememberable({ names, joinedNames, facts }: FolderEntries, print: string): ListedEntries | undefined {
+    // Names that are no UTF-8 would be others when they are read.
+    if (print === '' || names.length > this.#entriesLeft || !joinedNames.isWellFormed()) return undefined;
+    this.#entriesLeft -= names.length;
+    // Without the names one by one.
+    return { joinedNames, facts };
+  }
+
+  async #make({ listed, before, folders, taken }: Building<EarlierFolder>): Promise<BlobId> {
+    // Of a folder whose entries are as they were, while something below is not, all are taken.
+    const files = listed.same ? before.others : taken.nodes;
+    const nodes = folders.map((folder) => this.#folderNode(listed, folder, before));
+    return await this.#options.trees.add([...files, ...nodes]);
+  }
+
+  async #patch({ listed, before, folders, taken }: Building<FolderPatch>): Promise<BlobId> {
+    const { names } = listed.entries;
+    const nodes = new Map(taken.nodes.map((node) => [node.name, node]));
+    for (const folder of folders) {
+      if (folder.walked?.same === true && this.#isSame(listed.entries, folder.index, before)) continue;
+      nodes.set(names[folder.index] ?? '', this.#folderNode(listed, folder, before));
+    }
+    const plain = before.tree(nodes, taken.gone);
+    if (plain === undefined) throw new ParentDamaged(`The tree of ${listed.path} is not what is remembered`);
+    return await this.#options.trees.addPlain(plain);
+  }
+
+  #folderNode({ path, entries }: Listed, { index, walked }: BuiltFolder, before: Before): Node {
+    const entry = entries.at(index);
     const subtree = walked?.tree;
     const node = nodeOf(entry, this.#options.accounts);
-    const same = this.#unchanged(entry, before) !== undefined;
-    const details = same ? undefined : this.#details(parent, entry);
+    const details = this.#isSame(entries, index, before) ? undefined : this.#details(path, entry);
     return { ...node, ...details?.node, ...(subtree === undefined ? {} : { subtree }) };
+  }
+
+  #isSame(entries: FolderEntries, index: number, before: Before): boolean {
+    if (before instanceof FolderPatch)
+      return before.isSame(index) && this.#options.earlier.believes(entries.at(index).facts);
+    return this.#unchanged(entries.at(index), before) !== undefined;
+  }
+
+  /** Whether an entry that is no folder stays as it was: it is among the nodes then, or where the patch leaves it. */
+  #isKept(entries: FolderEntries, index: number, before: Before, { nodes }: Taken): boolean {
+    // What a print stands for is older than the snapshot that saw it.
+    if (before instanceof FolderPatch) return before.isSame(index);
+    const same = this.#unchanged(entries.at(index), before);
+    if (same !== undefined) nodes.push(same);
+    return same !== undefined;
   }
 
   #unchanged(entry: Entry, before: EarlierFolder): EncodedNode | undefined {
@@ -277,7 +337,7 @@ export class FolderWalk {
   }
 
   /** Where it is remembered it is not looked up. */
-  #treeBefore(path: string, before: EarlierFolder | undefined, name: string): BlobId | undefined {
+  #treeBefore(path: string, before: Before | undefined, name: string): BlobId | undefined {
     const { earlier } = this.#options;
     const known = before === undefined || earlier.remembered(joined(path, name)) !== undefined;
     return known ? undefined : before.node(name)?.subtree;
@@ -310,6 +370,11 @@ function joined(folder: string, name: string): string {
 
 function kept({ content, extendedAttributes }: TreeNode): Partial<TreeNode> {
   return { ...(content && { content }), ...(extendedAttributes && { extendedAttributes }) };
+}
+
+function leaveOut(folder: string, taken: Taken): void {
+  taken.stable = false;
+  taken.gone.add(folder);
 }
 
 /** It is waited for later; a failure until then is no unhandled one. */

@@ -18,7 +18,8 @@ import { FolderWalk, type WalkedFolder } from './folder-walk.ts';
 import { PackUploads } from './pack-uploads.ts';
 import { ProblemList } from './problem-list.ts';
 import { compressionLevel, lastIndexMs, progressIntervalMs } from './snapshot-limits.ts';
-import { readMemory, writeMemory, type SnapshotMemory } from './snapshot-memory.ts';
+import { indexMemory, readEntriesOf, Remembering } from './remembering.ts';
+import { readMemory, type SnapshotMemory } from './snapshot-memory.ts';
 import type { SnapshotOutcome, SnapshotRequest } from './snapshot-request.ts';
 import { SnapshotTally } from './snapshot-tally.ts';
 import { SnapshotThreads } from './snapshot-threads.ts';
@@ -88,12 +89,11 @@ class SnapshotRun implements AsyncDisposable {
     const walk = this.#walk(memory);
     const root = await Promise.race([walk.run(), this.#failed]);
     // Everything that the index will name, the index, and then the snapshot. [G1]
-    await Promise.race([this.#finishThreads(), this.#failed]);
-    await this.#trees.finish();
+    await Promise.race([Promise.all([this.#finishThreads(), this.#trees.finish()]), this.#failed]);
+    await using remembering = this.#index && new Remembering(this.#request, root, walk.walked);
     await this.#uploads.writeIndex();
-    const outcome = await this.#commit(root);
-    if (this.#index !== undefined) await this.#remember(root, walk.walked, context);
-    return outcome;
+    remembering?.rest(context, [...(await this.#loadIndex()).files, ...this.#uploads.indexFiles]);
+    return await this.#commit(root);
   }
 
   /** What was stored and is named by nothing would fill the store for a day, and each attempt would add to it. */
@@ -131,7 +131,10 @@ class SnapshotRun implements AsyncDisposable {
     // The walk goes on for a little while: what it starts then, nobody would end.
     if (this.#index === undefined && this.#signal.aborted)
       return Promise.reject(this.#signal.reason as Error);
-    this.#index ??= this.#request.repository.index({ signal: this.#signal });
+    this.#index ??= this.#request.repository.index({
+      signal: this.#signal,
+      memory: indexMemory(this.#request),
+    });
     return this.#index;
   }
 
@@ -183,6 +186,7 @@ class SnapshotRun implements AsyncDisposable {
         readTree: (id) => this.#readTree(id),
         index: () => this.#loadIndex(),
         ...{ parent, memory },
+        entries: () => readEntriesOf(this.#request, memory),
       }),
       files: this.#files,
       trees: this.#trees,
@@ -246,24 +250,6 @@ class SnapshotRun implements AsyncDisposable {
       (await repository.backend.list('index', { signal: this.#signal })).map(({ name }) => name),
     );
     return memory.indexFiles.every((name) => present.has(name)) ? memory : undefined;
-  }
-
-  async #remember(root: WalkedFolder, walked: readonly WalkedFolder[], context: string): Promise<void> {
-    const { memory: path, repository, logger } = this.#request;
-    if (path === undefined) return;
-    const { files } = await this.#loadIndex();
-    try {
-      await writeMemory(path, repository.key, {
-        version: 1,
-        tree: root.tree,
-        context,
-        indexFiles: [...files, ...this.#uploads.indexFiles],
-        folders: walked.map(({ path, print, tree }) => [path, print, tree]),
-      });
-    } catch (error) {
-      // The snapshot is there; only the next takes longer.
-      logger.warn('snapshot.memory.failed', { path, error });
-    }
   }
 
   #reportProgress(): Disposable {

@@ -21,6 +21,8 @@ export const maxWaitingFiles = 200_000;
 export const minEntriesTold = 500;
 /** Entries that are listed ahead at most: a hundred bytes each and their names. */
 export const maxEntriesAhead = 200_000;
+/** Entries of which a snapshot remembers what `lstat` said: a hundred bytes each. */
+export const maxEntriesRemembered = 250_000;
 /** How long the walk holds the thread that also hands out work and writes packs. */
 export const walkSliceMs = 15;
 /** An index over what is durable so far is written each time this many packs are, so that what was cut short need not be stored again. */

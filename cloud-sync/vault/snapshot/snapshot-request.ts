@@ -15,7 +15,10 @@ export type SnapshotRequest = {
   readonly excludes: readonly string[];
   /** The id of a snapshot to compare with, 'latest' (of this host and path), or 'none': every file is read. */
   readonly parent: string;
-  /** A file that remembers what the last snapshot saw, so that the next need not read its trees; made, replaced, and believed only when it fits the parent. */
+  /**
+   * A file that remembers what the last snapshot saw, so that the next need not read its trees; made, replaced, and believed only when it
+   * fits the parent. Beside it there are one named like it with `.entries` behind, and one for all snapshots into the repository.
+   */
   readonly memory?: string;
   /** Threads that read, hash, compress and encrypt; default one a core. */
   readonly threads?: number;

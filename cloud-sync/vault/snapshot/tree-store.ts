@@ -33,8 +33,12 @@ export class TreeStore {
 
   /** Resolves at once, but when a pack is full: then once that is durable. */
   async add(nodes: readonly (TreeNode | EncodedNode)[]): Promise<BlobId> {
+    return await this.addPlain(encodeTree(nodes));
+  }
+
+  /** As `add`; of what `encodeTree` makes. */
+  async addPlain(plain: Buffer): Promise<BlobId> {
     const { index, level } = this.#options;
-    const plain = encodeTree(nodes);
     const id = blobIdOf(plain);
     if (this.#stored.has(id) || (await index()).has(id, 'tree')) return id;
     this.#stored.add(id);
