@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { CliError } from './errors.ts';
+import { printable } from './printable.ts';
 import type { Run } from './run.ts';
 
 /**
@@ -19,7 +20,7 @@ export async function confirm(
   const lines = createInterface({ input: io.stdin, output: io.stderr, terminal: true });
   lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
-    const answer = await lines.question(`${question} [y/N] `, { signal });
+    const answer = await lines.question(`${printable(question)} [y/N] `, { signal });
     if (/^y(es)?$/i.test(answer.trim())) return;
   } finally {
     lines.close();

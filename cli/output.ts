@@ -1,6 +1,10 @@
 import { paint, type Io, type Style } from './io.ts';
+import { escapeLines, escapePainted } from './printable.ts';
 
-/** What a command says. With `--json` stdout carries one JSON document, or JSON lines for a stream, and nothing else. */
+/**
+ * What a command says. With `--json` stdout carries one JSON document, or JSON lines for a stream, and nothing else. In text for people
+ * whatever could move the terminal comes as its escape, but the colours of `paint`: devices, functions and files have strangers' words.
+ */
 export class Output {
   readonly json: boolean;
   readonly #io: Io;
@@ -12,8 +16,13 @@ export class Output {
 
   /** The result: `value` as one JSON document, or what `human` returns. */
   result(value: unknown, human: () => string): void {
-    const text = this.json ? JSON.stringify(value) : human();
-    if (text !== '') this.#io.stdout.write(`${text}\n`);
+    this.#write(this.json ? JSON.stringify(value) : escapePainted(human()));
+  }
+
+  /** A result that is somebody's data: a terminal gets it as `result` gives it, a file or a program as it is. */
+  data(value: unknown, text: () => string): void {
+    const forPeople = (data: string) => (this.#io.stdout.isTTY ? escapeLines(data) : data);
+    this.#write(this.json ? JSON.stringify(value) : forPeople(text()));
   }
 
   /** One element of a stream, flushed at once. Same rules as `result`. */
@@ -32,10 +41,14 @@ export class Output {
 
   /** A remark beside the result, for people: stderr, never with `--json`. */
   note(text: string): void {
-    if (!this.json) this.#io.stderr.write(`${text}\n`);
+    if (!this.json) this.#io.stderr.write(`${escapePainted(text)}\n`);
   }
 
   paint(style: Style, text: string): string {
     return paint(this.#io, 'stdout', style, text);
+  }
+
+  #write(text: string): void {
+    if (text !== '') this.#io.stdout.write(`${text}\n`);
   }
 }

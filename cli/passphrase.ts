@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { CliError } from './errors.ts';
 import { readInput } from './files.ts';
+import { printableInPlace } from './printable.ts';
 import type { Run } from './run.ts';
 import { setting } from './setting.ts';
 
@@ -25,7 +26,7 @@ export async function askSecret({ io, signal }: Run, prompt: string): Promise<st
     const [line = ''] = (await readInput(io, '-', { what: 'secret', maxBytes })).split(/\r?\n/, 1);
     return line;
   }
-  io.stderr.write(prompt);
+  io.stderr.write(printableInPlace(prompt));
   const muted = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: io.stdin, output: muted, terminal: true });
   // In raw mode the terminal sends us Ctrl-C as a key.

@@ -3,6 +3,7 @@ import { CodedError } from '../lib/coded-error.ts';
 import { errorMessage } from '../lib/error-code.ts';
 import { isTransientNetworkError } from '../lib/network-error.ts';
 import { retry } from '../lib/retry.ts';
+import { printable } from './printable.ts';
 import type { Run } from './run.ts';
 
 /** No word about a short stumble. */
@@ -22,7 +23,7 @@ export async function patiently<T>({ out, signal, globals }: Run, work: () => Pr
     isTransient: (error) => isTransient(error) && Date.now() < deadlineMs,
     onRetry: (error, _delayMs, attempt) => {
       if (attempt === silentAttempts) {
-        const reason = errorMessage(error).replace(/[.]?$/, '.');
+        const reason = printable(errorMessage(error)).replace(/[.]?$/, '.');
         out.note(`${reason} Trying for ${Math.ceil((deadlineMs - Date.now()) / 1000)} s more.`);
       }
     },

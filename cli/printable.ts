@@ -17,8 +17,27 @@ export function escapeControls(text: string): string {
 
 /** The same for text of several lines, whose line breaks and tabs stay. */
 export function escapeLines(text: string): string {
+  return outside(/([\n\t])/, text, escapeControls);
+}
+
+/** The same for text that `paint` coloured: of what could move the terminal only its colours are left. */
+export function escapePainted(text: string): string {
+  return outside(ownColours, text, escapeLines);
+}
+
+/** `printable` for one cell of a table, which `paint` may have coloured. */
+export function printablePainted(text: string): string {
+  return outside(ownColours, text, printable);
+}
+
+const escape = '\u001b';
+/** What `paint` puts around a text. */
+const ownColours = new RegExp(`(${escape}\\[(?:1|2|22|3[1-6]|39)m)`);
+
+/** `change` for all of the text but what `kept`, one group, matches. */
+function outside(kept: RegExp, text: string, change: (part: string) => string): string {
   return text
-    .split(/([\n\t])/)
-    .map((part, index) => (index % 2 === 1 ? part : escapeControls(part)))
+    .split(kept)
+    .map((part, index) => (index % 2 === 1 ? part : change(part)))
     .join('');
 }

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { groupsFor } from './command-groups.ts';
 import { hasColours, paint, type Io } from './io.ts';
 import { examples, parseDuration, parsePath } from './options.ts';
+import { escapePainted } from './printable.ts';
 import type { Surroundings } from './run.ts';
 import { version } from '../lib/version.ts';
 
@@ -62,7 +63,7 @@ function configure(program: Command, io: Io): void {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
+      writeErr: (text) => io.stderr.write(escapePainted(text)),
       getOutHasColors: () => hasColours(io, 'stdout'),
       getErrHasColors: () => hasColours(io, 'stderr'),
       outputError: (text, write) => write(text.replace(/^error:/, paint(io, 'stderr', 'red', 'error:'))),

@@ -4,7 +4,6 @@ import { agentRoot } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { readInput } from '../files.ts';
 import { examples, parseName } from '../options.ts';
-import { escapeLines } from '../printable.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
 
 type Options = { readonly payload?: string; readonly device?: string };
@@ -34,9 +33,7 @@ async function invoke(run: Run, { payload: text, device }: Options, name: string
     device === undefined
       ? await invokeHere(run, name, payload)
       : await invokeThere(run, device, name, payload);
-  // For a program it is what the function gave, for a terminal what cannot do it harm.
-  const { isTTY } = run.io.stdout;
-  run.out.result({ result: result ?? null }, () => (isTTY ? escapeLines(textOf(result)) : textOf(result)));
+  run.out.data({ result: result ?? null }, () => textOf(result));
 }
 
 /** Nothing for a function that returned nothing. */

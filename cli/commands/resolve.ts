@@ -32,7 +32,6 @@ async function resolveManifest(run: Run, { output }: Options, path: string): Pro
   const digest = manifestDigest(canonicalize(document));
   const text = rewriteManifest(file.text, document);
   if (output !== undefined) await writeOutput(output, text, { mode: 0o644 });
-  run.out.result({ digest, ...(output === undefined ? { document } : { file: output }) }, () =>
-    output === undefined ? text.trimEnd() : `Wrote ${output} (${digest})`,
-  );
+  if (output === undefined) run.out.data({ digest, document }, () => text.trimEnd());
+  else run.out.result({ digest, file: output }, () => `Wrote ${output} (${digest})`);
 }

@@ -163,7 +163,7 @@ function formatBridges(out: Output, { bridges, relayProblem }: Status): string[]
         .join(', ') || '-',
     ]),
   );
-  const problem = relayProblem === null ? [] : ['', `relay: ${out.paint('yellow', relayProblem)}`];
+  const problem = relayProblem === null ? [] : ['', `relay: ${out.paint('yellow', printable(relayProblem))}`];
   if (rows.length === 0) return problem;
   return [...problem, '', formatTable(['BRIDGE', 'TO', 'STREAM', 'SENT', 'BACKLOG', 'MISSED'], rows)];
 }

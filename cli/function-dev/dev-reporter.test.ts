@@ -53,3 +53,17 @@ test('what failed comes with what to do about it', () => {
       'invoke  It failed\n',
   );
 });
+
+test('what a function logs, answers and publishes does not reach the terminal as orders', () => {
+  const { reporter, printed } = reporterAt('.');
+  const hostile = 'a\u001b[2J\u009b1A\u202eb';
+  reporter.log(log(hostile));
+  reporter.published({ topic: 'site/x', payload: Buffer.from(hostile), qos: 0, retain: false });
+  const [event, result] = [
+    { kind: 'invoke', payload: null } as const,
+    { value: hostile, cpuMs: 1, wallMs: 1 },
+  ];
+  reporter.succeeded(event, result as never);
+  expect(printed()).toContain('a\\u001b[2J\\u009b1A\\u202eb');
+  expect(['\u001b', '\u009b', '\u202e'].filter((control) => printed().includes(control))).toEqual([]);
+});
