@@ -26,8 +26,11 @@ export type Posix = {
   makeNode(path: RawPath, mode: number, device: number): void;
   /** Everything of the file system that an open file lies on is on disk when it returns. A failure is fatal. */
   syncFileSystem(descriptor: number): void;
-  /** What the system remembers of an open file is forgotten, so that it is read from the disk; not what is still to be written there. */
-  forgetCached(descriptor: number): void;
+  /**
+   * What the system remembers of an open file is forgotten, so that it is read from the disk; not what is still to be written there.
+   * False where the file system cannot do that.
+   */
+  forgetCached(descriptor: number): boolean;
   /** Each of two names of one file system has then what the other had, in one step. `EINVAL` or `ENOSYS` where that cannot be done. */
   exchange(path: RawPath, other: RawPath): void;
   /** The bytes of an open file read as zeros then, and their space is free. Its size stays. `ENOTSUP` where that cannot be done. */
@@ -156,7 +159,9 @@ function posixBy({ ffi, c, exchanging }: Load): Posix {
     forgetCached: (descriptor) => {
       // It returns its error, and leaves errno alone.
       const code = c.posix_fadvise(descriptor, 0n, 0n, dontNeed);
+      if (refusals.has(code)) return false;
       if (code !== 0) throw failure(code, 'posix_fadvise', descriptor);
+      return true;
     },
     exchange: (path, other) => {
       if (exchanging === undefined) throw failure(notThere, 'renameat2', path);
@@ -170,10 +175,15 @@ function posixBy({ ffi, c, exchanging }: Load): Posix {
   };
 }
 
+/** EINVAL */
+const invalid = 22;
 /** EOPNOTSUPP */
 const notSupported = 95;
 /** ENOSYS */
 const notThere = 38;
+
+/** Of a file system that does not know a call. */
+const refusals: ReadonlySet<number> = new Set([invalid, notThere, notSupported]);
 
 function failure(errno: number, call: string, path: RawPath | number): Error {
   const code = getSystemErrorName(-errno);
@@ -202,8 +212,6 @@ function terminated(text: RawPath): Buffer {
 }
 
 const nul = Buffer.from([0]);
-/** EINVAL */
-const invalid = 22;
 
 /** A `struct timespec` of 64 bits each. Nanoseconds are never negative, seconds before 1970 are. */
 function putTimespec(bytes: Buffer, at: number, time: bigint): void {

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { syncFolder } from '../../lib/atomic-write.ts';
 import { errorMessage } from '../../lib/error-code.ts';
+import { forgetUnwritten } from '../../lib/forget-unwritten.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { AgentError } from '../errors.ts';
 import { migrate } from './schema.ts';
@@ -52,6 +53,7 @@ function tryOpen(path: string, now: Date, logger: Logger): OpenedDatabase {
 function openSound(path: string, logger: Logger): DatabaseSync {
   const check =
     existsSync(path) && (statSync(path).size <= alwaysCheckedBytes || existsSync(suspectMark(path)));
+  forgetUnwritten(`${path}-wal`);
   const database = new DatabaseSync(path, { timeout: 2000, defensive: true });
   try {
     // FULL: a commit survives a power cut [G1]. Once open, `WriteAheadLog` sees to that.

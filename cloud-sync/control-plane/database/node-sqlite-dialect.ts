@@ -1,5 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { SqliteAdapter, SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely';
+import { forgetUnwritten } from '../../../lib/forget-unwritten.ts';
 import { isFailedFsync } from './sqlite-errors.ts';
 
 /** Statements kept prepared; longer texts (inserts of many rows) vary and are prepared each time. */
@@ -35,6 +36,7 @@ function openDatabase(
   path: string,
   onFailedFsync: (error: unknown) => void = () => undefined,
 ): SqliteDatabase {
+  forgetUnwritten(`${path}-wal`);
   const database = new DatabaseSync(path, { timeout: 5000, enableForeignKeyConstraints: true });
   // auto_vacuum counts only before the first table is made: files of older versions keep what they have.
   database.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');

@@ -1,0 +1,22 @@
+import { expect } from '@jest/globals';
+import { builtChild } from '../support/built-program.ts';
+import { temporaryFolder } from '../support/cli.ts';
+import { loopDevices, onFailingDisk } from '../support/failing-disk.ts';
+import { peerTest } from '../support/peers.ts';
+
+for (const database of ['agent', 'cloud'])
+  peerTest(
+    ['mkfs.ext4', loopDevices],
+    `[G1] what the ${database} acknowledges after a disk lost commits does not go with them when the power does`,
+    async () => {
+      await using parent = await temporaryFolder();
+      const child = [
+        process.execPath,
+        '--disable-warning=ExperimentalWarning',
+        builtChild('lost-commits-child'),
+      ];
+      const stdout = await onFailingDisk(parent.path, (folder) => [...child, folder, database]);
+      expect(JSON.parse(stdout)).toEqual({ failed: true, before: 3, after: 20 });
+    },
+    120_000,
+  );
