@@ -1,18 +1,17 @@
-import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { openFolderBackend } from '../../cloud-sync/vault/backend/folder-backend.ts';
 import { masterKeyFrom } from '../../cloud-sync/vault/format/master-key.ts';
 import { openRepositoryWithKey } from '../../cloud-sync/vault/open-repository.ts';
 import { restoreSnapshot } from '../../cloud-sync/vault/restore/restore-snapshot.ts';
 import { errorMessage } from '../../lib/error-code.ts';
 import { silentLogger } from '../../lib/logger.ts';
-import { openPosix } from '../../lib/posix.ts';
 import { treeDifferences, treeEntries } from './tree-entries.ts';
 
 /**
  * `lost-writes-child.mjs REPOSITORY SNAPSHOT DATA TARGET STORE KEY`: restores to a disk that loses what it is given, has it grow (a tmpfs
- * `STORE` below it), restores again, and has the system forget what it remembers. Prints what came of it as JSON.
+ * `STORE` below it), restores again, and reads from the disk what it has then. Prints what came of it as JSON.
  */
 const [folder = '', snapshot = '', data = '', target = '', store = '', key = ''] = process.argv.slice(2);
 const { signal } = new AbortController();
@@ -25,12 +24,12 @@ const restore = () =>
 
 const failure = await restore().then(() => '', errorMessage);
 execFileSync('mount', ['-o', 'remount,size=120m', store]);
-const { placed } = await restore();
+// A failure that is left to be told is told to this one; what was lost stays lost.
+spawnSync('sync', ['-f', dirname(target)]);
+const { placed, resumedBytes } = await restore();
 const restored = join(target, readdirSync(target)[0] ?? '');
-for (const name of readdirSync(restored)) {
-  const file = openSync(join(restored, name), 'r');
-  openPosix()?.forgetCached(file);
-  closeSync(file);
-}
+const onDisk = (name: string): Buffer =>
+  execFileSync('dd', [`if=${join(restored, name)}`, 'iflag=direct', 'bs=1M', 'status=none']);
+const wrong = readdirSync(data).filter((name) => !onDisk(name).equals(readFileSync(join(data, name))));
 const differences = treeDifferences(treeEntries(data), treeEntries(restored));
-process.stdout.write(JSON.stringify({ failure, placed, differences }));
+process.stdout.write(JSON.stringify({ failure, placed, differences, wrong, resumed: resumedBytes > 0 }));

@@ -13,7 +13,7 @@ import type { RestoreOutcome, RestoreRequest } from './restore-request.ts';
 import { findTarget, placeOfTarget, refuseRepositoryIn, type RestoreTarget } from './restore-target.ts';
 import { findStaged, nothingFound, type Found } from './resume-files.ts';
 import { discardOthers, hasStaging, openStaging, recoverTarget, type Staging } from './staging.ts';
-import { writeMarker } from './staging-marker.ts';
+import { canLookPastMemory, distrust } from './staging-marker.ts';
 import { ThreadPool } from './thread-pool.ts';
 import { writeFiles } from './write-files.ts';
 
@@ -108,13 +108,14 @@ class StagedRestore {
     await writeFiles(tree.files, found.chunks, {
       repository,
       pool,
+      sync: () => this.#sync(pool),
       meter: this.#meter,
       problems: this.#problems,
       signal,
     });
     this.#meter.enter('finishing');
     await finishTree(tree, { ...context, ...this.#ids, owners: this.#owners, posix: openPosix() });
-    await this.#sync(pool);
+    await this.#sync(pool, this.#madePaths());
     signal.throwIfAborted();
     return { problems: this.#problems, resumedBytes: found.bytes };
   }
@@ -132,13 +133,12 @@ class StagedRestore {
     return found;
   }
 
-  async #sync(pool: ThreadPool): Promise<void> {
+  async #sync(pool: ThreadPool, paths: readonly string[] = []): Promise<void> {
     try {
-      await pool.run({ kind: 'sync', paths: this.#madePaths() });
+      await pool.run({ kind: 'sync', paths });
     } catch (error) {
-      // The next call could not look past what the system remembers.
       const { folder, marker } = this.#staging;
-      if (openPosix() === undefined) await writeMarker(folder, { ...marker, state: 'unsure' });
+      if (!canLookPastMemory(folder)) await distrust(folder, marker);
       throw error;
     }
   }

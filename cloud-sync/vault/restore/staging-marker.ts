@@ -1,8 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { closeSync, openSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { atomicWrite } from '../../../lib/atomic-write.ts';
 import { errorCode } from '../../../lib/error-code.ts';
+import { openPosix } from '../../../lib/posix.ts';
 
 const markerSchema = z.strictObject({
   version: z.literal(1),
@@ -25,6 +27,30 @@ const fileName = 'restore.json';
 
 export async function writeMarker(folder: string, marker: StagingMarker): Promise<void> {
   await atomicWrite(join(folder, fileName), JSON.stringify(marker));
+}
+
+/**
+ * Has the next restore begin anew. Not synced, which a disk that fails would not do: it has to last as long as the system remembers what
+ * it did not write, and no longer.
+ */
+export async function distrust(folder: string, marker: StagingMarker): Promise<void> {
+  const path = join(folder, fileName);
+  try {
+    await writeFile(path, JSON.stringify({ ...marker, state: 'unsure' }));
+  } catch {
+    // Without one nothing is gone on with either.
+    await rm(path, { force: true });
+  }
+}
+
+/** Whether what is in the folder can be read as the disk has it. */
+export function canLookPastMemory(folder: string): boolean {
+  const file = openSync(join(folder, fileName), 'r');
+  try {
+    return openPosix()?.forgetCached(file) ?? false;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Undefined for a folder that is no staging folder, or was cut short before it became one. */

@@ -38,6 +38,10 @@ function context(run: (job: RestoreJob) => Promise<RestoreResult>) {
         },
       },
     },
+    sync: async () => {
+      asked.push('sync');
+      await run({ kind: 'sync', paths: [] });
+    },
     meter: { add: () => undefined },
     problems: { isLeftOut: () => false },
     signal: new AbortController().signal,

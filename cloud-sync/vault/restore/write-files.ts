@@ -12,6 +12,8 @@ import type { FinishJob, JobBlob, JobFile, JobPart, RestoreResult, WriteJob } fr
 export type WriteContext = {
   readonly repository: Repository;
   readonly pool: ThreadPool;
+  /** Puts on the disk what was written so far. */
+  readonly sync: () => Promise<void>;
   readonly meter: RestoreMeter;
   readonly problems: FileProblems;
   readonly signal: AbortSignal;
@@ -77,7 +79,7 @@ class FileFiller {
 
   /** The disk has most of it then while the last is still written, and the sync at the end has little to wait for. */
   #syncEarly(): void {
-    this.#runInBackground(this.#context.pool.run({ kind: 'sync', paths: [] }));
+    this.#runInBackground(this.#context.sync());
   }
 
   /** A failure is seen by the next read, and when all are waited for. */
