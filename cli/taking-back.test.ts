@@ -30,3 +30,20 @@ test('what the cloud may have is not, whatever it says of the next attempt', asy
   expect(await takenBack(new SyncError('badAnswer', 'What is that'))).toBe(0);
   expect(await takenBack(new Error('Interrupted'), refused)).toBe(0);
 });
+
+test('a refusal is told first, and then that what was sent could not be taken back', async () => {
+  const send = takingBack(
+    () => Promise.reject(new SyncError('missingBundle', 'The bundle is not there', { hint: 'Push it.' })),
+    () =>
+      Promise.reject(
+        Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'open', path: '/m.yaml' }),
+      ),
+  );
+  await expect(send()).rejects.toMatchObject({
+    code: 'missingBundle',
+    message: expect.stringMatching(
+      /^The bundle is not there\. And .* put back: .*\/m\.yaml.*no space is left/,
+    ),
+    hint: 'Push it.',
+  });
+});
