@@ -19,6 +19,7 @@ import {
   invokeResponseSchema,
   logLineSchema,
   metricsSchema,
+  noSuchRoute,
   planResponseSchema,
   problemSchema,
   secretsSchema,
@@ -54,7 +55,7 @@ export class ControlClient implements AsyncDisposable {
     this.#http = http;
     this.#root = root;
     const exchange: ControlTransport = {
-      lines: (request) => this.#lines(request),
+      lines: (schema, request) => this.#lines(schema, request),
       json: (schema, request) => this.#json(schema, request),
     };
     this.streams = new StreamClient(exchange);
@@ -167,8 +168,8 @@ export class ControlClient implements AsyncDisposable {
     const search = new URLSearchParams({ follow: String(query.follow), lines: String(query.lines) });
     if (query.function !== undefined) search.set('function', query.function);
     if (query.app !== undefined) search.set('app', query.app);
-    const lines = this.#lines({ url: `/v1/logs?${search.toString()}`, signal });
-    for await (const line of lines) yield logLineSchema.parse(JSON.parse(line));
+    const lines = this.#lines(logLineSchema, { url: `/v1/logs?${search.toString()}`, signal });
+    yield* lines;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -188,15 +189,19 @@ export class ControlClient implements AsyncDisposable {
 
   async #json<Schema extends z.ZodType>(schema: Schema, request: HttpsRequest): Promise<z.output<Schema>> {
     const answer = await this.#request(request);
-    return schema.parse(JSON.parse(Buffer.from(await answer.bytes(answerMaxBytes)).toString('utf8')));
+    return this.#understood(schema, Buffer.from(await answer.bytes(answerMaxBytes)).toString('utf8'));
   }
 
   /** Lines of an answer as they come. Ends when the request's signal aborts. */
-  async *#lines(request: HttpsRequest): AsyncGenerator<string> {
+  async *#lines<Schema extends z.ZodType>(
+    schema: Schema,
+    request: HttpsRequest,
+  ): AsyncGenerator<z.output<Schema>> {
     const { signal } = request;
     try {
       const { body } = await this.#request(request);
-      yield* textLines(body, { maxChars: lineMaxChars });
+      for await (const line of textLines(body, { maxChars: lineMaxChars }))
+        yield this.#understood(schema, line);
     } catch (cause) {
       if (signal?.aborted) return;
       if (!isTransientNetworkError(cause)) throw cause;
@@ -221,8 +226,31 @@ export class ControlClient implements AsyncDisposable {
     const { code, message, hint } = problemSchema.parse(
       JSON.parse(Buffer.from(await answer.bytes(answerMaxBytes)).toString('utf8')),
     );
+    if (answer.status === noSuchRoute.status && code === noSuchRoute.code)
+      throw otherVersion(this.#root, message);
     throw new AgentError('refused', message, { ...(hint === undefined ? {} : { hint }), cause: { code } });
   }
+
+  #understood<Schema extends z.ZodType>(schema: Schema, text: string): z.output<Schema> {
+    const { success, data, error } = schema.safeParse(JSON.parse(text));
+    if (success) return data;
+    const places = error.issues.map(({ path }) => path.join('.')).slice(0, placesTold);
+    throw otherVersion(this.#root, `Its answer lacks, or has otherwise: ${places.join(', ')}`, error);
+  }
+}
+
+const placesTold = 3;
+
+/** The agent outlives an installation: a command beside it may be newer, or older, than what it runs. */
+function otherVersion(root: string, why: string, cause?: unknown): AgentError {
+  return new AgentError(
+    'unsupported',
+    `The agent on ${root} is of another version than this command. ${why}`,
+    {
+      cause,
+      hint: 'Restart the agent: until then it runs what was installed before. With an older command beside a newer agent, use the one that was installed with it.',
+    },
+  );
 }
 
 function functionPath(name: string): string {

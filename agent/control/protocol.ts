@@ -23,6 +23,9 @@ export function controlSocketPath(root: string, platform: NodeJS.Platform = proc
 /** Every answer with a status of 400 or more. `code` is stable. */
 export const problemSchema = z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });
 
+/** How an agent answers a request that it does not know at all. */
+export const noSuchRoute = { status: 404, code: 'badRequest' } as const;
+
 const generationSchema = z.object({ generation: z.int(), digest: z.string() });
 
 const bridgeStatusSchema = z.object({

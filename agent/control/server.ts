@@ -14,7 +14,13 @@ import { listSecrets, secretRoute, type SecretDesk } from './secret-routes.ts';
 import { hasLines, sendLines, streamRoute, type StreamDesk } from './stream-routes.ts';
 import { vaultRoute, type VaultDesk } from './vault-routes.ts';
 import { sendMetrics, type MetricsDesk } from './metrics-route.ts';
-import { invokeRequestSchema, logsQuerySchema, type PlanResponse, type Status } from './protocol.ts';
+import {
+  invokeRequestSchema,
+  logsQuerySchema,
+  noSuchRoute,
+  type PlanResponse,
+  type Status,
+} from './protocol.ts';
 
 export type ControlServerOptions = {
   readonly path: string;
@@ -140,7 +146,7 @@ async function route(exchange: Exchange): Promise<void> {
       await sendLogs(exchange);
       return;
     default:
-      throw new RequestError(404, `There is no ${request.method ?? ''} ${url.pathname}`);
+      throw new RequestError(noSuchRoute.status, `There is no ${request.method ?? ''} ${url.pathname}`);
   }
 }
 

@@ -55,8 +55,7 @@ export class StreamClient {
       value === undefined ? [] : [[name, String(value)] as [string, string]],
     );
     const url = `${pathOf(stream)}/records?${new URLSearchParams(given).toString()}`;
-    for await (const line of this.#options.lines({ url, signal }))
-      yield recordLineSchema.parse(JSON.parse(line));
+    yield* this.#options.lines(recordLineSchema, { url, signal });
   }
 
   /** Everything up to `seq` is done with; resolves with where the cursor is, on disk. */
@@ -71,9 +70,8 @@ export class StreamClient {
 
   /** Gives records again; rejects with the agent's problem when it cannot go on. Ends it when `signal` aborts. */
   async *replay(stream: string, request: ReplayRequest, signal: AbortSignal): AsyncGenerator<ReplayStep> {
-    const lines = this.#options.lines({ ...posted(`${pathOf(stream)}/replays`, request), signal });
-    for await (const line of lines) {
-      const step = replayLineSchema.parse(JSON.parse(line));
+    const asked = { ...posted(`${pathOf(stream)}/replays`, request), signal };
+    for await (const step of this.#options.lines(replayLineSchema, asked)) {
       if (!('problem' in step)) {
         yield step;
         continue;

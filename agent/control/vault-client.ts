@@ -47,8 +47,7 @@ export class VaultClient {
     request: { readonly volumes?: readonly string[]; readonly reason?: string },
     signal: AbortSignal,
   ): AsyncGenerator<SnapshotLine> {
-    for await (const line of this.#options.lines({ ...posted('/v1/vault/snapshots', request), signal }))
-      yield snapshotLineSchema.parse(JSON.parse(line));
+    yield* this.#options.lines(snapshotLineSchema, { ...posted('/v1/vault/snapshots', request), signal });
   }
 
   /** Forgets, prunes or checks; rejects with the agent's problem. */
@@ -59,8 +58,8 @@ export class VaultClient {
       onProgress,
     }: { readonly signal: AbortSignal; readonly onProgress?: (progress: UpkeepProgress) => void },
   ): Promise<UpkeepResult> {
-    for await (const text of this.#options.lines({ ...posted('/v1/vault/upkeep', request), signal })) {
-      const line = upkeepLineSchema.parse(JSON.parse(text));
+    const asked = { ...posted('/v1/vault/upkeep', request), signal };
+    for await (const line of this.#options.lines(upkeepLineSchema, asked)) {
       if ('result' in line) return line.result;
       if ('problem' in line) throw refused(line.problem);
       onProgress?.(line.progress);

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -197,7 +199,7 @@ test('sets, lists and removes secrets, and never tells a value', async () => {
 
 test.each(['..', '../identity', 'UPPER', 'a%2Fb'])('refuses the name %j of a secret', async (name) => {
   const client = await serve();
-  await expect(client.setSecret(name, 'x')).rejects.toMatchObject({ code: 'refused' });
+  await expect(client.setSecret(name, 'x')).rejects.toThrow(AgentError);
   expect(await client.secrets()).toMatchObject({ secrets: [{ name: 'shop-token', set: null }] });
 });
 
@@ -284,4 +286,39 @@ test('keeps logs on disk within bounds', async () => {
   );
   expect(Math.max(...sizes)).toBeLessThan(2000);
   await expect(stat(join(folder, 'agent.jsonl.3'))).rejects.toThrow();
+});
+
+/** An agent that answers every request so. */
+async function serveOther(status: number, answer: object): Promise<ControlClient> {
+  const server = createServer((_, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+  });
+  await once(server.listen(controlSocketPath(root)), 'listening');
+  stack.defer(() => void server.close());
+  return stack.use(ControlClient.forRoot(root));
+}
+
+const otherVersion = {
+  code: 'unsupported',
+  message: expect.stringContaining(`is of another version than this command`),
+  hint: expect.stringMatching(/^Restart the agent/),
+};
+const { signal } = new AbortController();
+
+test('an answer that lacks what this version expects is told as what it is: of an agent of another version', async () => {
+  const client = await serveOther(200, { streams: [{ name: 'weather', messages: 1 }] });
+  await expect(client.streams.list(signal)).rejects.toMatchObject(otherVersion);
+  await expect(client.streams.list(signal)).rejects.toThrow(/streams\.0\.bytes/);
+});
+
+test('the same of a line of an answer in lines', async () => {
+  const client = await serveOther(200, { ticks: 1 });
+  const records = client.streams.records('weather', {}, signal);
+  await expect(records.next()).rejects.toMatchObject(otherVersion);
+});
+
+test('the same of an agent that does not know the request at all', async () => {
+  const problem = { code: 'badRequest', message: 'There is no DELETE /v1/streams/weather' };
+  const client = await serveOther(404, problem);
+  await expect(client.streams.remove('weather', signal)).rejects.toMatchObject(otherVersion);
 });
