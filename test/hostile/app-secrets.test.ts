@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 /** Of whom the app runs as, and whoever else is that user of the machine. */
-const asUser = { uid: user.uid, gid: user.gid, stdio: 'ignore' } as const;
+const asUser = { uid: user.uid, gid: user.gid, stdio: 'ignore', cwd: '/' } as const;
 
 peerTest([root], 'a secret that its app replaces by a fifo holds nobody up', async () => {
   await secrets.write('web', values, user);
@@ -37,8 +37,11 @@ peerTest([root], 'a secret that its app replaces by a fifo holds nobody up', asy
   expect(existsSync(own)).toBe(false);
 });
 
-/** Puts a link to the victim wherever it can, as quickly as it can. */
+/** Puts a link to the victim wherever it can, as quickly as it can. That user need not get to where node lies: it becomes one when it runs. */
 const swapper = `
+process.setgroups([]);
+process.setgid(${user.gid});
+process.setuid(${user.uid});
 const { readdirSync, symlinkSync, unlinkSync, chmodSync } = require('node:fs');
 const [folder, victim] = process.argv.slice(1);
 process.stdout.write('ready');
@@ -54,7 +57,7 @@ peerTest([root], 'whoever is the user of an app gets no other file by its secret
   const victim = join(folder, 'of-root');
   writeFileSync(victim, 'of root alone', { mode: 0o600 });
   const args = ['-e', swapper, join(secrets.path, 'web'), victim];
-  const child = spawn(process.execPath, args, { ...asUser, stdio: ['ignore', 'pipe', 'ignore'] });
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
   try {
     await once(child.stdout, 'data');
     for (let round = 0; round < 200; round += 1) {
