@@ -110,11 +110,12 @@ type Loaded<T> =
 
 const broken = { ok: false, missing: false, isForeign: false } as const;
 
-/** Such as `repository.slot`: a key, or a word, that this agent never writes. Undefined where nothing tells of a newer one. */
+/** More, or less, than there may be: that a mistake of this agent may have written too. */
+const ownMistakes: ReadonlySet<string> = new Set(['too_big', 'too_small', 'custom']);
+
+/** Such as `repository.slot`: a key, or what it has for a value, that this agent never writes. Undefined where nothing tells of a newer one. */
 function unknownPart({ issues }: z.ZodError): string | undefined {
-  for (const issue of issues) {
-    if (issue.code === 'unrecognized_keys') return [...issue.path, ...issue.keys.slice(0, 1)].join('.');
-    if (issue.code === 'invalid_value') return issue.path.join('.');
-  }
-  return undefined;
+  const issue = issues.find(({ code }) => !ownMistakes.has(code));
+  const keys = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  return issue && [...issue.path, ...keys].join('.');
 }

@@ -87,6 +87,9 @@ describe("the agent's state file", () => {
     ['a key', { trial: { generation: 2, data: {}, colour: 'red' } }, 'trial.colour'],
     ['a value', { phase: 'dreaming' }, 'phase'],
     ['a version', { version: 2 }, 'version'],
+    ['another type', { session: 'seven' }, 'session'],
+    ['another form', { current: { generation: 3, digest: 'blake3:ab' } }, 'current.digest'],
+    ['nothing in the place', { pinned: undefined, conditions: undefined }, 'conditions'],
   ])(
     'that has %s of a newer agent is refused and left as it is, whatever the copy before it holds',
     async (_, change, part) => {
