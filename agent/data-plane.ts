@@ -57,6 +57,8 @@ export type DataPlaneOptions<Bundle extends BundleIdentity> = {
   readonly runtime: FunctionRuntimePort<Bundle>;
   /** Without it there is no stream `observability`, and nothing is measured. */
   readonly observability?: Observability;
+  /** Whether a manifest of before may come back by itself, streams and all. */
+  readonly mayGoBack?: () => boolean;
   readonly logger: Logger;
   readonly now?: () => Date;
 };
@@ -79,6 +81,7 @@ type Parts<Bundle extends BundleIdentity> = {
   readonly deployments: Deployments<Bundle>;
   readonly changes: ChangeSignal;
   readonly observability: Observability | undefined;
+  readonly mayGoBack: (() => boolean) | undefined;
   readonly now: () => Date;
   readonly logger: Logger;
 };
@@ -171,7 +174,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     const parts = {
       ...{ store, ingress, broker, dispatcher, cron, files, relay, gateway, deployments, changes },
       ...{ shadows, upkeep, streamTriggers, listeners, bridges, publish },
-      ...{ observability, now, logger },
+      ...{ observability, now, logger, mayGoBack: options.mayGoBack },
     };
     const plane = new DataPlane(parts, starting.move());
     plane.#resources.defer(

@@ -24,6 +24,7 @@ import { Observability } from './observability/observability.ts';
 import { planHere } from './plan-here.ts';
 import { GenerationDesk } from './reconcile/generation-desk.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
+import { mayGoBack } from './reconcile/state-schema.ts';
 import { Reporter } from './reconcile/reporter.ts';
 import type { StateStore } from './reconcile/state-store.ts';
 import { CloudLink } from './relay/cloud-link.ts';
@@ -87,6 +88,7 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
   const dataPlane: DataPlane = stack.use(
     await DataPlane.open({
       ...{ root, identity: serialOf(identity), mqtt, http, runtime, secrets, observability, logger },
+      mayGoBack: () => mayGoBack(store.state),
     }),
   );
   recovered ||= dataPlane.recovered;

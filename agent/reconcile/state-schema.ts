@@ -78,6 +78,11 @@ export function trialOf({ trial, current, observed, phase }: AgentState): AgentS
     : null;
 }
 
+/** Whether the generation that ran before the present one may run again without anybody's doing: it wants then what it had. */
+export function mayGoBack(state: AgentState): boolean {
+  return trialOf(state) !== null || state.undo !== null;
+}
+
 /** What the loop and the reporter need of the store. */
 export type StateHolder = {
   readonly state: Readonly<AgentState>;

@@ -45,3 +45,27 @@ test('who follows a stream whose last messages are gone waits for the next one w
   stop.abort();
   expect(await pages.next()).toEqual({ done: true, value: undefined });
 });
+
+test('what a stream holds that left the manifest stays while that is on trial', async () => {
+  const removed: unknown[] = [];
+  const counts = { messages: 3 };
+  const store = {
+    ...{ areStreamsKnown: true, streams: [] },
+    counts: { streams: () => [['weather', counts]], stream: () => counts },
+    commit: (operations: readonly unknown[]) => {
+      removed.push(...operations);
+      counts.messages = 0;
+      return Promise.resolve();
+    },
+  } as unknown as StreamControlOptions['store'];
+  let isOnTrial = true;
+  const control = new StreamControl({ store, missed: () => 0, mayGoBack: () => isOnTrial });
+  await expect(control.remove('weather')).rejects.toMatchObject({
+    code: 'conflict',
+    message: expect.stringContaining('is on trial'),
+  });
+  expect(removed).toEqual([]);
+  isOnTrial = false;
+  expect(await control.remove('weather')).toBe(3);
+  expect(removed).toMatchObject([{ op: 'empty', stream: 'weather' }]);
+});

@@ -20,6 +20,8 @@ export type StreamControlOptions = {
     | 'streamInfo'
     | 'streams'
   >;
+  /** Whether a manifest of before may come back by itself, streams and all. */
+  readonly mayGoBack?: (() => boolean) | undefined;
   /** Messages that a function never got, since the start of the agent. */
   readonly missed: (functionName: string, stream: string) => number;
 };
@@ -161,7 +163,8 @@ export class StreamControl {
 
   /**
    * Drops all that is held of a stream that the manifest has no more, in slices; its numbers are not used again. Resolves with how many
-   * messages went, on disk. Rejects with 'unknownStream', 'conflict' for one that the manifest has or may have, or as the store's commit does.
+   * messages went, on disk. Rejects with 'unknownStream', 'conflict' for one that the manifest has or may have, or may have again, or as
+   * the store's commit does.
    */
   async remove(stream: string): Promise<number> {
     this.check(stream);
@@ -170,6 +173,7 @@ export class StreamControl {
     if (!store.areStreamsKnown) throw manifestUnknown(stream);
     do {
       if (store.streams.includes(stream)) throw inManifest(stream);
+      if (this.#options.mayGoBack?.()) throw onTrial(stream);
       await store.commit([{ op: 'empty', stream, limit: removedAtOnce }]);
       await turn();
     } while (store.counts.stream(stream).messages > 0);
@@ -243,6 +247,14 @@ function inManifest(stream: string): AgentError {
   return new AgentError('conflict', `The stream ${stream} is in the manifest of this device`, {
     hint: 'Take it out of the manifest and deploy that; what it still holds can be removed then.',
   });
+}
+
+function onTrial(stream: string): AgentError {
+  return new AgentError(
+    'conflict',
+    `The manifest of this device is on trial: if it fails, the one before comes back, and may want what ${stream} holds`,
+    { hint: 'Remove it once the generation is committed: holdfast status.' },
+  );
 }
 
 /** Its manifest, or what that names, cannot be read: the next thing to come is that it is followed again. */

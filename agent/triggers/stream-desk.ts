@@ -7,6 +7,7 @@ import type { StreamTriggers } from './stream-triggers.ts';
 
 export type StreamDeskParts = Pick<ReplaysOptions, 'publish'> & {
   readonly store: LocalStore;
+  readonly mayGoBack: (() => boolean) | undefined;
   readonly streamTriggers: StreamTriggers;
   readonly dispatcher: Pick<Dispatcher, 'names'>;
   readonly ingress: Pick<Ingress, 'room'>;
@@ -16,9 +17,9 @@ export type StreamDeskParts = Pick<ReplaysOptions, 'publish'> & {
 export type StreamDesk = { readonly control: StreamControl; readonly replays: Replays };
 
 export function createStreamDesk(parts: StreamDeskParts): StreamDesk {
-  const { store, streamTriggers, dispatcher, ingress, publish } = parts;
+  const { store, mayGoBack, streamTriggers, dispatcher, ingress, publish } = parts;
   const missed = (name: string, stream: string): number => streamTriggers.missed(name, stream);
-  const control = new StreamControl({ store, missed });
+  const control = new StreamControl({ store, mayGoBack, missed });
   const functions = (): readonly string[] => dispatcher.names;
   const room = (name: string): number => ingress.room(name);
   return { control, replays: new Replays({ ...{ store, functions, room, publish }, streams: control }) };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { StateStore } from '../../agent/reconcile/state-store.ts';
-import { trialOf } from '../../agent/reconcile/state-schema.ts';
+import { mayGoBack, trialOf } from '../../agent/reconcile/state-schema.ts';
 import { digestOf } from '../../lib/digest.ts';
 import { lockFolder } from '../../lib/folder-lock.ts';
 
@@ -57,6 +57,12 @@ describe("the agent's state file", () => {
     const { state } = await open();
     expect(state).toEqual({ ...data, trial: null, undo: null, locked: null, history: [], pinned: [] });
     expect(trialOf(state)).toEqual({ generation: 2, data: {} });
+    const committed = { ...state, phase: 'committed' } as const;
+    const undo = {
+      generation: 2,
+      condition: { type: 'RolledBack', status: true, reason: 'unhealthy', message: 'no' },
+    };
+    expect([state, committed, { ...committed, undo }].map(mayGoBack)).toEqual([true, false, true]);
     expect(recovered).toEqual([]);
   });
 
