@@ -22,8 +22,11 @@ export function escapeLines(text: string): string {
 
 /** The same for text that `paint` coloured: of what could move the terminal only its colours are left. */
 export function escapePainted(text: string): string {
-  return outside(ownColours, text, escapeLines);
+  // Of the lines of a long list nearly all have none.
+  return anyControl.test(text) ? outside(ownColours, text, escapeLines) : text;
 }
+
+const anyControl = /[^\P{C}\n\t]/u;
 
 /** `printable` for one cell of a table, which `paint` may have coloured. */
 export function printablePainted(text: string): string {
