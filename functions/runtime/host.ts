@@ -130,8 +130,8 @@ export class Host implements AsyncDisposable {
     this.#watchdog.set(invocation.id, timeoutMs + limits.watchdogGraceMs);
     try {
       const header = { type: 'invoke', slot, invocation: invocation.id, label, event, timeoutMs } as const;
-      // With others under way the host has something to do meanwhile, and one write for many costs less.
-      if (this.#running.size === 1) this.#process.sendAtOnce(header, body);
+      // With others under way the host has something to do meanwhile; with others on their way, one write for all costs less.
+      if (this.#running.size === 1 && deployment.users === 1) this.#process.sendAtOnce(header, body);
       else this.#process.send(header, body);
       return await invocation.ended;
     } finally {
