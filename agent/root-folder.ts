@@ -16,7 +16,8 @@ export async function takeRoot(root: string): Promise<Disposable> {
     });
   }
   // What a kill -9 left half-written, a private key perhaps.
-  for (const folder of ['.', 'identity', 'manifests']) await sweepTemporaries(join(root, folder));
+  for (const folder of ['.', 'identity', 'manifests', join('vault', 'memory')])
+    await sweepTemporaries(join(root, folder));
   return lock;
 }
 

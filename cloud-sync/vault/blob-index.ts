@@ -81,7 +81,7 @@ export class GrowingIndex {
     for (const pack of packs) this.#table.add(pack);
   }
 
-  /** All of it, which is not to be added to any more. */
+  /** All of it, to be used before more is added. */
   get index(): FileBlobIndex {
     return FileBlobIndex.of(this.#files, this.#table.parts);
   }

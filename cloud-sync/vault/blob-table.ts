@@ -25,7 +25,7 @@ export type TableParts = {
 
 /**
  * Blobs by id in flat arrays: about 64 bytes a blob where objects would take 400. A blob that lies in several packs has several entries.
- * Who can write an index can choose ids; the hash is another in every table, so that they cannot choose such as fall together.
+ * Who can write an index can choose ids; the hash has random factors, which copies keep, so that they cannot choose such as fall together.
  */
 export class BlobTable {
   #count = 0;

@@ -1,10 +1,8 @@
-import { timingSafeEqual } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { atomicWrite } from '../../lib/atomic-write.ts';
 import { FileBlobIndex } from './blob-index.ts';
 import type { TableParts } from './blob-table.ts';
 import type { MasterKey } from './format/master-key.ts';
-import { macBytes, memoryMac } from './memory-mac.ts';
+import { macBytes, memoryMac, readWithMac } from './memory-mac.ts';
 
 /** The parts of a table beside its words, and of these how many there are of each. */
 type Head = Pick<TableParts, 'packs' | 'chains'> & {
@@ -18,7 +16,6 @@ const wordLists = ['factors', 'ids', 'entries', 'buckets'] as const;
 /** Where the bytes of the head begin: behind the MAC and their number. */
 const headAt = macBytes + 8;
 const wordBytes = Uint32Array.BYTES_PER_ELEMENT;
-const maxBytes = 512 * 1024 * 1024;
 
 /**
  * Writes what index files say, decoded: to be read in a twentieth of the time. It is believed as far as the files are there (whoever
@@ -46,15 +43,8 @@ export async function writeIndexMemory(path: string, key: MasterKey, index: File
 
 /** What `writeIndexMemory` wrote with this key; undefined for anything else: it saves time, nothing depends on it. */
 export async function readIndexMemory(path: string, key: MasterKey): Promise<FileBlobIndex | undefined> {
-  let read: Buffer<ArrayBuffer>;
-  try {
-    read = await readFile(path);
-  } catch {
-    return undefined;
-  }
-  if (read.byteLength < headAt || read.byteLength > maxBytes) return undefined;
-  const mac = memoryMac(key, purpose, read.subarray(macBytes));
-  if (!timingSafeEqual(read.subarray(0, macBytes), mac)) return undefined;
+  const read = await readWithMac(path, key, purpose);
+  if (read === undefined) return undefined;
   // By its MAC it is what `writeIndexMemory` made, perhaps that of another version.
   const textBytes = read.readDoubleLE(macBytes);
   const head = JSON.parse(read.toString('utf8', headAt, headAt + textBytes)) as Head;

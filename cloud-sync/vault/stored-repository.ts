@@ -173,7 +173,8 @@ export class StoredRepository implements Repository {
 
   async #readIndex(options: IndexOptions, attempts: number): Promise<BlobIndex> {
     const listed = new Set((await this.backend.list('index', options)).map(({ name }) => name));
-    const read = this.#index === FileBlobIndex.empty ? await this.#remembered(options) : this.#index;
+    const remembered = this.#index === FileBlobIndex.empty ? await this.#remembered(options) : undefined;
+    const read = remembered ?? this.#index;
     const known = new Set(read.files);
     const base = known.isSubsetOf(listed) ? read : FileBlobIndex.empty;
     const missing = [...listed].filter((name) => base === FileBlobIndex.empty || !known.has(name));
@@ -185,7 +186,9 @@ export class StoredRepository implements Repository {
       throw error;
     }
     this.#indexStale = false;
-    if (options.memory !== undefined) this.#rememberedCount ??= base === read ? read.blobCount : 0;
+    if (options.memory !== undefined) this.#rememberedCount ??= base === remembered ? base.blobCount : 0;
+    // It has what was added here too.
+    [this.#added, this.#addedCount, this.#growing] = [[], 0, undefined];
     return this.#index;
   }
 
@@ -194,15 +197,20 @@ export class StoredRepository implements Repository {
     return remembered ?? FileBlobIndex.empty;
   }
 
+  /** That it saves time must not cost a snapshot: memory for it may lack. */
   #grow(name: string, packs: readonly PackContents[]): void {
     if (this.#rememberedCount === undefined) return;
     this.#added.push({ name, document: { packs } });
     this.#addedCount += packs.reduce((count, { blobs }) => count + blobs.length, 0);
-    if (this.#isWorthRemembering()) {
-      this.#growing ??= new GrowingIndex(this.#index);
-      for (const { name, document } of this.#added.splice(0)) this.#growing.add(name, document.packs);
+    try {
+      if (this.#isWorthRemembering()) {
+        this.#growing ??= new GrowingIndex(this.#index);
+        for (const { name, document } of this.#added.splice(0)) this.#growing.add(name, document.packs);
+      }
+      if (this.#index.blobCount + this.#addedCount <= maxBlobsRemembered) return;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
     }
-    if (this.#index.blobCount + this.#addedCount <= maxBlobsRemembered) return;
     [this.#added, this.#growing, this.#rememberedCount] = [[], undefined, undefined];
   }
 

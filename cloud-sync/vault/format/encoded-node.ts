@@ -17,7 +17,7 @@ export function textOf(node: TreeNode | EncodedNode): string {
   return 'json' in node ? node.json : encodeNode(node);
 }
 
-/** How the text of the entry of this name begins, and no other place in a tree. */
+/** How the text of the entry of this name begins, and no other place in a divisible tree. */
 export function nodeStart(name: string): string {
   return `{"name":${goJsonText(goQuote(name))},"type":"`;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { seededRandom } from '../../../test/support/random.ts';
+import { blobIdOf } from './blob-id.ts';
 import { compareNames, nameOfBytes } from './name-bytes.ts';
 import { findNode, patchTree, type TreeEdit } from './patch-tree.ts';
 import { encodeNode } from './encode-node.ts';
@@ -10,6 +11,7 @@ const node: TreeNode = {
   ...{ name: 'a', type: 'file', mode: 0o644, mtimeNs: 1n, atimeNs: 1n, ctimeNs: 2n, uid: 1, gid: 2 },
   ...{ user: 'ada', group: '', inode: 3, deviceId: 4, links: 1, size: 0, content: [] },
 };
+const id = blobIdOf(Buffer.from('some'));
 const traps = [
   '},{"name":"b","type":"file"',
   '"',
@@ -73,6 +75,22 @@ describe('a patched tree', () => {
     for (const name of ['0', 'b', 'x', 'z']) {
       expect(patchTree(plain, [{ name, node: undefined }])).toBeUndefined();
       expect(findNode(plain, name)).toBeUndefined();
+    }
+  });
+
+  test.each([0, 1, 4, 20])('gives each entry of files of up to %i chunks', (most) => {
+    const random = seededRandom(most + 1);
+    for (let round = 0; round < 60; round += 1) {
+      const names = Array.from(
+        { length: 2 + Math.floor(random() * 100) },
+        (_, at) => `${'n'.repeat(round)}${at}`,
+      );
+      const nodes = named(names).map((each) => {
+        const content = Array.from({ length: Math.floor(random() * (most + 1)) }, () => id);
+        return { ...each, content };
+      });
+      const plain = encodeTree(nodes);
+      for (const each of nodes) expect(findNode(plain, each.name)).toBe(encodeNode(each));
     }
   });
 

@@ -69,7 +69,8 @@ function startOf(plain: Buffer, name: string, from: number): number {
     else high = divider;
   }
   const wanted = Buffer.from(nodeStart(name));
-  const found = plain.subarray(low, high + wanted.byteLength).indexOf(wanted);
+  // A divider just in front of `high` begins an entry one byte behind it.
+  const found = plain.subarray(low, high + 1 + wanted.byteLength).indexOf(wanted);
   return found < 0 ? found : low + found;
 }
 

@@ -11,6 +11,7 @@ import { isSameFile, lastChangeNs, type FileFacts } from './file-facts.ts';
 import type { EntriesMemory } from './entries-memory.ts';
 import type { Entry, FolderEntries, ListedEntries } from './folder-entries.ts';
 import { FolderPatch } from './folder-patch.ts';
+import { folderPrint } from './folder-print.ts';
 import type { SnapshotMemory } from './snapshot-memory.ts';
 
 /** `number`: in the memory. `print` is '' for one whose entries are not to be believed. */
@@ -88,11 +89,12 @@ export class EarlierSnapshot {
     }
   }
 
-  /** As that folder's tree was made of them. */
+  /** As that folder's tree was made of them: what is remembered of entries may be of another snapshot with the same tree, and its numbers. */
   async #entriesOf(remembered: RememberedFolder | undefined): Promise<ListedEntries | undefined> {
     if (remembered === undefined || remembered.print === '') return undefined;
     this.#entries ??= this.#options.entries();
-    return (await this.#entries)?.of(remembered.number);
+    const entries = (await this.#entries)?.of(remembered.number);
+    return entries !== undefined && folderPrint(entries) === remembered.print ? entries : undefined;
   }
 
   /**

@@ -1,11 +1,9 @@
-import { timingSafeEqual } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { atomicWrite } from '../../../lib/atomic-write.ts';
 import type { BlobId } from '../format/blob-id.ts';
 import type { MasterKey } from '../format/master-key.ts';
 import { factNames, type PackedFacts } from './file-facts.ts';
 import type { ListedEntries } from './folder-entries.ts';
-import { macBytes, memoryMac } from '../memory-mac.ts';
+import { macBytes, memoryMac, readWithMac } from '../memory-mac.ts';
 
 /** What `lstat` said of the entries of folders, by their numbers in the memory of the same tree. */
 export type EntriesMemory = { of(folder: number): ListedEntries | undefined };
@@ -17,7 +15,6 @@ const headBytes = macBytes + idBytes + 8;
 /** Number of entries + 1, 0 for a folder that is left out; bytes of their names. */
 const wordsPerFolder = 2;
 const factBytes = 8 * factNames.length;
-const maxBytes = 512 * 1024 * 1024;
 
 /** Of a snapshot with this tree; `folders` in the order of its memory, undefined for such as are left out. */
 export async function writeEntries(
@@ -36,15 +33,8 @@ export async function readEntries(
   key: MasterKey,
   tree: BlobId,
 ): Promise<EntriesMemory | undefined> {
-  let bytes: Buffer<ArrayBuffer>;
-  try {
-    bytes = await readFile(path);
-  } catch {
-    return undefined;
-  }
-  if (bytes.byteLength < headBytes || bytes.byteLength > maxBytes) return undefined;
-  const mac = memoryMac(key, purpose, bytes.subarray(macBytes));
-  if (!timingSafeEqual(bytes.subarray(0, macBytes), mac)) return undefined;
+  const bytes = await readWithMac(path, key, purpose);
+  if (bytes === undefined || bytes.byteLength < headBytes) return undefined;
   if (bytes.toString('hex', macBytes, macBytes + idBytes) !== tree) return undefined;
   return decodeEntries(bytes);
 }

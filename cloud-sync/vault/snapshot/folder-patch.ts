@@ -5,6 +5,7 @@ import { compareNames } from '../format/name-bytes.ts';
 import type { TreeNode } from '../format/tree-node.ts';
 import type { FolderEntries, ListedEntries } from './folder-entries.ts';
 import { factNames } from './file-facts.ts';
+import { maxEntriesRemembered } from './snapshot-limits.ts';
 
 /** What the parent saw in a folder, where what `lstat` said of its entries then is remembered: most of its tree stays as it is. */
 export class FolderPatch {
@@ -18,6 +19,7 @@ export class FolderPatch {
 
   /** `before`: of which `plain` is the tree; undefined when nothing of it is different. Undefined for what cannot be patched. */
   static of(plain: Buffer, now: FolderEntries, before: ListedEntries | undefined): FolderPatch | undefined {
+    if (now.names.length > maxEntriesRemembered) return undefined;
     const match = before === undefined ? allSame : matchEntries(now, before);
     return match !== undefined && isDivisible(plain) ? new FolderPatch(plain, match) : undefined;
   }

@@ -37,6 +37,8 @@ export type FolderWalkOptions = {
   readonly accounts: AccountNames;
   readonly posix: Posix | undefined;
   readonly tally: SnapshotTally;
+  /** Whether the entries of what was walked are wanted afterwards. */
+  readonly remembers: boolean;
   readonly onProblem: (problem: SnapshotProblem) => void;
   /** Milliseconds since 1970, before anything was looked at. */
   readonly startMs: number;
@@ -106,11 +108,12 @@ export class FolderWalk {
   readonly #options: FolderWalkOptions;
   readonly #newestBelievedNs: bigint;
   readonly #walked: WalkedFolder[] = [];
-  #entriesLeft = maxEntriesRemembered;
+  #entriesLeft: number;
   #sliceEndsAt = 0;
 
   constructor(options: FolderWalkOptions) {
     this.#options = options;
+    this.#entriesLeft = options.remembers ? maxEntriesRemembered : 0;
     this.#newestBelievedNs = BigInt(options.startMs) * 1_000_000n - clockTickNs;
   }
 

@@ -24,31 +24,40 @@ function entriesMemory(memory: string): string {
   return `${memory}.entries`;
 }
 
-/**
- * Writes what the next snapshot need not look up, beside the end of this one: it is believed for the tree of a snapshot that is there, so
- * that one which then fails leaves nothing that is believed. What cannot be written is logged: the next only takes longer.
- */
+/** Writes what the next snapshot need not look up, beside the end of this one. What cannot be written is logged: the next only takes longer. */
 export class Remembering implements AsyncDisposable {
   readonly #request: Request;
   readonly #root: WalkedFolder;
   readonly #walked: readonly WalkedFolder[];
   readonly #writing: Promise<void>[] = [];
 
-  /** Begins with the entries: they are known once the walk is over. */
+  /** Begins with the entries, which are known once the walk is over. */
   constructor(request: Request, root: WalkedFolder, walked: readonly WalkedFolder[]) {
     this.#request = request;
     this.#root = root;
     this.#walked = walked;
     const folders = walked.map(({ entries }) => entries);
-    this.#write((path, key) => writeEntries(entriesMemory(path), key, { tree: root.tree, folders }));
+    this.#write(entriesMemory, (path, key) => writeEntries(path, key, { tree: root.tree, folders }));
   }
 
-  /** `indexFiles`: all that the snapshot needs, durable. */
-  rest(context: string, indexFiles: readonly string[]): void {
+  /** Once index files are written. */
+  index(): void {
+    const { repository } = this.#request;
+    this.#write(
+      () => indexMemory(this.#request) ?? '',
+      (path) => repository.rememberIndex(path),
+    );
+  }
+
+  /** Once the snapshot is written: until then what is remembered of the one before is of more use. `indexFiles`: all that it needs. */
+  folders(context: string, indexFiles: readonly string[]): void {
     const { tree } = this.#root;
     const folders = this.#walked.map(({ path, print, tree }) => [path, print, tree] as const);
-    this.#write((path, key) => writeMemory(path, key, { version: 1, tree, context, indexFiles, folders }));
-    this.#write(() => this.#request.repository.rememberIndex(indexMemory(this.#request) ?? ''));
+    const memory = { version: 1, tree, context, indexFiles, folders } as const;
+    this.#write(
+      (path) => path,
+      (path, key) => writeMemory(path, key, memory),
+    );
   }
 
   /** Resolves once all is written. */
@@ -56,9 +65,13 @@ export class Remembering implements AsyncDisposable {
     await Promise.all(this.#writing);
   }
 
-  #write(write: (path: string, key: Request['repository']['key']) => Promise<void>): void {
-    const { memory: path, repository, logger } = this.#request;
-    if (path === undefined) return;
+  #write(
+    pathOf: (memory: string) => string,
+    write: (path: string, key: Request['repository']['key']) => Promise<void>,
+  ): void {
+    const { memory, repository, logger } = this.#request;
+    if (memory === undefined) return;
+    const path = pathOf(memory);
     const writing = write(path, repository.key).catch((error: unknown) => {
       logger.warn('snapshot.memory.failed', { path, error });
     });

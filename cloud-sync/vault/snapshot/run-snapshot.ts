@@ -92,8 +92,10 @@ class SnapshotRun implements AsyncDisposable {
     await Promise.race([Promise.all([this.#finishThreads(), this.#trees.finish()]), this.#failed]);
     await using remembering = this.#index && new Remembering(this.#request, root, walk.walked);
     await this.#uploads.writeIndex();
-    remembering?.rest(context, [...(await this.#loadIndex()).files, ...this.#uploads.indexFiles]);
-    return await this.#commit(root);
+    remembering?.index();
+    const outcome = await this.#commit(root);
+    remembering?.folders(context, [...(await this.#loadIndex()).files, ...this.#uploads.indexFiles]);
+    return outcome;
   }
 
   /** What was stored and is named by nothing would fill the store for a day, and each attempt would add to it. */
@@ -193,6 +195,7 @@ class SnapshotRun implements AsyncDisposable {
       accounts: readAccountNames(),
       posix: openPosix(),
       tally: this.#tally,
+      remembers: this.#request.memory !== undefined,
       onProblem: (problem) => this.#problems.add(problem),
       startMs: this.#time.getTime(),
       ahead: this.#request.ahead,

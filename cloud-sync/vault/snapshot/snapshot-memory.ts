@@ -1,9 +1,7 @@
-import { timingSafeEqual } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { atomicWrite } from '../../../lib/atomic-write.ts';
 import type { BlobId } from '../format/blob-id.ts';
 import type { MasterKey } from '../format/master-key.ts';
-import { macBytes, memoryMac } from '../memory-mac.ts';
+import { macBytes, memoryMac, readWithMac } from '../memory-mac.ts';
 
 export type SnapshotMemory = {
   readonly version: 1;
@@ -18,21 +16,13 @@ export type SnapshotMemory = {
 };
 
 const purpose = 'holdfast snapshot memory 1';
-const maxBytes = 512 * 1024 * 1024;
 
 /** What `writeMemory` wrote with this key; undefined for anything else: it saves time, nothing depends on it. */
 export async function readMemory(path: string, key: MasterKey): Promise<SnapshotMemory | undefined> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch {
-    return undefined;
-  }
-  if (bytes.length < macBytes || bytes.length > maxBytes) return undefined;
-  const text = bytes.subarray(macBytes);
-  if (!timingSafeEqual(bytes.subarray(0, macBytes), memoryMac(key, purpose, text))) return undefined;
+  const bytes = await readWithMac(path, key, purpose);
+  if (bytes === undefined) return undefined;
   // By its MAC it is what `writeMemory` made, perhaps that of another version: thousands of folders are not looked through again.
-  const memory = JSON.parse(text.toString()) as { readonly version: number } | null;
+  const memory = JSON.parse(bytes.toString('utf8', macBytes)) as { readonly version: number } | null;
   return memory?.version === 1 ? (memory as SnapshotMemory) : undefined;
 }
 
