@@ -1,4 +1,4 @@
-import { watch, type FSWatcher } from 'node:fs';
+import { watch, type BigIntStats, type FSWatcher } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -7,9 +7,12 @@ export type FolderWatchesOptions = {
   /** Something is new about this path, relative to the root with `/`: a hint, not a fact. */
   readonly onChange: (path: string) => void;
   readonly maxFolders: number;
+  /** For tests; default what the file system says. */
+  readonly stat?: (path: string) => Promise<FolderStat>;
 };
 
-type Watched = { readonly inode: number; readonly watcher: FSWatcher };
+type FolderStat = Pick<BigIntStats, 'ino' | 'birthtimeNs'>;
+type Watched = { readonly identity: string; readonly watcher: FSWatcher };
 
 /**
  * Watches the folders that a walk comes by, each one for itself: a folder that was moved is another one after the next walk,
@@ -38,18 +41,18 @@ export class FolderWatches implements Disposable {
 
   /** Before the walk reads the folder: what comes into it from now on is told. `path` is relative, '' for the root. */
   async visit(path: string): Promise<void> {
-    const { root, maxFolders } = this.#options;
-    const { ino: inode } = await lstat(join(root, path));
+    const { root, maxFolders, stat = statFolder } = this.#options;
+    const identity = identityOf(await stat(join(root, path)));
     const known = this.#watched.get(path);
     this.#visited.add(path);
-    if (known?.inode === inode) return;
+    if (known?.identity === identity) return;
     this.#close(path);
     if (this.#watched.size >= maxFolders) {
       this.#failure ??= new Error(`it has more than ${maxFolders} folders`);
       return;
     }
     try {
-      this.#watched.set(path, { inode, watcher: this.#watch(path) });
+      this.#watched.set(path, { identity, watcher: this.#watch(path) });
     } catch (error) {
       this.#failure ??= error as Error;
     }
@@ -81,4 +84,13 @@ export class FolderWatches implements Disposable {
     this.#watched.delete(path);
     known?.watcher.close();
   }
+}
+
+function statFolder(path: string): Promise<FolderStat> {
+  return lstat(path, { bigint: true });
+}
+
+/** A folder that is made where one was removed may get its inode: watched would be the one that is gone. */
+function identityOf({ ino, birthtimeNs }: FolderStat): string {
+  return `${ino} ${birthtimeNs}`;
 }
