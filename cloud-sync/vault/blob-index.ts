@@ -69,7 +69,7 @@ export class GrowingIndex {
 
   constructor(base: FileBlobIndex) {
     this.#files = [...base.files];
-    this.#table = BlobTable.of(base.parts).copy();
+    this.#table = BlobTable.copyOf(base.parts);
   }
 
   get blobCount(): number {

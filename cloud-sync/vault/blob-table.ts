@@ -47,7 +47,11 @@ export class BlobTable {
 
   /** One that can be added to without changing this. */
   copy(): BlobTable {
-    const { ids, entries, buckets, ...parts } = this.parts;
+    return BlobTable.copyOf(this.parts);
+  }
+
+  /** Of the parts of another, which it leaves as they are. */
+  static copyOf({ ids, entries, buckets, ...parts }: TableParts): BlobTable {
     return BlobTable.of({
       ...parts,
       ...{ ids: ids.slice(), entries: entries.slice(), buckets: buckets.slice() },

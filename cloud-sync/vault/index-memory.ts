@@ -1,8 +1,7 @@
-import { atomicWrite } from '../../lib/atomic-write.ts';
 import { FileBlobIndex } from './blob-index.ts';
 import type { TableParts } from './blob-table.ts';
 import type { MasterKey } from './format/master-key.ts';
-import { macBytes, memoryMac, readWithMac } from './memory-mac.ts';
+import { macBytes, readWithMac, writeWithMac } from './memory-mac.ts';
 
 /** The parts of a table beside its words, and of these how many there are of each. */
 type Head = Pick<TableParts, 'packs' | 'chains'> & {
@@ -37,8 +36,7 @@ export async function writeIndexMemory(path: string, key: MasterKey, index: File
     bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
     at += byteLength;
   }
-  memoryMac(key, purpose, bytes.subarray(macBytes)).copy(bytes);
-  await atomicWrite(path, bytes);
+  await writeWithMac(path, key, purpose, bytes);
 }
 
 /** What `writeIndexMemory` wrote with this key; undefined for anything else: it saves time, nothing depends on it. */

@@ -38,8 +38,8 @@ const emptyTree = Buffer.from(treeHead + treeTail);
 /** The entries of a tree that `encodeTree` made, in its order, without parsing them; undefined for one that is not divisible. */
 export function splitTree(plain: Buffer): EncodedNode[] | undefined {
   if (!isDivisible(plain)) return undefined;
-  const text = plain.toString();
   if (plain.equals(emptyTree)) return [];
+  const text = plain.toString();
   const nodes: EncodedNode[] = [];
   for (let at = treeHead.length; ;) {
     const divider = text.indexOf(betweenNodes, at);

@@ -1,9 +1,8 @@
-import { atomicWrite } from '../../../lib/atomic-write.ts';
 import type { BlobId } from '../format/blob-id.ts';
 import type { MasterKey } from '../format/master-key.ts';
 import { factNames, type PackedFacts } from './file-facts.ts';
 import type { ListedEntries } from './folder-entries.ts';
-import { macBytes, memoryMac, readWithMac } from '../memory-mac.ts';
+import { macBytes, readWithMac, writeWithMac } from '../memory-mac.ts';
 
 /** What `lstat` said of the entries of folders, by their numbers in the memory of the same tree. */
 export type EntriesMemory = { of(folder: number): ListedEntries | undefined };
@@ -23,8 +22,7 @@ export async function writeEntries(
   { tree, folders }: { readonly tree: BlobId; readonly folders: readonly (ListedEntries | undefined)[] },
 ): Promise<void> {
   const bytes = encodeEntries(tree, folders);
-  memoryMac(key, purpose, bytes.subarray(macBytes)).copy(bytes);
-  await atomicWrite(path, bytes);
+  await writeWithMac(path, key, purpose, bytes);
 }
 
 /** What `writeEntries` wrote with this key for this tree; undefined for anything else: it saves time, nothing depends on it. */

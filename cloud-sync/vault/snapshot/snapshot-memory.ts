@@ -1,7 +1,6 @@
-import { atomicWrite } from '../../../lib/atomic-write.ts';
 import type { BlobId } from '../format/blob-id.ts';
 import type { MasterKey } from '../format/master-key.ts';
-import { macBytes, memoryMac, readWithMac } from '../memory-mac.ts';
+import { macBytes, readWithMac, writeWithMac } from '../memory-mac.ts';
 
 export type SnapshotMemory = {
   readonly version: 1;
@@ -27,6 +26,6 @@ export async function readMemory(path: string, key: MasterKey): Promise<Snapshot
 }
 
 export async function writeMemory(path: string, key: MasterKey, memory: SnapshotMemory): Promise<void> {
-  const text = Buffer.from(JSON.stringify(memory));
-  await atomicWrite(path, Buffer.concat([memoryMac(key, purpose, text), text]));
+  const bytes = Buffer.concat([Buffer.alloc(macBytes), Buffer.from(JSON.stringify(memory))]);
+  await writeWithMac(path, key, purpose, bytes);
 }
