@@ -104,8 +104,10 @@ peerTest(['prometheus', 'promtool'], 'a Prometheus server scrapes the device and
     const up = async (query: string): Promise<number> => {
       const url = `http://127.0.0.1:${ownPort}/api/v1/query?query=${encodeURIComponent(query)}`;
       const answer = await fetch(url).catch(() => undefined);
-      const body = (await answer?.json()) as { data?: { result?: unknown[] } } | undefined;
-      return body?.data?.result?.length ?? 0;
+      // It says 503 in words while it starts.
+      if (answer?.ok !== true) return 0;
+      const body = (await answer.json()) as { data?: { result?: unknown[] } };
+      return body.data?.result?.length ?? 0;
     };
     await until('both are up', async () => (await up('up == 1')) === 2);
     await until('the device is online', async () => (await up('holdfast_cloud_device_online == 1')) === 1);
