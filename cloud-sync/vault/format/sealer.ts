@@ -5,11 +5,11 @@ import {
   randomFillSync,
   type KeyObject,
 } from 'node:crypto';
-import sodium from 'sodium-native';
 import { SyncError } from '../../errors.ts';
 import { releaseBytes } from '../release-bytes.ts';
 import type { MasterKey } from './master-key.ts';
 import { openNativeCtr } from './native-ctr.ts';
+import { openPoly1305 } from './poly1305.ts';
 
 const ivBytes = 16;
 const macBytes = 16;
@@ -17,6 +17,7 @@ const ivsAtOnce = 256;
 
 /** Of this thread. */
 const native = openNativeCtr();
+const poly1305 = openPoly1305();
 
 /** What sealing adds: the initialisation vector before and the authentication code after the ciphertext. */
 export const sealOverheadBytes = ivBytes + macBytes;
@@ -62,7 +63,7 @@ export class Sealer {
     }
     if (plain.byteLength > 0) this.#encrypt(iv, plain, ciphertext);
     this.#oneTimeKey.set(this.#nonces.subarray(at, at + ivBytes), macBytes);
-    sodium.crypto_onetimeauth(sealed.subarray(-macBytes), ciphertext, this.#oneTimeKey);
+    poly1305.authenticate(sealed.subarray(-macBytes), ciphertext, this.#oneTimeKey);
   }
 
   /** The plain bytes of what `seal` returned. Rejects anything else with `corrupt`; compares in constant time. [G8] */
@@ -77,7 +78,7 @@ export class Sealer {
     const iv = bytes.subarray(0, ivBytes);
     const ciphertext = bytes.subarray(ivBytes, -macBytes);
     const mac = bytes.subarray(-macBytes);
-    if (!sodium.crypto_onetimeauth_verify(mac, ciphertext, this.#oneTimeKeyOf(iv))) {
+    if (!poly1305.verify(mac, ciphertext, this.#oneTimeKeyOf(iv))) {
       throw new SyncError(
         'corrupt',
         `Cannot decrypt ${bytes.byteLength} bytes: their authentication code does not fit them`,

@@ -5,7 +5,6 @@ import { unwrapKey } from '../format/key-file.ts';
 import { openRepositoryWithKey } from '../open-repository.ts';
 import type { Repository } from '../repository.ts';
 import { readSlot, readSlots, type KeySlotKind, type StoredSlot } from './key-slots.ts';
-import { openOwnerKey } from './owner-key.ts';
 import { parseRecoveryCode } from './recovery-code.ts';
 
 /** What someone has that opens a repository. */
@@ -59,6 +58,8 @@ async function openByOwner(
   slots: readonly StoredSlot[],
   { ownerKey, secret, ...options }: Opening & { readonly ownerKey: string },
 ): Promise<OpenedVault | undefined> {
+  // With it come all of libsodium's functions.
+  const { openOwnerKey } = await import('./owner-key.ts');
   const owner = await openOwnerKey(ownerKey, secret.text).catch(unlessWrong);
   const attempts = slots.flatMap((slot): Attempt[] => {
     const password = slot.sealed && owner?.unseal(slot.sealed);
