@@ -5,7 +5,7 @@ import type { CallOptions } from '../backend/backend.ts';
 import type { PackContents, Repository } from '../repository.ts';
 import type { RepositoryLock } from '../upkeep/locks.ts';
 import type { FinishedPack } from './blob-packer.ts';
-import { packsPerIndex, trimBytes } from './snapshot-limits.ts';
+import { blobsPerIndex, packsPerIndex, trimBytes } from './snapshot-limits.ts';
 
 export type PackUploadsOptions = {
   readonly repository: Pick<Repository, 'backend' | 'addIndex'>;
@@ -86,9 +86,14 @@ export class PackUploads {
     this.#newBytes += contents.blobs.reduce((sum, blob) => sum + (blob.uncompressedLength ?? blob.length), 0);
     this.#storedBytes += byteLength;
     this.#notIndexed.push(contents);
-    if (this.#notIndexed.length >= packsPerIndex) await this.writeIndex();
+    if (this.#isIndexDue()) await this.writeIndex();
     const waitMs = this.#bucket?.waitMs() ?? 0;
     if (waitMs > 0) await sleep(waitMs, undefined, { signal });
+  }
+
+  #isIndexDue(): boolean {
+    const blobs = this.#notIndexed.reduce((count, { blobs }) => count + blobs.length, 0);
+    return this.#notIndexed.length >= packsPerIndex || blobs >= blobsPerIndex;
   }
 
   #trimAfter(byteLength: number): void {

@@ -25,8 +25,12 @@ export const maxEntriesAhead = 200_000;
 export const maxEntriesRemembered = 250_000;
 /** How long the walk holds the thread that also hands out work and writes packs. */
 export const walkSliceMs = 15;
-/** An index over what is durable so far is written each time this many packs are, so that what was cut short need not be stored again. */
+/**
+ * An index over what is durable so far is written each time this many packs are, or packs of this many blobs: what was cut short need not be
+ * stored again, and the threads are still reading meanwhile.
+ */
 export const packsPerIndex = 64;
+export const blobsPerIndex = 20_000;
 /** How long an aborted snapshot may take to write the index over what it has stored: who aborted it waits. */
 export const lastIndexMs = 5_000;
 /** Time between two reports of progress. */
