@@ -1,7 +1,7 @@
 import { BlobTable, type TableParts } from './blob-table.ts';
 import type { IndexDocument } from './format/index-file.ts';
 import type { BlobId, BlobType } from './format/blob-id.ts';
-import type { BlobIndex, BlobLocation, PackContents } from './repository.ts';
+import type { BlobIndex, BlobLocation, PackContents, SharedBlobs } from './repository.ts';
 
 export type ReadIndexFile = { readonly name: string; readonly document: IndexDocument };
 
@@ -53,8 +53,8 @@ export class FileBlobIndex implements BlobIndex {
     return this.#table.packs();
   }
 
-  copyIds(type: BlobType, words: Int32Array, stride: number): number {
-    return this.#table.copyIds(type, words, stride);
+  shared(): SharedBlobs {
+    return this.#table.shared();
   }
 
   endOf(pack: string): number {

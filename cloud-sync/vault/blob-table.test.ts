@@ -103,20 +103,25 @@ test('a table of more packs than a call takes arguments can be copied', () => {
   expect(table.copy().find(blob.id, 'data')).toEqual({ pack: 'last', offset: 0, length: 99 });
 });
 
-test('ids come out by type, and the end of each pack is known', () => {
+test('threads find what a table had when it was shared, by the bytes of ids and by type', () => {
   const packs = randomPacks(50, 100);
   const table = new BlobTable();
   for (const pack of packs) table.add(pack);
-  for (const type of ['data', 'tree'] as const) {
-    const stride = 9;
-    const words = new Int32Array(table.count * stride);
-    const count = table.copyIds(type, words, stride);
-    const ids = Array.from({ length: count }, (_, at) =>
-      Buffer.from(words.buffer, at * stride * 4, 32).toString('hex'),
-    );
-    const expected = packs.flatMap(({ blobs }) => blobs).filter((blob) => blob.type === type);
-    expect(ids.toSorted()).toEqual(expected.map(({ id }) => id).toSorted());
+  const shared = BlobTable.ofShared(table.shared());
+  table.add({ pack: idOf('later'), blobs: [{ id: idOf('late'), type: 'data', offset: 0, length: 40 }] });
+  for (const { id } of packs.flatMap(({ blobs }) => blobs)) {
+    const bytes = Buffer.from(id, 'hex');
+    for (const type of ['data', 'tree'] as const)
+      expect(shared.hasBytes(bytes, type)).toBe(table.has(id, type));
   }
+  for (const text of ['late', 'none'])
+    expect(shared.hasBytes(Buffer.from(idOf(text), 'hex'), 'data')).toBe(false);
+});
+
+test('the end of each pack is known', () => {
+  const packs = randomPacks(50, 100);
+  const table = new BlobTable();
+  for (const pack of packs) table.add(pack);
   for (const { pack, blobs } of packs) {
     const last = blobs.at(-1)!;
     expect(table.endOf(pack)).toBe(last.offset + last.length);

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { BlobId, BlobType } from './format/blob-id.ts';
-import type { BlobLocation, PackContents, PackedBlob } from './repository.ts';
+import type { BlobLocation, PackContents, PackedBlob, SharedBlobs } from './repository.ts';
 
 const idBytes = 32;
 const idWords = 8;
@@ -11,7 +11,7 @@ const nextOfBucket = 5;
 const maxWord = 2 ** 32 - 1;
 const typeBits: Record<BlobType, number> = { data: 0, tree: 1 };
 
-type Words = Uint32Array<ArrayBuffer>;
+type Words = Uint32Array;
 
 /** A table as it lies in memory: of each pack its id and its last entry + 1; the arrays, of which none has room for more. */
 export type TableParts = {
@@ -23,6 +23,8 @@ export type TableParts = {
   readonly buckets: Words;
 };
 
+const sharedLists = ['factors', 'ids', 'entries', 'buckets'] as const;
+
 /**
  * Blobs by id in flat arrays: about 64 bytes a blob where objects would take 400. A blob that lies in several packs has several entries.
  * Who can write an index can choose ids; the hash has random factors, which copies keep, so that they cannot choose such as fall together.
@@ -33,7 +35,7 @@ export class BlobTable {
   #entries: Words = new Uint32Array(0);
   /** Of each bucket, of which there is a power of two: its first entry + 1; 0 is none. */
   #buckets: Words = new Uint32Array(16);
-  #factors = Uint32Array.from({ length: idWords }, oddWord);
+  #factors: Words = Uint32Array.from({ length: idWords }, oddWord);
   readonly #packs: string[] = [];
   readonly #packNumbers = new Map<string, number>();
   /** Of each pack: the last entry + 1, from where they are chained. */
@@ -106,6 +108,12 @@ export class BlobTable {
     return this.#next(this.#first(id), typeBits[type]) !== 0;
   }
 
+  /** As `has`. `id`: 32 bytes. */
+  hasBytes(id: Uint8Array, type: BlobType): boolean {
+    this.#wanted.set(id);
+    return this.#next(this.#bucketHead(), typeBits[type]) !== 0;
+  }
+
   locations(id: BlobId, type: BlobType): BlobLocation[] {
     return Array.from(this.#matches(id, type), (entry) => this.#location(entry));
   }
@@ -118,16 +126,18 @@ export class BlobTable {
     }
   }
 
-  /** Puts the ids of a type into `words`, eight words each, one every `stride`; how many. A blob that lies in several packs comes several times. */
-  copyIds(type: BlobType, words: Int32Array, stride: number): number {
-    let count = 0;
-    for (let entry = 0; entry < this.#count; entry += 1) {
-      if (this.#word(entry, 0) % 2 !== typeBits[type]) continue;
-      const [from, to] = [entry * idWords, count * stride];
-      for (let word = 0; word < idWords; word += 1) words[to + word] = this.#ids[from + word] ?? 0;
-      count += 1;
-    }
-    return count;
+  /** A copy for `ofShared`. */
+  shared(): SharedBlobs {
+    const { parts } = this;
+    const lists = sharedLists.map((name) => [name, sharedCopyOf(parts[name])] as const);
+    return Object.fromEntries(lists) as SharedBlobs;
+  }
+
+  /** Of what another `shared`. It knows no packs. */
+  static ofShared(shared: SharedBlobs): Pick<BlobTable, 'hasBytes'> {
+    const lists = sharedLists.map((name) => [name, new Uint32Array(shared[name])] as const);
+    const words = Object.fromEntries(lists) as Pick<TableParts, (typeof sharedLists)[number]>;
+    return BlobTable.of({ ...words, packs: [], chains: [] });
   }
 
   /** Where the last blob of a pack ends; 0 for an unknown one. */
@@ -185,6 +195,11 @@ export class BlobTable {
   /** The first entry + 1 of the bucket of an id, which becomes the one that is wanted. */
   #first(id: BlobId): number {
     this.#wanted.write(id, 'hex');
+    return this.#bucketHead();
+  }
+
+  /** The first entry + 1 of the bucket of the wanted id. */
+  #bucketHead(): number {
     return this.#buckets[this.#bucketOf(this.#wantedWords, 0)] ?? 0;
   }
 
@@ -283,4 +298,10 @@ function resized(words: Uint32Array, length: number): Words {
   const copy = new Uint32Array(length);
   copy.set(words.subarray(0, length));
   return copy;
+}
+
+function sharedCopyOf(words: Words): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer(words.byteLength);
+  new Uint32Array(memory).set(words);
+  return memory;
 }

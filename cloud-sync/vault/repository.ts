@@ -34,14 +34,14 @@ export type BlobIndex = {
   find(id: BlobId, type: BlobType): BlobLocation | undefined;
   locations(id: BlobId, type: BlobType): readonly BlobLocation[];
   packs(): IterableIterator<PackContents>;
-  /**
-   * Puts the ids of blobs of a type into `words`, which has room for them: the 32 bytes of each as eight words, one every `stride` words.
-   * Returns how many there are; a blob that lies in several packs comes several times.
-   */
-  copyIds(type: BlobType, words: Int32Array, stride: number): number;
+  /** For threads, to tell what is in it: a copy. */
+  shared(): SharedBlobs;
   /** Where the last blob of a pack ends, in bytes: so far it can be read. 0 for one that is not known. */
   endOf(pack: string): number;
 };
+
+/** A table to look ids up in, in memory that threads share: `TableParts` has the lists of 32-bit words. */
+export type SharedBlobs = Readonly<Record<'factors' | 'ids' | 'entries' | 'buckets', SharedArrayBuffer>>;
 
 export type IndexOptions = CallOptions & {
   readonly onDamaged?: (name: string, error: Error) => void;

@@ -6,6 +6,7 @@ import { directMemoryBytes } from '../../cloud-sync/vault/direct-memory.ts';
 import { createMasterKey } from '../../cloud-sync/vault/format/master-key.ts';
 import { readPackHeader } from '../../cloud-sync/vault/format/pack-header.ts';
 import { Sealer } from '../../cloud-sync/vault/format/sealer.ts';
+import { BlobTable } from '../../cloud-sync/vault/blob-table.ts';
 import { createBlobClaims } from '../../cloud-sync/vault/snapshot/blob-claims.ts';
 import type { FinishedPack } from '../../cloud-sync/vault/snapshot/blob-packer.ts';
 import { factsOf, packedFacts, putFacts } from '../../cloud-sync/vault/snapshot/file-facts.ts';
@@ -36,7 +37,13 @@ async function readByThread(
   const done: FileJob['done'] = ({ sizes }) => read.resolve(sizes[0] ?? 0);
   const jobs: FileJob[] = [{ paths: path, facts, done }];
   await using threads = new SnapshotThreads({
-    ...{ count: 1, key, level: 0, claims: createBlobClaims(0), progress: new SnapshotTally().shared },
+    ...{
+      count: 1,
+      key,
+      level: 0,
+      claims: createBlobClaims(new BlobTable()),
+      progress: new SnapshotTally().shared,
+    },
     onPack: (pack) => {
       onPack(pack);
       return Promise.resolve();

@@ -2,20 +2,22 @@ import { describe, expect, test } from '@jest/globals';
 import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { BlobClaims, claimKnown, createBlobClaims } from './blob-claims.ts';
+import { BlobTable } from '../blob-table.ts';
+import type { BlobId, BlobType } from '../format/blob-id.ts';
+import { BlobClaims, createBlobClaims } from './blob-claims.ts';
 
 const idOf = (text: string) => hash('sha256', text, 'buffer');
 
 describe('claiming blobs', () => {
   test('gives each id to the first who asks', () => {
-    const claims = new BlobClaims(createBlobClaims(0));
+    const claims = new BlobClaims(createBlobClaims(new BlobTable()));
     expect(claims.claim(idOf('a'))).toBe(true);
     expect(claims.claim(idOf('b'))).toBe(true);
     expect(claims.claim(idOf('a'))).toBe(false);
   });
 
   test('tells ids of one bucket apart by every bit', () => {
-    const claims = new BlobClaims(createBlobClaims(0));
+    const claims = new BlobClaims(createBlobClaims(new BlobTable()));
     const id = idOf('a');
     expect(claims.claim(id)).toBe(true);
     for (let bit = 32; bit < 256; bit += 1) {
@@ -27,20 +29,26 @@ describe('claiming blobs', () => {
     expect(claims.claim(id)).toBe(false);
   });
 
-  test('gives none that the index knows, however often that names it, and each other one once', () => {
-    const known = ['a', 'b', 'a', 'c'].map(idOf);
-    const copyIds = (_: unknown, words: Int32Array, stride: number) => {
-      for (const [at, id] of known.entries()) new Uint8Array(words.buffer, at * stride * 4, 32).set(id);
-      return known.length;
+  test('gives none that the index knows as data, however often that names it, and each other one once', () => {
+    const table = new BlobTable();
+    const add = (type: BlobType, texts: readonly string[]) => {
+      const blobs = texts.map((text, at) => {
+        const id = idOf(text).toString('hex') as BlobId;
+        return { id, type, offset: at * 40, length: 40 };
+      });
+      table.add({ pack: idOf(texts.join()).toString('hex'), blobs });
     };
-    const index = { blobCount: known.length, copyIds };
-    const claims = new BlobClaims(claimKnown(index));
+    add('data', ['a', 'b', 'a', 'c']);
+    add('tree', ['d']);
+    const claims = new BlobClaims(createBlobClaims(table));
+    // What comes to the index later, claims do not know.
+    add('data', ['e']);
     expect(['a', 'b', 'c'].map((text) => claims.claim(idOf(text)))).toEqual([false, false, false]);
     expect(['d', 'd', 'e'].map((text) => claims.claim(idOf(text)))).toEqual([true, false, true]);
   });
 
   test('gives no id to two threads that ask at the same time', async () => {
-    const shared = createBlobClaims(0);
+    const shared = createBlobClaims(new BlobTable());
     /** How many threads came to the end of a round, over all rounds; the round that is on. */
     const rounds = new Int32Array(new SharedArrayBuffer(8));
     const count = 100_000;

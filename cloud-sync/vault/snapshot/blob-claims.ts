@@ -1,7 +1,10 @@
-import type { BlobIndex } from '../repository.ts';
+import { BlobTable } from '../blob-table.ts';
+import type { BlobIndex, SharedBlobs } from '../repository.ts';
 
 /** What threads share: made by `createBlobClaims`, opened by each with `new BlobClaims`. */
 export type SharedClaims = {
+  /** What was there before. */
+  readonly known: SharedBlobs;
   /** How many entries there are; then, for each bucket, the number of its newest entry, from 1, or 0. */
   readonly buckets: SharedArrayBuffer;
   /** Nine words each: the eight of an id, and the number of the next older entry of the bucket. */
@@ -14,29 +17,15 @@ const bucketCount = 1 << 20;
  * Ids that can be claimed beside those known before. Memory is taken as they come. Beyond them a blob may be stored twice, which costs
  * room and no more.
  */
-const roomForNew = 1 << 22;
+const maxNew = 1 << 22;
 
-export function createBlobClaims(knownCount: number): SharedClaims {
+/** With all data blobs of an index claimed. */
+export function createBlobClaims(index: Pick<BlobIndex, 'shared'>): SharedClaims {
   return {
+    known: index.shared(),
     buckets: new SharedArrayBuffer(4 * (1 + bucketCount)),
-    entries: new SharedArrayBuffer(4 * entryWords * (knownCount + roomForNew)),
+    entries: new SharedArrayBuffer(4 * entryWords * maxNew),
   };
-}
-
-/** With all data blobs of an index claimed. Nobody has it yet, so none is looked for and none waited for. */
-export function claimKnown(index: Pick<BlobIndex, 'blobCount' | 'copyIds'>): SharedClaims {
-  const shared = createBlobClaims(index.blobCount);
-  const buckets = new Int32Array(shared.buckets);
-  const entries = new Int32Array(shared.entries);
-  const count = index.copyIds('data', entries, entryWords);
-  for (let number = 1; number <= count; number += 1) {
-    const at = (number - 1) * entryWords;
-    const bucket = bucketOf(entries[at] ?? 0);
-    entries[at + 8] = buckets[bucket] ?? 0;
-    buckets[bucket] = number;
-  }
-  buckets[0] = count;
-  return shared;
 }
 
 /** SHA-256 spreads evenly: any of its bits do. */
@@ -49,6 +38,7 @@ function bucketOf(firstWord: number): number {
  * written whole and then put at the head of its bucket in one step; entries are never changed or taken out.
  */
 export class BlobClaims {
+  readonly #known: Pick<BlobTable, 'hasBytes'>;
   readonly #buckets: Int32Array;
   readonly #entries: Int32Array;
   readonly #capacity: number;
@@ -56,7 +46,8 @@ export class BlobClaims {
   /** Of the id that is being claimed. */
   readonly #words = new Int32Array(this.#id.buffer);
 
-  constructor({ buckets, entries }: SharedClaims) {
+  constructor({ known, buckets, entries }: SharedClaims) {
+    this.#known = BlobTable.ofShared(known);
     this.#buckets = new Int32Array(buckets);
     this.#entries = new Int32Array(entries);
     this.#capacity = Math.floor(this.#entries.length / entryWords);
@@ -64,6 +55,7 @@ export class BlobClaims {
 
   /** Whether the caller is the first to ask for `id` (32 bytes), and so the one to store it. */
   claim(id: Uint8Array): boolean {
+    if (this.#known.hasBytes(id, 'data')) return false;
     this.#id.set(id);
     const bucket = bucketOf(this.#words[0] ?? 0);
     let head = Atomics.load(this.#buckets, bucket);

@@ -10,7 +10,7 @@ import type { BlobIndex } from '../repository.ts';
 import type { RepositoryLock } from '../upkeep/locks.ts';
 import { isNoRoom } from '../upkeep/no-room.ts';
 import { accountsText, readAccountNames } from './account-names.ts';
-import { claimKnown } from './blob-claims.ts';
+import { createBlobClaims } from './blob-claims.ts';
 import { EarlierSnapshot } from './earlier-snapshot.ts';
 import { compileExcludes } from './exclude-patterns.ts';
 import { FileQueue } from './file-queue.ts';
@@ -90,8 +90,10 @@ class SnapshotRun implements AsyncDisposable {
     const root = await Promise.race([walk.run(), this.#failed]);
     // Everything that the index will name, the index, and then the snapshot. [G1]
     await Promise.race([Promise.all([this.#finishThreads(), this.#trees.finish()]), this.#failed]);
+    const indexed = this.#uploads.writeIndex();
+    // While that is on its way to the disk.
     await using remembering = this.#index && new Remembering(this.#request, root, walk.walked);
-    await this.#uploads.writeIndex();
+    await indexed;
     remembering?.index();
     const outcome = await this.#commit(root);
     remembering?.folders(context, [...(await this.#loadIndex()).files, ...this.#uploads.indexFiles]);
@@ -159,7 +161,7 @@ class SnapshotRun implements AsyncDisposable {
         new SnapshotThreads({
           count: this.#request.threads ?? availableParallelism(),
           key: this.#request.repository.key,
-          claims: claimKnown(index),
+          claims: createBlobClaims(index),
           level: this.#level,
           progress: this.#tally.shared,
           onPack: (pack) => this.#uploads.write(pack),
