@@ -3,6 +3,7 @@ import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { backoffMs } from '../../lib/retry.ts';
+import { sendAtOnce } from '../../lib/send-at-once.ts';
 import { AgentError } from '../errors.ts';
 
 export type BridgeSessionOptions = {
@@ -159,6 +160,7 @@ export class BridgeSession implements AsyncDisposable {
       manualConnect: true,
     });
     Object.assign(client.options, prepare?.(client));
+    client.once('connect', () => sendAtOnce(client.stream));
     client.on('error', (error) => this.#note(error));
     this.#client = client;
     client.connect();

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { backoffMs } from '../../lib/retry.ts';
 import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { sendAtOnce } from '../../lib/send-at-once.ts';
 import {
   commandMaxBytes,
   commandSchema,
@@ -180,6 +181,7 @@ export class CloudLink implements UplinkPort, ShadowUplink, AsyncDisposable {
       resubscribe: false,
       will: { topic: this.#topics.online, payload: Buffer.from(announce(false)), qos: 1, retain: true },
     });
+    client.once('connect', () => sendAtOnce(client.stream));
     const ended = new Promise<void>((resolve) => client.once('close', resolve));
     client.on('error', (error) => (this.#lastError = error.message || error.name));
     client.on('message', (topic, payload, { retain }) => void this.#receive(topic, payload, !retain));

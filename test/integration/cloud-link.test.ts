@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { Aedes } from 'aedes';
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { CloudLink } from '../../agent/relay/cloud-link.ts';
 import { commandMaxBytes, type Command } from '../../cloud-sync/protocol/messages.ts';
 import { silentLogger } from '../../lib/logger.ts';
@@ -98,4 +98,10 @@ test('a keep-alive that is changed while the link is being made holds for it', a
     link().setKeepAlive(60_000);
   });
   expect(keepAlives).toEqual([3, 60]);
+});
+
+test('what the device says is not held back until what it said before is confirmed', async () => {
+  using setNoDelay = jest.spyOn(Socket.prototype, 'setNoDelay');
+  await using _link = await openLink();
+  expect(setNoDelay.mock.calls).toEqual([[true]]);
 });

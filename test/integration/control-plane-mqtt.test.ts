@@ -1,4 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
+import { Socket } from 'node:net';
+import { describe, expect, jest, test } from '@jest/globals';
 import mqtt from 'mqtt-packet';
 import {
   batchOf,
@@ -35,6 +36,17 @@ describe('the broker', () => {
     await link.send(link.topics.reported, report(4), { retain: true });
     expect(json(await link.next(link.topics.reportedAck))).toEqual({ seq: 5 });
     await expect(cloud.operator.device('a')).resolves.toMatchObject({ reported: { seq: 5 } });
+  });
+
+  test('holds back no answer until what it said before is confirmed', async () => {
+    await using cloud = await startCloud();
+    await using device = await cloud.enrol('a');
+    using setNoDelay = jest.spyOn(Socket.prototype, 'setNoDelay');
+    await using _link = await device.connect();
+    const port = Number(new URL(device.identity.mqtt).port);
+    const sockets = setNoDelay.mock.contexts as Socket[];
+    expect(sockets.map(({ localPort }) => localPort)).toEqual([port]);
+    expect(setNoDelay).toHaveBeenCalledWith(true);
   });
 
   test('marks a device offline by its last will, and not by that of an older session', async () => {

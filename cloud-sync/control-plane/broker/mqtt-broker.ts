@@ -4,6 +4,7 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { Aedes, type AedesOptions, type AuthenticateError, type Client } from 'aedes';
 import type { Logger } from '../../../lib/logger.ts';
 import { limitMqttPackets } from '../../../lib/mqtt-packet-limit.ts';
+import { sendAtOnce } from '../../../lib/send-at-once.ts';
 import { findOperator } from '../database/operators.ts';
 import type { Database } from '../database/schema.ts';
 import { deviceTopics } from '../../protocol/topics.ts';
@@ -131,6 +132,7 @@ export class MqttBroker implements AsyncDisposable {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     socket.setKeepAlive(true, 30_000);
+    sendAtOnce(socket);
     limitMqttPackets(socket, packetLimits);
     dropSlowReader(socket, slowReader);
     this.#aedes.handle(socket);
