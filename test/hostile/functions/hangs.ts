@@ -1,5 +1,5 @@
 import type { FunctionErrorCode } from '../../../functions/function-error.ts';
-import { bindings, brief, isStoppedByClockAlone, tight, type HostileProgram } from './program.ts';
+import { bindings, brief, isStoppedByClock, tight, type HostileProgram } from './program.ts';
 
 /** What a machine so busy that the function got no CPU time gives instead of `cpu`. */
 const stopped: readonly FunctionErrorCode[] = ['cpu', 'timeout'];
@@ -78,7 +78,7 @@ const hanging: readonly (readonly [name: string, code: string, codes?: readonly 
 const inHandler: readonly HostileProgram[] = hanging.map(([name, code, codes = stopped]) => ({
   name,
   code,
-  manifest: { bindings, limits: isStoppedByClockAlone({ codes }) ? brief : tight },
+  manifest: { bindings, limits: isStoppedByClock({ codes }) ? brief : tight },
   expected: { codes },
 }));
 

@@ -30,8 +30,9 @@ export const bindings = { OUT: { publish: 'out' }, KV: { kv: 'own' } };
 /** Of programs that are to be stopped: soon enough for a test, late enough that a busy machine does not stop them for another reason. */
 export const tight = { cpu: '200ms', timeout: '3s', memory: '32MiB' };
 
-/** Of programs that only wait: nothing but the clock can stop them, however busy the machine is. */
+/** Of programs that nothing but the clock stops, however late it is. */
 export const brief = { ...tight, timeout: '1s' };
 
-export const isStoppedByClockAlone = (expected: Expected): boolean =>
-  'codes' in expected && expected.codes.every((code) => code === 'timeout');
+/** Of more than one code the first is what comes unless the machine's load decides otherwise. */
+export const isStoppedByClock = (expected: Expected): boolean =>
+  'codes' in expected && expected.codes[0] === 'timeout';
