@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { createFetch } from '../../../agent/outside/fetch.ts';
 import { FunctionError } from '../../../functions/function-error.ts';
 import type { InvocationEvent } from '../../../functions/index.ts';
+import type { ProcessSandbox } from '../../../functions/runtime/process-sandbox.ts';
 import { openSandbox, type Sandbox } from '../../support/function-sandbox.ts';
 import { openCanary, outsideOf } from './canary.ts';
 import { insideTools } from './inside-tools.ts';
@@ -31,17 +32,27 @@ type Outcome =
 const neighbourEveryMs = 5;
 const eventsAfter = 5;
 
+type RunOptions = {
+  readonly idleMs?: number;
+  readonly warmUpEvents?: number;
+  /** What stands around the process; to find out takes as long as many a program. */
+  readonly around?: ProcessSandbox;
+};
+
 /**
  * Runs one program, after `idleMs`, in a runtime, and so in a host process, of its own, beside a neighbour in the same process. Its first
  * `warmUpEvents` are not measured: V8 compiles what is used often.
  */
 export async function runProgram(
   program: HostileProgram,
-  { idleMs = 0, warmUpEvents = 50 } = {},
+  { idleMs = 0, warmUpEvents = 50, around }: RunOptions = {},
 ): Promise<ProgramReport> {
   await using canary = await openCanary();
   using network = createFetch({ resolve: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]) });
-  await using sandbox = await openSandbox({ outside: outsideOf(network.fetch) });
+  await using sandbox = await openSandbox({
+    outside: outsideOf(network.fetch),
+    ...(around && { sandbox: around }),
+  });
   const problems: string[] = [];
   const neighbour = await startNeighbour(sandbox, { problems, warmUpEvents });
   const limitMs = await limitOf(program.manifest);
