@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { zstdCompress } from 'node:zlib';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
@@ -215,7 +216,14 @@ export async function subscribe(link: Link): Promise<Link> {
   return link;
 }
 
-/** Polls, as what is watched has no event to wait for. */
+/**
+ * Polls, as what is watched has no event to wait for: half of the time at most, as a look may be a whole command, and takes from what it
+ * waits for.
+ */
 export async function eventually(check: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (;;) {
+    const startedMs = performance.now();
+    if (await check()) return;
+    await sleep(Math.max(20, performance.now() - startedMs));
+  }
 }
