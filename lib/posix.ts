@@ -24,7 +24,10 @@ export type Posix = {
   setTimes(of: RawPath | number, times: { readonly atimeNs: bigint; readonly mtimeNs: bigint }): void;
   /** A fifo, socket or device. `mode` with the bits of the type, less the umask; `device` as `st_rdev` has it. */
   makeNode(path: RawPath, mode: number, device: number): void;
-  /** Everything of the file system that an open file lies on is on disk when it returns. A failure is fatal. */
+  /**
+   * Everything of the file system that an open file lies on is on disk when it returns. A failure is fatal. What was lost before the file
+   * was opened may have been told to another, and is not told again: open it before the first write.
+   */
   syncFileSystem(descriptor: number): void;
   /**
    * What the system remembers of an open file is forgotten, so that it is read from the disk; not what is still to be written there.

@@ -12,7 +12,7 @@ import { withoutForgetting } from '../support/without-forgetting.ts';
 type Wrap = (folder: string, command: readonly string[]) => readonly string[];
 
 /** Restores to a disk that fails, and again when it has grown. */
-async function restoreTwice(wrap: Wrap): Promise<unknown> {
+async function restoreTwice(wrap: Wrap, ...more: readonly string[]): Promise<unknown> {
   await using repository = await ResticRepository.create();
   await mkdir(repository.data, { recursive: true });
   for (let file = 0; file < 400; file++)
@@ -23,7 +23,7 @@ async function restoreTwice(wrap: Wrap): Promise<unknown> {
   const stdout = await onFailingDisk(repository.beside('place'), (folder) =>
     wrap(folder, [
       ...[...child, repository.folder, snapshot, repository.data],
-      ...[join(folder, 'disk', 'target'), join(folder, 'store'), key],
+      ...[join(folder, 'disk', 'target'), join(folder, 'store'), key, ...more],
     ]),
   );
   return JSON.parse(stdout);
@@ -37,6 +37,17 @@ peerTest(
   async () => {
     const failure = expect.stringContaining('syncfs');
     expect(await restoreTwice((_, command) => command)).toEqual({ ...whole, failure, resumed: true });
+  },
+  120_000,
+);
+
+peerTest(
+  ['restic', 'mkfs.ext4', loopDevices],
+  '[G8] what a disk lost is noticed when another program was told of it first',
+  async () => {
+    const failure = expect.stringContaining('syncfs');
+    const outcome = await restoreTwice((_, command) => command, 'told');
+    expect(outcome).toEqual({ ...whole, failure, resumed: true });
   },
   120_000,
 );

@@ -6,18 +6,24 @@ import type { Posix } from '../../../lib/posix.ts';
 import { syncFolder } from '../../../lib/atomic-write.ts';
 import { replacedPrefix } from './store-folders.ts';
 
-/** Everything in the folder is on disk when it returns. A failure is fatal. */
-export function syncTrees(folder: string, posix: Posix | undefined): void {
-  if (!posix) {
-    execFileSync('sync', ['-f', '--', folder], { stdio: 'ignore' });
-    return;
-  }
+export type TreeSync = Disposable & {
+  /** Everything that was written to the folder since it was opened is on disk when it returns. A failure is fatal. */
+  sync(): void;
+};
+
+/**
+ * To be opened before the first write: the system tells of a loss once to each who has a file open by then, and not to those who open one
+ * when it was told to another. The program `sync`, which serves where there is no `posix`, opens one late.
+ */
+export function openTreeSync(folder: string, posix: Posix | undefined): TreeSync {
   const descriptor = openSync(folder, 'r');
-  try {
-    posix.syncFileSystem(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  return {
+    sync: () => {
+      if (posix) posix.syncFileSystem(descriptor);
+      else execFileSync('sync', ['-f', '--', folder], { stdio: 'ignore' });
+    },
+    [Symbol.dispose]: () => closeSync(descriptor),
+  };
 }
 
 /** Gives a tree that is on disk its name, durably. One that was there under it steps aside: something may run in it. */

@@ -12,7 +12,7 @@ import { isCodedError, type CodedError } from '../../../lib/coded-error.ts';
 import { errorCode } from '../../../lib/error-code.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import { copyTree } from './copy-tree.ts';
-import { installTree, syncTrees } from './install-tree.ts';
+import { installTree, openTreeSync } from './install-tree.ts';
 import type { StoreLayer } from './job-protocol.ts';
 import { plainBytes } from './plain-bytes.ts';
 import { makingName, rootfsOf, treeName } from './store-folders.ts';
@@ -46,6 +46,7 @@ export async function makeTree(
   if (missing.length === 0) return;
   await requireSpace(image.name, missing, context.folder);
   const access = openTreeAccess();
+  using trees = openTreeSync(context.folder, access.posix);
   const made: string[] = [];
   try {
     let below = base;
@@ -54,7 +55,7 @@ export async function makeTree(
       made.push(folder);
       below = await makeLayer(layer, { ...context, below, access, into: folder, image: image.name });
     }
-    syncTrees(context.folder, access.posix);
+    trees.sync();
     for (const [at, layer] of missing.entries())
       await installTree(made[at] ?? '', join(context.folder, treeName(layer.chainId)));
   } finally {

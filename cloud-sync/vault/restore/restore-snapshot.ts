@@ -96,6 +96,7 @@ class StagedRestore {
     const { tree } = this.#what;
     await using pool = new ThreadPool(this.#request.threads ?? availableParallelism() + threadsThatWait, {
       root: this.#staging.tree,
+      rootFile: this.#staging.treeFile,
       key: masterKeyBytes(repository.key),
       owners: this.#owners,
       sparse,

@@ -129,14 +129,9 @@ function rightChunks(path: string, chunks: VerifyJob['files'][number]['chunks'])
 
 /** A failed sync is fatal and never tried again: the kernel may have dropped the pages. */
 function sync({ paths }: SyncJob): RestoreResult {
-  const root = openSync(data.root, 'r');
-  try {
-    if (posix !== undefined) posix.syncFileSystem(root);
-    else for (const path of paths) syncPath(path);
-    fsyncSync(root);
-  } finally {
-    closeSync(root);
-  }
+  if (posix !== undefined) posix.syncFileSystem(data.rootFile);
+  else for (const path of paths) syncPath(path);
+  fsyncSync(data.rootFile);
   return { failures: [], damaged: [], found: [] };
 }
 

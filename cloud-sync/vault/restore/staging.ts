@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
 import { chmod, chown, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder } from '../../../lib/atomic-write.ts';
@@ -16,6 +17,11 @@ export type Staging = Disposable & {
   readonly folder: string;
   /** The tree that becomes the target. */
   readonly tree: string;
+  /**
+   * The tree, open since before anything was written: a loss is told once to each who had a file open by then, and not to those who open
+   * one when it was told to another.
+   */
+  readonly treeFile: number;
   /** An earlier restore of the same began to fill it. */
   readonly isResumed: boolean;
   readonly marker: StagingMarker;
@@ -40,9 +46,11 @@ export async function openStaging(target: TargetPlace, subject: StagingSubject):
     if (!isResumed) await rm(tree, { recursive: true, force: true });
     await makeClosedFolder(tree, { handedOn: true });
     if (!isResumed) await writeMarker(folder, marker);
-    const locks = new DisposableStack();
-    locks.use(lock);
-    return { folder, tree, isResumed, marker, [Symbol.dispose]: () => locks.dispose() };
+    const treeFile = openSync(tree, 'r');
+    const open = new DisposableStack();
+    open.use(lock);
+    open.defer(() => closeSync(treeFile));
+    return { folder, tree, treeFile, isResumed, marker, [Symbol.dispose]: () => open.dispose() };
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;

@@ -5,6 +5,8 @@ import type { Attributes } from './staged-tree.ts';
 export type RestoreThreadData = {
   /** The staging folder that all paths are relative to. */
   readonly root: string;
+  /** That folder, open since before the first thread began. Not the thread's to close. */
+  readonly rootFile: number;
   /** Of the repository: 64 bytes. */
   readonly key: Uint8Array;
   readonly owners: boolean;
