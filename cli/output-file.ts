@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, readlink, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { atomicWrite, syncFolder } from '../lib/atomic-write.ts';
+import { atomicWrite, renameDurably } from '../lib/atomic-write.ts';
 import { errorCode } from '../lib/error-code.ts';
 import { CliError } from './errors.ts';
 
@@ -89,8 +89,7 @@ export async function streamOutput(
     throw error;
   }
   if (!isFile) return;
-  await rename(written, path);
-  await syncFolder(dirname(path));
+  await renameDurably(written, path);
 }
 
 async function orMissing<T>(answer: Promise<T>): Promise<T | undefined> {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorCode } from './error-code.ts';
 
@@ -11,7 +11,8 @@ export type AtomicWriteOptions = {
 /**
  * Replaces `path` by `data` so that after any crash the file holds the previous or the new bytes, whole. [G1]
  * Resolves after the bytes and the folder entry are on disk. A failed fsync rejects and is never retried: the kernel
- * may have dropped the dirty pages already.
+ * may have dropped the dirty pages already. When it is the folder's, a new file is gone again, and one that was replaced holds the new
+ * bytes, which a crash may take back.
  */
 export async function atomicWrite(
   path: string,
@@ -27,8 +28,32 @@ export async function atomicWrite(
     await rm(temporary, { force: true });
     throw error;
   }
+  await renameDurably(temporary, path);
+}
+
+/** Gives `path` the file `temporary`, whose bytes are on disk, as `atomicWrite` does it. */
+export async function renameDurably(temporary: string, path: string): Promise<void> {
+  const isNew = !(await isThere(path));
   await rename(temporary, path);
-  await syncFolder(dirname(path));
+  if (isNew) await keepName(path);
+  else await syncFolder(dirname(path));
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined)) !== undefined;
+}
+
+/**
+ * Makes the name of a new file durable. Where that fails the name goes again: whoever tries again, or looks whether there is such a file,
+ * is not to find what may not last.
+ */
+export async function keepName(path: string): Promise<void> {
+  try {
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await rm(path, { force: true }).catch(() => undefined);
+    throw error;
+  }
 }
 
 const temporaryName = /\.[0-9a-f]{12}\.tmp$/;

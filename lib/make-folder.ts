@@ -1,27 +1,32 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, rmdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { syncFolder } from './atomic-write.ts';
 import { errorCode } from './error-code.ts';
 
 /**
- * Makes a folder and those above it that are missing. Resolves to the topmost that was made, undefined when all were there.
- * Not by node's `recursive`, which never ends where a folder is there and takes no children (`/proc`, a link to nowhere):
- * it asks for the folder and the one above it in turn. Rejects with node's error.
+ * Makes a folder and those above it that are missing, durably. [G1] Not by node's `recursive`, which never ends where a folder is there
+ * and takes no children (`/proc`, a link to nowhere): it asks for the folder and the one above it in turn. Rejects with node's error.
  */
-export async function makeFolder(
-  path: string,
-  { mode }: { readonly mode?: number } = {},
-): Promise<string | undefined> {
+export async function makeFolder(path: string, { mode }: { readonly mode?: number } = {}): Promise<void> {
   const missing: string[] = [];
-  let first: string | undefined;
   for (let folder = resolve(path); ; folder = dirname(folder)) {
     if (await isFolder(folder)) break;
     missing.push(folder);
     if (folder === dirname(folder)) break;
   }
   for (const folder of missing.reverse()) {
-    if (await make(folder, mode)) first ??= folder;
+    if (await make(folder, mode)) await keep(folder);
   }
-  return first;
+}
+
+/** What may not last is not to be found by whoever tries again. */
+async function keep(folder: string): Promise<void> {
+  try {
+    await syncFolder(dirname(folder));
+  } catch (error) {
+    await rmdir(folder).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Whether it had to be made: somebody else may be quicker. */

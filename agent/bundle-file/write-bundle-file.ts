@@ -1,12 +1,11 @@
 import { createReadStream } from 'node:fs';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open, rm, type FileHandle } from 'node:fs/promises';
 import { asDiskError } from '../../cloud-sync/oci/disk-errors.ts';
 import type { Descriptor, OciLayout } from '../../cloud-sync/oci/index.ts';
 import { ociIndexType } from '../../cloud-sync/oci/index.ts';
 import { tarPadding } from '../../cloud-sync/oci/layer/tar-format.ts';
 import { tarEnd, tarHeader } from '../../cloud-sync/oci/layer/tar-header.ts';
-import { syncFolder } from '../../lib/atomic-write.ts';
+import { renameDurably } from '../../lib/atomic-write.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { indexFileName, layoutFile, layoutFileName } from './bundle-format.ts';
 
@@ -40,8 +39,7 @@ export async function writeBundleFile(
     const bytes = await writeAll(file, contents, options);
     await file.sync();
     options.signal.throwIfAborted();
-    await rename(temporary, path);
-    await syncFolder(dirname(path));
+    await renameDurably(temporary, path);
     return bytes;
   } catch (error) {
     await rm(temporary, { force: true });

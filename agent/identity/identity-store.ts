@@ -1,8 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { atomicWrite, syncFolder } from '../../lib/atomic-write.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { AgentError } from '../errors.ts';
 
 const identitySchema = z.strictObject({
@@ -97,7 +98,7 @@ export async function loadLocalIdentity(root: string): Promise<LocalIdentity | u
 }
 
 export async function saveLocalIdentity(root: string, { device }: LocalIdentity): Promise<void> {
-  await mkdir(join(root, 'identity'), { recursive: true, mode: 0o700 });
+  await makeFolder(join(root, 'identity'), { mode: 0o700 });
   await atomicWrite(localFile(root), `${JSON.stringify({ version: 1, device }, null, 2)}\n`);
 }
 
@@ -114,7 +115,7 @@ export async function deviceKey(root: string, create: () => Promise<string>): Pr
     readOrBroken(`The private key ${keyFile(root)}`, () => createPrivateKey(present), hint);
     return present;
   }
-  await mkdir(join(root, 'identity'), { recursive: true, mode: 0o700 });
+  await makeFolder(join(root, 'identity'), { mode: 0o700 });
   const key = await create();
   await rm(identityFile(root), { force: true });
   await syncFolder(join(root, 'identity'));

@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { atomicWrite, sweepTemporaries, syncFolder } from '../../lib/atomic-write.ts';
 import { errorCode } from '../../lib/error-code.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { nameSchema } from '../../manifests/primitives.ts';
 import { AgentError } from '../errors.ts';
 
@@ -26,7 +27,7 @@ export class SecretStore {
   /** `root` is the agent's folder, locked by the caller. */
   static async open(root: string): Promise<SecretStore> {
     const folder = join(root, 'secrets');
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, { mode: 0o700 });
     await sweepTemporaries(folder);
     return new SecretStore(folder);
   }

@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { atomicWrite } from '../../lib/atomic-write.ts';
 import type { Digest } from '../../lib/digest.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { ManifestError, readCanonicalManifest, type Machine } from '../../manifests/index.ts';
 import { AgentError } from '../errors.ts';
 import type { ManifestSource } from './ports.ts';
@@ -19,7 +20,7 @@ export async function openManifestSource({
   device,
   download,
 }: ManifestSourceOptions): Promise<ManifestSource> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, { mode: 0o700 });
   const path = (digest: string): string => join(folder, `${digest.replace(':', '-')}.json`);
 
   const verified = (bytes: Uint8Array, digest: string): Machine => {

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { syncFolder } from '../../lib/atomic-write.ts';
 import { errorMessage } from '../../lib/error-code.ts';
 import { forgetUnwritten } from '../../lib/forget-unwritten.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { AgentError } from '../errors.ts';
 import { migrate } from './schema.ts';
 import { isCorruption, storeError } from './sqlite-errors.ts';
@@ -24,7 +25,7 @@ export type OpenedDatabase = {
  * rights, a newer schema) rejects and touches nothing.
  */
 export async function openDatabase(path: string, now: Date, logger: Logger): Promise<OpenedDatabase> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(path), { mode: 0o700 });
   const fresh = !existsSync(path);
   const opened = tryOpen(path, now, logger);
   // The new file's name must survive a power cut too, or an acknowledged message goes with it. [G1]

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { atomicWrite } from '../../lib/atomic-write.ts';
 import { errorCode } from '../../lib/error-code.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { AgentError } from '../errors.ts';
 
 const secretPattern = /^[A-Za-z0-9_-]{43}$/;
@@ -15,7 +16,7 @@ export async function deviceSlotSecret(root: string): Promise<string> {
   const present = await readDeviceSlotSecret(root);
   if (present !== undefined) return present;
   const secret = randomBytes(32).toString('base64url');
-  await mkdir(join(root, 'identity'), { recursive: true, mode: 0o700 });
+  await makeFolder(join(root, 'identity'), { mode: 0o700 });
   await atomicWrite(pathOf(root), `${secret}\n`);
   return secret;
 }

@@ -1,8 +1,9 @@
-import { mkdir, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isCodedError } from '../../lib/coded-error.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { DurableAdapter } from '../reconcile/durable-adapter.ts';
 
 const problemSchema = z.strictObject({ code: z.string(), message: z.string(), hint: z.string().optional() });
@@ -79,7 +80,7 @@ export class VaultStateStore implements VaultStateHolder {
 
   static async open(root: string, logger: Logger): Promise<VaultStateStore> {
     const folder = join(root, 'vault');
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, { mode: 0o700 });
     const path = join(folder, 'state.json');
     const onRecovered = (reason: string): void => logger.warn('vault.state.recovered', { reason });
     const adapter = new DurableAdapter({ path, schema: stateSchema, onRecovered });

@@ -1,8 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { syncFolder } from '../../lib/atomic-write.ts';
+import { open, rm, type FileHandle } from 'node:fs/promises';
+import { renameDurably } from '../../lib/atomic-write.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { SyncError } from '../errors.ts';
 import { asDiskError } from './disk-errors.ts';
@@ -108,9 +107,12 @@ export class FileBlobWriter implements BlobWriter {
       throw asDiskError(error, path);
     }
     await this.#file.close();
-    await rename(path, target(digest));
+    try {
+      await renameDurably(path, target(digest));
+    } catch (error) {
+      throw asDiskError(error, path);
+    }
     this.#close();
-    await syncFolder(dirname(target(digest)));
     return digest;
   }
 

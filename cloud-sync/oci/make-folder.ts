@@ -1,18 +1,10 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { syncFolder } from '../../lib/atomic-write.ts';
+import { makeFolder as makeAny } from '../../lib/make-folder.ts';
 import { asDiskError } from './disk-errors.ts';
 
-/** Makes a folder and those above it that are missing, durably. [G1] */
+/** Makes a folder and those above it that are missing, durably and for this user alone. Rejects with `diskFull`. [G1] */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    const first = await mkdir(path, { recursive: true, mode: 0o700 });
-    if (first === undefined) return;
-    const top = dirname(first);
-    for (let folder = path; folder !== top;) {
-      folder = dirname(folder);
-      await syncFolder(folder);
-    }
+    await makeAny(path, { mode: 0o700 });
   } catch (error) {
     throw asDiskError(error, path);
   }

@@ -1,11 +1,12 @@
 import { createPublicKey, randomBytes, type webcrypto } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { Extension } from '@peculiar/x509';
 import { atomicWrite } from '../../lib/atomic-write.ts';
 import type { Digest } from '../../lib/digest.ts';
 import { errorCode } from '../../lib/error-code.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { SyncError } from '../errors.ts';
 import { checkCsr } from './csr.ts';
 import { certificatePin, deviceUri, normalSerial, readCertificate } from './device-certificate.ts';
@@ -60,7 +61,7 @@ export class CertificateAuthority {
 
   /** Reads the authority in `folder`, or makes it, durably. Rejects with `badState` when its files are broken. */
   static async open({ folder, now = () => new Date() }: CertificateAuthorityOptions) {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, { mode: 0o700 });
     const keyPath = join(folder, 'ca-key.pem');
     const certificatePath = join(folder, 'ca.pem');
     const stored = { key: await readIfThere(keyPath), certificate: await readIfThere(certificatePath) };

@@ -101,10 +101,7 @@ class FolderBackend implements VaultBackend {
 
   async #makeFolder(folder: string): Promise<void> {
     try {
-      const first = await makeFolder(folder, { mode: 0o700 });
-      if (first === undefined) return;
-      for (let made = folder; made.length >= first.length; made = dirname(made))
-        await syncFolder(dirname(made));
+      await makeFolder(folder, { mode: 0o700 });
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw asFolderError(error, folder);
       throw new SyncError('conflict', `Cannot make the folder ${folder}: something else is in its place`, {

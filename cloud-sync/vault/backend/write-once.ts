@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { syncFolder } from '../../../lib/atomic-write.ts';
+import { keepName, syncFolder } from '../../../lib/atomic-write.ts';
 import { errorCode } from '../../../lib/error-code.ts';
 import { writeDirect } from './write-direct.ts';
 
@@ -16,8 +16,8 @@ const noLinks: ReadonlySet<string | undefined> = new Set([
 
 /**
  * Writes a new file so that after any crash it is there whole or not at all. Resolves once it is durable. [G1] Rejects with node's error,
- * EEXIST when there is one already, which stays as it is. The temporary's name ends as `atomicWrite` has it, to be swept as those are, and
- * begins with a dot: restic takes each file whose name begins with an id for one of that id, and then finds two.
+ * EEXIST when there is one already, which stays as it is and is durable then. The temporary's name ends as `atomicWrite` has it, to be swept
+ * as those are, and begins with a dot: restic takes each file whose name begins with an id for one of that id, and then finds two.
  */
 export async function writeOnce(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
@@ -32,10 +32,14 @@ export async function writeOnce(path: string, bytes: Uint8Array, signal: AbortSi
     }
     signal.throwIfAborted();
     await giveName(temporary, path);
+  } catch (error) {
+    // Who wrote it may not have come to that, and nobody after us will.
+    if (errorCode(error) === 'EEXIST') await syncFolder(dirname(path));
+    throw error;
   } finally {
     await rm(temporary, { force: true });
   }
-  await syncFolder(dirname(path));
+  await keepName(path);
 }
 
 /** A link fails where there is a file; a rename would replace it. */
