@@ -16,7 +16,7 @@ export async function takeRoot(root: string): Promise<Disposable> {
     });
   }
   // What a kill -9 left half-written, a private key perhaps.
-  for (const folder of ['.', 'identity', 'manifests', join('vault', 'memory')])
+  for (const folder of ['.', 'data', 'identity', 'manifests', join('vault', 'memory')])
     await sweepTemporaries(join(root, folder));
   return lock;
 }

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { syncFolder } from '../../lib/atomic-write.ts';
 import { errorMessage } from '../../lib/error-code.ts';
-import { forgetUnwritten } from '../../lib/forget-unwritten.ts';
+import { takeFromDisk } from '../../lib/forget-unwritten.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import { AgentError } from '../errors.ts';
@@ -27,6 +27,7 @@ export type OpenedDatabase = {
 export async function openDatabase(path: string, now: Date, logger: Logger): Promise<OpenedDatabase> {
   await makeFolder(dirname(path), { mode: 0o700 });
   const fresh = !existsSync(path);
+  await takeFromDisk(`${path}-wal`);
   const opened = tryOpen(path, now, logger);
   // The new file's name must survive a power cut too, or an acknowledged message goes with it. [G1]
   if (fresh || opened.setAside !== undefined) await syncFolder(dirname(path));
@@ -54,7 +55,6 @@ function tryOpen(path: string, now: Date, logger: Logger): OpenedDatabase {
 function openSound(path: string, logger: Logger): DatabaseSync {
   const check =
     existsSync(path) && (statSync(path).size <= alwaysCheckedBytes || existsSync(suspectMark(path)));
-  forgetUnwritten(`${path}-wal`);
   const database = new DatabaseSync(path, { timeout: 2000, defensive: true });
   try {
     // FULL: a commit survives a power cut [G1]. Once open, `WriteAheadLog` sees to that.

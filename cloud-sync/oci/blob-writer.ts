@@ -3,6 +3,8 @@ import { createReadStream } from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { renameDurably } from '../../lib/atomic-write.ts';
 import type { Digest } from '../../lib/digest.ts';
+import { forgetUnwritten } from '../../lib/forget-unwritten.ts';
+import { readFromDisk } from '../../lib/read-from-disk.ts';
 import { SyncError } from '../errors.ts';
 import { asDiskError } from './disk-errors.ts';
 
@@ -128,8 +130,16 @@ export class FileBlobWriter implements BlobWriter {
     const { size: held } = await this.#file.stat();
     const limit = this.#options.size ?? this.#options.maxBytes;
     if (held > limit) return this.reset();
-    for await (const chunk of createReadStream(this.#options.path)) this.#hash.update(chunk as Buffer);
+    if (held > 0) await this.#hashHeldBytes();
     this.#bytes = held;
+  }
+
+  /** As the disk has them: an attempt that was killed when its fsync had failed left bytes that only the system remembers. [G8] */
+  async #hashHeldBytes(): Promise<void> {
+    const { path } = this.#options;
+    if (!forgetUnwritten(path) && (await readFromDisk(path, (piece) => void this.#hash.update(piece))))
+      return;
+    for await (const chunk of createReadStream(path)) this.#hash.update(chunk as Buffer);
   }
 
   #close(): void {

@@ -1,19 +1,5 @@
-import { constants } from 'node:fs';
-import { errorCode } from '../../lib/error-code.ts';
+import { directBlockBytes } from '../../lib/direct-access.ts';
 import { loadFfi } from '../../lib/load-ffi.ts';
-
-/** The size of a page, and of most file systems' blocks. Where more is asked for, the bytes go by the system's memory. */
-export const directBlockBytes = 4096;
-
-/** Has a file opened so that its disk takes bytes from where they are; undefined where the system knows no such thing. */
-export const directFlag: number | undefined = (constants as { readonly O_DIRECT?: number }).O_DIRECT;
-
-/** Not on this file system, or not from memory, to a place, or in lengths like these. */
-const refusals: ReadonlySet<string | undefined> = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
-
-export function refusesDirect(error: unknown): boolean {
-  return refusals.has(errorCode(error));
-}
 
 /** How much memory it takes to have `bytes` of it that begin with a block. */
 export function directMemoryBytes(bytes: number): number {

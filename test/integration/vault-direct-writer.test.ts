@@ -3,7 +3,7 @@ import { constants, openSync, statSync } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { directBlockBytes, directFlag } from '../../cloud-sync/vault/direct-memory.ts';
+import { directBlockBytes, directFlag } from '../../lib/direct-access.ts';
 import { DirectWriter } from '../../cloud-sync/vault/restore/direct-writer.ts';
 import { FileWriter } from '../../cloud-sync/vault/restore/file-writer.ts';
 import type { Posix } from '../../lib/posix.ts';

@@ -6,12 +6,9 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { openFolderBackend } from '../../cloud-sync/vault/backend/folder-backend.ts';
 import { writeDirect } from '../../cloud-sync/vault/backend/write-direct.ts';
-import {
-  directBlockBytes,
-  directMemoryBytes,
-  openDirectMemory,
-} from '../../cloud-sync/vault/direct-memory.ts';
+import { directMemoryBytes, openDirectMemory } from '../../cloud-sync/vault/direct-memory.ts';
 import { storedName } from '../../cloud-sync/vault/format/stored-name.ts';
+import { directBlockBytes } from '../../lib/direct-access.ts';
 import { temporaryFolder } from '../support/cli.ts';
 
 const { signal } = new AbortController();

@@ -1,6 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { SqliteAdapter, SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely';
-import { forgetUnwritten } from '../../../lib/forget-unwritten.ts';
+import { takeFromDisk } from '../../../lib/forget-unwritten.ts';
 import { isFailedFsync } from './sqlite-errors.ts';
 
 /** Statements kept prepared; longer texts (inserts of many rows) vary and are prepared each time. */
@@ -16,7 +16,12 @@ export function nodeSqliteDialect(
   /** A write failed in a way after which no later fsync can be believed; the statement still throws. */
   onFailedFsync?: (error: unknown) => void,
 ): SqliteDialect {
-  return new NodeSqliteDialect({ database: () => Promise.resolve(openDatabase(path, onFailedFsync)) });
+  return new NodeSqliteDialect({
+    database: async () => {
+      await takeFromDisk(`${path}-wal`);
+      return openDatabase(path, onFailedFsync);
+    },
+  });
 }
 
 class NodeSqliteDialect extends SqliteDialect {
@@ -36,7 +41,6 @@ function openDatabase(
   path: string,
   onFailedFsync: (error: unknown) => void = () => undefined,
 ): SqliteDatabase {
-  forgetUnwritten(`${path}-wal`);
   const database = new DatabaseSync(path, { timeout: 5000, enableForeignKeyConstraints: true });
   // auto_vacuum counts only before the first table is made: files of older versions keep what they have.
   database.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { directBlockBytes, directFlag, refusesDirect } from '../direct-memory.ts';
+import { directBlockBytes, directFlag, refusesDirect } from '../../../lib/direct-access.ts';
 
 /** Below this the system's own memory for files costs nothing worth a second handle. */
 const leastBytes = 1024 * 1024;

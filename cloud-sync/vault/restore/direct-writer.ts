@@ -1,5 +1,6 @@
 import { closeSync, writeSync } from 'node:fs';
-import { directBlockBytes, directFlag, openDirectMemory, refusesDirect } from '../direct-memory.ts';
+import { directBlockBytes, directFlag, refusesDirect } from '../../../lib/direct-access.ts';
+import { openDirectMemory } from '../direct-memory.ts';
 import type { DataRun } from './data-runs.ts';
 
 /** Below this the disk takes longer to answer than the system to copy. */
