@@ -49,6 +49,7 @@ export async function takeFolder(run: Run, options: TakeOptions, name: string): 
   await using repository = await openVault(run, options, { onDeriving: loadAhead });
   const { takeSnapshot } = await engine();
   const parent = await parentOf(run, repository, options.parent);
+  const memory = options.memory ? await memoryFile(run, [repository.id, host, recordedPath]) : undefined;
   using progress = new Progress(run.io, {
     label: `Snapshotting ${basename(folder)}`,
     enabled: !run.out.json,
@@ -56,7 +57,7 @@ export async function takeFolder(run: Run, options: TakeOptions, name: string): 
   const outcome = await takeSnapshot({
     ...{ repository, folder, parent, skipUnchanged, logger, signal },
     ...{ recordedPath, hostname: host, tags: tag, excludes: exclude },
-    ...(options.memory && { memory: await memoryFile(run.io, [repository.id, host, recordedPath]) }),
+    ...(memory !== undefined && { memory }),
     ...(ahead !== undefined && isFresh(ahead) && { ahead }),
     ...(threads !== undefined && { threads }),
     ...(limit !== undefined && { bytesPerSecond: limit }),

@@ -120,3 +120,12 @@ test('a server that asks for a login is said to, with where to put it', async ()
     expect.stringContaining('\nhint: Log in by the address: rest:https://USER:PASSWORD@'),
   ]);
 });
+
+test('where no folder can be made in the cache a snapshot is taken all the same, and that it remembers nothing is said', async () => {
+  const elsewhere = { ...env(), XDG_CACHE_HOME: at('data', 'file') };
+  const taken = await runCli(['snapshot', 'take', at('data'), '--repository', at('repository')], {
+    env: elsewhere,
+  });
+  expect(taken).toMatchObject({ code: 0, stdout: expect.stringContaining('Snapshot') as unknown });
+  expect(taken.stderr).toContain('Nothing is remembered for the next snapshot');
+});
