@@ -44,6 +44,8 @@ export const html: readonly Api[] = [
       'refuses objects of the platform': `[new URL('http://a'), new Headers(), new Event('x'), new ReadableStream(), new AbortController().signal].every((value) => throws(() => structuredClone(value), 'DataCloneError'))`,
       'refuses what WebAssembly and Intl make': `[new WebAssembly.Module(bytes(0, 97, 115, 109, 1, 0, 0, 0)), new WebAssembly.Memory({ initial: 0 }), new Intl.NumberFormat('en')].every((value) => throws(() => structuredClone({ value }), 'DataCloneError'))`,
       'transfers buffers': `(() => { const b = new ArrayBuffer(8); const c = structuredClone({ b, v: new Uint8Array(b) }, { transfer: [b] }); return b.byteLength === 0 && c.b.byteLength === 8 && c.v.buffer === c.b; })()`,
+      'transfers views with their buffers': `(() => { const b = bytes(1, 2, 3, 4).buffer; const c = structuredClone([new Uint8Array(b, 1, 2), new DataView(b, 2), new Uint8Array(b)], { transfer: [b] }); return same([[...c[0]], c[1].getUint16(0), [...c[2]]], [[2, 3], 0x304, [1, 2, 3, 4]]) && c[0].buffer === c[1].buffer; })()`,
+      'reads a value once when it transfers': `(() => { const b = new ArrayBuffer(8); let reads = 0; structuredClone({ get b() { reads++; return b; } }, { transfer: [b] }); return reads === 1; })()`,
       'detaches nothing when it fails': `(() => { const b = new ArrayBuffer(8); return throws(() => structuredClone([b, () => 1], { transfer: [b] }), 'DataCloneError') && b.byteLength === 8; })()`,
       'refuses what is not transferable': `throws(() => structuredClone(1, { transfer: [{}] }), 'DataCloneError')`,
     },

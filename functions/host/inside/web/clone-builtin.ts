@@ -89,12 +89,16 @@ function cloneBuffer(source: ArrayBuffer): ArrayBuffer {
 }
 
 function cloneView(source: ArrayBufferView, deeper: Deeper): object {
-  const buffer = deeper(source.buffer);
-  if (source instanceof DataView)
-    return new DataView(buffer as ArrayBuffer, source.byteOffset, source.byteLength);
-  const tag = (source as Uint8Array)[Symbol.toStringTag];
+  return viewLike(source)(deeper(source.buffer) as ArrayBuffer);
+}
+
+/** Makes a view of the same kind, place and length of another buffer, when that of `source` is gone too. */
+export function viewLike(source: ArrayBufferView): (buffer: ArrayBuffer) => object {
+  const { byteOffset, byteLength } = source;
+  if (source instanceof DataView) return (buffer) => new DataView(buffer, byteOffset, byteLength);
+  const { [Symbol.toStringTag]: tag, length } = source as Uint8Array;
   const Type = (globalThis as unknown as Record<string, typeof Uint8Array>)[tag] ?? Uint8Array;
-  return new Type(buffer as ArrayBuffer, source.byteOffset, (source as Uint8Array).length);
+  return (buffer) => new Type(buffer, byteOffset, length);
 }
 
 function cloneError(source: Error, deeper: Deeper): Error {

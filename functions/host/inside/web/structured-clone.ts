@@ -1,4 +1,4 @@
-import { cloneBuiltin, type Memory } from './clone-builtin.ts';
+import { cloneBuiltin, viewLike, type Memory } from './clone-builtin.ts';
 import { Blob } from './blob.ts';
 import { CryptoKey, newKey, slotsOf } from './crypto-key.ts';
 import { DOMException } from './dom-exception.ts';
@@ -31,12 +31,26 @@ export function cloneWith(value: unknown, transfer: readonly object[]): { value:
   if (transfer.length === 0) return { value: clone(value, new Map()), moved: [] };
   if (new Set(transfer).size < transfer.length) refuse('An object that is transferred twice');
   for (const item of transfer) checkMovable(item);
-  // Once for nothing: a value that cannot be cloned must not detach anything.
-  clone(value, new Map(transfer.map((item) => [item, item])));
+  // First as a draft around what is transferred: a value that cannot be cloned must not detach anything.
+  const seen: Memory = new Map(transfer.map((item) => [item, item]));
+  const draft = clone(value, seen);
+  const views = viewsOf(seen, transfer);
   const moved = transfer.map(
     (item) => [item, channels.isPort(item) ? channels.move(item) : moveBuffer(item)] as const,
   );
-  return { value: clone(value, new Map<unknown, unknown>(moved)), moved: moved.map(([, item]) => item) };
+  const memory: Memory = new Map<unknown, unknown>(moved);
+  for (const { view, buffer, remake } of views) memory.set(view, remake(memory.get(buffer) as ArrayBuffer));
+  return { value: clone(draft, memory), moved: moved.map(([, item]) => item) };
+}
+
+/** Views of a draft on buffers that are about to be detached, and with them to lose their place and length. */
+function viewsOf(seen: Memory, transfer: readonly object[]) {
+  const buffers = new Set(transfer);
+  return [...seen.values()].flatMap((view) =>
+    ArrayBuffer.isView(view) && buffers.has(view.buffer)
+      ? [{ view, buffer: view.buffer, remake: viewLike(view) }]
+      : [],
+  );
 }
 
 function clone(source: unknown, memory: Memory): unknown {
