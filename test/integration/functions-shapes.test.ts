@@ -193,6 +193,21 @@ describe('a module takes a batch of a queue', () => {
     ['the first word about all counts', 'batch.ackAll(); batch.retryAll();', []],
     ['after ackAll nothing is retried', 'batch.ackAll(); a.retry();', []],
     [
+      'the last delay counts',
+      'a.retry({ delaySeconds: 5 }); a.retry({ delaySeconds: 9 }); batch.retryAll(); batch.retryAll({ delaySeconds: 2 });',
+      [
+        { id: '0', delayMs: 9000 },
+        { id: '1', delayMs: 2000 },
+        { id: '2', delayMs: 2000 },
+      ],
+    ],
+    ['options may be null', 'a.retry(null);', [{ id: '0' }]],
+    [
+      'what work under waitUntil says counts too',
+      `ctx.waitUntil(new Promise((resolve) => setTimeout(resolve, 5)).then(() => { b.retry({ delaySeconds: 1 }); }));`,
+      [{ id: '1', delayMs: 1000 }],
+    ],
+    [
       'a delay of its own after retryAll',
       'batch.retryAll(); a.ack(); b.retry({ delaySeconds: 9 });',
       [{ id: '0' }, { id: '1', delayMs: 9000 }, { id: '2' }],

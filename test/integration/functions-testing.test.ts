@@ -126,6 +126,16 @@ test('a Lambda handler runs in this process too', async () => {
   ]);
 });
 
+test('what a batch is told under waitUntil in this process counts', async () => {
+  type Batch = { readonly messages: readonly { retry(): void }[] };
+  const queue = (batch: Batch, _env: unknown, ctx: { waitUntil(work: Promise<void>): void }) =>
+    ctx.waitUntil(new Promise<void>(setImmediate).then(() => batch.messages[1]?.retry()));
+  await using device = await createTestEnvironment({ module: { default: { queue } } });
+  expect(await device.queue('jobs', ['one', { id: 'two', body: 'again' }])).toEqual({
+    retry: [{ id: 'two' }],
+  });
+});
+
 test('an error of a handler in this process is the very error', async () => {
   const error = new Error('mine');
   const module = { default: { invoke: () => Promise.reject(error) } };

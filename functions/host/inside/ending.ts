@@ -65,7 +65,13 @@ export function makeEnding(
     if (answer === undefined) fail(invocation, 'threw', 'The handler gave no answer');
     else if ('failure' in answer) fail(invocation, answer.failure, answer.message);
     else if ('json' in answer) end(invocation, 'done', doneWith.value, answer.json);
-    else {
+    else if ('jsonAtEnd' in answer) {
+      try {
+        end(invocation, 'done', doneWith.value, answer.jsonAtEnd());
+      } catch (error) {
+        failWith(invocation, error);
+      }
+    } else {
       const head = toJson(safe, answer.response);
       if (head === undefined) fail(invocation, 'threw', 'The head of the response is not JSON');
       else end(invocation, 'done', doneWith.response, head, answer.body);

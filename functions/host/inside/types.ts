@@ -126,6 +126,8 @@ export type Reply = { readonly json: unknown; readonly payload: Payload | undefi
 export type Answer =
   /** JSON of a value, or nothing. */
   | { readonly json: string }
+  /** The same, asked for when all work under waitUntil has ended: it may still have a say. May throw. */
+  | { readonly jsonAtEnd: () => string }
   | { readonly response: ResponseHead; readonly body: Uint8Array }
   | { readonly failure: 'resultTooLarge'; readonly message: string };
 

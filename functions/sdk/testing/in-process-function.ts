@@ -191,6 +191,7 @@ function resultOf(
   if ('failure' in answer)
     throw new FunctionError(answer.failure, `Function ${name} failed: ${answer.message}`);
   if ('response' in answer) return { value: undefined, response: { ...answer.response, body: answer.body } };
-  const value = answer.json === '' ? undefined : (JSON.parse(answer.json) as unknown);
+  const json = 'jsonAtEnd' in answer ? answer.jsonAtEnd() : answer.json;
+  const value = json === '' ? undefined : (JSON.parse(json) as unknown);
   return event.kind === 'queue' ? { value: undefined, queue: value as QueueOutcome } : { value };
 }

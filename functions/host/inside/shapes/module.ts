@@ -53,7 +53,7 @@ export function moduleShape(
         const batch = new QueueBatch(tools, header, payload.bytes());
         return {
           value: call(delivery, batch),
-          answer: () => ({ json: safe.stringify(outcomeOf(batch)) ?? '' }),
+          answer: () => ({ jsonAtEnd: () => safe.stringify(outcomeOf(batch)) ?? '' }),
         };
       }
       case 'fetch': {

@@ -3,10 +3,13 @@ import type { EventHeader, ShapeTools } from './shape.ts';
 
 type Header = Extract<EventHeader, { kind: 'queue' }>;
 type MessageHeader = Header['messages'][number];
-type RetryOptions = { readonly delaySeconds?: unknown };
+type RetryOptions = { readonly delaySeconds?: unknown } | null;
 type Tools = Pick<ShapeTools, 'safe' | 'text'>;
 
-/** What was said about messages. The first word counts; what is said of one message counts more than what is said of all. */
+/**
+ * What was said about messages. The first word counts, but the last delay; what is said of one message counts more than what is said
+ * of all.
+ */
 type Verdicts = {
   all: Verdict | undefined;
   readonly messages: Map<string, Verdict>;
@@ -52,7 +55,8 @@ export class QueueBatch {
     this.#verdicts.all ??= { retry: false, delayMs: undefined };
   }
   retryAll(options: RetryOptions = {}): void {
-    this.#verdicts.all ??= { retry: true, delayMs: delayMs(options) };
+    const verdict = { retry: true, delayMs: delayMs(options) };
+    if (this.#verdicts.all?.retry !== false) this.#verdicts.all = verdict;
   }
 }
 
@@ -93,8 +97,8 @@ class QueueMessage {
   #say(verdict: Verdict): void {
     const { all, messages } = this.#verdicts;
     // After ackAll() or retryAll() the other word about one message comes too late; a delay of its own does not.
-    if (messages.has(this.id) || (all && all.retry !== verdict.retry)) return;
-    messages.set(this.id, verdict);
+    const before = messages.get(this.id) ?? all;
+    if (before === undefined || before.retry === verdict.retry) messages.set(this.id, verdict);
   }
 
   #decode(): unknown {
@@ -117,7 +121,8 @@ export function outcomeOf(batch: QueueBatch): { retry: { id: string; delayMs?: n
   return { retry };
 }
 
-function delayMs({ delaySeconds }: RetryOptions): number | undefined {
+function delayMs(options: RetryOptions): number | undefined {
+  const { delaySeconds } = options ?? {};
   if (delaySeconds === undefined) return undefined;
   const seconds = Number(delaySeconds);
   if (seconds >= 0 && seconds <= maxDelaySeconds) return Math.round(seconds * 1000);
