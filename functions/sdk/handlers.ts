@@ -7,7 +7,10 @@ export type Context<Env = unknown> = {
   readonly functionName: string;
   /** The bindings, as in the second argument. */
   readonly env: Env;
-  /** The invocation ends when the handler and all of these have settled. */
+  /**
+   * The invocation ends when the handler and all of these have settled. One that rejects is logged when a request is answered, and
+   * fails every other event.
+   */
   waitUntil(work: Promise<unknown>): void;
   /** Has no effect: there is no origin behind the function. */
   passThroughOnException(): void;

@@ -101,6 +101,25 @@ describe('a module answers HTTP', () => {
     });
   });
 
+  test('whatever becomes of work under waitUntil, which is logged', async () => {
+    await sandbox.deploy(
+      'beside',
+      `fetch(request, env, ctx) {
+        ctx.waitUntil(Promise.reject(new TypeError('no network')));
+        ctx.waitUntil(new Promise((resolve) => setTimeout(resolve, 5)).then(() => { throw 'later'; }));
+        return env.OUT.publish('seen').then(() => new Response('fine'));
+      }`,
+      { bindings: { OUT: { publish: 'out' } } },
+    );
+    sandbox.logs.length = 0;
+    expect(await ask(sandbox, 'beside', '/')).toMatchObject({ status: 200, text: 'fine' });
+    expect(sandbox.effects.published.at(-1)).toMatchObject({ topic: 'out', text: 'seen' });
+    expect(sandbox.logs.map(({ level, message }) => [level, message.split('\n', 1)[0]])).toEqual([
+      ['error', 'Rejected under waitUntil: TypeError: no network'],
+      ['error', 'Rejected under waitUntil: Error: later'],
+    ]);
+  });
+
   test('and not beyond its limit, nor with headers that break out of theirs', async () => {
     const limits = { result: '2KiB' };
     await sandbox.deploy(
@@ -241,6 +260,22 @@ describe('a module takes', () => {
     const event = { kind: 'scheduled', cron: '* * * * *', scheduledTime: '2026-01-02T03:04:00Z' } as const;
     const { value } = await deliver(sandbox, 'cron', event);
     expect(value).toEqual(['* * * * *', Date.parse('2026-01-02T03:04:00Z'), 'scheduled', 'function']);
+  });
+
+  test('no event whose work under waitUntil failed', async () => {
+    await sandbox.deploy(
+      'unfinished',
+      `message(event, env, ctx) { ctx.waitUntil(Promise.reject(new Error('no'))); }`,
+    );
+    const event = {
+      kind: 'message',
+      topic: 'a',
+      payload: Buffer.from('1'),
+      time: '2026-01-02T03:04:05Z',
+    } as const;
+    await expect(deliver(sandbox, 'unfinished', { ...event, contentType: undefined })).rejects.toMatchObject({
+      code: 'threw',
+    });
   });
 
   test('a file of a volume', async () => {

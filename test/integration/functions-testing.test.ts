@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { createTestEnvironment, type TestEnvironmentOptions } from '../../functions/sdk/testing/index.ts';
 import * as everyBinding from '../support/every-binding.ts';
 import { handler } from '../../examples/functions/orders-lambda/index.ts';
@@ -129,11 +129,23 @@ test('a Lambda handler runs in this process too', async () => {
 test('what a batch is told under waitUntil in this process counts', async () => {
   type Batch = { readonly messages: readonly { retry(): void }[] };
   const queue = (batch: Batch, _env: unknown, ctx: { waitUntil(work: Promise<void>): void }) =>
-    ctx.waitUntil(new Promise<void>(setImmediate).then(() => batch.messages[1]?.retry()));
+    ctx.waitUntil(new Promise((resolve) => setImmediate(resolve)).then(() => batch.messages[1]?.retry()));
   await using device = await createTestEnvironment({ module: { default: { queue } } });
   expect(await device.queue('jobs', ['one', { id: 'two', body: 'again' }])).toEqual({
     retry: [{ id: 'two' }],
   });
+});
+
+test('a response in this process comes whatever becomes of work under waitUntil', async () => {
+  const shown = jest.spyOn(console, 'error').mockImplementation(() => undefined);
+  const fetch = (_request: unknown, _env: unknown, ctx: { waitUntil(work: Promise<void>): void }) => {
+    ctx.waitUntil(Promise.reject(new Error('no network')));
+    return new Response('fine');
+  };
+  await using device = await createTestEnvironment({ module: { default: { fetch } } });
+  expect(await (await device.fetch('/')).text()).toBe('fine');
+  expect(shown).toHaveBeenCalledWith('Rejected under waitUntil:', new Error('no network'));
+  shown.mockRestore();
 });
 
 test('an error of a handler in this process is the very error', async () => {

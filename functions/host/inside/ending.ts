@@ -30,13 +30,16 @@ export type Ending = {
   readonly waitUntil: (invocation: Invocation, work: unknown) => void;
 };
 
-/** An invocation ends once: with its first failure, or when the handler and every waitUntil have settled. */
-export function makeEnding(
-  safe: Safe,
-  send: Send,
-  limits: Limits,
-  close: (invocation: Invocation) => void,
-): Ending {
+type EndingTools = {
+  readonly safe: Safe;
+  readonly send: Send;
+  readonly limits: Limits;
+  readonly log: Log;
+  readonly close: (invocation: Invocation) => void;
+};
+
+/** How an invocation ends for the host, whatever its outcome. */
+function makeEnds({ safe, send, limits, close }: Omit<EndingTools, 'log'>) {
   const end = (
     invocation: Invocation,
     op: 'done' | 'fail',
@@ -53,17 +56,20 @@ export function makeEnding(
     const noRetry = invocation.noRetry ? true : undefined;
     end(invocation, 'fail', 0, toJson(safe, { code, message, stack, noRetry }) ?? '{}');
   };
-  const failWith = (invocation: Invocation, error: unknown) => {
+  const describe = (error: unknown) => {
     const { name, message, stack, denied } = safe.describe(error, limits.errorChars);
-    const title = name !== '' && message !== '' ? `${name}: ${message}` : `${name}${message}`;
+    return {
+      title: name !== '' && message !== '' ? `${name}: ${message}` : `${name}${message}`,
+      stack,
+      denied,
+    };
+  };
+  const failWith = (invocation: Invocation, error: unknown) => {
+    const { title, stack, denied } = describe(error);
     fail(invocation, denied ? 'denied' : 'threw', title, stack);
   };
-  const settle = (invocation: Invocation) => {
-    invocation.open--;
-    if (invocation.open > 0 || invocation.ended) return;
-    const { answer } = invocation;
-    if (answer === undefined) fail(invocation, 'threw', 'The handler gave no answer');
-    else if ('failure' in answer) fail(invocation, answer.failure, answer.message);
+  const finish = (invocation: Invocation, answer: Answer) => {
+    if ('failure' in answer) fail(invocation, answer.failure, answer.message);
     else if ('json' in answer) end(invocation, 'done', doneWith.value, answer.json);
     else if ('jsonAtEnd' in answer) {
       try {
@@ -76,6 +82,19 @@ export function makeEnding(
       if (head === undefined) fail(invocation, 'threw', 'The head of the response is not JSON');
       else end(invocation, 'done', doneWith.response, head, answer.body);
     }
+  };
+  return { fail, failWith, finish, describe };
+}
+
+/** An invocation ends once: with its first failure, or when the handler and every waitUntil have settled. */
+export function makeEnding({ safe, send, limits, log, close }: EndingTools): Ending {
+  const { fail, failWith, finish, describe } = makeEnds({ safe, send, limits, close });
+  const settle = (invocation: Invocation) => {
+    invocation.open--;
+    if (invocation.open > 0 || invocation.ended) return;
+    const { answer } = invocation;
+    if (answer === undefined) fail(invocation, 'threw', 'The handler gave no answer');
+    else finish(invocation, answer);
   };
   const finishWith: Ending['finishWith'] = (invocation, value, answer) =>
     safe.whenSettled(
@@ -91,6 +110,16 @@ export function makeEnding(
       },
       (error) => failWith(invocation, error),
     );
+  /** Whoever sent a request is answered by the handler alone; an event whose work has failed is not done. */
+  const workFailed = (invocation: Invocation, error: unknown) => {
+    if (!invocation.isRequest) {
+      failWith(invocation, error);
+      return;
+    }
+    const { title, stack } = describe(error);
+    log(invocation, 'error', `Rejected under waitUntil: ${stack === '' ? title : stack}`);
+    settle(invocation);
+  };
   const waitUntil = (invocation: Invocation, work: unknown) => {
     if (invocation.ended) throw new Error('waitUntil after the invocation has ended');
     if (invocation.open > limits.waitUntil)
@@ -99,7 +128,7 @@ export function makeEnding(
     safe.whenSettled(
       work,
       () => settle(invocation),
-      (error) => failWith(invocation, error),
+      (error) => workFailed(invocation, error),
     );
   };
   return { fail, failWith, finishWith, waitUntil };

@@ -28,7 +28,8 @@ export function makeInvoke({ safe, text, setup, ending, call, tell, now }: Invok
     shape: Shape | undefined,
     begin: (invocation: Invocation) => void,
   ): void => {
-    const invocation = newInvocation({ id, label, deadline: now() + timeoutMs });
+    const isRequest = event.kind === 'fetch';
+    const invocation = newInvocation({ id, label, deadline: now() + timeoutMs, isRequest });
     begin(invocation);
     try {
       const env = makeEnv(envTools, setup, invocation);

@@ -5,11 +5,13 @@ export function newInvocation({
   id,
   label,
   deadline,
-}: Pick<Invocation, 'id' | 'label' | 'deadline'>): Invocation {
+  isRequest,
+}: Pick<Invocation, 'id' | 'label' | 'deadline' | 'isRequest'>): Invocation {
   return {
     id,
     label,
     deadline,
+    isRequest,
     ended: false,
     open: 1,
     answer: undefined,

@@ -41,9 +41,12 @@ export function start(
     timers.forget(invocation);
     safe.drop(live, invocation.id);
   };
-  const ending = makeEnding(safe, outbox.send, limits, (invocation) => {
-    close(invocation);
-    forget(invocation);
+  const ending = makeEnding({
+    ...{ safe, send: outbox.send, limits, log },
+    close: (invocation) => {
+      close(invocation);
+      forget(invocation);
+    },
   });
   connect({
     ask,

@@ -87,6 +87,8 @@ export type Invocation = {
   readonly id: number;
   readonly label: string;
   readonly deadline: number;
+  /** Of HTTP: a caller waits for what the handler answers. */
+  readonly isRequest: boolean;
   ended: boolean;
   /** The handler and every waitUntil that has not settled. */
   open: number;

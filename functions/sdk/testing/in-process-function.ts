@@ -79,6 +79,7 @@ export class InProcessFunction {
       id: ++this.#last,
       label: randomUUID(),
       deadline: Date.now() + spec.limits.timeout,
+      isRequest: event.kind === 'fetch',
     });
     const pending: unknown[] = [];
     const call = this.#call(effects, egress, signal);
@@ -91,7 +92,7 @@ export class InProcessFunction {
     const delivery: Delivery = { header, payload, invocation, env };
     const answer = await this.#answer(event, exports, delivery, pending);
     // More may be added while this waits.
-    for (const work of pending) await work;
+    for (const work of pending) await (invocation.isRequest ? reported(work) : work);
     invocation.ended = true;
     const wallMs = performance.now() - startedMs;
     const cost = { cpuMs: 0, egressBytes: egress.usedBytes, wallMs, coldStart: false };
@@ -175,6 +176,15 @@ async function fetchInProcess(
   if (!(response instanceof Response)) throw new TypeError('The handler fetch must return a Response');
   const head = { status: response.status, headers: [...response.headers] };
   return { response: head, body: new Uint8Array(await response.arrayBuffer()) };
+}
+
+/** As on a device: whoever sent a request is answered by the handler alone, and what failed beside it is shown. */
+async function reported(work: unknown): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    console.error('Rejected under waitUntil:', error);
+  }
 }
 
 function waitUntil(pending: unknown[], work: unknown): void {
