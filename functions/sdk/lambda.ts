@@ -1,7 +1,10 @@
 /** The context of a Lambda handler: that of AWS, and `env`, `invocation`, `trigger` and `waitUntil`, which are ours. */
 export type LambdaContext<Env = unknown> = {
   readonly awsRequestId: string;
-  /** Has no effect: an invocation ends when the handler has answered and every `waitUntil` has settled. */
+  /**
+   * True, the default: a result given to the callback is the answer once no call and no timer of the invocation is under way. False:
+   * at once, and nothing that is under way goes on but what is under `waitUntil`.
+   */
   callbackWaitsForEmptyEventLoop: boolean;
   readonly functionName: string;
   readonly functionVersion: string;

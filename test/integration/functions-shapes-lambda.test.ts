@@ -268,6 +268,21 @@ describe('a Lambda handler', () => {
       2,
     ],
     [
+      'a callback in an async handler',
+      'export const handler = async (event, context, callback) => { callback(null, event.n + 1); };',
+      2,
+    ],
+    [
+      'the promise of a handler that called its callback too',
+      'export const handler = async (event, context, callback) => { callback(null, 1); return 2; };',
+      2,
+    ],
+    [
+      'the last of two callbacks',
+      'export const handler = (event, context, callback) => { callback(null, 1); setTimeout(() => callback(null, 2), 5); };',
+      2,
+    ],
+    [
       'context.succeed',
       'export const handler = (event, context) => { setTimeout(() => context.succeed(event.n + 1), 5); };',
       2,
@@ -281,6 +296,24 @@ describe('a Lambda handler', () => {
     ['a default export with a handler', 'export default { handler: async (event) => event.n + 1 };', 2],
   ])('answers by %s', async (_what, code, expected) => {
     expect(await run(code)).toBe(expected);
+  });
+
+  test.each([
+    ['done', '', ['later', 'latest']],
+    ['cut off when it shall not be waited for', 'context.callbackWaitsForEmptyEventLoop = false;', []],
+  ])('what it goes on with after its callback is %s', async (_what, before, expected) => {
+    await sandbox.deploy(
+      'goes-on',
+      `export const handler = (event, context, callback) => {
+        ${before}
+        callback(null, 'answered');
+        setTimeout(async () => { await context.env.OUT.publish('later'); setTimeout(() => context.env.OUT.publish('latest'), 1); }, 5);
+      };`,
+      { bindings: { OUT: { publish: 'out' } } },
+    );
+    const at = sandbox.effects.published.length;
+    expect(await sandbox.invoke('goes-on')).toBe('answered');
+    expect(sandbox.effects.published.slice(at).map(({ text }) => text)).toEqual(expected);
   });
 
   test.each([

@@ -1,6 +1,6 @@
 import { jsonAnswer } from '../answer.ts';
 import { batchAnswer, sqsEvent } from './lambda/batch.ts';
-import { settleByCallback } from './lambda/callback.ts';
+import { lambdaAnswer } from './lambda/callback.ts';
 import { lambdaContext } from './lambda/context.ts';
 import { apiGatewayAnswer, apiGatewayEvent } from './lambda/http.ts';
 import { iotEvent } from './lambda/message.ts';
@@ -13,10 +13,13 @@ export function lambdaShape(tools: ShapeTools, handler: (...args: unknown[]) => 
   const { resultBytes } = setup.limits;
   const asJson = (result: unknown) => jsonAnswer(safe, 'handler', result, resultBytes);
   const takesCallback = handler.length >= 3;
-  const call = (delivery: Delivery, event: unknown) =>
-    settleByCallback(tools, { invocation: delivery.invocation, takesCallback }, (callback) =>
-      safe.apply(handler, undefined, [event, lambdaContext(tools, delivery, callback), callback]),
-    );
+  const call = (delivery: Delivery, event: unknown) => {
+    const { invocation } = delivery;
+    const waits = () => Boolean(context.callbackWaitsForEmptyEventLoop);
+    const { done, callback, after } = lambdaAnswer(tools, { invocation, takesCallback, waits });
+    const context = lambdaContext(tools, delivery, done);
+    return after(safe.apply(handler, undefined, [event, context, callback]));
+  };
 
   const start = (delivery: Delivery): Started => {
     const { header, payload } = delivery;

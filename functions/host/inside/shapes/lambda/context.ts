@@ -6,8 +6,8 @@ import { arnOf } from './names.ts';
 export function lambdaContext(
   { setup, waitUntil, now }: ShapeTools,
   { header, invocation, env }: Delivery,
-  callback: Callback,
-): object {
+  done: Callback,
+): Readonly<Record<string, unknown>> {
   const { name } = setup;
   return {
     awsRequestId: invocation.label,
@@ -19,9 +19,9 @@ export function lambdaContext(
     logStreamName: invocation.label,
     memoryLimitInMB: `${setup.memoryMb}`,
     getRemainingTimeInMillis: () => Math.max(0, invocation.deadline - now()),
-    done: callback,
-    succeed: (result: unknown) => callback(null, result),
-    fail: (error: unknown) => callback(error ?? new Error('The handler called context.fail()')),
+    done,
+    succeed: (result: unknown) => done(null, result),
+    fail: (error: unknown) => done(error ?? new Error('The handler called context.fail()')),
     invocation: invocation.label,
     env,
     trigger: triggerOf(header),
