@@ -4,6 +4,7 @@ import type { ControlTransport } from './control-transport.ts';
 import {
   positionSchema,
   recordLineSchema,
+  nothingSchema,
   removedSchema,
   replayLineSchema,
   streamsSchema,
@@ -35,6 +36,11 @@ export class StreamClient {
 
   async list(signal: AbortSignal): Promise<Streams> {
     return this.#options.json(streamsSchema, { url: '/v1/streams', signal });
+  }
+
+  /** Rejects with what `remove` would reject with now. */
+  async checkRemoval(stream: string, signal: AbortSignal): Promise<void> {
+    await this.#options.json(nothingSchema, { url: `${pathOf(stream)}/removal`, signal });
   }
 
   /** Resolves with how many messages went, once that is on disk. */

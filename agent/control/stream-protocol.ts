@@ -39,6 +39,9 @@ export const streamsSchema = z.object({
 export type Streams = z.output<typeof streamsSchema>;
 export type Stream = Streams['streams'][number];
 
+/** GET /v1/streams/{name}/removal : nothing, or what DELETE would be refused with now. */
+export const nothingSchema = z.object({});
+
 /** DELETE /v1/streams/{name} : drops what a stream holds that the manifest has no more. Answers with how many messages went. */
 export const removedSchema = z.object({ removed: z.int() });
 

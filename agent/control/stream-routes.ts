@@ -20,7 +20,7 @@ import {
 export type StreamDesk = {
   readonly control: Pick<
     StreamControl,
-    'list' | 'records' | 'tail' | 'seqAt' | 'cursor' | 'place' | 'remove'
+    'list' | 'records' | 'tail' | 'seqAt' | 'cursor' | 'place' | 'remove' | 'check' | 'checkRemoval'
   >;
   readonly replays: Pick<Replays, 'run'>;
 };
@@ -39,6 +39,11 @@ const answers: Readonly<Record<string, (asked: Asked, signal: AbortSignal) => Pr
   'GET position': async ({ desk, stream, input }) => {
     const { since } = positionQuerySchema.parse(input);
     return { seq: await desk.control.seqAt(stream, Date.parse(since)) };
+  },
+  'GET removal': ({ desk, stream }) => {
+    desk.control.check(stream);
+    desk.control.checkRemoval(stream);
+    return Promise.resolve({});
   },
   'DELETE ': async ({ desk, stream }) => ({ removed: await desk.control.remove(stream) }),
   'GET records': async ({ desk, stream, input }, signal) => {

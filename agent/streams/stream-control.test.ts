@@ -64,8 +64,10 @@ test('what a stream holds that left the manifest stays while that is on trial', 
     code: 'conflict',
     message: expect.stringContaining('is on trial'),
   });
+  expect(() => control.checkRemoval('weather')).toThrow('is on trial');
   expect(removed).toEqual([]);
   isOnTrial = false;
+  expect(() => control.checkRemoval('weather')).not.toThrow();
   expect(await control.remove('weather')).toBe(3);
   expect(removed).toMatchObject([{ op: 'empty', stream: 'weather' }]);
 });

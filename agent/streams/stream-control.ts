@@ -170,14 +170,20 @@ export class StreamControl {
     this.check(stream);
     const { store } = this.#options;
     const { messages } = store.counts.stream(stream);
-    if (!store.areStreamsKnown) throw manifestUnknown(stream);
     do {
-      if (store.streams.includes(stream)) throw inManifest(stream);
-      if (this.#options.mayGoBack?.()) throw onTrial(stream);
+      this.checkRemoval(stream);
       await store.commit([{ op: 'empty', stream, limit: removedAtOnce }]);
       await turn();
     } while (store.counts.stream(stream).messages > 0);
     return messages;
+  }
+
+  /** Throws 'conflict' for a stream of which `remove` would not drop what it holds. */
+  checkRemoval(stream: string): void {
+    const { store } = this.#options;
+    if (!store.areStreamsKnown) throw manifestUnknown(stream);
+    if (store.streams.includes(stream)) throw inManifest(stream);
+    if (this.#options.mayGoBack?.()) throw onTrial(stream);
   }
 
   /** Throws 'unknownStream' for a stream that the manifest does not have and that holds nothing. */

@@ -54,7 +54,8 @@ const refuse = (): never => {
 export const noStreams: StreamDesk = {
   control: {
     list: () => Promise.resolve([]),
-    ...{ records: refuse, tail: refuse, seqAt: refuse, cursor: refuse, place: refuse, remove: refuse },
+    ...{ records: refuse, tail: refuse, seqAt: refuse, cursor: refuse, place: refuse },
+    ...{ remove: refuse, check: refuse, checkRemoval: refuse },
   },
   replays: { run: refuse },
 };

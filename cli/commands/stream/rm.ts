@@ -27,6 +27,8 @@ async function remove(run: Run, options: Options, name: string): Promise<void> {
     throw new CliError('exists', `${name} is in the manifest of this device.`, {
       hint: 'Take it out of the manifest and deploy that; what it still holds can be removed then.',
     });
+  // Nobody is asked to confirm what the agent refuses.
+  await agent.streams.checkRemoval(name, run.signal);
   run.out.note(`${name} holds ${plural(messages, 'message')}, ${formatBytes(bytes)}.`);
   await confirm(run, 'Drop them for good?', options);
   const count = await agent.streams.remove(name, run.signal);
