@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { open, rm, stat } from 'node:fs/promises';
 import { renameDurably } from './atomic-write.ts';
-import { errorCode } from './error-code.ts';
 import { openPosix } from './posix.ts';
 import { readFromDisk } from './read-from-disk.ts';
 
@@ -32,14 +31,17 @@ function tryOpen(path: string): number | undefined {
 
 /**
  * The same where the system cannot forget (node 24, some file systems), of a file that nobody has open: one that the disk has otherwise
- * than the system remembers is made anew as the disk has it. Nothing is done where the disk cannot be asked either.
+ * than the system remembers is made anew as the disk has it. Nothing is done where the file cannot be opened or the disk not be asked
+ * either. Rejects with node's error when the disk fails, or has no room for another such file; the file stays as it is.
  */
 export async function takeFromDisk(path: string): Promise<void> {
   if (forgetUnwritten(path) || (await isOnDisk(path))) return;
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     await using file = await open(temporary, 'wx', (await stat(path)).mode & 0o777);
-    await readFromDisk(path, (piece) => file.writeFile(piece));
+    const isRead = await readFromDisk(path, (piece) => file.writeFile(piece));
+    // It was a moment ago: to go on would put an empty file in its place.
+    if (!isRead) throw new Error(`The disk cannot be asked what it holds of ${path} any more`);
     await file.sync();
   } catch (error) {
     await rm(temporary, { force: true });
@@ -48,19 +50,15 @@ export async function takeFromDisk(path: string): Promise<void> {
   await renameDurably(temporary, path);
 }
 
-/** Whether what the system remembers of a file is what the disk has. True also of one that is not there or where that cannot be known. */
+/** Whether what the system remembers of a file is what the disk has. True also of one that cannot be opened, or where that cannot be known. */
 async function isOnDisk(path: string): Promise<boolean> {
-  try {
-    await using file = await open(path, 'r');
-    let isSame = true;
-    await readFromDisk(path, async (piece, position) => {
-      const remembered = Buffer.allocUnsafe(piece.length);
-      const { bytesRead } = await file.read(remembered, 0, piece.length, position);
-      isSame &&= remembered.subarray(0, bytesRead).equals(piece);
-    });
-    return isSame;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return true;
-    throw error;
-  }
+  await using file = await open(path, 'r').catch(() => undefined);
+  if (file === undefined) return true;
+  let isSame = true;
+  await readFromDisk(path, async (piece, position) => {
+    const remembered = Buffer.allocUnsafe(piece.length);
+    const { bytesRead } = await file.read(remembered, 0, piece.length, position);
+    isSame &&= remembered.subarray(0, bytesRead).equals(piece);
+  });
+  return isSame;
 }

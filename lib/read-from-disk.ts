@@ -14,7 +14,7 @@ export async function readFromDisk(
   path: string,
   take: (piece: Buffer, position: number) => void | Promise<void>,
 ): Promise<boolean> {
-  if (directFlag === undefined) return false;
+  if (directFlag === undefined || typeof WebAssembly === 'undefined') return false;
   let position = 0;
   try {
     await using file = await open(path, constants.O_RDONLY | directFlag);

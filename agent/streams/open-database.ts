@@ -27,7 +27,9 @@ export type OpenedDatabase = {
 export async function openDatabase(path: string, now: Date, logger: Logger): Promise<OpenedDatabase> {
   await makeFolder(dirname(path), { mode: 0o700 });
   const fresh = !existsSync(path);
-  await takeFromDisk(`${path}-wal`);
+  await takeFromDisk(`${path}-wal`).catch((error: unknown) => {
+    throw storeError(error, path);
+  });
   const opened = tryOpen(path, now, logger);
   // The new file's name must survive a power cut too, or an acknowledged message goes with it. [G1]
   if (fresh || opened.setAside !== undefined) await syncFolder(dirname(path));

@@ -1,4 +1,4 @@
-import { errorMessage } from '../../lib/error-code.ts';
+import { errorCode, errorMessage } from '../../lib/error-code.ts';
 import { AgentError } from '../errors.ts';
 
 /** Primary result codes: https://sqlite.org/rescode.html */
@@ -60,8 +60,16 @@ export function storeError(error: unknown, path: string): Error {
   }
 }
 
+/** Of the log, when it is looked at before SQLite does. */
+const systemCodes: Readonly<Record<string, number>> = {
+  ENOSPC: codes.full,
+  EDQUOT: codes.full,
+  EIO: codes.io,
+};
+
 function primaryCode(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined;
+  if (typeof error !== 'object' || error === null) return undefined;
+  if (!('errcode' in error)) return systemCodes[errorCode(error) ?? ''];
   return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
 }
 

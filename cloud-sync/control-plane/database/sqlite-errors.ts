@@ -1,3 +1,4 @@
+import { errorCode } from '../../../lib/error-code.ts';
 import { SyncError } from '../../errors.ts';
 
 /** https://sqlite.org/rescode.html */
@@ -38,7 +39,11 @@ export function storageError(error: unknown): unknown {
   });
 }
 
+/** Of the log, when it is looked at before SQLite does. */
+const systemCodes: Readonly<Record<string, number>> = { ENOSPC: full, EDQUOT: full, EIO: io };
+
 function resultCode(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined;
+  if (typeof error !== 'object' || error === null) return undefined;
+  if (!('errcode' in error)) return systemCodes[errorCode(error) ?? ''];
   return typeof error.errcode === 'number' ? error.errcode : undefined;
 }
