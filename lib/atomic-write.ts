@@ -31,27 +31,50 @@ export async function atomicWrite(
   await renameDurably(temporary, path);
 }
 
-/** Gives `path` the file `temporary`, whose bytes are on disk, as `atomicWrite` does it. */
+type Naming = { count: number; isShared: boolean };
+
+/** By the path that files are being given. */
+const naming = new Map<string, Naming>();
+
+/**
+ * Gives `path` the file `temporary`, whose bytes are on disk, as `atomicWrite` does it. Where two of this process do so at once, the name
+ * stays whatever becomes of one of them: the other may have been told that it lasts.
+ */
 export async function renameDurably(temporary: string, path: string): Promise<void> {
-  const isNew = !(await isThere(path));
-  await rename(temporary, path);
-  if (isNew) await keepName(path);
-  else await syncFolder(dirname(path));
+  const own = naming.get(path) ?? { count: 0, isShared: false };
+  naming.set(path, own);
+  own.isShared ||= own.count > 0;
+  own.count += 1;
+  try {
+    const isNew = !(await isThere(path));
+    await rename(temporary, path);
+    if (isNew) await keepName(path, () => !own.isShared);
+    else await syncFolder(dirname(path));
+  } finally {
+    own.count -= 1;
+    if (own.count === 0) naming.delete(path);
+  }
 }
 
 async function isThere(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined)) !== undefined;
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 /**
- * Makes the name of a new file durable. Where that fails the name goes again: whoever tries again, or looks whether there is such a file,
- * is not to find what may not last.
+ * Makes the name of a new file durable. Where that fails the name goes again, if it `mayGo` then: whoever tries again, or looks whether
+ * there is such a file, is not to find what may not last.
  */
-export async function keepName(path: string): Promise<void> {
+export async function keepName(path: string, mayGo: () => boolean = () => true): Promise<void> {
   try {
     await syncFolder(dirname(path));
   } catch (error) {
-    await rm(path, { force: true }).catch(() => undefined);
+    if (mayGo()) await rm(path, { force: true }).catch(() => undefined);
     throw error;
   }
 }

@@ -10,13 +10,27 @@ import { errorCode } from './error-code.ts';
 export async function makeFolder(path: string, { mode }: { readonly mode?: number } = {}): Promise<void> {
   const missing: string[] = [];
   for (let folder = resolve(path); ; folder = dirname(folder)) {
-    if (await isFolder(folder)) break;
+    if (await isFolder(folder)) {
+      // Somebody else has just made it: what is put into it lasts no longer than its name.
+      await keeping.get(folder);
+      break;
+    }
     missing.push(folder);
     if (folder === dirname(folder)) break;
   }
   for (const folder of missing.reverse()) {
-    if (await make(folder, mode)) await keep(folder);
+    if (await make(folder, mode)) await keepOnce(folder);
+    else await keeping.get(folder);
   }
+}
+
+/** Folders of which this process does not know yet whether their names last. */
+const keeping = new Map<string, Promise<void>>();
+
+async function keepOnce(folder: string): Promise<void> {
+  const kept = keep(folder).finally(() => keeping.delete(folder));
+  keeping.set(folder, kept);
+  await kept;
 }
 
 /** What may not last is not to be found by whoever tries again. */
@@ -24,6 +38,8 @@ async function keep(folder: string): Promise<void> {
   try {
     await syncFolder(dirname(folder));
   } catch (error) {
+    // A folder that may be written to, and not be read, cannot be opened to be synced.
+    if (errorCode(error) === 'EACCES') return;
     await rmdir(folder).catch(() => undefined);
     throw error;
   }

@@ -25,6 +25,7 @@ for (const { way, what, code = 'EIO', name } of [
   { way: 'vault', what: 'a file of a repository', code: 'corrupt', name: 'config' },
   { way: 'blob', what: 'a blob', name: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown },
   { way: 'folder', what: 'a folder', name: 'above' },
+  { way: 'folderTwice', what: 'a folder that two make at once', name: 'above' },
   { way: 'atomic', what: 'a new file', name: 'file' },
 ])
   peerTest(
@@ -37,6 +38,11 @@ for (const { way, what, code = 'EIO', name } of [
       ]);
     },
   );
+
+peerTest(['strace'], '[G1] a file that two wrote at once stays when one of them could not', async () => {
+  const stays = { code: 'done', names: ['file'] };
+  expect(await tryTwice('fileTwice')).toEqual([stays, stays]);
+});
 
 peerTest(['strace'], '[G1] a file that was replaced stays when its folder could not be synced', async () => {
   expect(await tryTwice('replaced')).toEqual([

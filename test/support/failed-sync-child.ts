@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { BlobFolder } from '../../cloud-sync/oci/blob-folder.ts';
 import { openFolderBackend } from '../../cloud-sync/vault/backend/folder-backend.ts';
 import { atomicWrite } from '../../lib/atomic-write.ts';
@@ -27,9 +28,14 @@ const ways: Readonly<Record<string, (() => Promise<unknown>) | undefined>> = {
   present: () => openFolderBackend(folder).write('config', '', bytes, { signal }),
   blob: writeBlob,
   folder: () => makeFolder(join(folder, 'above', 'below')),
+  folderTwice: () => Promise.all([makeFolder(join(folder, 'above')), makeFolder(join(folder, 'above'))]),
+  // One of them may have been told that it is there for good.
+  fileTwice: () => Promise.any([0, 1].map(() => atomicWrite(join(folder, 'file'), bytes))).then(turn),
   atomic: () => atomicWrite(join(folder, 'file'), bytes),
   replaced: () => atomicWrite(join(folder, 'there'), bytes),
 };
+/** Until the other one has ended too. */
+const turn = () => setTimeout(200);
 const work = ways[way] ?? (() => Promise.reject(new Error(`What is ${way}?`)));
 const attempt = async () => ({
   code: await work().then(() => 'done', errorCode),
