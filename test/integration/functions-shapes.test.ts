@@ -120,6 +120,22 @@ describe('a module answers HTTP', () => {
     ]);
   });
 
+  test('and at once with a failure when what writes the body fails', async () => {
+    await sandbox.deploy(
+      'half',
+      `fetch(request, env, ctx) {
+        const { readable, writable } = new TransformStream();
+        const writer = writable.getWriter();
+        ctx.waitUntil(writer.write(new Uint8Array(3)).then(() => { throw new Error('no more'); }));
+        return new Response(readable);
+      }`,
+    );
+    await expect(ask(sandbox, 'half', '/')).rejects.toMatchObject({
+      code: 'threw',
+      message: expect.stringContaining('Error: no more') as never,
+    });
+  });
+
   test('and not beyond its limit, nor with headers that break out of theirs', async () => {
     const limits = { result: '2KiB' };
     await sandbox.deploy(

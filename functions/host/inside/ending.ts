@@ -110,9 +110,13 @@ export function makeEnding({ safe, send, limits, log, close }: EndingTools): End
       },
       (error) => failWith(invocation, error),
     );
-  /** Whoever sent a request is answered by the handler alone; an event whose work has failed is not done. */
+  /**
+   * Whoever sent a request is answered by the handler alone, unless the work that failed may be what writes the body: that would have
+   * no end. An event whose work has failed is not done.
+   */
   const workFailed = (invocation: Invocation, error: unknown) => {
-    if (!invocation.isRequest) {
+    const isAnswered = invocation.answer !== undefined || !invocation.streams;
+    if (!invocation.isRequest || !isAnswered) {
       failWith(invocation, error);
       return;
     }

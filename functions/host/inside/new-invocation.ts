@@ -12,6 +12,7 @@ export function newInvocation({
     label,
     deadline,
     isRequest,
+    streams: false,
     ended: false,
     open: 1,
     answer: undefined,

@@ -89,6 +89,8 @@ export type Invocation = {
   readonly deadline: number;
   /** Of HTTP: a caller waits for what the handler answers. */
   readonly isRequest: boolean;
+  /** Of a request whose handler has returned a body that is written as it is read. */
+  streams: boolean;
   ended: boolean;
   /** The handler and every waitUntil that has not settled. */
   open: number;

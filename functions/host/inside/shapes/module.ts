@@ -1,5 +1,5 @@
 import { jsonAnswer, responseAnswer } from '../answer.ts';
-import type { Answer } from '../types.ts';
+import type { Answer, Invocation } from '../types.ts';
 import { contentOf, takeBytes } from '../web/body.ts';
 import { wireForm } from '../web/headers.ts';
 import { receivedRequest } from '../web/request.ts';
@@ -60,7 +60,7 @@ export function moduleShape(
         const { method, url, headers } = header;
         const request = receivedRequest({ method, url, headers, payload });
         return {
-          value: readResponse(call(delivery, request), resultBytes),
+          value: readResponse(call(delivery, request), delivery.invocation, resultBytes),
           answer: (read: unknown) => read as Answer,
         };
       }
@@ -75,14 +75,17 @@ export function moduleShape(
 }
 
 /** At once when the handler has answered, so that work under waitUntil may go on writing the body. */
-async function readResponse(returned: unknown, maxBytes: number): Promise<Answer> {
+async function readResponse(returned: unknown, invocation: Invocation, maxBytes: number): Promise<Answer> {
   const response = await returned;
   if (!isResponse(response))
     throw new TypeError(`The handler fetch must return a Response; it returned ${nameOf(response)}`);
   if (response.status === 0)
     throw new TypeError('The handler fetch returned Response.error(), which HTTP cannot carry');
   const head = { status: response.status, headers: wireForm(response.headers) };
-  return responseAnswer(head, await takeBytes(contentOf(response), maxBytes), maxBytes);
+  const content = contentOf(response);
+  invocation.streams =
+    content?.bytes === undefined && content?.text === undefined && content?.stream !== undefined;
+  return responseAnswer(head, await takeBytes(content, maxBytes), maxBytes);
 }
 
 function nameOf(value: unknown): string {
