@@ -83,6 +83,13 @@ describe('a Lambda handler gets events as AWS gives them', () => {
     } satisfies APIGatewayProxyEventV2['requestContext']);
   });
 
+  test('the rest of a path behind a route that is escaped in it', async () => {
+    const event = await seen(() => ask(sandbox, 'log', '/a%20b/c/d', { route: '/a b/*' }));
+    expect(event).toMatchObject({ pathParameters: { proxy: 'c/d' } });
+    const none = await seen<object>(() => ask(sandbox, 'log', '/a%20b/', { route: '/a b/*' }));
+    expect(Object.keys(none)).not.toContain('pathParameters');
+  });
+
   test('bodies that are not text in base64, and none', async () => {
     const body = new Uint8Array([0, 255, 1, 2]);
     const binary = await seen(() => ask(sandbox, 'log', '/', { method: 'POST', body }));
@@ -314,6 +321,24 @@ describe('a Lambda handler', () => {
     const at = sandbox.effects.published.length;
     expect(await sandbox.invoke('goes-on')).toBe('answered');
     expect(sandbox.effects.published.slice(at).map(({ text }) => text)).toEqual(expected);
+  });
+
+  test('may be called often, and keeps its timers', async () => {
+    const code = `export const handler = (event, context, callback) => {
+      for (let at = 0; at < 300; at += 1) callback(null, at);
+      let left = 200;
+      for (let at = 0; at < 200; at += 1) setTimeout(() => { left -= 1; if (left === 0) context.env.OUT.publish('all'); }, 1);
+    };`;
+    await sandbox.deploy('once', code, { bindings: { OUT: { publish: 'out' } } });
+    expect(await sandbox.invoke('once')).toBe(299);
+    expect(sandbox.effects.published.at(-1)?.text).toBe('all');
+  });
+
+  test.each([
+    'async (...args) => args[2](null, 5)',
+    'async (event, context = {}, callback) => callback(null, 5)',
+  ])('is the answer also of %s', async (handler) => {
+    expect(await run(`export const handler = ${handler};`)).toBe(5);
   });
 
   test.each([

@@ -34,7 +34,12 @@ export function lambdaAnswer(
     if (error === null || error === undefined) answer.resolve(result);
     else answer.reject(error);
   };
-  const endWhenIdle = () => whenIdle(invocation, () => answer.resolve(given));
+  let isWaiting = false;
+  /** However often: each look takes a timer of the host. */
+  const endWhenIdle = () => {
+    if (!isWaiting) whenIdle(invocation, () => answer.resolve(given));
+    isWaiting = true;
+  };
   const callback: Callback = (error, result) => {
     if ((error !== null && error !== undefined) || !waits()) {
       done(error, result);
@@ -43,14 +48,14 @@ export function lambdaAnswer(
     given = result;
     endWhenIdle();
   };
-  /** An async handler that has called its callback mostly returns nothing. */
+  /** An async handler that has called its callback mostly returns nothing, and may have it among parameters that are not counted. */
   const unlessGiven = async (returned: unknown) => {
     const value = await returned;
     return value === undefined ? given : value;
   };
   const after = (returned: unknown) => {
     const then = (returned as { then?: unknown } | null | undefined)?.then;
-    if (typeof then === 'function') answer.resolve(takesCallback ? unlessGiven(returned) : returned);
+    if (typeof then === 'function') answer.resolve(unlessGiven(returned));
     // What a callback handler returns is often an accident, such as the number of a timer.
     else if (returned !== undefined && !takesCallback) answer.resolve(returned);
     else endWhenIdle();

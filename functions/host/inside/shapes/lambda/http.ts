@@ -39,7 +39,7 @@ export function apiGatewayEvent(
         method,
         path,
         protocol: 'HTTP/1.1',
-        // The gateway says from where the request came; without one nobody has.
+        // The gateway puts from where the request came last; without a gateway nobody has.
         sourceIp: headers.get('x-forwarded-for')?.split(',').at(-1)?.trim() ?? '',
         userAgent: headers.get('user-agent') ?? '',
       },
@@ -71,7 +71,11 @@ function queryOf(query: string): object {
 
 function proxyOf(route: string, path: string): object {
   if (!route.endsWith('/*')) return {};
-  const proxy = path.slice(route.length - 1);
+  // By segments: a route may have characters that are escaped in a path.
+  const proxy = path
+    .split('/')
+    .slice(route.split('/').length - 1)
+    .join('/');
   return proxy === '' ? {} : { pathParameters: { proxy } };
 }
 
