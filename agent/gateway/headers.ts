@@ -1,5 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
+import ipaddr from 'ipaddr.js';
 import { limits } from './limits.ts';
+import { isLoopback } from './local-access.ts';
 import { Refusal } from './refusal.ts';
 
 export type HeaderList = readonly (readonly [name: string, value: string])[];
@@ -17,16 +19,40 @@ const hopByHop = new Set([
   'upgrade',
 ]);
 
+export type RequestSource = {
+  /** Names of headers that stay with the gateway. */
+  readonly withheld: readonly string[];
+  /** The address of the connection; undefined when that is gone. */
+  readonly peer: string | undefined;
+};
+
 /**
- * What a function sees: names in lower case, several cookie fields as one (RFC 6265 §5.4 has one only). `withheld`: names
- * that stay with the gateway.
+ * What a function sees: names in lower case, several cookie fields as one (RFC 6265 §5.4 has one only), and from where the request came
+ * at the end of `x-forwarded-for`.
  */
-export function headersForFunction(raw: readonly string[], withheld: readonly string[]): [string, string][] {
+export function headersForFunction(
+  raw: readonly string[],
+  { withheld, peer }: RequestSource,
+): [string, string][] {
   const all = pairs(raw);
   const dropped = new Set([...hopByHop, ...nominated(all), ...withheld, 'expect']);
-  const cookies = all.flatMap(([name, value]) => (name === 'cookie' ? [value] : []));
-  const kept = all.filter(([name]) => name !== 'cookie' && !dropped.has(name));
-  return cookies.length === 0 ? kept : [...kept, ['cookie', cookies.join('; ')]];
+  const sent = all.filter(([name]) => !dropped.has(name));
+  const joined = { cookie: valuesOf(sent, 'cookie'), 'x-forwarded-for': wayOf(sent, peer) };
+  const kept = sent.filter(([name]) => !(name in joined));
+  const one = (name: keyof typeof joined, by: string): [string, string][] =>
+    joined[name].length === 0 ? [] : [[name, joined[name].join(by)]];
+  return [...kept, ...one('cookie', '; '), ...one('x-forwarded-for', ', ')];
+}
+
+/** As the request tells it, and then whoever sent it, whom it cannot choose. A proxy on this machine has told that itself. */
+function wayOf(sent: HeaderList, peer: string | undefined): string[] {
+  if (peer === undefined || !ipaddr.isValid(peer)) return [];
+  const told = valuesOf(sent, 'x-forwarded-for');
+  return told.length > 0 && isLoopback(peer) ? told : [...told, ipaddr.process(peer).toString()];
+}
+
+function valuesOf(headers: HeaderList, wanted: string): string[] {
+  return headers.flatMap(([name, value]) => (name === wanted ? [value] : []));
 }
 
 /**

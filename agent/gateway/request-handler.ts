@@ -188,7 +188,10 @@ export class RequestHandler {
         method: request.method ?? '',
         url: url.href,
         // The token is the gateway's matter: a function needs it no more.
-        headers: headersForFunction(request.rawHeaders, typeof auth === 'object' ? ['authorization'] : []),
+        headers: headersForFunction(request.rawHeaders, {
+          withheld: typeof auth === 'object' ? ['authorization'] : [],
+          peer: request.socket.remoteAddress,
+        }),
         body: body.bytes,
         route,
       } as const;
