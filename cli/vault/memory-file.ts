@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sweepTemporaries } from '../../lib/atomic-write.ts';
 import { errorCode, errorMessage } from '../../lib/error-code.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { cacheFolder } from '../cache-folder.ts';
 import type { Run } from '../run.ts';
 
@@ -19,7 +19,7 @@ export async function memoryFile(
 ): Promise<string | undefined> {
   const folder = cacheFolder(env, 'vault');
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, { mode: 0o700 });
     // What snapshots that were killed left half-written; another may be writing now.
     await sweepTemporaries(folder, { before: Date.now() - dayMs });
   } catch (error) {
