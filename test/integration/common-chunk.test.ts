@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { build, type BuildOptions } from 'esbuild';
-import { commonChunk } from './common-chunk.ts';
+import { commonChunk } from '../../scripts/common-chunk.ts';
 
 /** Three commands, each two of which share a module: three chunks, were it not for what is tested. */
 const sources = {
