@@ -7,8 +7,7 @@ import { openLocalTarget } from './mqtt-fuzz/local-target.ts';
 const seconds = 5;
 const seed = Number(process.env.HOLDFAST_SEED ?? Date.now() % 2 ** 31);
 
-// Each attacks a process of its own for so long, and then waits for it to settle.
-test.concurrent.each([
+test.each([
   ['a device', openLocalTarget],
   ['the cloud', openCloudTarget],
 ])(
