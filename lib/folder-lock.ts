@@ -2,6 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { errorCode } from './error-code.ts';
+import { sqliteResultCode } from './sqlite-result-code.ts';
 
 /**
  * Takes a folder for this process alone. The lock is the kernel's (SQLite's exclusive file lock), so it goes with the
@@ -44,5 +45,5 @@ function requireWritable(folder: string, path: string): void {
 const sqliteBusy = 5;
 
 function isBusy(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'errcode' in error && error.errcode === sqliteBusy;
+  return sqliteResultCode(error) === sqliteBusy;
 }

@@ -1,4 +1,5 @@
-import { errorCode, errorMessage } from '../../lib/error-code.ts';
+import { errorMessage } from '../../lib/error-code.ts';
+import { sqliteResultCode } from '../../lib/sqlite-result-code.ts';
 import { AgentError } from '../errors.ts';
 
 /** Primary result codes: https://sqlite.org/rescode.html */
@@ -60,17 +61,9 @@ export function storeError(error: unknown, path: string): Error {
   }
 }
 
-/** Of the log, when it is looked at before SQLite does. */
-const systemCodes: Readonly<Record<string, number>> = {
-  ENOSPC: codes.full,
-  EDQUOT: codes.full,
-  EIO: codes.io,
-};
-
 function primaryCode(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null) return undefined;
-  if (!('errcode' in error)) return systemCodes[errorCode(error) ?? ''];
-  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+  const code = sqliteResultCode(error);
+  return code === undefined ? undefined : code & 0xff;
 }
 
 function asError(error: unknown): Error {

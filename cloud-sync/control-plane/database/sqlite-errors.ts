@@ -1,4 +1,4 @@
-import { errorCode } from '../../../lib/error-code.ts';
+import { sqliteResultCode } from '../../../lib/sqlite-result-code.ts';
 import { SyncError } from '../../errors.ts';
 
 /** https://sqlite.org/rescode.html */
@@ -11,19 +11,19 @@ const failedFsyncs = [io | (4 << 8), io | (5 << 8)];
 
 /** Whether an fsync failed: the kernel may have dropped what a later fsync would report as written. */
 export function isFailedFsync(error: unknown): boolean {
-  const code = resultCode(error);
+  const code = sqliteResultCode(error);
   return code !== undefined && failedFsyncs.includes(code);
 }
 
 /** Whether a file was not opened or written because of whose it is, where it is or who else has it; nothing is said of its content. */
 export function isKeptFromUs(error: unknown): boolean {
-  const code = resultCode(error);
+  const code = sqliteResultCode(error);
   return code !== undefined && refusals.includes(code & 0xff);
 }
 
 /** Translates what storing throws, when it is the disk; other errors are bugs and come back as they are. */
 export function storageError(error: unknown): unknown {
-  const code = resultCode(error);
+  const code = sqliteResultCode(error);
   if (code === undefined) return error;
   if ((code & 0xff) === full)
     return new SyncError('diskFull', 'Cannot store: the disk of the control plane is full', {
@@ -37,13 +37,4 @@ export function storageError(error: unknown): unknown {
     hint: 'Check the disk. Devices send again by themselves.',
     transient: true,
   });
-}
-
-/** Of the log, when it is looked at before SQLite does. */
-const systemCodes: Readonly<Record<string, number>> = { ENOSPC: full, EDQUOT: full, EIO: io };
-
-function resultCode(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null) return undefined;
-  if (!('errcode' in error)) return systemCodes[errorCode(error) ?? ''];
-  return typeof error.errcode === 'number' ? error.errcode : undefined;
 }
