@@ -6,6 +6,8 @@ import { errorCode } from './error-code.ts';
 export type AtomicWriteOptions = {
   /** Permission bits of the new file, default 0o600. */
   readonly mode?: number;
+  /** Called when the bytes are on disk, right before they take the place of those there. When it rejects, they do not. */
+  readonly beforeReplacing?: () => Promise<void>;
 };
 
 /**
@@ -17,13 +19,14 @@ export type AtomicWriteOptions = {
 export async function atomicWrite(
   path: string,
   data: string | Uint8Array,
-  { mode = 0o600 }: AtomicWriteOptions = {},
+  { mode = 0o600, beforeReplacing }: AtomicWriteOptions = {},
 ): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     await using file = await open(temporary, 'wx', mode);
     await file.writeFile(data);
     await file.sync();
+    await beforeReplacing?.();
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;

@@ -39,9 +39,10 @@ export class DurableAdapter<T> implements Adapter<T> {
     if (!previous.ok) {
       if (previous.isForeign) throw this.#foreign(previous.reason);
       if (current.missing && previous.missing) return null;
+      const copy = previous.missing ? 'there is no copy before it' : 'so is the copy before it';
       throw new AgentError(
         'stateBroken',
-        `The state file ${this.#options.path} is broken (${current.reason}) and so is the copy before it`,
+        `The state file ${this.#options.path} is broken (${current.reason}) and ${copy}`,
         {
           hint: 'Bring this device back from its machine file: holdfast restore machine.yaml --root NEW_FOLDER.',
         },
@@ -51,12 +52,21 @@ export class DurableAdapter<T> implements Adapter<T> {
     return previous.data;
   }
 
-  /** Resolves when the new copy is on disk. Not for concurrent calls. */
+  /**
+   * Resolves when the new copy is on disk, and another beside it: where there was no whole one, as at first, that is the same once
+   * more. Not for concurrent calls.
+   */
   async write(data: T): Promise<void> {
     const text = JSON.stringify(data);
     const envelope = JSON.stringify({ checksum: digestOf(text), data: JSON.parse(text) as unknown }, null, 2);
-    if ((await this.#load(this.#options.path)).ok) await this.#keepPrevious();
+    if ((await this.#load(this.#options.path)).ok) {
+      // Not sooner: as long as both names are those of one file, what spoils it spoils both copies.
+      const beforeReplacing = () => this.#keepPrevious();
+      await atomicWrite(this.#options.path, `${envelope}\n`, { beforeReplacing });
+      return;
+    }
     await atomicWrite(this.#options.path, `${envelope}\n`);
+    if (!(await this.#load(this.#previous)).ok) await atomicWrite(this.#previous, `${envelope}\n`);
   }
 
   async #keepPrevious(): Promise<void> {

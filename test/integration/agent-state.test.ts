@@ -77,6 +77,23 @@ describe("the agent's state file", () => {
     expect((await open()).state.session).toBe(9);
   });
 
+  test('[G8] has a copy beside it from the first write on, and again after both were lost', async () => {
+    const store = await open();
+    await store.update(() => ({ session: 1 }));
+    await writeFile(path, '{"half');
+    expect((await open()).state.session).toBe(1);
+    await Promise.all([rm(path), rm(`${path}.previous`)]);
+    await store.update(() => ({ session: 2 }));
+    await rm(path);
+    expect((await open()).state.session).toBe(2);
+    expect(recovered).toEqual(['not JSON', 'missing']);
+  });
+
+  test('says that there is no copy where there is none', async () => {
+    await writeFile(path, '{"half');
+    await expect(open()).rejects.toThrow('is broken (not JSON) and there is no copy before it');
+  });
+
   test('says in one line what to do when both copies are broken', async () => {
     const store = await open();
     await store.update(() => ({ session: 1 }));

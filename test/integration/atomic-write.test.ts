@@ -25,6 +25,22 @@ test('a write that succeeds leaves the file alone in its folder', async () => {
   expect(await readFile(join(folder, 'state.json'), 'utf8')).toBe('{"n":1}');
 });
 
+test('what is to happen before the replacement sees the new bytes beside the old, and prevents it by failing', async () => {
+  const path = join(folder, 'state.json');
+  await atomicWrite(path, 'old');
+  const beforeReplacing = async () => {
+    const other = (await readdir(folder)).find((name) => name !== 'state.json') ?? '';
+    expect([await readFile(path, 'utf8'), await readFile(join(folder, other), 'utf8')]).toEqual([
+      'old',
+      'new',
+    ]);
+    throw new Error('no');
+  };
+  await expect(atomicWrite(path, 'new', { beforeReplacing })).rejects.toThrow('no');
+  expect(await readdir(folder)).toEqual(['state.json']);
+  expect(await readFile(path, 'utf8')).toBe('old');
+});
+
 describe('sweepTemporaries', () => {
   test('removes what a write cut short by a crash has left', async () => {
     await leave('state.json.0123456789ab.tmp');

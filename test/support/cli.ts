@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { builtProgram } from './built-program.ts';
 
 export const nodeFlags = ['--disable-warning=ExperimentalWarning'];
@@ -53,7 +54,12 @@ export async function startDaemon(
   const line = await Promise.race([first, ended]);
   const ready = typeof line === 'string' ? (JSON.parse(line) as Record<string, unknown>) : undefined;
   if (ready?.event !== 'ready') {
-    throw new Error(`holdfast ${parameters.join(' ')} did not start: ${errors.join('')}`);
+    // What it says on stderr may come behind its last line here.
+    const code = await Promise.race([ended, sleep(5000, 'nothing', { ref: false })]);
+    const said = errors.join('') || String(line);
+    throw new Error(
+      `holdfast ${parameters.join(' ')} did not start, and ended with ${String(code)}: ${said}`,
+    );
   }
   const stop = (signal: NodeJS.Signals = 'SIGTERM') => {
     child.kill(signal);
