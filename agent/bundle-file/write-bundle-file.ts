@@ -23,6 +23,9 @@ export type WriteOptions = {
 };
 
 const fileMode = 0o644;
+const folderMode = 0o755;
+/** Named by entries of their own: skopeo makes one that is not, and wants to give it to root, which only root may. */
+const folders = ['blobs', 'blobs/sha256'];
 
 /**
  * Writes a bundle beside `path` and renames it there when it is whole and on disk. The same contents make the same bytes. Rejects with
@@ -65,14 +68,15 @@ async function writeAll(
   ] as const) {
     const body = Buffer.from(JSON.stringify(value));
     await write(
-      Buffer.concat([headerOf(name, body.byteLength), body, Buffer.alloc(tarPadding(body.byteLength))]),
+      Buffer.concat([headerOf(name, 'file', body.byteLength), body, Buffer.alloc(tarPadding(body.byteLength))]),
     );
   }
+  for (const name of folders) await write(headerOf(name, 'folder'));
   const sizes = await sizesOf(layout, blobs);
   const total = sizes.reduce((sum, [, size]) => sum + size, 0);
   let done = 0;
   for (const [digest, size] of sizes) {
-    await write(headerOf(`blobs/${digest.replace(':', '/')}`, size));
+    await write(headerOf(`blobs/${digest.replace(':', '/')}`, 'file', size));
     for await (const piece of createReadStream(layout.path(digest), { highWaterMark: 2 ** 20, signal })) {
       await write(piece as Buffer);
       onProgress((done += (piece as Buffer).byteLength), total);
@@ -90,7 +94,7 @@ async function sizesOf(layout: OciLayout, blobs: ReadonlySet<Digest>): Promise<[
 }
 
 /** Nobody's, of no time: it is what it holds. */
-function headerOf(name: string, size: number): Buffer {
-  const path = Buffer.from(name);
-  return tarHeader({ type: 'file', path, mode: fileMode, uid: 0, gid: 0, size, mtimeNs: 0n });
+function headerOf(name: string, type: 'file' | 'folder', size = 0): Buffer {
+  const mode = type === 'file' ? fileMode : folderMode;
+  return tarHeader({ type, path: Buffer.from(name), mode, uid: 0, gid: 0, size, mtimeNs: 0n });
 }

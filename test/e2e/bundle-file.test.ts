@@ -72,10 +72,14 @@ test('the same machine makes the same bundle, and no parts of it stay', async ()
 
 const withSkopeo = hasPeer('skopeo') ? test : test.skip;
 
-withSkopeo('other tools open the images of a bundle', async () => {
+withSkopeo('other tools open the images of a bundle, for whoever is not root too', async () => {
   const to = join(folder, 'copied');
   await mkdir(to);
-  await promisify(execFile)('skopeo', ['copy', '-q', `oci-archive:${bundle}:apps.handbook`, `dir:${to}`]);
+  for (const path of [folder, to]) await chmod(path, 0o777);
+  const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  const parameters = ['copy', '-q', `oci-archive:${bundle}:apps.handbook`, `dir:${to}`];
+  const env = { PATH: process.env.PATH, HOME: to, TMPDIR: to };
+  await promisify(execFile)('skopeo', parameters, { ...nobody, env, cwd: to });
   expect(await readdir(to)).toContain('manifest.json');
 });
 
