@@ -210,7 +210,7 @@ offline('brings the data of its volumes back from the bundle, to who has the pas
   const listed = await holdfast('snapshot', 'list', '--root', root);
   expect(listed).toMatchObject({ code: 0, stderr: '' });
   // As if it had been cut short before its last step.
-  await rm(join(root, 'state.json'));
+  for (const name of ['state.json', 'state.json.previous']) await rm(join(root, name));
   expect(await holdfast('restore', full, '--root', root, '--no-data')).toMatchObject({ code: 0 });
   expect(await readFile(restoredFile, 'utf8')).toBe('water the herons\n');
 });
