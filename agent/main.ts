@@ -29,6 +29,7 @@ import { Reporter } from './reconcile/reporter.ts';
 import type { StateStore } from './reconcile/state-store.ts';
 import { CloudLink } from './relay/cloud-link.ts';
 import { noCloud, type ControlLink } from './relay/no-cloud.ts';
+import { UplinkGate } from './relay/uplink-gate.ts';
 import { createFetch } from './outside/fetch.ts';
 import { mergeUses } from './outside/merge-uses.ts';
 import { SecretStore } from './outside/secret-store.ts';
@@ -190,6 +191,7 @@ async function startControl(parts: ControlParts): Promise<{ link: ControlLink; r
     recovered: parts.isRecovered,
     isConnected: () => link.connected,
     send: (reported) => link.sendReported(reported),
+    onAnswered: (answer) => gate?.answered(answer),
     logger,
   });
   const reconciler: Reconciler = new Reconciler({
@@ -228,6 +230,7 @@ async function startControl(parts: ControlParts): Promise<{ link: ControlLink; r
     ? createUplink(identity, { store, reconciler, commands, reporter, signal: stopping.signal, logger })
     : undefined;
   const link: ControlLink = uplink ?? noCloud;
+  const gate = uplink && stack.use(new UplinkGate(uplink));
   stack.defer(() => stopping.abort());
   stack.use(reconciler);
   stack.use(reporter);
@@ -235,10 +238,8 @@ async function startControl(parts: ControlParts): Promise<{ link: ControlLink; r
   link.onConnectionChange((connected) => {
     if (connected) reporter.touch();
   });
-  if (uplink) {
-    dataPlane.attachUplink(uplink);
-    dataPlane.shadows.attach(uplink);
-  }
+  if (gate) dataPlane.attachUplink(gate);
+  if (uplink) dataPlane.shadows.attach(uplink);
   stack.defer(dataPlane.onComponentsChange(() => reporter.touch()));
   stack.defer(vault.onChange(() => reporter.touch()));
   stack.defer(apps.onChange(() => reporter.touch()));

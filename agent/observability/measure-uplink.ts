@@ -19,5 +19,6 @@ export function measureUplink(link: UplinkPort, meter: AgentMeter): UplinkPort {
     },
     onRelayAck: (listener) => link.onRelayAck(listener),
     onConnectionChange: (listener) => link.onConnectionChange(listener),
+    onOlderDisk: (listener) => link.onOlderDisk(listener),
   };
 }

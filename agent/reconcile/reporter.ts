@@ -12,10 +12,24 @@ export type ReporterOptions = {
   readonly isConnected: () => boolean;
   /** Rejects while the link is down. */
   readonly send: (reported: Reported) => Promise<void>;
+  /** The cloud has answered. `isOlder`: it knows of more reports than this disk does. */
+  readonly onAnswered?: (answer: { readonly isOlder: boolean }) => void;
   readonly logger: Logger;
 };
 
 const resendMs = 10_000;
+/** No device has ever come near it: a cloud that says more is not followed, for the numbers behind it would come to an end. */
+const maxSeq = 2 ** 48;
+/** For so long one hears of another agent that was seen to report as this device. */
+const sharedMs = 10 * 60_000;
+
+const shared: Condition = {
+  type: 'IdentityShared',
+  status: true,
+  reason: 'overtaken',
+  message:
+    'Another agent reports to the cloud as this device: a copy of its folder runs elsewhere. Stop one of the two, and give it a folder and a token of its own.',
+};
 
 /**
  * Tells the cloud the whole state, again and again until that very state is acknowledged: after a crash in the middle
@@ -27,6 +41,11 @@ export class Reporter {
   #wake = Promise.withResolvers<undefined>();
   #dirty = true;
   #acknowledged = 0;
+  /** How often the cloud knew of more reports than this disk. */
+  #overtaken = 0;
+  #overtaking: Promise<void> = Promise.resolve();
+  #sharedTimer: NodeJS.Timeout | undefined;
+  #isFirst = true;
   #loop: Promise<void> = Promise.resolve();
 
   constructor(options: ReporterOptions) {
@@ -43,15 +62,64 @@ export class Reporter {
     this.#wake.resolve(undefined);
   }
 
+  /** The highest number that the cloud has stored. */
   acknowledge(seq: number): void {
+    if (seq > this.#options.store.state.reportedSeq) {
+      this.#overtaking = this.#overtaking.then(() => this.#goBeyond(seq));
+      return;
+    }
     this.#acknowledged = Math.max(this.#acknowledged, seq);
+    this.#options.onAnswered?.({ isOlder: false });
     this.#wake.resolve(undefined);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     this.#wake.resolve(undefined);
-    await this.#loop;
+    clearTimeout(this.#sharedTimer);
+    await Promise.all([this.#loop, this.#overtaking]);
+  }
+
+  /**
+   * A number is on disk before it is used, so this disk is an older one that was put back, or a copy of it runs elsewhere. Until its
+   * numbers are beyond those that the cloud has, it takes no report of this device. [G3]
+   */
+  async #goBeyond(seq: number): Promise<void> {
+    const { store, logger, onAnswered } = this.#options;
+    const { reportedSeq } = store.state;
+    if (seq <= reportedSeq || this.#stop.signal.aborted) return;
+    if (seq > maxSeq) {
+      logger.error('report.number.refused', { seq, reportedSeq });
+      return;
+    }
+    try {
+      await store.update(() => ({ reportedSeq: seq }));
+    } catch (error) {
+      // Nothing was acknowledged: the report is sent again, and answered so.
+      logger.warn('report.overtaken.failed', { seq, reportedSeq, error });
+      return;
+    }
+    this.#overtaken += 1;
+    logger.warn('report.overtaken', {
+      ...{ seq, reportedSeq },
+      reason: this.#isShared ? shared.message : 'this disk is older than what the cloud was told from it',
+    });
+    if (this.#isShared) this.#rememberShared();
+    onAnswered?.({ isOlder: true });
+    this.touch();
+  }
+
+  /** An old disk is overtaken once a start: what is said after that is said from here. */
+  get #isShared(): boolean {
+    return this.#overtaken > 1;
+  }
+
+  #rememberShared(): void {
+    clearTimeout(this.#sharedTimer);
+    this.#sharedTimer = setTimeout(() => {
+      this.#sharedTimer = undefined;
+      this.touch();
+    }, sharedMs).unref();
   }
 
   async #run(): Promise<void> {
@@ -84,8 +152,11 @@ export class Reporter {
     // A number is used, and written to disk, only when there is somebody to tell.
     if (!this.#options.isConnected()) return undefined;
     try {
-      const seq = store.state.reportedSeq + 1;
+      // The write that was lost with a broken copy may have been that of a number which was used.
+      const lost = this.#isFirst && this.#options.recovered() ? 1 : 0;
+      const seq = store.state.reportedSeq + lost + 1;
       await store.update(() => ({ reportedSeq: seq }));
+      this.#isFirst = false;
       await send(this.#compose(seq));
       return seq;
     } catch (error) {
@@ -102,7 +173,11 @@ export class Reporter {
       applied: current?.generation ?? null,
       digest: current?.digest ?? null,
       phase,
-      conditions: [...conditions, ...this.#options.conditions()].slice(-32),
+      conditions: [
+        ...conditions,
+        ...this.#options.conditions(),
+        ...(this.#sharedTimer === undefined ? [] : [shared]),
+      ].slice(-32),
       components: this.#options.components(),
       ...(this.#options.recovered() ? { recovered: true } : {}),
     };

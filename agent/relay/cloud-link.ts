@@ -61,7 +61,7 @@ const maxShadowBytes = 512 * 1024;
  * The device's one MQTT connection to the cloud. It connects again for ever, with jitter, and a new session number each
  * time, so that a late last will of an older connection can be told apart.
  */
-export class CloudLink implements UplinkPort, ShadowUplink, AsyncDisposable {
+export class CloudLink implements Omit<UplinkPort, 'onOlderDisk'>, ShadowUplink, AsyncDisposable {
   readonly #options: CloudLinkOptions;
   readonly #topics: ReturnType<typeof deviceTopics>;
   readonly #stop = new AbortController();

@@ -8,4 +8,6 @@ export type UplinkPort = {
   /** Calls back for every ack; returns what ends it. */
   onRelayAck(listener: (ack: RelayAck) => void): () => void;
   onConnectionChange(listener: (connected: boolean) => void): () => void;
+  /** Calls back when the cloud turns out to know more of this device than its disk does: the numbers on it may have been used. */
+  onOlderDisk(listener: () => void): () => void;
 };

@@ -86,9 +86,14 @@ export class Relay implements AsyncDisposable {
       }
       this.#pump();
     });
+    const stopOlder = uplink.onOlderDisk(() => {
+      const begun = this.#begin({ reason: 'this disk is older than what the cloud was told from it' });
+      this.#track(begun);
+    });
     this.#detach = () => {
       stopAcks();
       stopChanges();
+      stopOlder();
     };
     this.#pump();
   }
@@ -109,7 +114,7 @@ export class Relay implements AsyncDisposable {
     const own = {
       ...{ stream, logger: logger.child({ stream }) },
       onChange: () => this.#pump(),
-      onAhead: (seq: number) => this.#track(this.#begin(stream, seq)),
+      onAhead: (seq: number) => this.#track(this.#overtaken(stream, seq)),
     };
     return new StreamSender({ ...rest, ...own }, spec);
   }
@@ -120,11 +125,8 @@ export class Relay implements AsyncDisposable {
     this.#pump();
   }
 
-  /**
-   * The disk is older than what it once sent: in this epoch, new messages would be taken for ones that the cloud has. What
-   * is unacknowledged goes on in a new one.
-   */
-  async #begin(stream: string, seq: number): Promise<void> {
+  /** The cloud has more of a stream than this device. */
+  async #overtaken(stream: string, seq: number): Promise<void> {
     const { store, logger } = this.#options;
     if (this.#beginning || this.#problem !== undefined) return;
     const { lastSeq } = store.counts.stream(stream);
@@ -133,17 +135,22 @@ export class Relay implements AsyncDisposable {
       logger.error('relay.halted', { stream, seq, lastSeq });
       return;
     }
+    await this.#begin({ reason: 'the cloud has more than this device', stream, seq, lastSeq });
+  }
+
+  /**
+   * The disk is older than what it once sent: in this epoch, new messages would be taken for ones that the cloud has. What
+   * is unacknowledged goes on in a new one.
+   */
+  async #begin(why: Readonly<Record<string, unknown>>): Promise<void> {
+    const { store, logger } = this.#options;
+    if (this.#beginning) return;
     this.#newEpochs++;
     this.#beginning = true;
     try {
       await Promise.all(this.#order.map((sender) => sender.stop()));
       await store.beginEpoch();
-      logger.warn('relay.epoch.begun', {
-        reason: 'the cloud has more than this device',
-        stream,
-        seq,
-        lastSeq,
-      });
+      logger.warn('relay.epoch.begun', why);
     } catch (error) {
       logger.error('relay.epoch.failed', { error: errorMessage(error) });
     } finally {

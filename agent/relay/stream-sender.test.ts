@@ -68,6 +68,7 @@ function setUp({
     },
     onRelayAck: () => () => undefined,
     onConnectionChange: () => () => undefined,
+    onOlderDisk: () => () => undefined,
   });
   return {
     ...{ sender, sent, commits, aheads },

@@ -167,6 +167,21 @@ test('[G5] a disk older than what the cloud has goes on in a new epoch, as numbe
   expect(cloud.batches.at(-1)).toMatchObject({ epoch: device.plane.status().epoch, firstSeq: 1 });
 });
 
+test('[G5] a disk that is found to be older before anything went up loses nothing, also where it has overtaken the cloud', async () => {
+  await using device = await openDevice({ streams: telemetry });
+  const cloud = new FakeCloud();
+  const { epoch } = device.plane.status();
+  cloud.rows('telemetry').push({ seq: 2, time: 0, gap: { count: 2, reason: 'disk' } });
+  await publish(device.plane.mqtt.port, { to: 5 });
+  cloud.connected = false;
+  device.plane.attachUplink(cloud);
+  cloud.findOlder();
+  cloud.connect(true);
+  await eventually(() => device.plane.status().streams.telemetry?.backlog === 0);
+  expect(cloud.batches.flatMap(({ entries }) => numbers(entries))).toEqual(['1', '2', '3', '4', '5']);
+  expect(cloud.batches.map((batch) => batch.epoch)).not.toContain(epoch);
+});
+
 test('an ack of another epoch or beyond what was sent moves nothing', async () => {
   await using device = await openDevice({ streams: telemetry });
   const cloud = new FakeCloud();

@@ -116,6 +116,7 @@ export class FakeCloud implements UplinkPort {
   #epoch: string | undefined;
   readonly #ackListeners = new Set<(ack: RelayAck) => void>();
   readonly #changeListeners = new Set<(connected: boolean) => void>();
+  readonly #olderListeners = new Set<() => void>();
 
   async sendRelay(payload: Uint8Array): Promise<void> {
     if (!this.connected) throw new Error('not connected');
@@ -157,6 +158,16 @@ export class FakeCloud implements UplinkPort {
   onConnectionChange(listener: (connected: boolean) => void): () => void {
     this.#changeListeners.add(listener);
     return () => this.#changeListeners.delete(listener);
+  }
+
+  /** It knows more of the device than the device's disk does. */
+  findOlder(): void {
+    for (const listener of this.#olderListeners) listener();
+  }
+
+  onOlderDisk(listener: () => void): () => void {
+    this.#olderListeners.add(listener);
+    return () => this.#olderListeners.delete(listener);
   }
 }
 

@@ -1,0 +1,77 @@
+import type { RelayAck } from '../../cloud-sync/protocol/messages.ts';
+import type { UplinkPort } from './ports.ts';
+
+export type UplinkGateOptions = {
+  /** Opens so long after the first connection by itself. Default 10 s. */
+  readonly patienceMs?: number;
+};
+
+/**
+ * The link to the cloud as the relay gets it: not before the cloud has answered a report, which tells whether this disk is older than
+ * what was once sent from it. Messages with numbers that were used already would be taken for those that the cloud has. [G5] A cloud that
+ * does not answer holds them up for a while, no longer.
+ */
+export class UplinkGate implements UplinkPort, Disposable {
+  readonly #link: Omit<UplinkPort, 'onOlderDisk'>;
+  readonly #connectionListeners = new Set<(connected: boolean) => void>();
+  readonly #olderListeners = new Set<() => void>();
+  readonly #unlisten: () => void;
+  readonly #patienceMs: number;
+  #isOpen = false;
+  #wasOlder = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(link: Omit<UplinkPort, 'onOlderDisk'>, { patienceMs = 10_000 }: UplinkGateOptions = {}) {
+    this.#link = link;
+    this.#patienceMs = patienceMs;
+    this.#unlisten = link.onConnectionChange((connected) => this.#changed(connected));
+  }
+
+  get connected(): boolean {
+    return this.#isOpen && this.#link.connected;
+  }
+
+  /** What the cloud's answer to a report tells. A disk that was older is so once: its numbers are new ones then. */
+  answered({ isOlder }: { readonly isOlder: boolean }): void {
+    if (isOlder && !this.#wasOlder) {
+      this.#wasOlder = true;
+      for (const listener of this.#olderListeners) listener();
+    }
+    this.#open();
+  }
+
+  sendRelay(payload: Uint8Array): Promise<void> {
+    return this.#link.sendRelay(payload);
+  }
+
+  onRelayAck(listener: (ack: RelayAck) => void): () => void {
+    return this.#link.onRelayAck(listener);
+  }
+
+  onConnectionChange(listener: (connected: boolean) => void): () => void {
+    this.#connectionListeners.add(listener);
+    return () => this.#connectionListeners.delete(listener);
+  }
+
+  onOlderDisk(listener: () => void): () => void {
+    this.#olderListeners.add(listener);
+    return () => this.#olderListeners.delete(listener);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#unlisten();
+  }
+
+  #changed(connected: boolean): void {
+    if (this.#isOpen) for (const listener of this.#connectionListeners) listener(connected);
+    else if (connected) this.#timer ??= setTimeout(() => this.#open(), this.#patienceMs).unref();
+  }
+
+  #open(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    clearTimeout(this.#timer);
+    if (this.#link.connected) for (const listener of this.#connectionListeners) listener(true);
+  }
+}
