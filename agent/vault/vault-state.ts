@@ -2,6 +2,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isCodedError } from '../../lib/coded-error.ts';
+import { errorCode } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import { DurableAdapter } from '../reconcile/durable-adapter.ts';
@@ -122,7 +123,16 @@ async function readOrSetAside(
   } catch (error) {
     if (!isCodedError(error) || error.code !== 'stateBroken') throw error;
     logger.error('vault.state.setAside', { error });
-    await rename(path, `${path}.broken`);
+    // The copy before it too: it would be what the next start finds. It goes first, for as long as the other is there this is done again.
+    for (const one of [`${path}.previous`, path]) await setAside(one);
     return null;
+  }
+}
+
+async function setAside(path: string): Promise<void> {
+  try {
+    await rename(path, `${path}.broken`);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
   }
 }

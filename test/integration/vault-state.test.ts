@@ -42,3 +42,22 @@ test('one that is broken is set aside, and the vault begins with what its reposi
     ['state.json.broken'],
   ]);
 });
+
+test('one that is broken, and so is the copy before it, is set aside with it: the next start finds neither', async () => {
+  await writeFile(path, 'x');
+  await writeFile(`${path}.previous`, 'y');
+  for (const logs of [['vault.state.setAside'], []]) {
+    logged.length = 0;
+    expect((await VaultStateStore.open(root, logger)).state).toEqual(emptyVaultState);
+    expect([logged, (await readdir(join(root, 'vault'))).sort()]).toEqual([
+      logs,
+      ['state.json.broken', 'state.json.previous.broken'],
+    ]);
+  }
+});
+
+test('a broken copy that is alone is set aside as well', async () => {
+  await writeFile(`${path}.previous`, 'y');
+  expect((await VaultStateStore.open(root, logger)).state).toEqual(emptyVaultState);
+  expect(await readdir(join(root, 'vault'))).toEqual(['state.json.previous.broken']);
+});
