@@ -1,5 +1,16 @@
-import { existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { syncFolder } from '../../lib/atomic-write.ts';
 import { errorMessage } from '../../lib/error-code.ts';
@@ -42,15 +53,26 @@ export function markSuspect(path: string): void {
 }
 
 function tryOpen(path: string, now: Date, logger: Logger): OpenedDatabase {
+  const begun = begunAside(path);
+  if (begun !== undefined) {
+    if (!existsSync(path)) moveAside(path, begun);
+    logger.error('store.corrupt', {
+      path,
+      setAside: begun,
+      error: 'The start that set it aside was cut short',
+    });
+  }
   try {
     const database = openSound(path, logger);
     rmSync(suspectMark(path), { force: true });
-    return { database, setAside: undefined };
+    return { database, setAside: begun };
   } catch (error) {
     if (!isCorruption(error)) throw storeError(error, path);
     const setAside = putAside(path, now);
     logger.error('store.corrupt', { path, setAside, error: errorMessage(error) });
-    return { database: openSound(path, logger), setAside };
+    const database = openSound(path, logger);
+    rmSync(suspectMark(path), { force: true });
+    return { database, setAside };
   }
 }
 
@@ -82,18 +104,39 @@ function quickCheck(database: DatabaseSync): void {
   if (answer !== 'ok') throw new CorruptDatabase(String(answer));
 }
 
-/** The log belongs to the file: without it the newest commits would be missing from what somebody may want to rescue. */
+/** Its name is on disk before it is used: a start that finds it and no database knows that there was one, and says so. */
 function putAside(path: string, now: Date): string {
   const target = `${path}.broken-${now.toISOString().replaceAll(/[:.]/g, '-')}`;
   if (existsSync(target)) throw new AgentError('broken', `Cannot set ${path} aside: ${target} exists`);
+  const mark = openSync(suspectMark(path), 'w');
+  try {
+    writeSync(mark, basename(target));
+    fsyncSync(mark);
+  } finally {
+    closeSync(mark);
+  }
+  moveAside(path, target);
+  return target;
+}
+
+/** The log belongs to the file: without it the newest commits would be missing from what somebody may want to rescue. */
+function moveAside(path: string, target: string): void {
   // The file first: SQLite discards a log that has no file, so a crash between these renames mixes nothing up.
   for (const suffix of ['', '-wal', '-shm']) {
     if (existsSync(path + suffix)) renameSync(path + suffix, target + suffix);
   }
-  rmSync(suspectMark(path), { force: true });
-  return target;
 }
 
+/** Where an earlier start, cut short, has put the database; undefined when it did not come to that. */
+function begunAside(path: string): string | undefined {
+  const mark = suspectMark(path);
+  const name = existsSync(mark) ? readFileSync(mark, 'utf8') : '';
+  if (!name.startsWith(`${basename(path)}.broken-`) || basename(name) !== name) return undefined;
+  const target = join(dirname(path), name);
+  return existsSync(target) ? target : undefined;
+}
+
+/** Empty, or the name under which a corrupt database is being set aside. */
 function suspectMark(path: string): string {
   return `${path}.suspect`;
 }

@@ -1,6 +1,6 @@
-import { open, readdir, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { LocalStore } from '../../agent/streams/local-store.ts';
 import { migrate } from '../../agent/streams/schema.ts';
@@ -171,6 +171,36 @@ test.each(['a file of nonsense', 'a damaged page', 'a file cut short'])(
     expect((await readdir(join(folder.path, 'data'))).some((name) => name.includes('.broken-'))).toBe(true);
     await store.commit(append(1));
     expect(store.counts.stream('s').lastSeq).toBe(1);
+  },
+);
+
+test.each([
+  ['before the log followed it', true],
+  ['after the new one was begun', false],
+])(
+  'a start that was killed while it set the store aside, %s, is gone on with, said aloud',
+  async (_, isFirst) => {
+    await using folder = await temporaryFolder();
+    const { path, epoch } = await filled(folder.path);
+    const target = `${path}.broken-2026-05-01T00-00-00-000Z`;
+    await rename(path, target);
+    await writeFile(`${path}-wal`, 'the newest commits');
+    if (!isFirst) {
+      await rename(`${path}-wal`, `${target}-wal`);
+      await filled(folder.path);
+    }
+    await writeFile(`${path}.suspect`, basename(target));
+    for (const setAside of [target, undefined]) {
+      const events: LogEvent[] = [];
+      const logger = createLogger((event) => events.push(event));
+      await using store = await LocalStore.open({ root: folder.path, logger });
+      expect([store.setAside, events.map(({ event }) => event)]).toEqual([
+        setAside,
+        setAside === undefined ? [] : ['store.corrupt'],
+      ]);
+      expect(store.epoch).not.toBe(epoch);
+    }
+    expect(await readFile(`${target}-wal`, 'utf8')).toBe('the newest commits');
   },
 );
 
