@@ -20,6 +20,8 @@ export type ReporterOptions = {
 const resendMs = 10_000;
 /** No device has ever come near it: a cloud that says more is not followed, for the numbers behind it would come to an end. */
 const maxSeq = 2 ** 48;
+/** Numbers left out behind the cloud's: two agents that share an identity never come to use the same ones in turn. */
+const leap = 100;
 /** For so long one hears of another agent that was seen to report as this device. */
 const sharedMs = 10 * 60_000;
 
@@ -93,7 +95,7 @@ export class Reporter {
       return;
     }
     try {
-      await store.update(() => ({ reportedSeq: seq }));
+      await store.update(() => ({ reportedSeq: seq + leap }));
     } catch (error) {
       // Nothing was acknowledged: the report is sent again, and answered so.
       logger.warn('report.overtaken.failed', { seq, reportedSeq, error });
