@@ -61,3 +61,17 @@ peerTest(
     ]);
   },
 );
+
+peerTest(['strace'], '[G1] nor does the cloud say so of a file of a vault before that', async () => {
+  expect(await tryTwice('cloudPresent')).toEqual([
+    { code: 'EIO', names: ['.partial', 'config'] },
+    { code: 'conflict', names: ['.partial', 'config'] },
+  ]);
+});
+
+peerTest(['strace'], '[G1] a tree of an image whose name may not be on disk has none', async () => {
+  expect(await tryTwice('tree')).toEqual([
+    { code: 'EIO', names: ['.making-'] },
+    { code: 'done', names: ['tree'] },
+  ]);
+});

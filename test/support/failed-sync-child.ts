@@ -1,6 +1,9 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { installTree } from '../../agent/apps/store/install-tree.ts';
+import { makingPrefix } from '../../agent/apps/store/store-folders.ts';
+import { openFolderVaultStore } from '../../cloud-sync/control-plane/vault/folder-vault-store.ts';
 import { BlobFolder } from '../../cloud-sync/oci/blob-folder.ts';
 import { openFolderBackend } from '../../cloud-sync/vault/backend/folder-backend.ts';
 import { atomicWrite } from '../../lib/atomic-write.ts';
@@ -23,10 +26,25 @@ async function writeBlob(): Promise<void> {
   await writer.commit();
 }
 
+async function makeTree(): Promise<void> {
+  const made = join(folder, makingPrefix);
+  mkdirSync(made, { recursive: true });
+  await installTree(made, join(folder, 'tree'));
+}
+
+async function writeToCloud(): Promise<void> {
+  const place = { device: basename(folder), type: 'config', name: '' } as const;
+  await using writer = await openFolderVaultStore(dirname(folder)).createWriter(place, { maxBytes: 100 });
+  await writer.write(bytes);
+  await writer.commit();
+}
+
 const ways: Readonly<Record<string, (() => Promise<unknown>) | undefined>> = {
   vault: () => openFolderBackend(folder).write('config', '', bytes, { signal }),
   present: () => openFolderBackend(folder).write('config', '', bytes, { signal }),
   blob: writeBlob,
+  tree: makeTree,
+  cloudPresent: writeToCloud,
   folder: () => makeFolder(join(folder, 'above', 'below')),
   folderTwice: () => Promise.all([makeFolder(join(folder, 'above')), makeFolder(join(folder, 'above'))]),
   // One of them may have been told that it is there for good.
@@ -42,6 +60,7 @@ const attempt = async () => ({
   names: readdirSync(folder),
 });
 mkdirSync(folder, { recursive: true });
-const before = { replaced: 'there', present: 'config' }[way];
+const before = { replaced: 'there', present: 'config', cloudPresent: 'config' }[way];
+if (way === 'cloudPresent') mkdirSync(join(folder, '.partial'));
 if (before !== undefined) writeFileSync(join(folder, before), 'old');
 process.stdout.write(JSON.stringify([await attempt(), await attempt()]));

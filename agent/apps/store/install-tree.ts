@@ -26,12 +26,20 @@ export function openTreeSync(folder: string, posix: Posix | undefined): TreeSync
   };
 }
 
-/** Gives a tree that is on disk its name, durably. One that was there under it steps aside: something may run in it. */
+/**
+ * Gives a tree that is on disk its name, durably. One that was there under it steps aside: something may run in it. Where the name may not
+ * last it goes again: whoever looks for the tree next is to make it once more.
+ */
 export async function installTree(made: string, folder: string): Promise<void> {
   if (existsSync(folder)) {
     const aside = `${replacedPrefix}${basename(folder)}-${randomBytes(4).toString('hex')}`;
     renameSync(folder, join(dirname(folder), aside));
   }
   renameSync(made, folder);
-  await syncFolder(dirname(folder));
+  try {
+    await syncFolder(dirname(folder));
+  } catch (error) {
+    renameSync(folder, made);
+    throw error;
+  }
 }

@@ -26,6 +26,7 @@ export function openFolderVaultStore(root: string): VaultStore {
   };
 
   const statOf = (place: VaultPlace) => statFile(pathOf(place));
+  const keep = (place: VaultPlace) => syncFolder(dirname(pathOf(place)));
   return {
     async open(device) {
       await rm(partialsOf(device), { recursive: true, force: true });
@@ -43,8 +44,13 @@ export function openFolderVaultStore(root: string): VaultStore {
         resumable: false,
         onClose: () => undefined,
       });
-      return writerOf(place, writer, async () => (await statOf(place)) !== undefined);
+      return writerOf(place, writer, async () => {
+        if ((await statOf(place)) === undefined) return false;
+        await keep(place);
+        return true;
+      });
     },
+    keep,
     async remove(place) {
       const path = pathOf(place);
       try {

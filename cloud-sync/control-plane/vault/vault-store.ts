@@ -13,7 +13,7 @@ export type VaultWriter = AsyncDisposable & {
   readonly bytesWritten: number;
   /** Rejects with `tooLarge`, or `diskFull`. */
   write(chunk: Uint8Array): Promise<void>;
-  /** Resolves when the file is durable under its name [G1]. Rejects with `digestMismatch` when its bytes do not make its name, with `conflict` when it is there. */
+  /** Resolves when the file is durable under its name [G1]. Rejects with `digestMismatch` when its bytes do not make its name, with `conflict` when it is there, durable. */
   commit(): Promise<void>;
 };
 
@@ -27,6 +27,8 @@ export type VaultStore = {
   read(place: VaultPlace, range?: ByteRange): Readable;
   /** One writer a place at a time: the caller sees to it. */
   createWriter(place: VaultPlace, limits: { readonly maxBytes: number }): Promise<VaultWriter>;
+  /** A file that is there is durable under its name when it resolves: who wrote it may have been killed before that. */
+  keep(place: VaultPlace): Promise<void>;
   /** Durable when it resolves; a file that is not there is no error. */
   remove(place: VaultPlace): Promise<void>;
   /** Every file of a device, in no order; what is named otherwise is left out. */

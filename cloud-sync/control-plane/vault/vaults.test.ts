@@ -26,6 +26,7 @@ afterEach(() => db.destroy());
 /** Keeps files in memory; `failing` says what happens once a file has its name. */
 function memoryStore(failing: () => Error | undefined = () => undefined) {
   const files = new Map<string, Buffer>();
+  const kept: string[] = [];
   const keyOf = ({ device: of, type, name }: VaultPlace) => `${of}/${type}/${name}`;
   const store = {
     open: () => Promise.resolve(),
@@ -50,12 +51,14 @@ function memoryStore(failing: () => Error | undefined = () => undefined) {
         [Symbol.asyncDispose]: () => Promise.resolve(),
       });
     },
+    keep: (place) => Promise.resolve(void kept.push(keyOf(place))),
     remove: (place) => Promise.resolve(void files.delete(keyOf(place))),
-    async *list() {
-      // Nothing is there at first.
+    list: (of) => {
+      const names = [...files.keys()].map((key) => key.split('/').at(-1) ?? '');
+      return Readable.from(names.map((name): VaultPlace => ({ device: of, type: 'data', name })));
     },
   } satisfies VaultStore;
-  return { store, files };
+  return { store, files, kept };
 }
 
 function vaultsOver(store: VaultStore): Vaults {
@@ -101,6 +104,20 @@ test('a file that is listed and gone is not found, and stays in the list until t
   }
   await using again = vaultsOver(store);
   await expect(again.list(device, 'data')).resolves.toEqual([]);
+});
+
+test('[G1] a file that a crash kept from the list is listed when its name is durable, not before', async () => {
+  const { store, files, kept } = memoryStore();
+  const { name } = place('a');
+  files.set(`${device}/data/${name}`, Buffer.from('a'));
+  {
+    const failing = { ...store, keep: () => Promise.reject(new Error('EIO')) };
+    await using vaults = vaultsOver(failing);
+    await expect(vaults.list(device, 'data')).rejects.toThrow('EIO');
+  }
+  await using vaults = vaultsOver(store);
+  await expect(vaults.list(device, 'data')).resolves.toMatchObject([{ name }]);
+  expect(kept).toEqual([`${device}/data/${name}`]);
 });
 
 test('a body counts by the length that it names, or else as it comes', async () => {
