@@ -123,6 +123,14 @@ export async function deviceKey(root: string, create: () => Promise<string>): Pr
   return key;
 }
 
+/** Whether an enrolment has come as far as the key, and no further. */
+export async function isEnrolmentBegun(root: string): Promise<boolean> {
+  return (
+    (await readIfPresent(keyFile(root))) !== undefined &&
+    (await readIfPresent(identityFile(root))) === undefined
+  );
+}
+
 async function readIfPresent(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');

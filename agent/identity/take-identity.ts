@@ -3,7 +3,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { AgentError } from '../errors.ts';
 import type { StateHolder } from '../reconcile/state-schema.ts';
 import { enrol } from './enrol.ts';
-import { loadIdentity, loadLocalIdentity, type Identity } from './identity-store.ts';
+import { isEnrolmentBegun, loadIdentity, loadLocalIdentity, type Identity } from './identity-store.ts';
 
 export type TakeIdentityOptions = {
   /** Not looked at when the device has an identity. */
@@ -26,6 +26,11 @@ export async function takeIdentity(
   const local = await loadLocalIdentity(root);
   if (token === undefined) {
     if (local) return local;
+    if (await isEnrolmentBegun(root)) {
+      throw new AgentError('notEnrolled', `The enrolment of the device in ${root} was cut short`, {
+        hint: 'Start it again with the same --token TOKEN: this device may use it again. Or take a new one (holdfast devices enrol NAME), or go on with holdfast restore machine.yaml.',
+      });
+    }
     throw new AgentError('notEnrolled', `There is no device in ${root} yet`, {
       hint: 'Enrol it with --token TOKEN (from holdfast devices enrol NAME), or bring one back with holdfast restore machine.yaml.',
     });

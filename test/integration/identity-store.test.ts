@@ -7,6 +7,9 @@ import {
   saveIdentity,
   type IdentityDocument,
 } from '../../agent/identity/identity-store.ts';
+import { takeIdentity } from '../../agent/identity/take-identity.ts';
+import { emptyState } from '../../agent/reconcile/state-schema.ts';
+import { silentLogger } from '../../lib/logger.ts';
 import { makeCertificate } from '../support/certificates.ts';
 import { temporaryFolder } from '../support/cli.ts';
 
@@ -72,4 +75,23 @@ test('a damaged key without an identity is named, with the way out', async () =>
     ...{ code: 'stateBroken', message: `The private key ${keyFile()} is broken` },
     hint: expect.stringContaining(`Remove ${keyFile()} and enrol again`),
   });
+});
+
+test('an enrolment that was cut short after the key was made is told from none, with the way on', async () => {
+  const take = () =>
+    takeIdentity(folder.path, {
+      token: undefined,
+      store: { state: emptyState, update: () => Promise.resolve() },
+      logger: silentLogger,
+      signal: new AbortController().signal,
+    });
+  expect(await take()).toMatchObject({ device: 'kiosk-1' });
+  await rm(at('identity', 'identity.json'));
+  await expect(take()).rejects.toMatchObject({
+    code: 'notEnrolled',
+    message: expect.stringContaining('was cut short'),
+    hint: expect.stringContaining('the same --token'),
+  });
+  await rm(keyFile());
+  await expect(take()).rejects.toMatchObject({ message: `There is no device in ${folder.path} yet` });
 });
