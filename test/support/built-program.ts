@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { keptBuild } from './kept-builds.ts';
 
 const root = join(import.meta.dirname, '../..');
 /** What the build reads. */
@@ -10,8 +11,6 @@ const sources = [
   'test/support',
 ];
 const builds = join(root, 'node_modules/.cache/holdfast-program');
-/** Of a build that is going on, perhaps another worker's. */
-const prefix = 'unfinished-';
 let built: string | undefined;
 
 /**
@@ -28,25 +27,13 @@ export function builtChild(name: `${string}-child`): string {
 }
 
 function folderOfBuild(): string {
-  const folder = join(builds, fingerprint());
-  if (existsSync(folder)) return folder;
-  mkdirSync(builds, { recursive: true });
-  for (const name of readdirSync(builds))
-    if (!name.startsWith(prefix)) rmSync(join(builds, name), { recursive: true, force: true });
-  const unfinished = mkdtempSync(join(builds, prefix));
-  for (const script of ['scripts/build.ts', 'test/support/build-children.ts']) {
-    const parameters = ['--disable-warning=ExperimentalWarning', join(root, script), unfinished];
-    const { status, stderr } = spawnSync(process.execPath, parameters, { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`${script} failed: ${stderr}`);
-  }
-  try {
-    renameSync(unfinished, folder);
-  } catch (error) {
-    // Another worker was quicker.
-    if (!existsSync(folder)) throw error;
-    rmSync(unfinished, { recursive: true });
-  }
-  return folder;
+  return keptBuild(builds, fingerprint(), (folder) => {
+    for (const script of ['scripts/build.ts', 'test/support/build-children.ts']) {
+      const parameters = ['--disable-warning=ExperimentalWarning', join(root, script), folder];
+      const { status, stderr } = spawnSync(process.execPath, parameters, { encoding: 'utf8' });
+      if (status !== 0) throw new Error(`${script} failed: ${stderr}`);
+    }
+  });
 }
 
 /** Of everything that the build reads: where it is, how large, and when it was written. */
