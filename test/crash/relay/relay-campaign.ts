@@ -34,7 +34,7 @@ const convergeMs = 60_000;
 /** An acknowledgement may have been on its way when the fsync failed. */
 const ackOnItsWayMs = 250;
 const endsWithinMs = 10_000;
-const settledWithinMs = 500;
+const settledWithinMs = 2000;
 /** One cause shows in many messages. */
 const saidProblems = 20;
 
