@@ -182,7 +182,7 @@ export async function connectTo(
 ): Promise<AsyncDisposable & { readonly client: MqttClient }> {
   const client = await mqtt.connectAsync(
     `mqtt://127.0.0.1:${port}`,
-    { username: 'sensor', password, reconnectPeriod: 0, connectTimeout: 5000, ...options },
+    { username: 'sensor', password, reconnectPeriod: 0, ...options },
     false,
   );
   client.on('error', () => undefined);
