@@ -10,8 +10,6 @@ export const nodeFlags = ['--disable-warning=ExperimentalWarning'];
 
 export type CliResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 export type CliOptions = {
-  /** Another build than the tests' own. */
-  readonly program?: string;
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -19,9 +17,9 @@ export type CliOptions = {
 /** Runs `holdfast …` as a child process to its end, with none of the caller's own HOLDFAST_… settings. */
 export async function runCli(
   parameters: readonly string[],
-  { input, env, program }: CliOptions = {},
+  { input, env }: CliOptions = {},
 ): Promise<CliResult> {
-  const child = spawnCli(parameters, env, program);
+  const child = spawnCli(parameters, env);
   child.stdin?.on('error', () => undefined);
   child.stdin?.end(input);
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
@@ -43,9 +41,8 @@ export type Daemon = AsyncDisposable & {
 export async function startDaemon(
   parameters: readonly string[],
   env?: Readonly<Record<string, string>>,
-  program?: string,
 ): Promise<Daemon> {
-  const child = spawnCli([...parameters, '--json'], env, program);
+  const child = spawnCli([...parameters, '--json'], env);
   const errors: string[] = [];
   child.stderr?.on('data', (chunk: Buffer) => errors.push(chunk.toString('utf8')));
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
@@ -85,12 +82,11 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { readonly pa
 export function spawnCli(
   parameters: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  program: string = builtProgram(),
 ): ChildProcess {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('HOLDFAST_') && name !== 'NODE_OPTIONS' && name !== 'XDG_CONFIG_HOME',
   );
-  return spawn(process.execPath, [...nodeFlags, program, ...parameters], {
+  return spawn(process.execPath, [...nodeFlags, builtProgram(), ...parameters], {
     env: { ...Object.fromEntries(inherited), ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
