@@ -37,6 +37,8 @@ export type LocalBrokerOptions = {
    */
   readonly accept: (message: IncomingMessage, also: readonly Operation[]) => Promise<void>;
   readonly store: BrokerStore;
+  /** For a whole CONNECT to come; default 10 s. */
+  readonly connectTimeoutMs?: number;
   readonly now: () => Date;
   readonly logger: Logger;
 };
@@ -223,9 +225,9 @@ export class LocalBroker implements AsyncDisposable {
   }
 
   #build(retained: RetainedMessages): DeviceAedes {
-    const { logger } = this.#options;
+    const { connectTimeoutMs = limits.connectTimeoutMs, logger } = this.#options;
     const options: ConstructorParameters<typeof DeviceAedes>[0] = {
-      connectTimeout: limits.connectTimeoutMs,
+      connectTimeout: connectTimeoutMs,
       drainTimeout: limits.drainTimeoutMs,
       maxTopicLevels,
       maxClientsIdLength: 256,

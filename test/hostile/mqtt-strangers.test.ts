@@ -28,8 +28,16 @@ async function stranger(port: number): Promise<Socket> {
 const open = (all: readonly Socket[]): number => all.filter(({ closed }) => !closed).length;
 
 test('whoever does not finish CONNECT in time is let go, however slowly it goes on', async () => {
-  await using device = await openDevice({});
-  const { port } = device.plane.mqtt;
+  await using folder = await temporaryFolder();
+  await using store = await LocalStore.open({ root: folder.path, logger: silentLogger });
+  await using broker = await LocalBroker.open({
+    ...{ root: folder.path, host: '127.0.0.1', port: 0, store, logger: silentLogger },
+    verifyPassword: () => Promise.resolve(false),
+    accept: () => Promise.resolve(),
+    connectTimeoutMs: 2000,
+    now: () => new Date(),
+  });
+  const { port } = broker;
   const connect = generate(connectPacket());
   const silent = await stranger(port);
   const half = await stranger(port);
