@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { CertificateAuthority } from '../../cloud-sync/trust/index.ts';
 import type { CliResult } from '../support/cli.ts';
 import { runCli, startDaemon } from '../support/cli.ts';
 import { World, worldDevice } from '../support/world.ts';
+
+jest.setTimeout(180_000);
 
 /** Every kind of bad input ends in one clear line and a documented exit code, and the device runs what it ran before. */
 

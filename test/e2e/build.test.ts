@@ -1,7 +1,9 @@
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { runCli, startDaemon, temporaryFolder } from '../support/cli.ts';
 import { treeDifferences, treeEntries } from '../support/tree-entries.ts';
+
+jest.setTimeout(180_000);
 
 /** Parts of the program that are files of their own beside it when it is bundled. */
 

@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runCli, startDaemon, temporaryFolder, type CliResult, type Daemon } from '../support/cli.ts';
+
+jest.setTimeout(180_000);
 
 /** A real cloud and a real agent, driven by the command line alone, as an operator does. */
 

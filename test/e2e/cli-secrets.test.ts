@@ -1,12 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { controlSocketPath } from '../../agent/control/protocol.ts';
 import { startControlServer } from '../../agent/control/server.ts';
 import { AgentError } from '../../agent/errors.ts';
 import { SecretStore } from '../../agent/outside/secret-store.ts';
 import { runCli, temporaryFolder } from '../support/cli.ts';
 import { FakeDesk, noApps, noGenerations, noStreams, noVault } from '../support/function-desk.ts';
+
+jest.setTimeout(180_000);
 
 let stack: AsyncDisposableStack;
 let root: string;

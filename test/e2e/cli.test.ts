@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, openSync } from 'node:fs';
@@ -10,6 +10,8 @@ import { nodeFlags, runCli, spawnCli, temporaryFolder } from '../support/cli.ts'
 import { wholeProgram } from '../support/whole-program.ts';
 import type { Command } from 'commander';
 import { exitCodes, exitMeanings, formatExitCodes, type ExitName } from '../../cli/exit-codes.ts';
+
+jest.setTimeout(180_000);
 
 describe('the command line', () => {
   test('an unknown command ends with 2 and names the nearest one', async () => {

@@ -2,11 +2,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { builtProgram } from '../support/built-program.ts';
 import { nodeFlags, runCli, temporaryFolder } from '../support/cli.ts';
 import { eventually } from '../support/cloud.ts';
 import { descendantsOf, isRunning } from '../support/processes.ts';
+
+jest.setTimeout(180_000);
 
 type Line = Readonly<Record<string, unknown>>;
 

@@ -2,10 +2,12 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect } from '@jest/globals';
+import { expect, jest } from '@jest/globals';
 import type { Status } from '../../agent/control/protocol.ts';
 import { peerTest } from '../support/peers.ts';
 import { World, worldDevice } from '../support/world.ts';
+
+jest.setTimeout(180_000);
 
 const run = promisify(execFile);
 

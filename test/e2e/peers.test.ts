@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { expect } from '@jest/globals';
+import { expect, jest } from '@jest/globals';
 import { hashPassword } from '../../lib/password.ts';
 import { peerTest } from '../support/peers.ts';
 import { World, worldDevice } from '../support/world.ts';
+
+jest.setTimeout(180_000);
 
 /** Programs of others read what ours wrote, on a cloud and a device as an operator runs them. [G10] */
 
