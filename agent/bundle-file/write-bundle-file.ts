@@ -68,7 +68,11 @@ async function writeAll(
   ] as const) {
     const body = Buffer.from(JSON.stringify(value));
     await write(
-      Buffer.concat([headerOf(name, 'file', body.byteLength), body, Buffer.alloc(tarPadding(body.byteLength))]),
+      Buffer.concat([
+        headerOf(name, 'file', body.byteLength),
+        body,
+        Buffer.alloc(tarPadding(body.byteLength)),
+      ]),
     );
   }
   for (const name of folders) await write(headerOf(name, 'folder'));
