@@ -5,7 +5,7 @@ import { CliError } from './errors.ts';
 import { readInput } from './files.ts';
 import type { Io } from './io.ts';
 
-const entryNames = ['index.ts', 'index.mts', 'index.js', 'index.mjs'];
+const entryNames = ['index.ts', 'index.tsx', 'index.mts', 'index.js', 'index.jsx', 'index.mjs'];
 const packageSchema = z.object({ main: z.string().min(1).max(1024).optional() });
 const packageMaxBytes = 2 ** 20;
 

@@ -25,8 +25,8 @@ const decoder = new TextDecoder();
 /**
  * Bundles the function whose entry file is `entry` (TypeScript or JavaScript) and everything it imports.
  * The digest depends on the bytes of the sources and their places relative to the entry, packages' on those inside
- * node_modules, on nothing else of the machine: a tsconfig.json is not read. Rejects with FunctionError `buildFailed`, each problem as
- * file:line:column, and `noHandler`; an abort stops esbuild.
+ * node_modules, and on what the tsconfig.json of the project says of the language of its sources; on nothing else of the machine.
+ * Rejects with FunctionError `buildFailed`, each problem as file:line:column, and `noHandler`; an abort stops esbuild.
  */
 export async function buildBundle({
   entry,

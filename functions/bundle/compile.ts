@@ -10,9 +10,11 @@ import {
 } from 'esbuild';
 import { FunctionError } from '../function-error.ts';
 import { importedFiles, type ImportedFile } from './imported-files.ts';
+import { jsxPragmas } from './jsx-pragmas.ts';
 import { missingModules } from './missing-modules.ts';
 import { ownModules } from './own-modules.ts';
 import { hidePackagePlaces, hidePackagePlacesInMap } from './package-paths.ts';
+import { sourceSettings, type SourceSettings } from './source-settings.ts';
 
 /** What esbuild made of an entry file. */
 export type Compiled = {
@@ -31,7 +33,7 @@ export type Compiler = AsyncDisposable & {
   watch(onCompiled: (result: Compiled | FunctionError) => void): Promise<void>;
 };
 
-/** Rejects with FunctionError `buildFailed` when there is no such file. */
+/** Rejects with FunctionError `buildFailed` when there is no such file, or its tsconfig.json cannot be read. */
 export async function openCompiler(entry: string): Promise<Compiler> {
   const path = resolve(entry);
   await access(path).catch((cause: unknown) => {
@@ -42,10 +44,12 @@ export async function openCompiler(entry: string): Promise<Compiler> {
   });
   const files = new Map<string, ImportedFile>();
   const listeners: ((result: BuildResult) => void)[] = [];
-  const build = await openContext(path, [
+  const settings = await sourceSettings(path);
+  const build = await openContext(path, settings, [
     ownModules,
     missingModules,
     importedFiles(files),
+    jsxPragmas,
     {
       name: 'listen',
       setup: (bundler) => bundler.onEnd((result) => listeners.forEach((listen) => listen(result))),
@@ -74,7 +78,11 @@ export async function openCompiler(entry: string): Promise<Compiler> {
   };
 }
 
-function openContext(path: string, plugins: Plugin[]): Promise<BuildContext> {
+function openContext(
+  path: string,
+  compilerOptions: SourceSettings,
+  plugins: Plugin[],
+): Promise<BuildContext> {
   return context({
     entryPoints: [`./${basename(path)}`],
     absWorkingDir: dirname(path),
@@ -97,7 +105,7 @@ function openContext(path: string, plugins: Plugin[]): Promise<BuildContext> {
     charset: 'utf8',
     logLevel: 'silent',
     // Whatever tsconfig.json lies above the sources on this machine must not change the bytes.
-    tsconfigRaw: '{}',
+    tsconfigRaw: JSON.stringify({ compilerOptions }),
   });
 }
 

@@ -78,6 +78,86 @@ describe('buildBundle', () => {
     ]);
   });
 
+  describe('JSX', () => {
+    const runtimes = {
+      'node_modules/react/jsx-runtime.js': "exports.jsx = (type) => 'react ' + type;",
+      'node_modules/hono/jsx/jsx-runtime.js': "exports.jsx = (type) => 'hono ' + type;",
+    };
+    const built = async (name: string, files: Record<string, string>) => {
+      await source(name, { ...runtimes, 'package.json': '{}', ...files });
+      const { blobs } = await buildBundle({ entry: join(folder, name, 'src/index.tsx'), signal });
+      const code = Buffer.from(blobs[1]!.bytes).toString();
+      const module = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as {
+        default: { invoke: () => unknown };
+      };
+      return module.default.invoke();
+    };
+    const page = 'export default { invoke: () => <p /> };';
+
+    test.each([
+      ['as React has it when nothing is said', { 'src/index.tsx': page }, 'react p'],
+      [
+        'as a file says by its import source',
+        { 'src/index.tsx': `/** @jsxImportSource hono/jsx */\n${page}` },
+        'hono p',
+      ],
+      [
+        'as a file says by its factory',
+        { 'src/index.tsx': `/** @jsx h */\nconst h = (type: string) => 'own ' + type; ${page}` },
+        'own p',
+      ],
+      [
+        'as the tsconfig.json of the package says, with comments',
+        {
+          'src/index.tsx': page,
+          'tsconfig.json':
+            '// as hono is set up\n{ "compilerOptions": { "jsx": "react-jsx", /* */ "jsxImportSource": "hono/jsx", }, }',
+        },
+        'hono p',
+      ],
+      [
+        'as the file says that it extends, by factory',
+        {
+          'src/index.tsx': `const h = (type: string) => 'own ' + type; ${page}`,
+          'tsconfig.json': '{ "extends": ["../gone.json", "./base"] }',
+          'base.json': '{ "compilerOptions": { "jsx": "react", "jsxFactory": "h" } }',
+        },
+        'own p',
+      ],
+    ])('is compiled %s', async (name, files, expected) => {
+      expect(await built(name.replaceAll(' ', '-'), files)).toBe(expected);
+    });
+
+    test('and imports are found by the paths of the tsconfig.json', async () => {
+      const files = {
+        'src/index.tsx': "import { it } from '@/it.ts'; export default { invoke: () => it };",
+        'lib/it.ts': "export const it = 'found';",
+        'tsconfig.json': '{ "compilerOptions": { "paths": { "@/*": ["./lib/*"] } } }',
+      };
+      expect(await built('paths', files)).toBe('found');
+      const byBase = { baseUrl: 'lib', paths: { '@/*': ['./*'] } };
+      const tsconfig = JSON.stringify({ compilerOptions: byBase });
+      expect(await built('base', { ...files, 'tsconfig.json': tsconfig })).toBe('found');
+    });
+
+    test('of what is not installed tells what to do', async () => {
+      const entry = await source('bare', { 'index.ts': "import './page.tsx';", 'page.tsx': page });
+      await expect(buildBundle({ entry, signal })).rejects.toMatchObject({
+        message: expect.stringMatching(
+          /page\.tsx:1:\d+: JSX needs react\/jsx-runtime, .*@jsxImportSource/,
+        ) as never,
+      });
+    });
+
+    test('a tsconfig.json that is none is named', async () => {
+      const files = { 'src/index.tsx': page, 'tsconfig.json': '{ "compilerOptions": { "jsx": } }' };
+      await expect(built('broken', files)).rejects.toMatchObject({
+        code: 'buildFailed',
+        message: expect.stringMatching(/^Cannot build with .*tsconfig\.json: /) as never,
+      });
+    });
+  });
+
   test('what it builds is what readBundle accepts', async () => {
     const entry = await source('lambda', {
       'index.ts': 'export const handler = async (event: unknown) => event;',
