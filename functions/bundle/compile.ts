@@ -11,7 +11,7 @@ import {
 import { FunctionError } from '../function-error.ts';
 import { importedFiles, type ImportedFile } from './imported-files.ts';
 import { jsxPragmas } from './jsx-pragmas.ts';
-import { missingModules } from './missing-modules.ts';
+import { asRefusal, missingModules } from './missing-modules.ts';
 import { ownModules } from './own-modules.ts';
 import { hidePackagePlaces, hidePackagePlacesInMap } from './package-paths.ts';
 import { sourceSettings, type SourceSettings } from './source-settings.ts';
@@ -139,8 +139,13 @@ function buildFailed(entry: string, errors: readonly Message[]): FunctionError {
   });
 }
 
-function describe({ text, location }: Message): string {
-  return location ? `${location.file}:${location.line}:${location.column + 1}: ${text}` : text;
+function describe(message: Message): string {
+  const { location } = message;
+  const text = asRefusal(message) ?? message.text;
+  if (!location) return text;
+  // esbuild counts bytes, an editor characters.
+  const column = Buffer.from(location.lineText).subarray(0, location.column).toString().length;
+  return `${location.file}:${location.line}:${column + 1}: ${text}`;
 }
 
 function isBuildFailure(error: unknown): error is BuildFailure {

@@ -1,6 +1,6 @@
 import { isBuiltin } from 'node:module';
 import { isAbsolute } from 'node:path';
-import type { Plugin } from 'esbuild';
+import type { Message, OnResolveArgs, OnResolveResult, Plugin } from 'esbuild';
 
 /** What to use instead of a module of node, by its name without `node:` and without what follows a slash. */
 const instead: Readonly<Record<string, string>> = {
@@ -36,6 +36,7 @@ const instead: Readonly<Record<string, string>> = {
 
 const ours = Symbol('resolved by missing-modules');
 const leftOut = 'left-out';
+const thrown = 'not-there';
 
 /** Modules of a runtime rather than of npm: each is a problem that says what there is instead. */
 export const missingModules: Plugin = {
@@ -47,16 +48,45 @@ export const missingModules: Plugin = {
       if (args.pluginData === ours || !(path.startsWith('node:') || isBuiltin(path))) return undefined;
       // A package of that name, such as `events` or `buffer`, is as good as any.
       const found = await build.resolve(path, { importer, resolveDir, kind, pluginData: ours });
-      if (found.errors.length > 0) return refuse(path);
+      if (found.errors.length > 0) return whenNeeded(args);
       // `"browser": { "crypto": false }` in package.json: the importer does without it, where it gets nothing.
       return isAbsolute(found.path) ? found : { path, namespace: leftOut };
     });
     build.onLoad({ filter: /^/, namespace: leftOut }, () => ({ contents: '', loader: 'js' }));
+    build.onLoad({ filter: /^/, namespace: thrown }, ({ path }) => ({
+      contents: `throw new Error(${JSON.stringify(refusal(path))});`,
+      loader: 'js',
+    }));
   },
 };
 
-function refuse(specifier: string) {
+/**
+ * A package may do without: one that imports at run time does so where it found what it needs, and gets a rejection here. A `require` within
+ * `try` is known to esbuild alone; what it refuses, `asRefusal` explains.
+ */
+function whenNeeded({ path, kind, importer }: OnResolveArgs): OnResolveResult | undefined {
+  if (kind === 'require-call') return undefined;
+  const isPackage = /[\\/]node_modules[\\/]/.test(importer);
+  return kind === 'dynamic-import' && isPackage ? { path, namespace: thrown } : refuse(path);
+}
+
+/** What is said of a module of node that esbuild itself did not find, by the place in the source; undefined for any other problem. */
+export function asRefusal({ location, pluginName }: Message): string | undefined {
+  if (!location || pluginName !== '') return undefined;
+  const { lineText, column, length } = location;
+  const quoted = Buffer.from(lineText)
+    .subarray(column, column + length)
+    .toString();
+  const specifier = /^(['"`])(.+)\1$/.exec(quoted)?.[2];
+  return specifier !== undefined && isBuiltin(specifier) ? refusal(specifier) : undefined;
+}
+
+function refuse(specifier: string): { errors: { text: string }[] } {
+  return { errors: [{ text: refusal(specifier) }] };
+}
+
+function refusal(specifier: string): string {
   const name = /^(?:node:)?([^/]+)/.exec(specifier)?.[1] ?? '';
   const advice = instead[name] ?? 'docs/web-apis.md lists what there is.';
-  return { errors: [{ text: `${specifier} is not there inside a function. ${advice}` }] };
+  return `${specifier} is not there inside a function. ${advice}`;
 }

@@ -250,6 +250,31 @@ describe('buildBundle', () => {
     expect(config.exports).toEqual(['default']);
   });
 
+  test('a module of node that a package tries for is not there for it, and one that it needs is refused', async () => {
+    const build = async (name: string, code: string) => {
+      const entry = await source(name, {
+        'index.ts': `import { has } from 'third'; export default { invoke: () => has };`,
+        'node_modules/third/package.json': '{"name":"third","version":"1.0.0","main":"index.js"}',
+        'node_modules/third/index.js': code,
+      });
+      const { blobs } = await buildBundle({ entry, signal });
+      const built = Buffer.from(blobs[1]!.bytes).toString();
+      return (
+        (await import(`data:text/javascript,${encodeURIComponent(built)}`)) as {
+          default: { invoke: () => unknown };
+        }
+      ).default.invoke();
+    };
+    const tries = "let fs = 'none'; try { fs = require('fs'); } catch {} exports.has = fs;";
+    expect(await build('tries', tries)).toBe('none');
+    const later = "exports.has = import('node:async_hooks').then(() => 'some', ({ message }) => message);";
+    expect(await build('later', later)).toMatch(/^node:async_hooks is not there .* parameter\.$/);
+    const needs = "/* é */ exports.has = () => require('fs');";
+    await expect(build('needs', needs)).rejects.toMatchObject({
+      message: expect.stringMatching(/third\/index\.js:1:37: fs is not there .* kv binding/) as never,
+    });
+  });
+
   test('another byte of source is another digest', async () => {
     const build = async (text: string) =>
       (await buildBundle({ entry: await source('changed', { 'index.ts': text }), signal })).digest;
@@ -270,6 +295,11 @@ describe('buildBundle', () => {
       'a module of node by its short name',
       "import { Buffer } from 'buffer'; export default { invoke: () => Buffer };",
       /index\.ts:1:24: buffer is not there .* Uint8Array/,
+    ],
+    [
+      'a module of node imported at run time',
+      "export default { invoke: () => import('node:fs') };",
+      /index\.ts:1:39: node:fs is not there .* kv binding/,
     ],
     [
       'a module of another platform',
