@@ -120,13 +120,38 @@ describe('a module answers HTTP', () => {
     ]);
   });
 
-  test('and at once with a failure when what writes the body fails', async () => {
+  test('with a body that is written on beside work that fails', async () => {
     await sandbox.deploy(
-      'half',
+      'goes-on',
       `fetch(request, env, ctx) {
         const { readable, writable } = new TransformStream();
         const writer = writable.getWriter();
+        const write = async () => {
+          for (const byte of [104, 105]) {
+            await new Promise((resolve) => setTimeout(resolve, 30));
+            await writer.write(Uint8Array.of(byte));
+          }
+          await writer.close();
+        };
+        ctx.waitUntil(write());
+        ctx.waitUntil(new Promise((resolve) => setTimeout(resolve, 5)).then(() => { throw new Error('beside'); }));
+        return new Response(readable);
+      }`,
+    );
+    expect(await ask(sandbox, 'goes-on', '/')).toMatchObject({ status: 200, text: 'hi' });
+  });
+
+  test.each([
+    ['', ''],
+    [', before the handler has returned', 'await new Promise((resolve) => setTimeout(resolve, 20));'],
+  ])('and at once with a failure when what writes the body fails%s', async (_when, wait) => {
+    await sandbox.deploy(
+      'half',
+      `async fetch(request, env, ctx) {
+        const { readable, writable } = new TransformStream(undefined, undefined, { highWaterMark: 2 });
+        const writer = writable.getWriter();
         ctx.waitUntil(writer.write(new Uint8Array(3)).then(() => { throw new Error('no more'); }));
+        ${wait}
         return new Response(readable);
       }`,
     );

@@ -110,18 +110,18 @@ export function makeEnding({ safe, send, limits, log, close }: EndingTools): End
       },
       (error) => failWith(invocation, error),
     );
-  /**
-   * Whoever sent a request is answered by the handler alone, unless the work that failed may be what writes the body: that would have
-   * no end. An event whose work has failed is not done.
-   */
+  /** Whoever sent a request is answered by the handler alone; an event whose work has failed is not done. */
   const workFailed = (invocation: Invocation, error: unknown) => {
-    const isAnswered = invocation.answer !== undefined || !invocation.streams;
-    if (!invocation.isRequest || !isAnswered) {
+    if (!invocation.isRequest) {
       failWith(invocation, error);
       return;
     }
     const { title, stack } = describe(error);
     log(invocation, 'error', `Rejected under waitUntil: ${stack === '' ? title : stack}`);
+    if (invocation.failed === undefined) {
+      invocation.failed = { error };
+      invocation.whenWorkFails?.(error);
+    }
     settle(invocation);
   };
   const waitUntil = (invocation: Invocation, work: unknown) => {

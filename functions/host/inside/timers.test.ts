@@ -6,7 +6,16 @@ import { makeTimers } from './timers.ts';
 import type { Invocation } from './types.ts';
 
 const invocation = (): Invocation => ({
-  ...{ id: 7, label: 'x', deadline: 0, isRequest: false, streams: false, ended: false, open: 1 },
+  ...{
+    id: 7,
+    label: 'x',
+    deadline: 0,
+    isRequest: false,
+    failed: undefined,
+    whenWorkFails: undefined,
+    ended: false,
+    open: 1,
+  },
   ...{ answer: undefined, noRetry: false, calls: 0, told: 0, toldChars: 0 },
   ...{ waiting: 0, timers: 0, timersSet: 0, lines: 0, chars: 0, dropped: 0 },
 });

@@ -89,8 +89,9 @@ export type Invocation = {
   readonly deadline: number;
   /** Of HTTP: a caller waits for what the handler answers. */
   readonly isRequest: boolean;
-  /** Of a request whose handler has returned a body that is written as it is read. */
-  streams: boolean;
+  /** Of a request: what work under waitUntil was first rejected with, and who is to be told of it when it comes. */
+  failed: { readonly error: unknown } | undefined;
+  whenWorkFails: ((error: unknown) => void) | undefined;
   ended: boolean;
   /** The handler and every waitUntil that has not settled. */
   open: number;

@@ -1,6 +1,6 @@
 import { jsonAnswer, responseAnswer } from '../answer.ts';
 import type { Answer, Invocation } from '../types.ts';
-import { contentOf, takeBytes } from '../web/body.ts';
+import { contentOf, isStreamed, takeBytes } from '../web/body.ts';
 import { wireForm } from '../web/headers.ts';
 import { receivedRequest } from '../web/request.ts';
 import { isResponse } from '../web/response.ts';
@@ -60,7 +60,7 @@ export function moduleShape(
         const { method, url, headers } = header;
         const request = receivedRequest({ method, url, headers, payload });
         return {
-          value: readResponse(call(delivery, request), delivery.invocation, resultBytes),
+          value: readResponse(tools, call(delivery, request), delivery.invocation),
           answer: (read: unknown) => read as Answer,
         };
       }
@@ -75,7 +75,8 @@ export function moduleShape(
 }
 
 /** At once when the handler has answered, so that work under waitUntil may go on writing the body. */
-async function readResponse(returned: unknown, invocation: Invocation, maxBytes: number): Promise<Answer> {
+async function readResponse(tools: ShapeTools, returned: unknown, invocation: Invocation): Promise<Answer> {
+  const maxBytes = tools.setup.limits.resultBytes;
   const response = await returned;
   if (!isResponse(response))
     throw new TypeError(`The handler fetch must return a Response; it returned ${nameOf(response)}`);
@@ -83,9 +84,22 @@ async function readResponse(returned: unknown, invocation: Invocation, maxBytes:
     throw new TypeError('The handler fetch returned Response.error(), which HTTP cannot carry');
   const head = { status: response.status, headers: wireForm(response.headers) };
   const content = contentOf(response);
-  invocation.streams =
-    content?.bytes === undefined && content?.text === undefined && content?.stream !== undefined;
-  return responseAnswer(head, await takeBytes(content, maxBytes), maxBytes);
+  const read = takeBytes(content, maxBytes);
+  const body = isStreamed(content) ? Promise.race([read, withoutEnd(tools, invocation)]) : read;
+  return responseAnswer(head, await body, maxBytes);
+}
+
+/**
+ * Rejects when work under waitUntil has failed and nothing of the invocation is under way any more that could go on writing its body:
+ * that work was to do it. Other work may fail beside a body that comes to its end.
+ */
+function withoutEnd({ whenIdle }: ShapeTools, invocation: Invocation): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  // As it was thrown, whatever it is.
+  const look = (error: unknown) => whenIdle(invocation, () => reject(error));
+  if (invocation.failed) look(invocation.failed.error);
+  else invocation.whenWorkFails = look;
+  return promise;
 }
 
 function nameOf(value: unknown): string {

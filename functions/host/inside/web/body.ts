@@ -103,6 +103,11 @@ export function payloadContent(payload: Payload): Content {
   return payload.isText ? textContent(payload.text()) : bytesContent(payload.bytes());
 }
 
+/** Whether the author's own code gives it while it is read. */
+export function isStreamed(content: Content | null): boolean {
+  return content?.stream !== undefined && content.bytes === undefined && content.text === undefined;
+}
+
 function bytesContent(bytes: Uint8Array): Content {
   return { bytes, text: undefined, stream: undefined, used: false };
 }
