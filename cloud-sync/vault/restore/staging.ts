@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
-import { chmod, chown, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, chown, lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { syncFolder } from '../../../lib/atomic-write.ts';
 import { errorCode } from '../../../lib/error-code.ts';
 import { lockFolder } from '../../../lib/folder-lock.ts';
 import { SyncError } from '../../errors.ts';
-import { placeOfTarget, type TargetPlace } from './restore-target.ts';
+import { existingPlace, placeOfTarget, type TargetPlace } from './restore-target.ts';
 import { readMarker, writeMarker, type StagingMarker } from './staging-marker.ts';
 
 /** What is being restored: the same again finds the same staging folder. */
@@ -85,17 +85,62 @@ export async function discardOthers(target: TargetPlace): Promise<void> {
 
 /**
  * Ends an exchange that a crash cut short: a target that had been moved aside comes back, and what was left is removed. To be called
- * before the target is looked at.
+ * before the target is looked at. Rejects with `conflict` when something came to the target's place meanwhile, and leaves both alone.
  */
 export async function recoverTarget(target: TargetPlace): Promise<void> {
   for (const { folder, marker } of await stagingFolders(target)) {
     if (marker.state !== 'exchanging') continue;
-    if (!(await exists(target.path)) && (await exists(join(folder, asideName)))) {
-      await rename(join(folder, asideName), target.path);
-      await syncFolder(target.parent);
-    }
+    const old = join(folder, asideName);
+    // The new state is still in here, so that what has the name, if anything, is neither.
+    if ((await exists(old)) && (await exists(join(folder, treeName)))) await putBack(old, target);
     await removeStaging(folder);
   }
+}
+
+/**
+ * The same for all folders in `parent`: to be called before anybody makes one that is missing. Resolves with the names of those looked
+ * after; `onFailed` is told of one that could not be. A `parent` that is not there has none.
+ */
+export async function recoverTargets(
+  parent: string,
+  onFailed: (name: string, error: unknown) => void,
+): Promise<string[]> {
+  const names = new Set<string>();
+  for (const entry of await entriesOf(parent)) {
+    const marker = stagingName.test(entry) ? await readMarker(join(parent, entry)) : undefined;
+    if (marker?.state === 'exchanging' && basename(marker.target) === marker.target) names.add(marker.target);
+  }
+  const recovered: string[] = [];
+  for (const name of names) {
+    try {
+      await recoverTarget(await existingPlace(join(parent, name)));
+      recovered.push(name);
+    } catch (error) {
+      onFailed(name, error);
+    }
+  }
+  return recovered;
+}
+
+async function putBack(old: string, target: TargetPlace): Promise<void> {
+  try {
+    await rmdir(target.path);
+  } catch (error) {
+    const code = errorCode(error);
+    if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(code ?? '')) {
+      throw new SyncError(
+        'conflict',
+        `A restore to ${target.path} was cut short, and something came there since`,
+        {
+          cause: error,
+          hint: `What was there before is ${old}. Move one of the two away.`,
+        },
+      );
+    }
+    if (code !== 'ENOENT') throw error;
+  }
+  await rename(old, target.path);
+  await syncFolder(target.parent);
 }
 
 async function removeStaging(folder: string): Promise<void> {
@@ -113,6 +158,15 @@ export async function removeStagingFolder(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
 }
 
+async function entriesOf(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
 async function stagingFolders({ parent, name }: TargetPlace) {
   const found: { readonly folder: string; readonly marker: StagingMarker }[] = [];
   for (const entry of await readdir(parent)) {
@@ -128,6 +182,8 @@ function folderName(name: string, { repository, snapshot, path }: StagingSubject
   const subject = JSON.stringify([name, repository, snapshot, path]);
   return prefixOf(name) + createHash('sha256').update(subject).digest('hex').slice(0, 16);
 }
+
+const stagingName = /^\..*\.restoring-[0-9a-f]{16}$/s;
 
 /** Short enough for any file system, whatever the name: at most 160 bytes of it. */
 function prefixOf(name: string): string {
