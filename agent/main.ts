@@ -193,7 +193,7 @@ async function startControl(parts: ControlParts): Promise<{ link: ControlLink; r
     recovered: parts.isRecovered,
     isConnected: () => link.connected,
     send: (reported) => link.sendReported(reported),
-    onAnswered: (answer) => gate?.answered(answer),
+    onAnswered: async (answer) => gate?.answered(answer),
     logger,
   });
   const reconciler: Reconciler = new Reconciler({
@@ -238,7 +238,7 @@ async function startControl(parts: ControlParts): Promise<{ link: ControlLink; r
   stack.use(reporter);
   stack.use(link);
   link.onConnectionChange((connected) => {
-    if (connected) reporter.touch();
+    if (connected) reporter.connected();
   });
   if (gate) dataPlane.attachUplink(gate);
   if (uplink) dataPlane.shadows.attach(uplink);

@@ -11,7 +11,10 @@ class FakeCloud implements StateHolder {
   readonly logged: string[] = [];
   state: AgentState;
   readonly reporter: Reporter;
+  /** The device's disk. */
+  isFull = false;
   #seq: number;
+  #writing = Promise.resolve();
 
   constructor({ known, own, recovered = false }: { known: number; own: number; recovered?: boolean }) {
     this.#seq = known;
@@ -26,14 +29,22 @@ class FakeCloud implements StateHolder {
         this.take(reported);
         return Promise.resolve();
       },
-      onAnswered: ({ isOlder }) => this.answers.push(isOlder),
+      onAnswered: ({ isOlder }) => {
+        if (this.isFull) return Promise.reject(new Error('the disk is full'));
+        this.answers.push(isOlder);
+        return Promise.resolve();
+      },
       logger: createLogger(({ event }) => this.logged.push(event)),
     });
   }
 
+  /** In order, and each some turns later. */
   update(change: (state: AgentState) => Partial<AgentState>): Promise<void> {
-    this.state = { ...this.state, ...change(this.state) };
-    return Promise.resolve();
+    this.#writing = this.#writing.then(async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.state = { ...this.state, ...change(this.state) };
+    });
+    return this.#writing;
   }
 
   /** Another agent with this identity said so much. */
@@ -69,6 +80,58 @@ test('[G3] a disk older than what the cloud has heard reports beyond it, and say
   ]);
 });
 
+test('[G3] a disk that is older by one report is found out as well', async () => {
+  const cloud = new FakeCloud({ known: 4, own: 3 });
+  await using reporter = cloud.reporter;
+  reporter.start();
+  await until(() => cloud.stored.length === 1);
+  expect([cloud.stored[0]?.seq, cloud.answers[0]]).toEqual([105, true]);
+});
+
+test('a disk that is as the cloud knows it goes on with the next number', async () => {
+  const cloud = new FakeCloud({ known: 3, own: 3 });
+  await using reporter = cloud.reporter;
+  reporter.start();
+  await until(() => cloud.answers.length === 2);
+  expect([cloud.stored.map(({ seq }) => seq), cloud.answers, cloud.logged]).toEqual([
+    [4],
+    [false, false],
+    [],
+  ]);
+});
+
+test('a report that the cloud never got is taken with the number it has', async () => {
+  const cloud = new FakeCloud({ known: 3, own: 5 });
+  await using reporter = cloud.reporter;
+  reporter.start();
+  await until(() => cloud.answers.length === 2);
+  expect([cloud.stored.map(({ seq }) => seq), cloud.logged]).toEqual([[5, 6], []]);
+});
+
+test('[G5] an older disk stays one until it has been acted on', async () => {
+  const cloud = new FakeCloud({ known: 50, own: 3 });
+  await using reporter = cloud.reporter;
+  cloud.isFull = true;
+  reporter.start();
+  await until(() => cloud.logged.length === 1);
+  expect([cloud.state.reportedSeq, cloud.logged]).toEqual([3, ['report.overtaken.failed']]);
+  cloud.isFull = false;
+  reporter.connected();
+  await until(() => cloud.stored.length === 1);
+  expect([cloud.stored[0]?.seq, cloud.answers[0]]).toEqual([151, true]);
+});
+
+test('a change while the cloud turns out to know more is no second time', async () => {
+  const cloud = new FakeCloud({ known: 50, own: 3 });
+  await using reporter = cloud.reporter;
+  reporter.start();
+  const stop = setInterval(() => reporter.touch());
+  await until(() => cloud.stored.length === 2);
+  clearInterval(stop);
+  expect(cloud.stored.map(({ conditions }) => conditions)).toEqual([[], []]);
+  expect(cloud.logged).toEqual(['report.overtaken']);
+});
+
 test('another agent with the same identity is told of, from the second time on', async () => {
   const cloud = new FakeCloud({ known: 50, own: 3 });
   await using reporter = cloud.reporter;
@@ -94,5 +157,5 @@ test('a cloud that claims a number without end is not followed', async () => {
   await using reporter = cloud.reporter;
   reporter.start();
   await until(() => cloud.logged.length > 0);
-  expect([cloud.state.reportedSeq, cloud.logged, cloud.answers]).toEqual([4, ['report.number.refused'], []]);
+  expect([cloud.state.reportedSeq, cloud.logged, cloud.answers]).toEqual([3, ['report.number.refused'], []]);
 });

@@ -12,8 +12,8 @@ export type ReporterOptions = {
   readonly isConnected: () => boolean;
   /** Rejects while the link is down. */
   readonly send: (reported: Reported) => Promise<void>;
-  /** The cloud has answered. `isOlder`: it knows of more reports than this disk does. */
-  readonly onAnswered?: (answer: { readonly isOlder: boolean }) => void;
+  /** The cloud has answered. `isOlder`: it knows of more reports than this disk does; rejects unless that has been acted on, for good. */
+  readonly onAnswered?: (answer: { readonly isOlder: boolean }) => Promise<void>;
   readonly logger: Logger;
 };
 
@@ -47,6 +47,8 @@ export class Reporter {
   #overtaken = 0;
   #overtaking: Promise<void> = Promise.resolve();
   #sharedTimer: NodeJS.Timeout | undefined;
+  /** Whether the cloud was asked, on this connection, which number was the last. */
+  #asking: 'due' | 'sent' | 'done' = 'due';
   #isFirst = true;
   #loop: Promise<void> = Promise.resolve();
 
@@ -58,10 +60,16 @@ export class Reporter {
     this.#loop = this.#run();
   }
 
-  /** The state changed, or the link came up. */
+  /** The state changed. */
   touch(): void {
     this.#dirty = true;
     this.#wake.resolve(undefined);
+  }
+
+  /** The link came up. */
+  connected(): void {
+    this.#asking = 'due';
+    this.touch();
   }
 
   /** The highest number that the cloud has stored. */
@@ -71,7 +79,11 @@ export class Reporter {
       return;
     }
     this.#acknowledged = Math.max(this.#acknowledged, seq);
-    this.#options.onAnswered?.({ isOlder: false });
+    if (this.#asking === 'sent') {
+      this.#asking = 'done';
+      this.#dirty = true;
+    }
+    void this.#options.onAnswered?.({ isOlder: false });
     this.#wake.resolve(undefined);
   }
 
@@ -95,19 +107,21 @@ export class Reporter {
       return;
     }
     try {
-      await store.update(() => ({ reportedSeq: seq + leap }));
+      // First: once its own numbers are beyond the cloud's, no start would find out any more.
+      await onAnswered?.({ isOlder: true });
+      await store.update((state) => ({ reportedSeq: Math.max(state.reportedSeq, seq + leap) }));
     } catch (error) {
       // Nothing was acknowledged: the report is sent again, and answered so.
       logger.warn('report.overtaken.failed', { seq, reportedSeq, error });
       return;
     }
+    this.#asking = 'done';
     this.#overtaken += 1;
     logger.warn('report.overtaken', {
       ...{ seq, reportedSeq },
       reason: this.#isShared ? shared.message : 'this disk is older than what the cloud was told from it',
     });
     if (this.#isShared) this.#rememberShared();
-    onAnswered?.({ isOlder: true });
     this.touch();
   }
 
@@ -129,7 +143,8 @@ export class Reporter {
     while (!this.#stop.signal.aborted) {
       this.#wake = Promise.withResolvers();
       if (this.#dirty) sent = await this.#report();
-      else if (sent !== undefined && this.#acknowledged >= sent) await this.#wake.promise;
+      else if (this.#asking !== 'sent' && sent !== undefined && this.#acknowledged >= sent)
+        await this.#wake.promise;
       else if (await this.#outwaited()) this.#dirty = true;
     }
   }
@@ -149,22 +164,38 @@ export class Reporter {
 
   /** Sends the state as of now; resolves with its number, undefined when it could not be sent. */
   async #report(): Promise<number | undefined> {
-    const { store, send, logger } = this.#options;
+    const { send, logger } = this.#options;
     this.#dirty = false;
     // A number is used, and written to disk, only when there is somebody to tell.
     if (!this.#options.isConnected()) return undefined;
     try {
-      // The write that was lost with a broken copy may have been that of a number which was used.
-      const lost = this.#isFirst && this.#options.recovered() ? 1 : 0;
-      const seq = store.state.reportedSeq + lost + 1;
-      await store.update(() => ({ reportedSeq: seq }));
-      this.#isFirst = false;
+      const seq = await this.#takeNumber();
       await send(this.#compose(seq));
       return seq;
     } catch (error) {
       logger.debug('report.waiting', { error });
       return undefined;
     }
+  }
+
+  /**
+   * On disk before it is used. The first of a connection is the last that was used: when the cloud has a higher one, it was not used from
+   * this disk as it is. A new number could be the cloud's own, and be taken for acknowledged.
+   */
+  async #takeNumber(): Promise<number> {
+    const { store } = this.#options;
+    let seq = 0;
+    const next = () => store.update(({ reportedSeq }) => ({ reportedSeq: (seq = reportedSeq + 1) }));
+    // The write that was lost with a broken copy may have been that of a number which was used.
+    if (this.#isFirst && this.#options.recovered()) await next();
+    this.#isFirst = false;
+    if (this.#asking !== 'done' && store.state.reportedSeq > 0) {
+      this.#asking = 'sent';
+      return store.state.reportedSeq;
+    }
+    await next();
+    this.#asking = 'done';
+    return seq;
   }
 
   #compose(seq: number): Reported {

@@ -8,6 +8,9 @@ export type UplinkPort = {
   /** Calls back for every ack; returns what ends it. */
   onRelayAck(listener: (ack: RelayAck) => void): () => void;
   onConnectionChange(listener: (connected: boolean) => void): () => void;
-  /** Calls back when the cloud turns out to know more of this device than its disk does: the numbers on it may have been used. */
-  onOlderDisk(listener: () => void): () => void;
+  /**
+   * Calls back when the cloud turns out to know more of this device than its disk does: the numbers on it may have been used. The link
+   * opens, and it counts as dealt with, once all that was called has resolved.
+   */
+  onOlderDisk(listener: () => Promise<void>): () => void;
 };

@@ -43,7 +43,7 @@ export class Relay implements AsyncDisposable {
   #uplink: UplinkPort | undefined;
   #timer: NodeJS.Timeout | undefined;
   #newEpochs = 0;
-  #beginning = false;
+  #beginning: Promise<boolean> | undefined;
   #problem: string | undefined;
 
   constructor(options: RelayOptions) {
@@ -86,9 +86,10 @@ export class Relay implements AsyncDisposable {
       }
       this.#pump();
     });
-    const stopOlder = uplink.onOlderDisk(() => {
+    const stopOlder = uplink.onOlderDisk(async () => {
       const begun = this.#begin({ reason: 'this disk is older than what the cloud was told from it' });
-      this.#track(begun);
+      this.#track(begun.then(() => undefined));
+      if (!(await begun)) throw new Error('No new epoch could be begun');
     });
     this.#detach = () => {
       stopAcks();
@@ -140,24 +141,29 @@ export class Relay implements AsyncDisposable {
 
   /**
    * The disk is older than what it once sent: in this epoch, new messages would be taken for ones that the cloud has. What
-   * is unacknowledged goes on in a new one.
+   * is unacknowledged goes on in a new one. Resolves to whether that has begun; nothing is sent meanwhile.
    */
-  async #begin(why: Readonly<Record<string, unknown>>): Promise<void> {
+  #begin(why: Readonly<Record<string, unknown>>): Promise<boolean> {
+    this.#beginning ??= Promise.resolve().then(() => this.#beginEpoch(why));
+    return this.#beginning;
+  }
+
+  async #beginEpoch(why: Readonly<Record<string, unknown>>): Promise<boolean> {
     const { store, logger } = this.#options;
-    if (this.#beginning) return;
+    let isBegun = false;
     this.#newEpochs++;
-    this.#beginning = true;
     try {
       await Promise.all(this.#order.map((sender) => sender.stop()));
       await store.beginEpoch();
+      isBegun = true;
       logger.warn('relay.epoch.begun', why);
     } catch (error) {
       logger.error('relay.epoch.failed', { error: errorMessage(error) });
-    } finally {
-      this.#beginning = false;
     }
+    this.#beginning = undefined;
     for (const sender of this.#order) sender.restart();
     this.#pump();
+    return isBegun;
   }
 
   #pump(): void {

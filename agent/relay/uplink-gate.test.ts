@@ -23,33 +23,58 @@ function openGate() {
   const link = new FakeLink();
   const gate = new UplinkGate(link);
   const told: (boolean | 'older')[] = [];
+  const disk = { isFull: false };
   gate.onConnectionChange((connected) => told.push(connected));
-  gate.onOlderDisk(() => told.push('older'));
-  return { link, gate, told };
+  gate.onOlderDisk(async () => {
+    await Promise.resolve();
+    if (disk.isFull) throw new Error('the disk is full');
+    told.push('older');
+  });
+  return { link, gate, told, disk };
 }
 
-test('is no link before the cloud has answered, and what the link is from then on', () => {
+test('is no link before the cloud has answered, and what the link is from then on', async () => {
   const { link, gate, told } = openGate();
   using _ = gate;
   link.connect(true);
   link.connect(false);
   link.connect(true);
   expect([gate.connected, told]).toEqual([false, []]);
-  gate.answered({ isOlder: false });
-  gate.answered({ isOlder: false });
+  await gate.answered({ isOlder: false });
+  await gate.answered({ isOlder: false });
   expect([gate.connected, told]).toEqual([true, [true]]);
   link.connect(false);
   link.connect(true);
   expect(told).toEqual([true, false, true]);
 });
 
-test('[G5] tells that the disk is older before anything can go up, and once', () => {
+test('[G5] tells that the disk is older before anything can go up, and once', async () => {
   const { link, gate, told } = openGate();
   using _ = gate;
   link.connect(true);
-  gate.answered({ isOlder: true });
-  gate.answered({ isOlder: true });
+  await gate.answered({ isOlder: true });
+  await gate.answered({ isOlder: true });
   expect(told).toEqual(['older', true]);
+});
+
+test('[G5] stays closed until an older disk has been dealt with, however long that takes', async () => {
+  jest.useFakeTimers();
+  try {
+    const { link, gate, told, disk } = openGate();
+    using _ = gate;
+    disk.isFull = true;
+    link.connect(true);
+    await expect(gate.answered({ isOlder: true })).rejects.toThrow('full');
+    link.connect(false);
+    link.connect(true);
+    jest.advanceTimersByTime(600_000);
+    expect([gate.connected, told]).toEqual([false, []]);
+    disk.isFull = false;
+    await gate.answered({ isOlder: true });
+    expect([gate.connected, told]).toEqual([true, ['older', true]]);
+  } finally {
+    jest.useRealTimers();
+  }
 });
 
 test('a cloud that does not answer is waited for, but not for ever', () => {
@@ -60,7 +85,11 @@ test('a cloud that does not answer is waited for, but not for ever', () => {
     jest.advanceTimersByTime(60_000);
     expect(told).toEqual([]);
     link.connect(true);
-    jest.advanceTimersByTime(9999);
+    jest.advanceTimersByTime(20_000);
+    link.connect(false);
+    jest.advanceTimersByTime(60_000);
+    link.connect(true);
+    jest.advanceTimersByTime(29_999);
     expect(told).toEqual([]);
     jest.advanceTimersByTime(1);
     expect([gate.connected, told]).toEqual([true, [true]]);

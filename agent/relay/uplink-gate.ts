@@ -2,7 +2,7 @@ import type { RelayAck } from '../../cloud-sync/protocol/messages.ts';
 import type { UplinkPort } from './ports.ts';
 
 export type UplinkGateOptions = {
-  /** Opens so long after the first connection by itself. Default 10 s. */
+  /** Opens by itself when a connection has lasted so long without an answer. Default 30 s: a report is sent again before. */
   readonly patienceMs?: number;
 };
 
@@ -14,14 +14,15 @@ export type UplinkGateOptions = {
 export class UplinkGate implements UplinkPort, Disposable {
   readonly #link: Omit<UplinkPort, 'onOlderDisk'>;
   readonly #connectionListeners = new Set<(connected: boolean) => void>();
-  readonly #olderListeners = new Set<() => void>();
+  readonly #olderListeners = new Set<() => Promise<void>>();
   readonly #unlisten: () => void;
   readonly #patienceMs: number;
   #isOpen = false;
-  #wasOlder = false;
+  /** `found`: not yet dealt with, which may take an answer more. */
+  #olderDisk: 'unknown' | 'found' | 'dealtWith' = 'unknown';
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(link: Omit<UplinkPort, 'onOlderDisk'>, { patienceMs = 10_000 }: UplinkGateOptions = {}) {
+  constructor(link: Omit<UplinkPort, 'onOlderDisk'>, { patienceMs = 30_000 }: UplinkGateOptions = {}) {
     this.#link = link;
     this.#patienceMs = patienceMs;
     this.#unlisten = link.onConnectionChange((connected) => this.#changed(connected));
@@ -31,13 +32,18 @@ export class UplinkGate implements UplinkPort, Disposable {
     return this.#isOpen && this.#link.connected;
   }
 
-  /** What the cloud's answer to a report tells. A disk that was older is so once: its numbers are new ones then. */
-  answered({ isOlder }: { readonly isOlder: boolean }): void {
-    if (isOlder && !this.#wasOlder) {
-      this.#wasOlder = true;
-      for (const listener of this.#olderListeners) listener();
+  /**
+   * What the cloud's answer to a report tells. A disk that was older is so once: its numbers are new ones then. Rejects as a listener does,
+   * and stays closed until an answer by which none did.
+   */
+  async answered({ isOlder }: { readonly isOlder: boolean }): Promise<void> {
+    if (isOlder && this.#olderDisk !== 'dealtWith') {
+      this.#olderDisk = 'found';
+      clearTimeout(this.#timer);
+      await Promise.all([...this.#olderListeners].map((listener) => listener()));
+      this.#olderDisk = 'dealtWith';
     }
-    this.#open();
+    if (this.#olderDisk !== 'found') this.#open();
   }
 
   sendRelay(payload: Uint8Array): Promise<void> {
@@ -53,7 +59,7 @@ export class UplinkGate implements UplinkPort, Disposable {
     return () => this.#connectionListeners.delete(listener);
   }
 
-  onOlderDisk(listener: () => void): () => void {
+  onOlderDisk(listener: () => Promise<void>): () => void {
     this.#olderListeners.add(listener);
     return () => this.#olderListeners.delete(listener);
   }
@@ -65,7 +71,11 @@ export class UplinkGate implements UplinkPort, Disposable {
 
   #changed(connected: boolean): void {
     if (this.#isOpen) for (const listener of this.#connectionListeners) listener(connected);
-    else if (connected) this.#timer ??= setTimeout(() => this.#open(), this.#patienceMs).unref();
+    else {
+      clearTimeout(this.#timer);
+      if (connected && this.#olderDisk !== 'found')
+        this.#timer = setTimeout(() => this.#open(), this.#patienceMs).unref();
+    }
   }
 
   #open(): void {

@@ -175,8 +175,9 @@ test('[G5] a disk that is found to be older before anything went up loses nothin
   await publish(device.plane.mqtt.port, { to: 5 });
   cloud.connected = false;
   device.plane.attachUplink(cloud);
-  cloud.findOlder();
+  const acted = cloud.findOlder();
   cloud.connect(true);
+  await acted;
   await eventually(() => device.plane.status().streams.telemetry?.backlog === 0);
   expect(cloud.batches.flatMap(({ entries }) => numbers(entries))).toEqual(['1', '2', '3', '4', '5']);
   expect(cloud.batches.map((batch) => batch.epoch)).not.toContain(epoch);

@@ -116,7 +116,7 @@ export class FakeCloud implements UplinkPort {
   #epoch: string | undefined;
   readonly #ackListeners = new Set<(ack: RelayAck) => void>();
   readonly #changeListeners = new Set<(connected: boolean) => void>();
-  readonly #olderListeners = new Set<() => void>();
+  readonly #olderListeners = new Set<() => Promise<void>>();
 
   async sendRelay(payload: Uint8Array): Promise<void> {
     if (!this.connected) throw new Error('not connected');
@@ -161,11 +161,11 @@ export class FakeCloud implements UplinkPort {
   }
 
   /** It knows more of the device than the device's disk does. */
-  findOlder(): void {
-    for (const listener of this.#olderListeners) listener();
+  async findOlder(): Promise<void> {
+    await Promise.all([...this.#olderListeners].map((listener) => listener()));
   }
 
-  onOlderDisk(listener: () => void): () => void {
+  onOlderDisk(listener: () => Promise<void>): () => void {
     this.#olderListeners.add(listener);
     return () => this.#olderListeners.delete(listener);
   }
