@@ -184,13 +184,13 @@ test('a subscriber that does not acknowledge is sent only so much, and goes on w
 });
 
 test('a subscriber that acknowledges slowly is waited for, as long as it does', async () => {
-  const { republisher, link, store } = setUp({ stallMs: 400 });
+  const { republisher, link, store } = setUp({ stallMs: 800 });
   republisher.subscribe(link, link, 't/#', 1);
   const many = Array.from({ length: 4096 }, () => ({}));
   store(...[1, 2, 3, 4, 5, 6].map((id) => segment(id, many)));
   await settled();
   for (let n = 0; n < 6; n++) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 150));
     republisher.acknowledge(link);
   }
   expect(link.isClosed).toBe(false);
