@@ -16,9 +16,9 @@ type Parts = { readonly db: Database; readonly store: VaultStore; readonly logge
 const keyOf = ({ type, name }: Pick<VaultPlace, 'type' | 'name'>) => `${type}/${name}`;
 
 /**
- * Brings list and store of a device together, once a process. A file that is not listed was whole under its name when a crash
- * came before the list: it is made durable [G1] and taken in. One that is listed and gone was taken away behind our back: it is listed no more, so that
- * a check of the repository finds it missing.
+ * Brings list and store of a device together, once a process. A file that is not listed was whole under its
+ * name when a crash came before the list: it is made durable [G1] and taken in. One that is listed and gone was
+ * taken away behind our back: it is listed no more, so that a check of the repository finds it missing.
  */
 export async function openVaultLedger(device: string, { db, store, logger }: Parts): Promise<VaultLedger> {
   await store.open(device);
