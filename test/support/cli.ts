@@ -53,6 +53,7 @@ export async function startDaemon(
   if (ready?.event !== 'ready') {
     // What it says on stderr may come behind its last line here.
     const code = await Promise.race([ended, sleep(5000, 'nothing', { ref: false })]);
+    child.kill('SIGKILL');
     const said = errors.join('') || String(line);
     throw new Error(
       `holdfast ${parameters.join(' ')} did not start, and ended with ${String(code)}: ${said}`,
