@@ -28,7 +28,7 @@ export async function takeIdentity(
     if (local) return local;
     if (await isEnrolmentBegun(root)) {
       throw new AgentError('notEnrolled', `The enrolment of the device in ${root} was cut short`, {
-        hint: 'Start it again with the same --token TOKEN: this device may use it again. Or take a new one (holdfast devices enrol NAME), or go on with holdfast restore machine.yaml.',
+        hint: 'Start it again with the same --token TOKEN, which this device may use again unless it was refused: then take a new one (holdfast devices enrol NAME). Or go on with holdfast restore machine.yaml.',
       });
     }
     throw new AgentError('notEnrolled', `There is no device in ${root} yet`, {
