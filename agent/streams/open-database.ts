@@ -1,18 +1,7 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { syncFolder } from '../../lib/atomic-write.ts';
+import { atomicWrite, syncFolder } from '../../lib/atomic-write.ts';
 import { errorMessage } from '../../lib/error-code.ts';
 import { takeFromDisk } from '../../lib/forget-unwritten.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -38,13 +27,15 @@ export type OpenedDatabase = {
 export async function openDatabase(path: string, now: Date, logger: Logger): Promise<OpenedDatabase> {
   await makeFolder(dirname(path), { mode: 0o700 });
   const fresh = !existsSync(path);
-  await takeFromDisk(`${path}-wal`).catch((error: unknown) => {
+  try {
+    await takeFromDisk(`${path}-wal`);
+    const opened = await tryOpen(path, now, logger);
+    // The new file's name must survive a power cut too, or an acknowledged message goes with it. [G1]
+    if (fresh || opened.setAside !== undefined) await syncFolder(dirname(path));
+    return opened;
+  } catch (error) {
     throw storeError(error, path);
-  });
-  const opened = tryOpen(path, now, logger);
-  // The new file's name must survive a power cut too, or an acknowledged message goes with it. [G1]
-  if (fresh || opened.setAside !== undefined) await syncFolder(dirname(path));
-  return opened;
+  }
 }
 
 /** Makes the next start check the whole file, whatever its size. */
@@ -52,7 +43,7 @@ export function markSuspect(path: string): void {
   writeFileSync(suspectMark(path), '');
 }
 
-function tryOpen(path: string, now: Date, logger: Logger): OpenedDatabase {
+async function tryOpen(path: string, now: Date, logger: Logger): Promise<OpenedDatabase> {
   const begun = begunAside(path);
   if (begun !== undefined) {
     if (!existsSync(path)) moveAside(path, begun);
@@ -67,8 +58,8 @@ function tryOpen(path: string, now: Date, logger: Logger): OpenedDatabase {
     rmSync(suspectMark(path), { force: true });
     return { database, setAside: begun };
   } catch (error) {
-    if (!isCorruption(error)) throw storeError(error, path);
-    const setAside = putAside(path, now);
+    if (!isCorruption(error)) throw error;
+    const setAside = await putAside(path, now);
     logger.error('store.corrupt', { path, setAside, error: errorMessage(error) });
     const database = openSound(path, logger);
     rmSync(suspectMark(path), { force: true });
@@ -105,16 +96,10 @@ function quickCheck(database: DatabaseSync): void {
 }
 
 /** Its name is on disk before it is used: a start that finds it and no database knows that there was one, and says so. */
-function putAside(path: string, now: Date): string {
+async function putAside(path: string, now: Date): Promise<string> {
   const target = `${path}.broken-${now.toISOString().replaceAll(/[:.]/g, '-')}`;
   if (existsSync(target)) throw new AgentError('broken', `Cannot set ${path} aside: ${target} exists`);
-  const mark = openSync(suspectMark(path), 'w');
-  try {
-    writeSync(mark, basename(target));
-    fsyncSync(mark);
-  } finally {
-    closeSync(mark);
-  }
+  await atomicWrite(suspectMark(path), basename(target));
   moveAside(path, target);
   return target;
 }

@@ -45,6 +45,18 @@ peerTest(
   },
 );
 
+peerTest(
+  [mountNamespaces],
+  'a corrupt local store on a full disk stays where it is, the disk is named, and with room it is set aside',
+  async () => {
+    expect(await runOnSmallDisk('fill-local-store.ts', '2m')).toEqual({
+      full: 'diskFull',
+      left: ['local.db'],
+      afterwards: 'set aside',
+    });
+  },
+);
+
 /** What a program of `test/support` tells; its first argument is the small file system, its second a folder elsewhere. */
 async function runOnSmallDisk(program: string, size: string): Promise<unknown> {
   await using elsewhere = await temporaryFolder();
