@@ -25,7 +25,13 @@ const fileSchema = z.object({
 
 export type SourceSettings = z.infer<typeof optionsSchema>;
 
-const maxExtends = 8;
+type PathsPlace = {
+  /** Of the tsconfig.json that has the `paths`. */
+  readonly pathsFolder?: string;
+};
+
+/** tsconfig.json files of one project, those that they extend among them. */
+const maxFiles = 32;
 
 /**
  * What the tsconfig.json of the project says of its sources, for esbuild's `tsconfigRaw`. The project is the folder of the nearest
@@ -41,8 +47,8 @@ export async function sourceSettings(entry: string): Promise<SourceSettings> {
 
 async function settingsBeside(entry: string): Promise<SourceSettings> {
   for (const folder of await projectFolders(dirname(entry))) {
-    const settings = await readSettings(join(folder, 'tsconfig.json'), maxExtends);
-    if (settings) return settings;
+    const settings = await readProject(join(folder, 'tsconfig.json'));
+    if (settings) return withPlaces(settings);
   }
   return {};
 }
@@ -57,32 +63,52 @@ async function projectFolders(first: string): Promise<string[]> {
   }
 }
 
-/** With those that it extends, whose relative paths are their own. Packages of settings say nothing of what is read here. */
-async function readSettings(file: string, left: number): Promise<SourceSettings | undefined> {
-  const content = await readIfThere(file);
-  if (content === undefined) return undefined;
-  const { extends: bases = [], compilerOptions = {} } = parseSettings(file, content);
-  let settings: SourceSettings = {};
-  for (const base of [bases].flat()) {
-    const isFile = base.startsWith('.') || isAbsolute(base);
-    if (!isFile || left === 0) continue;
-    const path = resolve(dirname(file), base.endsWith('.json') ? base : `${base}.json`);
-    settings = { ...settings, ...(await readSettings(path, left - 1)) };
-  }
-  return { ...settings, ...withOwnPaths(dirname(file), compilerOptions) };
+/** With those that it extends. Packages of settings say nothing of what is read here. */
+async function readProject(project: string): Promise<(SourceSettings & PathsPlace) | undefined> {
+  let count = 0;
+  const readWithBases = async (file: string): Promise<(SourceSettings & PathsPlace) | undefined> => {
+    count += 1;
+    if (count > maxFiles) throw tooMany(project, file);
+    const content = await readIfThere(file);
+    if (content === undefined) return undefined;
+    const { extends: bases = [], compilerOptions = {} } = parseSettings(file, content);
+    let settings: SourceSettings & PathsPlace = {};
+    for (const base of [bases].flat()) {
+      if (!base.startsWith('.') && !isAbsolute(base)) continue;
+      const path = resolve(dirname(file), base.endsWith('.json') ? base : `${base}.json`);
+      settings = { ...settings, ...(await readWithBases(path)) };
+    }
+    return { ...settings, ...ownSettings(dirname(file), compilerOptions) };
+  };
+  return readWithBases(project);
 }
 
-function withOwnPaths(folder: string, { baseUrl, paths, ...rest }: SourceSettings): SourceSettings {
-  const base = baseUrl === undefined ? folder : resolve(folder, baseUrl);
-  const entries = Object.entries(paths ?? {}).map(([name, places]) => [
-    name,
-    places.map((place) => resolve(base, place)),
-  ]);
+function tooMany(project: string, file: string): FunctionError {
+  return new FunctionError(
+    'buildFailed',
+    `Cannot build with ${project}: what it extends is more than ${maxFiles - 1} files, ${file} the last of them`,
+    { hint: 'See whether one of them extends itself.' },
+  );
+}
+
+/** Without what is not said, so that what it extends is heard. */
+function ownSettings(folder: string, options: SourceSettings): SourceSettings & PathsPlace {
+  const { baseUrl, paths } = options;
   return {
-    ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),
-    ...(baseUrl !== undefined && { baseUrl: base }),
-    ...(paths && { paths: Object.fromEntries(entries) as Record<string, string[]> }),
+    ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
+    ...(baseUrl !== undefined && { baseUrl: resolve(folder, baseUrl) }),
+    ...(paths && { pathsFolder: folder }),
   };
+}
+
+/** As tsc does it: `paths` are relative to the `baseUrl` that holds in the end, else to the file that has them. */
+function withPlaces({ pathsFolder = '', paths, ...rest }: SourceSettings & PathsPlace): SourceSettings {
+  if (!paths) return rest;
+  const base = rest.baseUrl ?? pathsFolder;
+  const entries = Object.entries(paths).map(
+    ([name, places]) => [name, places.map((place) => resolve(base, place))] as const,
+  );
+  return { ...rest, paths: Object.fromEntries(entries) };
 }
 
 const stringOrComment = /"(?:\\.|[^"\\])*"|\/\/[^\n]*|\/\*[^]*?\*\//g;

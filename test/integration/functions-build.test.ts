@@ -140,6 +140,32 @@ describe('buildBundle', () => {
       expect(await built('base', { ...files, 'tsconfig.json': tsconfig })).toBe('found');
     });
 
+    test.each([
+      ['the file that it extends', { paths: { '@/*': ['./*'] } }, { baseUrl: '../lib' }],
+      ['the file that extends it', { baseUrl: './lib' }, { paths: { '@/*': ['./*'] } }],
+      ['nobody', {}, { paths: { '@/*': ['../lib/*'] } }],
+    ])('and by paths beside a baseUrl of %s, as tsc finds them', async (name, compilerOptions, base) => {
+      const files = {
+        'src/index.tsx': "import { it } from '@/it.ts'; export default { invoke: () => it };",
+        'lib/it.ts': "export const it = 'found';",
+        'tsconfig.json': JSON.stringify({ extends: './settings/base.json', compilerOptions }),
+        'settings/base.json': JSON.stringify({ compilerOptions: base }),
+      };
+      expect(await built(name.replaceAll(' ', '-'), files)).toBe('found');
+    });
+
+    test('a tsconfig.json that extends itself is named', async () => {
+      const itself = JSON.stringify({ extends: Array(10).fill('./tsconfig') });
+      await expect(built('itself', { 'src/index.tsx': page, 'tsconfig.json': itself })).rejects.toMatchObject(
+        {
+          code: 'buildFailed',
+          message: expect.stringMatching(
+            /itself.tsconfig\.json: what it extends is more than 31 files/,
+          ) as never,
+        },
+      );
+    });
+
     test('of what is not installed tells what to do', async () => {
       const entry = await source('bare', { 'index.ts': "import './page.tsx';", 'page.tsx': page });
       await expect(buildBundle({ entry, signal })).rejects.toMatchObject({
