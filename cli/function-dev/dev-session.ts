@@ -1,5 +1,6 @@
 import { packBundle } from '../../functions/bundle/build-bundle.ts';
-import { openCompiler, type Compiled, type Compiler } from '../../functions/bundle/compile.ts';
+import type { Compiled } from '../../functions/bundle/compile.ts';
+import { SourceWatch } from '../../functions/bundle/source-watch.ts';
 import { FunctionError } from '../../functions/function-error.ts';
 import type { InvocationEvent, InvocationResult, OutsideEffects } from '../../functions/runtime/ports.ts';
 import { LocalFunction } from '../../functions/sdk/testing/local-function.ts';
@@ -19,22 +20,21 @@ export type DevSessionOptions = {
   readonly signal: AbortSignal;
 };
 
-type Parts = { readonly compiler: Compiler; readonly local: LocalFunction; readonly state: MemoryState };
+type Parts = { readonly local: LocalFunction; readonly state: MemoryState };
 
 /** A function that is built and loaded again after each change of its sources, with its surroundings in memory. */
 export class DevSession implements AsyncDisposable {
   readonly #options: DevSessionOptions;
   readonly #state: MemoryState;
   readonly #queues: ReadonlyMap<string, DevQueue>;
-  readonly #compiler: Compiler;
   readonly #local: LocalFunction;
+  #sources: SourceWatch | undefined;
   /** One after another: an older version never replaces a newer one. */
   #deploys: Promise<void> = Promise.resolve();
   readonly #firstBuild = Promise.withResolvers<undefined>();
 
   private constructor(options: DevSessionOptions, parts: Parts) {
     this.#options = options;
-    this.#compiler = parts.compiler;
     this.#local = parts.local;
     this.#state = parts.state;
     this.#queues = this.#openQueues();
@@ -44,12 +44,11 @@ export class DevSession implements AsyncDisposable {
   static async open(options: DevSessionOptions): Promise<DevSession> {
     const { name, spec, outside, reporter, entry } = options;
     await using stack = new AsyncDisposableStack();
-    const compiler = stack.use(await openCompiler(entry));
     const onLog = reporter.log.bind(reporter);
     const state = new MemoryState(Date.now);
     const local = stack.use(await LocalFunction.open({ name, spec, state, outside, onLog }));
-    const session = new DevSession(options, { compiler, local, state });
-    await compiler.watch((compiled) => session.#take(compiled));
+    const session = new DevSession(options, { local, state });
+    session.#sources = stack.use(await SourceWatch.open(entry, (compiled) => session.#take(compiled)));
     await session.#firstBuild.promise;
     stack.move();
     return session;
@@ -72,7 +71,7 @@ export class DevSession implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const queue of this.#queues.values()) queue[Symbol.dispose]();
-    await this.#compiler[Symbol.asyncDispose]();
+    await this.#sources?.[Symbol.asyncDispose]();
     await this.#deploys;
     await this.#local[Symbol.asyncDispose]();
   }

@@ -1,7 +1,7 @@
 import canonicalize from 'canonicalize';
 import { digestOf, type Digest } from '../../lib/digest.ts';
 import { FunctionError } from '../function-error.ts';
-import { openCompiler, type Compiled } from './compile.ts';
+import { compile, type Compiled } from './compile.ts';
 import { bundleLimits, mediaTypes, type BundleConfig, type Descriptor } from './format.ts';
 
 type BuiltBlob = {
@@ -36,8 +36,7 @@ export async function buildBundle({
   readonly signal: AbortSignal;
 }): Promise<BuiltBundle> {
   signal.throwIfAborted();
-  await using compiler = await openCompiler(entry);
-  return packBundle(entry, await compiler.compile(signal));
+  return packBundle(entry, await compile(entry, signal));
 }
 
 /** The artifact of what was compiled. Throws FunctionError `noHandler`, and `buildFailed` when it is too large. */

@@ -14,7 +14,7 @@ import { jsxPragmas } from './jsx-pragmas.ts';
 import { asRefusal, missingModules } from './missing-modules.ts';
 import { ownModules } from './own-modules.ts';
 import { hidePackagePlaces, hidePackagePlacesInMap } from './package-paths.ts';
-import { sourceSettings, type SourceSettings } from './source-settings.ts';
+import { readSourceSettings, type SourceSettings } from './source-settings.ts';
 
 /** What esbuild made of an entry file. */
 export type Compiled = {
@@ -25,16 +25,27 @@ export type Compiled = {
   readonly files: readonly ImportedFile[];
 };
 
-/** An entry file that is compiled as often as wanted, and quickly after the first time. */
-export type Compiler = AsyncDisposable & {
-  /** Rejects with FunctionError `buildFailed`, each problem as file:line:column; an abort stops it. */
-  compile(signal: AbortSignal): Promise<Compiled>;
-  /** Compiles now and after each change of a file that was read, until disposed of. */
-  watch(onCompiled: (result: Compiled | FunctionError) => void): Promise<void>;
-};
+/** Rejects with FunctionError `buildFailed`, each problem as file:line:column; an abort stops it. */
+export async function compile(entry: string, signal: AbortSignal): Promise<Compiled> {
+  const path = await findEntry(entry);
+  const { outcome: settings } = await readSourceSettings(path);
+  if (settings instanceof FunctionError) throw settings;
+  const { build, outcomeOf } = await openBuild(path, settings);
+  const cancel = () => void build.cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    const outcome = outcomeOf(await build.rebuild().catch(asFailure));
+    signal.throwIfAborted();
+    if (outcome instanceof FunctionError) throw outcome;
+    return outcome;
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    await build.dispose();
+  }
+}
 
-/** Rejects with FunctionError `buildFailed` when there is no such file, or its tsconfig.json cannot be read. */
-export async function openCompiler(entry: string): Promise<Compiler> {
+/** Its whole path. Rejects with FunctionError `buildFailed` when there is no such file. */
+export async function findEntry(entry: string): Promise<string> {
   const path = resolve(entry);
   await access(path).catch((cause: unknown) => {
     throw new FunctionError('buildFailed', `Cannot build ${entry}: there is no such file`, {
@@ -42,39 +53,29 @@ export async function openCompiler(entry: string): Promise<Compiler> {
       hint: 'Give the path of the entry file of the function, such as functions/echo/index.ts.',
     });
   });
+  return path;
+}
+
+export type OpenedBuild = {
+  readonly build: BuildContext;
+  /** Of what it has just ended with. */
+  readonly outcomeOf: (result: BuildResult | BuildFailure) => Compiled | FunctionError;
+};
+
+/** A build of the entry file `path`, to be disposed of. Its settings hold as long as it is open. */
+export async function openBuild(
+  path: string,
+  settings: SourceSettings,
+  plugins: readonly Plugin[] = [],
+): Promise<OpenedBuild> {
   const files = new Map<string, ImportedFile>();
-  const listeners: ((result: BuildResult) => void)[] = [];
-  const settings = await sourceSettings(path);
-  const build = await openContext(path, settings, [
-    ownModules,
-    missingModules,
-    importedFiles(files),
-    jsxPragmas,
-    {
-      name: 'listen',
-      setup: (bundler) => bundler.onEnd((result) => listeners.forEach((listen) => listen(result))),
-    },
-  ]);
+  const all = [...plugins, ownModules, missingModules, importedFiles(files), jsxPragmas];
   return {
-    async compile(signal) {
-      const cancel = () => void build.cancel();
-      signal.addEventListener('abort', cancel, { once: true });
-      try {
-        return outputs(await build.rebuild(), files);
-      } catch (error) {
-        signal.throwIfAborted();
-        throw isBuildFailure(error) ? buildFailed(path, error.errors) : error;
-      } finally {
-        signal.removeEventListener('abort', cancel);
-      }
-    },
-    async watch(onCompiled) {
-      listeners.push((result) =>
-        onCompiled(result.errors.length > 0 ? buildFailed(path, result.errors) : outputs(result, files)),
-      );
-      await build.watch();
-    },
-    [Symbol.asyncDispose]: () => build.dispose(),
+    build: await openContext(path, settings, all),
+    outcomeOf: (result) =>
+      'outputFiles' in result && result.errors.length === 0
+        ? outputs(result, files)
+        : buildFailed(path, result.errors),
   };
 }
 
@@ -148,6 +149,8 @@ function describe(message: Message): string {
   return `${location.file}:${location.line}:${column + 1}: ${text}`;
 }
 
-function isBuildFailure(error: unknown): error is BuildFailure {
-  return error instanceof Error && 'errors' in error && Array.isArray(error.errors);
+function asFailure(error: unknown): BuildFailure {
+  if (error instanceof Error && 'errors' in error && Array.isArray(error.errors))
+    return error as BuildFailure;
+  throw error;
 }

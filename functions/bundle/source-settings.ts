@@ -25,6 +25,15 @@ const fileSchema = z.object({
 
 export type SourceSettings = z.infer<typeof optionsSchema>;
 
+/** What was read of settings at one time. */
+export type SettingsReading = {
+  /** Every file that was looked for, there or not: what comes of them depends on nothing else. */
+  readonly files: readonly string[];
+  /** For esbuild's `tsconfigRaw`; FunctionError `buildFailed` for what cannot be read. */
+  readonly outcome: SourceSettings | FunctionError;
+};
+
+type ReadFile = (file: string) => Promise<string | undefined>;
 type PathsPlace = {
   /** Of the tsconfig.json that has the `paths`. */
   readonly pathsFolder?: string;
@@ -34,42 +43,54 @@ type PathsPlace = {
 const maxFiles = 32;
 
 /**
- * What the tsconfig.json of the project says of its sources, for esbuild's `tsconfigRaw`. The project is the folder of the nearest
- * package.json, without one that of the entry; a tsconfig.json above it is the machine's and is not read. Rejects with FunctionError
- * `buildFailed` for one that cannot be read.
+ * What the tsconfig.json of the project says of its sources. The project is the folder of the nearest package.json, without one that of
+ * the entry; a tsconfig.json above it is the machine's and is not read.
  */
-export async function sourceSettings(entry: string): Promise<SourceSettings> {
-  const settings = await settingsBeside(entry);
-  // As tsc and bundlers for React take it: what is left as it is, is compiled by somebody else. `react` is the older way, by factory.
-  const jsx = settings.jsx === 'react' ? 'react' : 'react-jsx';
-  return { ...settings, jsx };
+export async function readSourceSettings(entry: string): Promise<SettingsReading> {
+  const files = new Set<string>();
+  const read: ReadFile = (file) => {
+    files.add(file);
+    return readIfThere(file);
+  };
+  try {
+    const settings = await settingsBeside(entry, read);
+    // As tsc and bundlers for React take it: what is left as it is, is compiled by somebody else. `react` is the older way, by factory.
+    const jsx = settings.jsx === 'react' ? 'react' : 'react-jsx';
+    return { files: [...files], outcome: { ...settings, jsx } };
+  } catch (error) {
+    if (error instanceof FunctionError) return { files: [...files], outcome: error };
+    throw error;
+  }
 }
 
-async function settingsBeside(entry: string): Promise<SourceSettings> {
-  for (const folder of await projectFolders(dirname(entry))) {
-    const settings = await readProject(join(folder, 'tsconfig.json'));
+async function settingsBeside(entry: string, read: ReadFile): Promise<SourceSettings> {
+  for (const folder of await projectFolders(dirname(entry), read)) {
+    const settings = await readProject(join(folder, 'tsconfig.json'), read);
     if (settings) return withPlaces(settings);
   }
   return {};
 }
 
 /** From that of the entry up to that of the package. */
-async function projectFolders(first: string): Promise<string[]> {
+async function projectFolders(first: string, read: ReadFile): Promise<string[]> {
   const folders = [first];
   for (let folder = first; ; folder = dirname(folder)) {
     if (folder !== first) folders.push(folder);
-    if ((await readIfThere(join(folder, 'package.json'))) !== undefined) return folders;
+    if ((await read(join(folder, 'package.json'))) !== undefined) return folders;
     if (folder === dirname(folder)) return [first];
   }
 }
 
 /** With those that it extends. Packages of settings say nothing of what is read here. */
-async function readProject(project: string): Promise<(SourceSettings & PathsPlace) | undefined> {
+async function readProject(
+  project: string,
+  read: ReadFile,
+): Promise<(SourceSettings & PathsPlace) | undefined> {
   let count = 0;
   const readWithBases = async (file: string): Promise<(SourceSettings & PathsPlace) | undefined> => {
     count += 1;
     if (count > maxFiles) throw tooMany(project, file);
-    const content = await readIfThere(file);
+    const content = await read(file);
     if (content === undefined) return undefined;
     const { extends: bases = [], compilerOptions = {} } = parseSettings(file, content);
     let settings: SourceSettings & PathsPlace = {};

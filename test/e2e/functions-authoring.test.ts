@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -183,6 +183,46 @@ describe('holdfast functions dev', () => {
     expect(await dev.stop()).toBe(0);
     // The kernel ends what was killed a little later.
     await eventually(async () => !(await Promise.all(children.map(isRunning))).includes(true));
+  });
+
+  test('sees tsconfig.json come, change and go, and what it extends; a broken one is a refused build', async () => {
+    const at = (name: string) => join(folder.path, name);
+    await writeFile(at('package.json'), '{}');
+    await writeFile(at('index.js'), "import it from '@it'; export default { invoke: () => it };");
+    for (const name of ['one', 'two']) await writeFile(at(`${name}.js`), `export default '${name}';`);
+    const pathTo = (name: string) =>
+      JSON.stringify({ compilerOptions: { paths: { '@it': [`./${name}.js`] } } });
+    await writeFile(at('tsconfig.json'), '{ "compilerOptions": }');
+    await using dev = new Dev(['.'], folder.path);
+    const isRefused = async (message: RegExp) =>
+      expect(await dev.line({ event: 'refused', code: 'buildFailed' })).toMatchObject({
+        message: expect.stringMatching(message),
+      });
+    await isRefused(/^Cannot build with .*tsconfig\.json: /);
+    const { url } = await dev.line({ event: 'ready' });
+    const isBuilt = async (value: string) => {
+      await dev.line({ event: 'built' });
+      const response = await fetch(`${String(url)}/cdn-cgi/handler/invoke`, { method: 'POST' });
+      expect(await response.json()).toMatchObject({ value });
+    };
+
+    await replace(at('tsconfig.json'), pathTo('one'));
+    await isBuilt('one');
+    await replace(at('tsconfig.json'), '{ "extends": "./base.json" }');
+    await isRefused(/Could not resolve "@it"/);
+    await replace(at('base.json'), pathTo('two'));
+    await isBuilt('two');
+    await replace(at('base.json'), pathTo('one'));
+    await isBuilt('one');
+    await replace(at('base.json'), '{');
+    await isRefused(/^Cannot build with .*base\.json: /);
+    await replace(at('base.json'), pathTo('two'));
+    await isBuilt('two');
+    await replace(at('two.js'), "export default 'changed';");
+    await isBuilt('changed');
+    await rm(at('tsconfig.json'));
+    await isRefused(/Could not resolve "@it"/);
+    expect(await dev.stop()).toBe(0);
   });
 
   test('what a function sends to a queue of its own comes back, again where it asks for that', async () => {
