@@ -30,7 +30,6 @@ import type { StateStore } from './reconcile/state-store.ts';
 import { CloudLink } from './relay/cloud-link.ts';
 import { noCloud, type ControlLink } from './relay/no-cloud.ts';
 import { UplinkGate } from './relay/uplink-gate.ts';
-import { recoverVolumes } from './vault/recover-volumes.ts';
 import { createFetch } from './outside/fetch.ts';
 import { mergeUses } from './outside/merge-uses.ts';
 import { SecretStore } from './outside/secret-store.ts';
@@ -80,7 +79,6 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
   const started = new Date().toISOString();
   let recovered = false;
   const store = await openState(root, logger, () => (recovered = true));
-  await recoverVolumes(root, logger);
   const identity = await takeIdentity(root, { token, store, logger, signal });
   const sources = stack.use(await openSources(root, identity, logger));
   const secrets = await SecretStore.open(root);

@@ -5,6 +5,7 @@ import type { SecretStore } from '../outside/secret-store.ts';
 import { deviceSlotSecret } from './device-slot.ts';
 import { createJobRunner } from './job-process.ts';
 import { QuietFolder } from './quiet-folder.ts';
+import { recoverVolumes } from './recover-volumes.ts';
 import { readRestored } from './restored-volumes.ts';
 import { readSurroundings } from './surroundings.ts';
 import { VaultKeeper } from './vault-keeper.ts';
@@ -17,9 +18,10 @@ export type VaultKeeperParts = {
   readonly logger: Logger;
 };
 
-/** The keeper with this machine's clock, power, link and processes. */
+/** The keeper with this machine's clock, power, link and processes. To be opened before anybody uses a volume. */
 export async function openVaultKeeper(parts: VaultKeeperParts): Promise<VaultKeeper> {
   const { root, secrets, logger } = parts;
+  await recoverVolumes(root, logger);
   return new VaultKeeper({
     ...parts,
     slotSecret: () => deviceSlotSecret(root),
