@@ -36,13 +36,11 @@ const state = () => readFile(join(volume, 'state'), 'utf8');
 describe('a volume whose restore was killed between the two steps of an exchange', () => {
   test('comes back when the agent starts', async () => {
     await recoverVolumes(root, logger);
-    expect([await state(), await readdir(join(root, 'volumes')), events]).toEqual([
-      'old',
-      ['data'],
-      ['volume.recovered'],
-    ]);
+    expect([await state(), events]).toEqual(['old', ['volume.recovered']]);
     await recoverVolumes(root, logger);
     expect(events).toHaveLength(1);
+    expect(await discardStaging(volume)).toBe(0);
+    expect([await state(), await readdir(join(root, 'volumes'))]).toEqual(['old', ['data']]);
   });
 
   test('comes back over an empty one that somebody made meanwhile', async () => {
@@ -67,10 +65,32 @@ describe('a volume whose restore was killed between the two steps of an exchange
   });
 });
 
+test('the old state of a volume comes back also where the new one is lost', async () => {
+  await rm(join(staging, 'tree'), { recursive: true });
+  await recoverVolumes(root, logger);
+  expect([await state(), events]).toEqual(['old', ['volume.recovered']]);
+});
+
 test('a volume whose restore was killed after the exchange has the new state', async () => {
   await rename(join(staging, 'tree'), volume);
   await recoverVolumes(root, logger);
+  expect([await state(), events]).toEqual(['new', []]);
+  expect(await discardStaging(volume)).toBe(0);
   expect([await state(), await readdir(join(root, 'volumes'))]).toEqual(['new', ['data']]);
+});
+
+test('a staging folder that cannot be read is told of, and keeps neither the others nor the device', async () => {
+  const unreadable = join(root, 'volumes', '.b.restoring-0123456789abcdef');
+  await mkdir(join(unreadable, 'restore.json'), { recursive: true });
+  await recoverVolumes(root, logger);
+  expect([await state(), events.toSorted()]).toEqual(['old', ['volume.recover.failed', 'volume.recovered']]);
+});
+
+test('folders that cannot be listed do not keep the device from starting', async () => {
+  await rm(join(root, 'volumes'), { recursive: true });
+  await writeFile(join(root, 'volumes'), 'no folder');
+  await recoverVolumes(root, logger);
+  expect(events).toEqual(['volume.recover.failed']);
 });
 
 test('a device without volumes has nothing to recover', async () => {

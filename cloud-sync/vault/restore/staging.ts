@@ -90,39 +90,53 @@ export async function discardOthers(target: TargetPlace): Promise<void> {
 export async function recoverTarget(target: TargetPlace): Promise<void> {
   for (const { folder, marker } of await stagingFolders(target)) {
     if (marker.state !== 'exchanging') continue;
-    const old = join(folder, asideName);
-    // The new state is still in here, so that what has the name, if anything, is neither.
-    if ((await exists(old)) && (await exists(join(folder, treeName)))) await putBack(old, target);
+    if (await isCutShort(folder, target)) await putBack(folder, target);
     await removeStaging(folder);
   }
 }
 
 /**
- * The same for all folders in `parent`: to be called before anybody makes one that is missing. Resolves with the names of those looked
- * after; `onFailed` is told of one that could not be. A `parent` that is not there has none.
+ * Puts back what waits to be in `parent`, and leaves the rest to the next restore: to be called before anybody makes a folder that is
+ * missing. Resolves with the names of those put back; `onFailed` is told of a staging folder with which that could not be done. A `parent`
+ * that is not there has none.
  */
 export async function recoverTargets(
   parent: string,
-  onFailed: (name: string, error: unknown) => void,
+  onFailed: (stagingName: string, error: unknown) => void,
 ): Promise<string[]> {
-  const names = new Set<string>();
-  for (const entry of await entriesOf(parent)) {
-    const marker = stagingName.test(entry) ? await readMarker(join(parent, entry)) : undefined;
-    if (marker?.state === 'exchanging' && basename(marker.target) === marker.target) names.add(marker.target);
-  }
   const recovered: string[] = [];
-  for (const name of names) {
+  for (const entry of await entriesOf(parent)) {
+    if (!stagingName.test(entry)) continue;
     try {
-      await recoverTarget(await existingPlace(join(parent, name)));
-      recovered.push(name);
+      const name = await recoverStaged(parent, entry);
+      if (name !== undefined) recovered.push(name);
     } catch (error) {
-      onFailed(name, error);
+      onFailed(entry, error);
     }
   }
   return recovered;
 }
 
-async function putBack(old: string, target: TargetPlace): Promise<void> {
+async function recoverStaged(parent: string, entry: string): Promise<string | undefined> {
+  const folder = join(parent, entry);
+  const marker = await readMarker(folder);
+  if (marker?.state !== 'exchanging' || !entry.startsWith(prefixOf(marker.target))) return undefined;
+  const target = await existingPlace(join(parent, basename(marker.target)));
+  // One that is under way comes to its end by itself.
+  using lock = lockFolder(folder);
+  if (lock === undefined || !(await isCutShort(folder, target))) return undefined;
+  await putBack(folder, target);
+  return target.name;
+}
+
+/** Between two renames: what has the name of the target, if anything, is neither the old nor the new state. */
+async function isCutShort(folder: string, target: TargetPlace): Promise<boolean> {
+  if (!(await exists(join(folder, asideName)))) return false;
+  return (await exists(join(folder, treeName))) || !(await exists(target.path));
+}
+
+async function putBack(folder: string, target: TargetPlace): Promise<void> {
+  const old = join(folder, asideName);
   try {
     await rmdir(target.path);
   } catch (error) {
@@ -214,5 +228,11 @@ function isOthers({ uid }: { readonly uid: number }): boolean {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined)) !== undefined;
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return false;
+    throw error;
+  }
 }
