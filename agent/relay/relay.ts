@@ -136,6 +136,7 @@ export class Relay implements AsyncDisposable {
       logger.error('relay.halted', { stream, seq, lastSeq });
       return;
     }
+    this.#newEpochs++;
     await this.#begin({ reason: 'the cloud has more than this device', stream, seq, lastSeq });
   }
 
@@ -151,7 +152,6 @@ export class Relay implements AsyncDisposable {
   async #beginEpoch(why: Readonly<Record<string, unknown>>): Promise<boolean> {
     const { store, logger } = this.#options;
     let isBegun = false;
-    this.#newEpochs++;
     try {
       await Promise.all(this.#order.map((sender) => sender.stop()));
       await store.beginEpoch();

@@ -77,6 +77,19 @@ test('[G5] stays closed until an older disk has been dealt with, however long th
   }
 });
 
+test('[G5] closes again when the disk turns out to be older late', async () => {
+  const { link, gate, told, disk } = openGate();
+  using _ = gate;
+  link.connect(true);
+  await gate.answered({ isOlder: false });
+  disk.isFull = true;
+  await expect(gate.answered({ isOlder: true })).rejects.toThrow('full');
+  expect([gate.connected, told]).toEqual([false, [true, false]]);
+  disk.isFull = false;
+  await gate.answered({ isOlder: true });
+  expect([gate.connected, told]).toEqual([true, [true, false, 'older', true]]);
+});
+
 test('a cloud that does not answer is waited for, but not for ever', () => {
   jest.useFakeTimers();
   try {

@@ -39,7 +39,7 @@ export class UplinkGate implements UplinkPort, Disposable {
   async answered({ isOlder }: { readonly isOlder: boolean }): Promise<void> {
     if (isOlder && this.#olderDisk !== 'dealtWith') {
       this.#olderDisk = 'found';
-      clearTimeout(this.#timer);
+      this.#close();
       await Promise.all([...this.#olderListeners].map((listener) => listener()));
       this.#olderDisk = 'dealtWith';
     }
@@ -76,6 +76,14 @@ export class UplinkGate implements UplinkPort, Disposable {
       if (connected && this.#olderDisk !== 'found')
         this.#timer = setTimeout(() => this.#open(), this.#patienceMs).unref();
     }
+  }
+
+  /** Also after it had opened: its patience came to an end, or a copy of the disk was used meanwhile. */
+  #close(): void {
+    clearTimeout(this.#timer);
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    for (const listener of this.#connectionListeners) listener(false);
   }
 
   #open(): void {

@@ -45,8 +45,11 @@ test('[G5] a device whose folder is put back as it was one start ago loses nothi
 
   await world.startAgent();
   await publish(world, day('third', 9));
-  const all = [...day('first', 3), ...day('second', 5), ...day('third', 9)];
-  await eventually(async () => (await stored(world)).length >= all.length);
-  expect(await stored(world)).toEqual(all);
+  const of = async (name: string) => (await stored(world)).filter((payload) => payload.startsWith(name));
+  await eventually(async () => (await of('third')).length === 9);
+  expect(await of('third')).toEqual(day('third', 9));
+  // The copy may be from before the cloud's answer to these: then they come again.
+  for (const payload of [...day('first', 3), ...day('second', 5)])
+    expect(await stored(world)).toContain(payload);
   expect(world.agent?.stderr()).toContain('report.overtaken');
 });
