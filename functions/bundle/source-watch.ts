@@ -1,4 +1,5 @@
 import type { BuildResult, Plugin } from 'esbuild';
+import { errorMessage } from '../../lib/error-code.ts';
 import { FunctionError } from '../function-error.ts';
 import { findEntry, openBuild, type Compiled, type OpenedBuild } from './compile.ts';
 import { readSourceSettings, type SettingsReading } from './source-settings.ts';
@@ -40,8 +41,14 @@ export class SourceWatch implements AsyncDisposable {
       setup: (bundler) => bundler.onEnd((result) => this.#ended(reading, result)),
     };
     this.#reading = reading;
-    this.#opened = await openBuild(this.#path, settings, [watchSettings(reading), listen]);
-    await this.#opened.build.watch();
+    const opened = await openBuild(this.#path, settings, [watchSettings(reading), listen]);
+    this.#opened = opened;
+    try {
+      await opened.build.watch();
+    } catch (error) {
+      await opened.build.dispose();
+      throw error;
+    }
   }
 
   async #ended(reading: SettingsReading, result: BuildResult): Promise<void> {
@@ -55,7 +62,10 @@ export class SourceWatch implements AsyncDisposable {
     }
     this.#reading = now;
     // The build ends when this returns, and is disposed of then.
-    this.#reopening = this.#reopen(this.#opened, now);
+    this.#reopening = this.#reopen(this.#opened, now).catch((cause: unknown) => {
+      const message = `Cannot build ${this.#path} again: ${errorMessage(cause)}`;
+      this.#onCompiled(new FunctionError('buildFailed', message, { cause }));
+    });
   }
 
   async #reopen({ build }: OpenedBuild, reading: SettingsReading): Promise<void> {
