@@ -1,7 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { errorCode } from '../../../lib/error-code.ts';
+import { namesIn } from '../../../lib/names-in.ts';
 
 /** No more than is needed, so that what another version of the agent wrote is understood too. */
 const instanceSchema = z.looseObject({ spec: z.looseObject({ rootfs: z.string() }) });
@@ -18,15 +19,6 @@ export async function treesInUse(root: string): Promise<ReadonlySet<string>> {
     if (rootfs !== undefined) trees.add(rootfs);
   }
   return trees;
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 /** Undefined for one that was not started: what it wrote down is not whole. */

@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncFolder } from '../../../lib/atomic-write.ts';
 import type { Digest } from '../../../lib/digest.ts';
 import { errorCode } from '../../../lib/error-code.ts';
+import { namesIn } from '../../../lib/names-in.ts';
 import { SyncError } from '../../errors.ts';
 import { FileBlobWriter } from '../../oci/blob-writer.ts';
 import { makeFolder } from '../../oci/make-folder.ts';
@@ -97,22 +98,17 @@ async function statFile(path: string) {
 async function* listFiles(folder: string, device: string): AsyncGenerator<VaultPlace> {
   if (await statFile(join(folder, 'config'))) yield { device, type: 'config', name: '' };
   for (const type of folderTypes) {
-    const names = type === 'data' ? namesInShards(join(folder, type)) : namesIn(join(folder, type), isBlobId);
+    const names = type === 'data' ? namesInShards(join(folder, type)) : blobsIn(join(folder, type));
     for await (const name of await names) yield { device, type, name };
   }
 }
 
 async function* namesInShards(folder: string): AsyncGenerator<string> {
-  for (const shard of await namesIn(folder, (name) => /^[0-9a-f]{2}$/.test(name))) {
-    yield* await namesIn(join(folder, shard), (name) => isBlobId(name) && name.startsWith(shard));
+  for (const shard of (await namesIn(folder)).filter((name) => /^[0-9a-f]{2}$/.test(name))) {
+    yield* (await blobsIn(join(folder, shard))).filter((name) => name.startsWith(shard));
   }
 }
 
-async function namesIn(folder: string, fits: (name: string) => boolean): Promise<string[]> {
-  try {
-    return (await readdir(folder)).filter(fits);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
+async function blobsIn(folder: string): Promise<string[]> {
+  return (await namesIn(folder)).filter((name) => isBlobId(name));
 }

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { syncFolder } from '../../../lib/atomic-write.ts';
 import { errorCode } from '../../../lib/error-code.ts';
 import { lockFolder } from '../../../lib/folder-lock.ts';
+import { namesIn } from '../../../lib/names-in.ts';
 import { SyncError } from '../../errors.ts';
 import { existingPlace, placeOfTarget, type TargetPlace } from './restore-target.ts';
 import { readMarker, writeMarker, type StagingMarker } from './staging-marker.ts';
@@ -105,7 +106,7 @@ export async function recoverTargets(
   onFailed: (stagingName: string, error: unknown) => void,
 ): Promise<string[]> {
   const recovered: string[] = [];
-  for (const entry of await entriesOf(parent)) {
+  for (const entry of await namesIn(parent)) {
     if (!stagingName.test(entry)) continue;
     try {
       const name = await recoverStaged(parent, entry);
@@ -170,15 +171,6 @@ async function removeStaging(folder: string): Promise<void> {
 export async function removeStagingFolder(folder: string): Promise<void> {
   for (const name of [treeName, asideName]) await rm(join(folder, name), { recursive: true, force: true });
   await rm(folder, { recursive: true, force: true });
-}
-
-async function entriesOf(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 async function stagingFolders({ parent, name }: TargetPlace) {

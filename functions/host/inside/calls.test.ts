@@ -1,33 +1,20 @@
 import { expect, test } from '@jest/globals';
 import { limits, nobody } from '../protocol.ts';
 import { makeCalls } from './calls.ts';
+import { newInvocation } from './new-invocation.ts';
 import { takeSafe } from './safe.ts';
-import type { Invocation } from './types.ts';
 
-const newInvocation = (): Invocation => ({
-  ...{
-    id: 7,
-    label: 'x',
-    deadline: 0,
-    isRequest: false,
-    failed: undefined,
-    whenWorkFails: undefined,
-    ended: false,
-    open: 1,
-  },
-  ...{ answer: undefined, noRetry: false, calls: 0, told: 0, toldChars: 0 },
-  ...{ waiting: 0, timers: 0, timersSet: 0, lines: 0, chars: 0, dropped: 0 },
-});
+const invocation = () => newInvocation({ id: 7, label: 'x', deadline: 0, isRequest: false });
 
 /** `numbers`: of the calls that were sent, in order. */
 function world() {
   const numbers: number[] = [];
   const calls = makeCalls(takeSafe(), (_op, _invocation, id) => void numbers.push(id), limits);
-  let owner = newInvocation();
+  let owner = invocation();
   const publish = (topic: string, payload = 'x') => calls.tell(owner, 'OUT', 'publish', { topic }, payload);
   return {
     ...{ calls, numbers, publish },
-    begin: () => void (owner = newInvocation()),
+    begin: () => void (owner = invocation()),
     end: () => void (owner.ended = true),
     grant: (id: number) => calls.reply(id, { ok: true }, undefined),
     refuse: (id: number) => calls.reply(id, { ok: false, code: 'denied', message: 'no' }, undefined),
@@ -82,7 +69,7 @@ test('an invocation that has ended tells nothing more, whatever was granted', as
 
 test('calls that were told count among those of the invocation', async () => {
   const { calls, numbers } = world();
-  const owner = { ...newInvocation(), calls: limits.calls - 2 };
+  const owner = { ...invocation(), calls: limits.calls - 2 };
   const publish = () => calls.tell(owner, 'OUT', 'publish', {}, '');
   const first = publish();
   calls.reply(1, { ok: true }, undefined);

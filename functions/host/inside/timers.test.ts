@@ -1,30 +1,15 @@
 import { expect, test } from '@jest/globals';
 import { limits } from '../protocol.ts';
+import { newInvocation } from './new-invocation.ts';
 import { makeOutbox } from './outbox.ts';
 import { takeSafe } from './safe.ts';
 import { makeTimers } from './timers.ts';
-import type { Invocation } from './types.ts';
-
-const invocation = (): Invocation => ({
-  ...{
-    id: 7,
-    label: 'x',
-    deadline: 0,
-    isRequest: false,
-    failed: undefined,
-    whenWorkFails: undefined,
-    ended: false,
-    open: 1,
-  },
-  ...{ answer: undefined, noRetry: false, calls: 0, told: 0, toldChars: 0 },
-  ...{ waiting: 0, timers: 0, timersSet: 0, lines: 0, chars: 0, dropped: 0 },
-});
 
 function world() {
   const said: unknown[][] = [];
   const post = (heads: string) => said.push(...(JSON.parse(heads) as unknown[][]));
   const outbox = makeOutbox({ later: post, now: post });
-  const owner = invocation();
+  const owner = newInvocation({ id: 7, label: 'x', deadline: 0, isRequest: false });
   const timers = makeTimers(takeSafe(), outbox.send, limits, () => owner);
   outbox.hold(false);
   return { said, outbox, owner, timers };
