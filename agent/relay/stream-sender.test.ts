@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
-import { expect, test } from '@jest/globals';
+import { afterEach, expect, test } from '@jest/globals';
 import { decodeRelayBatch } from '../../cloud-sync/protocol/relay-batch.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import type { StreamState } from '../streams/ledger.ts';
@@ -18,6 +18,10 @@ const record = (seq: number, bytes: number): StreamRecord => ({
   gap: undefined,
   message: { topic: 'a', payload: Buffer.alloc(bytes, seq) },
 });
+
+const opened: StreamSender[] = [];
+// What waits for an ack would keep the test's process from ending.
+afterEach(() => Promise.all(opened.splice(0).map((sender) => sender.stop())));
 
 /** A stream of some messages, a clock that stands still, and links that lose what is sent or take it in silence. */
 function setUp({
@@ -59,6 +63,7 @@ function setUp({
     },
     { priority: 0, ...spec },
   );
+  opened.push(sender);
   const sent: Uint8Array[] = [];
   const link = (works: boolean): UplinkPort => ({
     connected: true,
