@@ -7,19 +7,22 @@ import { isFailedFsync } from './sqlite-errors.ts';
 const cachedStatements = 200;
 const cachedTextLength = 2000;
 
+export type SqliteOptions = {
+  /** A write failed in a way after which no later fsync can be believed; the statement still throws. */
+  readonly onFailedFsync?: ((error: unknown) => void) | undefined;
+  /** How long another program's lock is waited for. Default 5 s. */
+  readonly lockTimeoutMs?: number | undefined;
+};
+
 /**
  * Kysely's own SQLite dialect over node:sqlite, which blocks the event loop for the length of a statement.
  * A commit returns after fsync (`synchronous=FULL`, also in WAL mode). [G1]
  */
-export function nodeSqliteDialect(
-  path: string,
-  /** A write failed in a way after which no later fsync can be believed; the statement still throws. */
-  onFailedFsync?: (error: unknown) => void,
-): SqliteDialect {
+export function nodeSqliteDialect(path: string, options: SqliteOptions = {}): SqliteDialect {
   return new NodeSqliteDialect({
     database: async () => {
       await takeFromDisk(`${path}-wal`);
-      return openDatabase(path, onFailedFsync);
+      return openDatabase(path, options);
     },
   });
 }
@@ -39,9 +42,9 @@ class TransactionalDdl extends SqliteAdapter {
 
 function openDatabase(
   path: string,
-  onFailedFsync: (error: unknown) => void = () => undefined,
+  { onFailedFsync = () => undefined, lockTimeoutMs = 5000 }: SqliteOptions,
 ): SqliteDatabase {
-  const database = new DatabaseSync(path, { timeout: 5000, enableForeignKeyConstraints: true });
+  const database = new DatabaseSync(path, { timeout: lockTimeoutMs, enableForeignKeyConstraints: true });
   // auto_vacuum counts only before the first table is made: files of older versions keep what they have.
   database.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
   const cache = new Map<string, SqliteStatement>();

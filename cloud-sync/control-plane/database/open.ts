@@ -3,7 +3,7 @@ import { Migrator } from 'kysely/migration';
 import { errorMessage } from '../../../lib/error-code.ts';
 import { SyncError } from '../../errors.ts';
 import { migrations } from './migrations.ts';
-import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
+import { nodeSqliteDialect, type SqliteOptions } from './node-sqlite-dialect.ts';
 import type { Database, Tables } from './schema.ts';
 import { isKeptFromUs, storageError } from './sqlite-errors.ts';
 
@@ -13,11 +13,8 @@ import { isKeptFromUs, storageError } from './sqlite-errors.ts';
  * @throws SyncError 'corrupt' when the file is no database of ours or a migration fails, 'badState' when a newer version wrote it or
  * it may not be opened, 'diskFull', 'unavailable' when the disk does not take it.
  */
-export async function openDatabase(
-  path: string,
-  options: { readonly onFailedFsync?: (error: unknown) => void } = {},
-): Promise<Database> {
-  const db = new Kysely<Tables>({ dialect: nodeSqliteDialect(path, options.onFailedFsync) });
+export async function openDatabase(path: string, options: SqliteOptions = {}): Promise<Database> {
+  const db = new Kysely<Tables>({ dialect: nodeSqliteDialect(path, options) });
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) {
