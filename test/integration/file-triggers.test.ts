@@ -111,11 +111,11 @@ describe('files of a volume', () => {
 
   test('wait for room in the queue, and none is lost or told twice', async () => {
     const { told, take, handlers } = teller();
-    await using device = await openDevice(sectionsWith('*', { queue: 3 }), { handlers });
+    await using device = await openDevice(sectionsWith('*', { queue: 7 }), { handlers });
     await device.plane.functions.pause('fn', 'to fill its queue');
     const names = Array.from({ length: 20 }, (_, index) => `f${index}`);
     for (const name of names) await writeFile(inbox(device, name), '');
-    await eventually(() => device.plane.status().functions.fn?.queued === 3);
+    await eventually(() => device.plane.status().functions.fn?.queued === 7);
     await device.plane.functions.resume('fn');
     await eventually(() => told.length >= 20);
     expect(take()).toEqual(names.map((name) => `created ${name} 0`).sort());
