@@ -15,6 +15,12 @@ export type ControlRequest = {
   readonly passphrase: string | undefined;
 };
 
+export type CompletedControl = {
+  readonly document: JsonObject;
+  /** The public half of the recovery key, when it was made just now. */
+  readonly madeKey: string | undefined;
+};
+
 /**
  * The document of a machine file: `control` names the cloud, its CA, and with a passphrase a recovery key. The key of the
  * file before is kept, so that the same input gives the same digest again and older copies of the file stay good.
@@ -24,18 +30,16 @@ export async function completeControl({
   context,
   previous,
   passphrase,
-}: ControlRequest): Promise<JsonObject> {
+}: ControlRequest): Promise<CompletedControl> {
   const url = textAt(document, 'url') ?? context.url;
   const ca =
     textAt(document, 'ca') ?? (url === context.url ? certificatePin(readCertificate(context.ca)) : undefined);
-  const recovery =
-    textAt(document, 'recovery') ??
-    (previous && textAt(previous, 'recovery')) ??
-    (passphrase === undefined ? undefined : (await createRecoveryKey(passphrase)).wrapped);
-  return {
-    ...document,
-    control: { url, ...(ca !== undefined && { ca }), ...(recovery !== undefined && { recovery }) },
-  };
+  const present = textAt(document, 'recovery') ?? (previous && textAt(previous, 'recovery'));
+  const made =
+    present === undefined && passphrase !== undefined ? await createRecoveryKey(passphrase) : undefined;
+  const recovery = present ?? made?.wrapped;
+  const control = { url, ...(ca !== undefined && { ca }), ...(recovery !== undefined && { recovery }) };
+  return { document: { ...document, control }, madeKey: made?.publicKey };
 }
 
 /**

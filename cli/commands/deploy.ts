@@ -3,7 +3,7 @@ import type { DeployResponse } from '../../cloud-sync/protocol/api.ts';
 import type { ControlPlaneClient } from '../../cloud-sync/protocol/control-plane-client.ts';
 import type { JsonObject } from '../../manifests/index.ts';
 import { openCloud, type Cloud } from '../cloud.ts';
-import type { ControlRequest } from '../control-section.ts';
+import type { CompletedControl, ControlRequest } from '../control-section.ts';
 import { CliError } from '../errors.ts';
 import { followDeploy } from '../follow-deploy.ts';
 import { parseManifestText, readManifest, type ManifestFile } from '../manifest-file.ts';
@@ -113,11 +113,12 @@ async function prepare(run: Run, { cloud, file, options, passphrase }: Preparati
   const resolved = await resolveReferences(run, cloud, file);
   const { out } = options;
   const previous = out === undefined ? undefined : await readPrevious(run, { ...options, out }, file);
-  const document =
+  const { document, madeKey } =
     out === undefined
-      ? resolved
+      ? { document: resolved, madeKey: undefined }
       : await complete({ document: resolved, context: cloud.context, previous, passphrase });
-  const recoveryKey = await recoveryPublicKey(document, passphrase);
+  // To open what was just sealed would take as long again.
+  const recoveryKey = madeKey ?? (await recoveryPublicKey(document, passphrase));
   if (!hasRecovery(document)) {
     run.out.note(
       'Note: without a recovery key this device cannot be restored from its file. Set HOLDFAST_PASSPHRASE and give --out FILE.',
@@ -130,12 +131,13 @@ async function prepare(run: Run, { cloud, file, options, passphrase }: Preparati
   return { document, recoveryKey, takeBack };
 }
 
-async function complete(request: ControlRequest): Promise<JsonObject> {
+async function complete(request: ControlRequest): Promise<CompletedControl> {
   const [{ completeControl }, { completeVault }] = await Promise.all([
     import('../control-section.ts'),
     import('../vault-section.ts'),
   ]);
-  return completeVault({ ...request, document: await completeControl(request) });
+  const { document, madeKey } = await completeControl(request);
+  return { document: await completeVault({ ...request, document }), madeKey };
 }
 
 /** For people to compare with what the device shows. */
