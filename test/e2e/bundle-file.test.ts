@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { builtProgram } from '../support/built-program.ts';
 import { nodeFlags, runCli, temporaryFolder } from '../support/cli.ts';
+import { leastCost } from '../../cloud-sync/trust/passphrase-box.ts';
 import { createOwnerKey } from '../../cloud-sync/vault/keys/owner-key.ts';
 import { hasPeer } from '../support/has-peer.ts';
 import { MachineStore } from '../support/machine-store.ts';
@@ -49,7 +50,7 @@ apps:
 functions:
   greeter: { bundle: "${greeter}", on: [{ mqtt: names }] }
 volumes: { notes: {} }
-vault: { repository: "${join(folder, 'vault')}", owner: "${await createOwnerKey(passphrase)}" }
+vault: { repository: "${join(folder, 'vault')}", owner: "${await createOwnerKey(passphrase, { cost: leastCost })}" }
 `,
   );
   bundle = join(folder, 'machine.hfb');
