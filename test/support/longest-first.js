@@ -14,6 +14,10 @@ const longest = [
   'hostile/functions/resources',
   'crash/mqtt-sessions',
   'integration/functions-limits',
+  'crash/data-plane',
+  'crash/vault-lost-writes',
+  'crash/control-plane',
+  'crash/vault-campaign',
 ];
 
 /** As jest would, and before that the files that take longest. */
