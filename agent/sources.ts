@@ -35,7 +35,9 @@ export function openSources(
 export function openSources(root: string, identity: Identity, logger: Logger): Promise<Sources>;
 export async function openSources(root: string, identity: Identity, logger: Logger): Promise<Sources> {
   const own = isEnrolled(identity) ? openOwn(identity) : undefined;
-  const layout = await OciLayout.open(join(root, 'artifacts'));
+  const layout = await OciLayout.open(join(root, 'artifacts'), {
+    onSetAside: (path) => logger.warn('artifacts.index.setAside', { path }),
+  });
   const manifests = await openManifestSource({
     folder: join(root, 'manifests'),
     device: identity.device,

@@ -10,6 +10,11 @@ import type { BlobWriter } from './blob-writer.ts';
 import { asDiskError } from './disk-errors.ts';
 import { imageIndexSchema, ociIndexType, type Descriptor, type ImageIndex } from './manifest.ts';
 
+export type LayoutOptions = {
+  /** A broken index, which only names things, was set aside as `path`. Without it a layout with such an index is refused. */
+  readonly onSetAside?: (path: string) => void;
+};
+
 const refName = 'org.opencontainers.image.ref.name';
 const emptyIndex: ImageIndex = { schemaVersion: 2, mediaType: ociIndexType, manifests: [] };
 
@@ -29,9 +34,10 @@ export class OciLayout {
     this.#index = index;
   }
 
-  static async open(folder: string): Promise<OciLayout> {
+  /** Made where there is none. Rejects with `corrupt` for an `index.json` that is none of a layout, unless it may be set aside. */
+  static async open(folder: string, options: LayoutOptions = {}): Promise<OciLayout> {
+    const index = await readIndex(join(folder, 'index.json'), options);
     const blobs = await BlobFolder.open(folder);
-    const index = await readIndex(join(folder, 'index.json'));
     const layout = new OciLayout(folder, blobs, index ?? emptyIndex);
     if (index === undefined) await layout.#initialise();
     return layout;
@@ -160,14 +166,22 @@ async function isLayout(folder: string): Promise<boolean> {
   return marker?.isFile() ?? false;
 }
 
-/** undefined when there is none; a broken one, which only names things, is set aside as `index.json.broken`. */
-async function readIndex(path: string): Promise<ImageIndex | undefined> {
+/** Undefined when there is none, or a broken one was set aside. */
+async function readIndex(path: string, { onSetAside }: LayoutOptions): Promise<ImageIndex | undefined> {
   try {
     return await parseIndex(path);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     if (errorCode(error) !== undefined) throw error;
-    await rename(path, `${path}.broken`);
+    if (onSetAside === undefined) {
+      throw new SyncError('corrupt', `${path} is no index of an OCI image layout`, {
+        cause: error,
+        hint: 'Name another folder, or take that file away when it is a broken index: blobs are found without it, names are not.',
+      });
+    }
+    const setAside = `${path}.broken`;
+    await rename(path, setAside);
+    onSetAside(setAside);
     return undefined;
   }
 }

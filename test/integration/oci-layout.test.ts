@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -84,13 +84,27 @@ describe('layout', () => {
     expect(await layout.isWhole(digestOf('absent'))).toBe(false);
   });
 
-  test('sets a broken index aside: names are lost, blobs are not', async () => {
+  test('sets a broken index aside where it may: names are lost, blobs are not', async () => {
     await layout.writeBlob(digest, hello);
     await writeFile(join(folder, 'index.json'), '{"schemaVer');
-    layout = await OciLayout.open(folder);
+    const told: string[] = [];
+    layout = await OciLayout.open(folder, { onSetAside: (path) => told.push(path) });
+    expect(told).toEqual([join(folder, 'index.json.broken')]);
     expect(await layout.read(digest, 100)).toEqual(hello);
     expect(layout.resolve('v1')).toBeUndefined();
     expect(await readFile(join(folder, 'index.json.broken'), 'utf8')).toBe('{"schemaVer');
+  });
+
+  test('leaves a folder alone whose index.json is something else', async () => {
+    const other = join(folder, 'website');
+    await mkdir(other);
+    await writeFile(join(other, 'index.json'), '{"pages": []}');
+    await expect(OciLayout.open(other)).rejects.toMatchObject({
+      code: 'corrupt',
+      message: `${join(other, 'index.json')} is no index of an OCI image layout`,
+    });
+    expect(await readdir(other)).toEqual(['index.json']);
+    expect(await readFile(join(other, 'index.json'), 'utf8')).toBe('{"pages": []}');
   });
 });
 
