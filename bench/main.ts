@@ -17,13 +17,9 @@ type Bench = { run(report: (line: string) => void, options: RunOptions): Promise
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, data: { type: 'string' } },
-});
-const [name] = positionals;
-const entry = `${folder}${name ?? ''}/main.ts`;
-if (name === undefined || !/^[a-z0-9-]+$/.test(name) || !existsSync(entry)) {
+const { name, values } = wanted();
+const entry = `${folder}${name}/main.ts`;
+if (!/^[a-z0-9-]+$/.test(name) || !existsSync(entry)) {
   const names = (await readdir(folder, { withFileTypes: true }))
     .filter((item) => item.isDirectory())
     .map((item) => item.name);
@@ -34,4 +30,18 @@ if (name === undefined || !/^[a-z0-9-]+$/.test(name) || !existsSync(entry)) {
   const figures = await bench.run((line) => process.stdout.write(`${line}\n`), values);
   console.table(Object.fromEntries(Object.entries(figures).map(([figure, value]) => [figure, { value }])));
   process.stdout.write(`${JSON.stringify({ bench: name, ...figures })}\n`);
+}
+
+/** Of the command line; no name where it has what there is not. */
+function wanted(): { readonly name: string; readonly values: RunOptions } {
+  try {
+    const { positionals, values } = parseArgs({
+      allowPositionals: true,
+      options: { quick: { type: 'boolean', default: false }, data: { type: 'string' } },
+    });
+    const [name = '', ...more] = positionals;
+    return { name: more.length === 0 ? name : '', values };
+  } catch {
+    return { name: '', values: { quick: false } };
+  }
 }

@@ -10,16 +10,7 @@ const campaigns: Readonly<Record<string, () => Promise<Campaign>>> = {
 
 /** Runs a campaign of attacks or faults; the last line is one JSON object. Exits with 1 when anything was not as it has to be. */
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      cycles: { type: 'string', default: '1' },
-      seconds: { type: 'string', default: '10' },
-      seed: { type: 'string', default: '1' },
-    },
-  });
-  const [name = ''] = positionals;
-  const [cycles, seconds, seed] = [Number(values.cycles), Number(values.seconds), Number(values.seed)];
+  const { name, cycles, seconds, seed } = wanted();
   const open = Object.hasOwn(campaigns, name) ? campaigns[name] : undefined;
   const isCount = (count: number): boolean => Number.isInteger(count) && count > 0;
   if (!open || !isCount(cycles) || !isCount(seconds) || !Number.isInteger(seed)) {
@@ -37,6 +28,28 @@ async function main(): Promise<number> {
   for (const line of failed) process.stdout.write(`FAILED ${line}\n`);
   process.stdout.write(`${JSON.stringify({ campaign: name, cycles, seconds, seed, ...figures })}\n`);
   return failed.length === 0 ? 0 : 1;
+}
+
+type Wanted = Readonly<Record<'cycles' | 'seconds' | 'seed', number>> & { readonly name: string };
+
+/** Of the command line; NaN for what makes no sense. */
+function wanted(): Wanted {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        cycles: { type: 'string', default: '1' },
+        seconds: { type: 'string', default: '10' },
+        seed: { type: 'string', default: '1' },
+      },
+    });
+    const [name = '', ...more] = positionals;
+    const [cycles, seconds, seed] = [Number(values.cycles), Number(values.seconds), Number(values.seed)];
+    return { name: more.length === 0 ? name : '', cycles, seconds, seed };
+  } catch {
+    // An option that there is not.
+    return { name: '', cycles: NaN, seconds: NaN, seed: NaN };
+  }
 }
 
 process.exitCode = await main();
