@@ -18,12 +18,14 @@ export async function openDatabase(path: string, options: SqliteOptions = {}): P
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) {
-    const newer = await unknownMigration(db).catch(() => undefined);
+    // Another program's lock would be waited for once more.
+    const isKept = isKeptFromUs(error);
+    const newer = isKept ? undefined : await unknownMigration(db).catch(() => undefined);
     await db.destroy().catch(() => undefined);
     if (newer !== undefined) throw tooNew(path, newer);
     const told = storageError(error);
     if (told !== error) throw told;
-    if (isKeptFromUs(error)) throw keptFromUs(path, error);
+    if (isKept) throw keptFromUs(path, error);
     throw new SyncError('corrupt', `Cannot open the database ${path}: ${errorMessage(error)}`, {
       hint: 'Put back a copy of the folder, or move the file away to start empty.',
       cause: error,
