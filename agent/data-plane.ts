@@ -108,6 +108,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
   /** Functions that could not be loaded with the secrets they have now, and why. */
   readonly #reloadProblems = new Map<string, string>();
   #machine: Followed = { streams: {}, functions: {}, clients: {} };
+  #secretUses: ReadonlyMap<string, readonly string[]> = new Map();
   #configuring: Promise<void> = Promise.resolve();
 
   /** Rejects with AgentError: 'portInUse', 'badInput', 'diskFull', 'broken', 'locked', 'unsupported'. */
@@ -245,9 +246,9 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     return this.#parts.dispatcher.call(name, event, options);
   }
 
-  /** Names of functions by the secret that they use. */
+  /** Who but apps uses a secret, by its name. */
   secretUses(): ReadonlyMap<string, readonly string[]> {
-    return secretUses(this.#machine.functions);
+    return this.#secretUses;
   }
 
   /** `functions.<name>`, `listeners.<name>` and how they are. */
@@ -313,6 +314,7 @@ export class DataPlane<Bundle extends BundleIdentity = BundleIdentity> implement
     await cron.configure(functions);
     await files.configure(machine);
     this.#machine = { streams, functions, clients };
+    this.#secretUses = secretUses(machine);
     upkeep.configure(streams, machine);
     ingress.setRoutes(new Routes(machine, broker.sessions));
     await broker.setClients(clients);

@@ -5,7 +5,7 @@ import { secretRequestSchema, type Secrets } from './protocol.ts';
 /** What an operator may do with secrets: everything but read one. */
 export type SecretDesk = {
   readonly store: Pick<SecretStore, 'list' | 'set' | 'remove'>;
-  /** Names of functions by the secret that they use. */
+  /** Who uses a secret, by its name. */
   readonly uses: () => ReadonlyMap<string, readonly string[]>;
 };
 
@@ -35,7 +35,7 @@ export function secretRoute(
   return name === undefined || !answer ? undefined : { name, answer };
 }
 
-/** The answer to `GET /v1/secrets`: those that are set, and those that functions wait for. */
+/** The answer to `GET /v1/secrets`: those that are set, and those that the manifest names and nobody has set. */
 export async function listSecrets({ store, uses }: SecretDesk): Promise<Secrets> {
   const used = uses();
   const present = await store.list();

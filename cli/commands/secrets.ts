@@ -14,7 +14,7 @@ const maxBytes = 64 * 1024;
 export function registerSecrets(program: Command, surroundings: Surroundings): void {
   const secrets = program
     .command('secrets')
-    .description('Secrets of this device, which functions get by name. They never leave it.');
+    .description('Secrets of this device, which functions, apps and connections use by name. They never leave it.');
   secrets
     .command('set')
     .description(
@@ -41,7 +41,7 @@ export function registerSecrets(program: Command, surroundings: Surroundings): v
     .action(action(surroundings, listSecrets));
   secrets
     .command('rm')
-    .description('Remove a secret. Functions that use it wait until it is set again.')
+    .description('Remove a secret. What uses it waits until it is set again.')
     .argument('<name>', 'As the manifest names it.', parseName)
     .addHelpText('after', examples('holdfast secrets rm weather-key'))
     .action(action(surroundings, removeSecret));
