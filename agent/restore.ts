@@ -1,5 +1,6 @@
 import { retry } from '../lib/retry.ts';
 import type { Digest } from '../lib/digest.ts';
+import { SyncError } from '../cloud-sync/errors.ts';
 import { parseEnrolmentToken } from '../cloud-sync/trust/index.ts';
 import type { Logger } from '../lib/logger.ts';
 import {
@@ -14,8 +15,9 @@ import { enrol, recover } from './identity/enrol.ts';
 import { loadIdentity, type DeviceIdentity } from './identity/identity-store.ts';
 import { isTransient } from './reconcile/failure.ts';
 import { restoreData, takeVault, type DataChoice, type MachineData } from './restore-data.ts';
+import { restoreTarget, type PassedOver, type RestoreTarget } from './restore-target.ts';
 import { openState, takeRoot } from './root-folder.ts';
-import { openSources } from './sources.ts';
+import { openSources, type Sources } from './sources.ts';
 import { forgetRestoring, type DataEvent } from './vault/restore-volumes.ts';
 
 export type RestoreEvent =
@@ -49,6 +51,8 @@ export type Restored = {
   readonly functions: Readonly<Record<string, Digest>>;
   /** The cloud wanted another manifest than the file holds: the cloud's was restored. */
   readonly newerThanFile: boolean;
+  /** What the cloud wants, where that was not brought back but the generation that ran when the machine was lost. */
+  readonly passedOver: PassedOver | null;
   /** Null without volumes, without a repository, or when no data was wanted. */
   readonly data: MachineData | null;
 };
@@ -80,22 +84,16 @@ export async function restoreMachine(options: RestoreOptions): Promise<Restored>
   onProgress({ step: 'manifest', message: 'Asking for the desired generation' });
   const patiently = <T>(work: () => Promise<T>): Promise<T> =>
     retry(work, { attempts: 20, minDelayMs: 200, maxDelayMs: 5000, signal, isTransient });
-  const desired = await patiently(() => sources.cloud.desired({ signal }));
-  if (!desired) {
-    throw new AgentError('notConfigured', `The control plane has no generation for ${identity.device}`, {
-      hint: 'Deploy the machine file first: holdfast deploy machine.yaml.',
-    });
-  }
-  const target = await patiently(() => sources.manifests.fetch(desired, desired.size, signal));
-  onProgress({ step: 'artifacts', message: `Fetching what generation ${desired.generation} names` });
-  const { bundles } = await patiently(() => sources.artifacts.fetch(target, signal));
+  const { target, state, passedOver } = await patiently(() => chooseTarget(sources.cloud, identity, signal));
+  const { generation } = target;
+  const digest = target.digest as Digest;
+  const wanted = await patiently(() => sources.manifests.fetch(target, target.size, signal));
+  onProgress({ step: 'artifacts', message: `Fetching what generation ${generation} names` });
+  const { bundles } = await patiently(() => sources.artifacts.fetch(wanted, signal));
 
-  const data = await restoreMachineData(options, identity, target);
+  const data = await restoreMachineData(options, identity, wanted);
 
-  const { generation } = desired;
-  const digest = desired.digest as Digest;
-  // The agent goes on from here as after a crash in the middle of an activation: it runs, verifies and commits.
-  await store.update(() => ({ observed: desired, current: { generation, digest }, phase: 'applying' }));
+  await store.update(() => state);
   await forgetRestoring(root);
   onProgress({ step: 'done', message: `Generation ${generation} is in place` });
   const functions = Object.fromEntries([...bundles].map(([name, bundle]) => [name, bundle.digest]));
@@ -104,9 +102,30 @@ export async function restoreMachine(options: RestoreOptions): Promise<Restored>
     generation,
     digest,
     functions,
-    newerThanFile: digest !== manifestDigest(canonicalize(document)),
+    newerThanFile: passedOver === null && digest !== manifestDigest(canonicalize(document)),
+    passedOver,
     data: data ?? null,
   };
+}
+
+async function chooseTarget(
+  cloud: NonNullable<Sources['cloud']>,
+  { device }: DeviceIdentity,
+  signal: AbortSignal,
+): Promise<RestoreTarget> {
+  const desired = await cloud.desired({ signal });
+  if (!desired) {
+    throw new AgentError('notConfigured', `The control plane has no generation for ${device}`, {
+      hint: 'Deploy the machine file first: holdfast deploy machine.yaml.',
+    });
+  }
+  try {
+    return restoreTarget(desired, await cloud.ownGenerations({ signal }));
+  } catch (error) {
+    // A control plane of an earlier version does not tell.
+    if (error instanceof SyncError && error.code === 'notFound') return restoreTarget(desired, []);
+    throw error;
+  }
 }
 
 /** The owner key is that of the file: what the cloud's manifest says is proven by nobody. */

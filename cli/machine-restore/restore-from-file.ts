@@ -1,4 +1,5 @@
 import { restoreMachine, type Restored } from '../../agent/restore.ts';
+import type { Phase } from '../../cloud-sync/protocol/messages.ts';
 import type { Machine } from '../../manifests/index.ts';
 import { readToken } from '../commands/agent-up.ts';
 import { agentRoot } from '../context.ts';
@@ -28,6 +29,7 @@ export async function restoreFromFile(run: Run, options: RestoreOptions, path: s
   reporter.pause();
   if (restored.newerThanFile)
     out.note("Note: the cloud wants another manifest than this file holds; the cloud's was restored.");
+  if (restored.passedOver) out.note(formatPassedOver(restored.passedOver));
   out.result({ root, ...restored }, () => formatRestored(restored, root));
 }
 
@@ -58,6 +60,18 @@ async function readSecrets(
     ...(login !== undefined && { vaultLogin: login }),
   };
 }
+
+function formatPassedOver({ generation, phase, reason }: NonNullable<Restored['passedOver']>): string {
+  const fate = phase === null ? undefined : fates[phase];
+  const why = fate === undefined ? 'is held back.' : `${fate}${reason === null ? '.' : `: ${reason}`}`;
+  return `Note: generation ${generation}, which the cloud wants, ${why}\nWhat ran before it was restored.`;
+}
+
+const fates: Partial<Record<Phase, string>> = {
+  rolledBack: 'was rolled back on the machine',
+  failed: 'failed on the machine',
+  rejected: 'was rejected by the machine',
+};
 
 function formatRestored({ device, generation, digest, functions, data }: Restored, root: string): string {
   return [

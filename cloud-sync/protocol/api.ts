@@ -94,7 +94,7 @@ export const activateRequestSchema = z.strictObject({
   generation: generationSchema.optional().describe('Refused unless it is the desired one.'),
 });
 
-/** GET /v1/devices/{device}/generations (operator): the newest first. */
+/** GET /v1/devices/{device}/generations (operator), GET /v1/device/generations (device certificate): the newest first. */
 export const generationsQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });

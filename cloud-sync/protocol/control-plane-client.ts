@@ -334,6 +334,13 @@ export class ControlPlaneClient {
     }
   }
 
+  /** As a device: what became of the generations it was to run, the newest first. Errors: 'notFound' of an earlier cloud. */
+  async ownGenerations(options: Signalled = {}): Promise<GenerationEntry[]> {
+    const path = '/v1/device/generations';
+    const request = { path, schema: generationListSchema, maxBytes: largeBytes, ...options };
+    return (await this.#json(request)).generations;
+  }
+
   /** As a device: the bytes of a manifest of its own, at most `size` of them, unverified. Errors: 'notFound'. */
   async manifest(digest: Digest, size: number, { signal }: Signalled = {}): Promise<Uint8Array> {
     const path = `/v1/device/manifests/${digest}`;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { SyncError } from '../../errors.ts';
-import { manifestMediaType } from '../../protocol/api.ts';
+import { generationListSchema, generationsQuerySchema, manifestMediaType } from '../../protocol/api.ts';
 import { desiredSchema, digestSchema, type Desired } from '../../protocol/messages.ts';
-import { desiredOf, manifestOf } from '../database/generations.ts';
+import { desiredOf, listGenerations, manifestOf } from '../database/generations.ts';
 import { requireDevice } from './authentication.ts';
 import type { Api, ApiContext } from './context.ts';
 import { problemResponses } from './problems.ts';
@@ -29,6 +29,22 @@ export function addOwnRoutes(app: Api, { db }: ApiContext): void {
       void reply.header('etag', etag).header('cache-control', 'no-cache');
       if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send(null);
       return reply.send(desired);
+    },
+  );
+
+  app.get(
+    '/v1/device/generations',
+    {
+      schema: {
+        summary: 'What became of the generations that this device was to run, the newest first',
+        querystring: generationsQuerySchema,
+        response: { 200: generationListSchema, ...problemResponses },
+        security,
+      },
+    },
+    async (request) => {
+      const { device } = requireDevice(request);
+      return { generations: await listGenerations(db, device, request.query.limit) };
     },
   );
 
