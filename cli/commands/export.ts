@@ -13,6 +13,7 @@ export function registerExport(program: Command, surroundings: Surroundings): vo
     .option('--with-data', 'The repository with the snapshots of its volumes too, encrypted as it is.')
     .option('--repository <location>', "That repository (default: of the manifest, else the cloud's vault).")
     .option('--cacert <file>', "The CA certificate of that repository's server, PEM.")
+    .option('--force', 'Replace --output even when it is no bundle.')
     .addHelpText(
       'after',
       examples(

@@ -17,12 +17,12 @@ import { openCloud, type Cloud } from '../cloud.ts';
 import { agentRoot } from '../context.ts';
 import { LabelledProgress } from '../labelled-progress.ts';
 import { readManifest, type ManifestFile } from '../manifest-file.ts';
-import { outputFile } from '../output-file.ts';
 import { plural } from '../plural.ts';
 import { formatBytes } from '../progress.ts';
 import { resolveReferences } from '../references.ts';
 import type { Run } from '../run.ts';
 import { openLocation } from '../vault/open-location.ts';
+import { bundleOutput } from './bundle-output.ts';
 
 export type ExportOptions = {
   readonly output: string;
@@ -30,6 +30,7 @@ export type ExportOptions = {
   readonly withData?: true;
   readonly repository?: string;
   readonly cacert?: string;
+  readonly force?: true;
 };
 
 /**
@@ -40,9 +41,9 @@ export async function exportMachine(run: Run, options: ExportOptions, path: stri
   const { signal } = run;
   const platform = options.platform === undefined ? hostPlatform() : parsePlatform(options.platform);
   const file = await readManifest(run, path);
+  const output = await bundleOutput(options.output, options.force ?? false);
   await using clouds = new LazyCloud(run);
   const document = await pinned(run, clouds, file);
-  const output = await outputFile(options.output);
   const parts = `${output}.parts`;
   const layout = await OciLayout.open(parts);
   using shown = new LabelledProgress(run);

@@ -64,6 +64,24 @@ afterAll(() => stack.disposeAsync());
 const holdfast = (...parameters: string[]) =>
   runCli(parameters, { env: { HOLDFAST_CONTEXT: join(folder, 'none') } });
 
+test('a bundle takes the place of a bundle or of nothing, and of another file when that is meant', async () => {
+  const other = join(folder, 'other.yaml');
+  const text = await readFile(manifest, 'utf8');
+  await writeFile(other, text);
+  const to = (...more: string[]) => holdfast('export', other, '-o', other, '--root', store.root, ...more);
+  expect(await to()).toMatchObject({
+    code: 8,
+    stderr: expect.stringContaining('it exists and is no bundle'),
+  });
+  expect(await readFile(other, 'utf8')).toBe(text);
+  expect(await to('--force')).toMatchObject({ code: 0 });
+  const again = ['export', manifest, '-o', other, '--root', store.root];
+  expect(await holdfast(...again)).toMatchObject({ code: 0 });
+  await writeFile(other, '');
+  expect(await holdfast(...again)).toMatchObject({ code: 0 });
+  await rm(other);
+});
+
 test('the same machine makes the same bundle, and no parts of it stay', async () => {
   const again = join(folder, 'again.hfb');
   expect(await holdfast('export', manifest, '-o', again, '--root', store.root)).toMatchObject({ code: 0 });
