@@ -62,7 +62,7 @@ export class DevSession implements AsyncDisposable {
       reporter.succeeded(event, result);
       return result;
     } catch (error) {
-      if (!signal.aborted) reporter.failed(event, error);
+      if (!signal.aborted) reporter.failed(event, this.#explained(error));
       return undefined;
     } finally {
       this.#drain();
@@ -99,6 +99,19 @@ export class DevSession implements AsyncDisposable {
       return;
     }
     for (const event of events) await this.run(event);
+  }
+
+  /** There is no device here whose manifest could lack the function. */
+  #explained(error: unknown): unknown {
+    if (!(error instanceof FunctionError) || error.code !== 'notDeployed') return error;
+    return new FunctionError(
+      'notDeployed',
+      `No version of ${this.#options.name} could be built and loaded yet`,
+      {
+        hint: 'Correct what was refused above; it is built again then.',
+        cause: error,
+      },
+    );
   }
 
   /** What an invocation left behind is told, and what the function sends to itself comes back. */

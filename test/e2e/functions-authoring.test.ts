@@ -185,6 +185,20 @@ describe('holdfast functions dev', () => {
     await eventually(async () => !(await Promise.all(children.map(isRunning))).includes(true));
   });
 
+  test('says of a call that nothing could be built yet', async () => {
+    await create('unbuilt', 'module');
+    await writeFile(join(project('unbuilt'), 'index.ts'), 'syntax error');
+    await using dev = new Dev([], project('unbuilt'));
+    const { url } = await dev.line({ event: 'ready' });
+    const response = await fetch(`${String(url)}/cdn-cgi/handler/invoke`, { method: 'POST', body: '1' });
+    expect(response.status).toBe(500);
+    expect(await dev.line({ event: 'invocation', ok: false })).toMatchObject({
+      code: 'notDeployed',
+      message: 'No version of unbuilt could be built and loaded yet',
+      hint: expect.stringContaining('refused above'),
+    });
+  });
+
   test('sees tsconfig.json come, change and go, and what it extends; a broken one is a refused build', async () => {
     const at = (name: string) => join(folder.path, name);
     await writeFile(at('package.json'), '{}');
