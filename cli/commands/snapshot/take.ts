@@ -7,6 +7,7 @@ import { action, type Run, type Surroundings } from '../../run.ts';
 import { locationText } from '../../vault/location-text.ts';
 import { repositoryLocation, withVault } from '../../vault/vault-options.ts';
 import type { TakeOptions } from '../../vault/take-folder.ts';
+import { requireVolumes } from '../../vault/require-volumes.ts';
 
 export function registerTake(snapshots: Command, surroundings: Surroundings): void {
   withVault(
@@ -44,6 +45,7 @@ export function registerTake(snapshots: Command, surroundings: Surroundings): vo
 async function take(run: Run, options: TakeOptions, what: readonly string[]): Promise<void> {
   const location = repositoryLocation(run, options);
   if (location === undefined) {
+    requireVolumes(what, options);
     const { takeVolumes } = await import('../../vault/take-volumes.ts');
     return takeVolumes(run, what);
   }
