@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { parsePath, parsePublicUrl } from './options.ts';
+import { parseCountUpTo, parseDurationUpTo, parsePath, parsePublicUrl, parseReason } from './options.ts';
 
 describe('an address that devices are told', () => {
   test('is taken as it is, without a slash at its end', () => {
@@ -32,4 +32,17 @@ describe('an address that devices are told', () => {
 test('a path that is empty is none', () => {
   expect(parsePath('./data')).toBe('./data');
   expect(() => parsePath('')).toThrow('empty');
+});
+
+test('what ends by itself has its bounds named', () => {
+  const parse = parseDurationUpTo(7);
+  expect([parse('1s'), parse('7d')]).toEqual([1000, 604_800_000]);
+  for (const text of ['0', '8d', '169h']) expect(() => parse(text)).toThrow('Give a time from 1s to 7d.');
+});
+
+test('a count and a reason that are too large are refused by what they may be', () => {
+  expect(parseCountUpTo(10)('10')).toBe(10);
+  expect(() => parseCountUpTo(10)('11')).toThrow('at most 10');
+  expect(parseReason('x'.repeat(200))).toHaveLength(200);
+  for (const text of ['', 'x'.repeat(201)]) expect(() => parseReason(text)).toThrow('1 to 200 characters');
 });

@@ -14,6 +14,16 @@ export function parseDuration(text: string): number {
   return durationMs;
 }
 
+/** For what ends by itself: `1h` to milliseconds, a second at least. */
+export function parseDurationUpTo(maxDays: number): (text: string) => number {
+  return (text) => {
+    const durationMs = parseDuration(text);
+    if (durationMs < 1000 || durationMs > maxDays * 86_400_000)
+      throw new InvalidArgumentError(`Give a time from 1s to ${maxDays}d.`);
+    return durationMs;
+  };
+}
+
 /** How long something is kept: `7d` to milliseconds. */
 export function parseAge(text: string): number {
   const ageMs = parseDuration(text);
@@ -107,6 +117,20 @@ export function parseGeneration(text: string): number {
 export function parseCount(text: string): number {
   if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
   return Number(text);
+}
+
+export function parseCountUpTo(max: number): (text: string) => number {
+  return (text) => {
+    const count = parseCount(text);
+    if (count > max) throw new InvalidArgumentError(`Give a whole number, at most ${max}.`);
+    return count;
+  };
+}
+
+/** Why somebody holds something back, for whoever finds it so. */
+export function parseReason(text: string): string {
+  if (text === '' || text.length > 200) throw new InvalidArgumentError('Give 1 to 200 characters.');
+  return text;
 }
 
 /** `5%` to 0.05; less than all. */

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { Device } from '../../cloud-sync/protocol/api.ts';
 import { openCloud } from '../cloud.ts';
-import { examples, parseDuration, parseName } from '../options.ts';
+import { examples, parseDurationUpTo, parseName } from '../options.ts';
 import type { Output } from '../output.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
 import { formatTable } from '../table.ts';
@@ -18,8 +18,8 @@ export function registerDevices(program: Command, surroundings: Surroundings): v
     .description('Make a one-time token with which a device enrols; prints it, and shows it never again.')
     .argument('<name>', 'The device.', parseName)
     .addOption(
-      new Option('--expires <duration>', 'How long the token may wait to be used.')
-        .argParser(parseDuration)
+      new Option('--expires <duration>', 'How long the token may wait to be used, at most 30d.')
+        .argParser(parseDurationUpTo(30))
         .default(3_600_000, '1h'),
     )
     .addHelpText(

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { LogLine } from '../../agent/control/protocol.ts';
 import { agentRoot } from '../context.ts';
 import { formatLogEvent } from '../log-sink.ts';
-import { examples, parseCount, parseName } from '../options.ts';
+import { examples, parseCountUpTo, parseName } from '../options.ts';
 import { action, type Run, type Surroundings } from '../run.ts';
 import { drained } from '../write-out.ts';
 
@@ -22,7 +22,7 @@ export function registerLogs(program: Command, surroundings: Surroundings): void
     .option('-f, --follow', 'Keep printing new lines until Ctrl-C.')
     .option('--function <name>', 'Only lines of this function.', parseName)
     .option('--app <name>', 'Only lines of this app, and about it.', parseName)
-    .option('-n, --lines <count>', 'How many of the past lines.', parseCount, 100)
+    .option('-n, --lines <count>', 'How many of the past lines.', parseCountUpTo(10_000), 100)
     .addHelpText(
       'after',
       examples(
@@ -37,8 +37,10 @@ export function registerLogs(program: Command, surroundings: Surroundings): void
 
 async function logs(run: Run, options: Options): Promise<void> {
   const { follow = false } = options;
+  let isEmpty = true;
   try {
     for await (const line of options.device === undefined ? here(run, options) : there(run, options)) {
+      isEmpty = false;
       run.out.item(line, () => formatLogEvent(run.io, 'stdout', line));
       await drained(run);
     }
@@ -46,7 +48,16 @@ async function logs(run: Run, options: Options): Promise<void> {
     // To be stopped is how a follower ends well.
     if (!follow || !run.signal.aborted) throw error;
   }
-  if (!follow) run.signal.throwIfAborted();
+  if (follow) return;
+  run.signal.throwIfAborted();
+  // A name that is misspelled has no lines either.
+  if (isEmpty && options.lines > 0) run.out.note(nothing(options));
+}
+
+function nothing({ device, function: name, app }: Options): string {
+  const of = [name !== undefined && `the function ${name}`, app !== undefined && `the app ${app}`];
+  const what = of.filter((one) => one !== false).join(' and ');
+  return `There are no lines${what && ` of ${what}`}${device === undefined ? '' : ` from ${device} in the cloud`}.`;
 }
 
 async function* here(

@@ -14,7 +14,9 @@ const maxBytes = 64 * 1024;
 export function registerSecrets(program: Command, surroundings: Surroundings): void {
   const secrets = program
     .command('secrets')
-    .description('Secrets of this device, which functions, apps and connections use by name. They never leave it.');
+    .description(
+      'Secrets of this device, which functions, apps and connections use by name. They never leave it.',
+    );
   secrets
     .command('set')
     .description(

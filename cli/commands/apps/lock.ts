@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { agentRoot } from '../../context.ts';
-import { examples, parseDuration, parseName } from '../../options.ts';
+import { examples, parseDurationUpTo, parseName, parseReason } from '../../options.ts';
 import { printable } from '../../printable.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 
@@ -13,9 +13,11 @@ export function registerLock(apps: Command, surroundings: Surroundings): void {
     .command('lock')
     .description('Hold updates of this device back for a time, as an app does by its file update.lock.')
     .argument('<app>', 'Its name in the manifest.', parseName)
-    .option('--reason <text>', 'Why, for whoever waits for the update; at most 200 characters.')
+    .option('--reason <text>', 'Why, for whoever waits for the update; at most 200 characters.', parseReason)
     .addOption(
-      new Option('--for <duration>', 'How long, at most 7d.').argParser(parseDuration).default(hourMs, '1h'),
+      new Option('--for <duration>', 'How long, at most 7d.')
+        .argParser(parseDurationUpTo(7))
+        .default(hourMs, '1h'),
     )
     .addHelpText('after', examples('holdfast apps lock press --reason "batch 7 is running" --for 3h'))
     .action(action(surroundings, lock));

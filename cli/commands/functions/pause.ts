@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { agentRoot } from '../../context.ts';
-import { examples, parseName } from '../../options.ts';
+import { examples, parseName, parseReason } from '../../options.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 
 export function registerPause(functions: Command, surroundings: Surroundings): void {
@@ -10,7 +10,7 @@ export function registerPause(functions: Command, surroundings: Surroundings): v
       'Let a function rest: its events wait, calls are refused. Over restarts, until it is resumed.',
     )
     .argument('<function>', 'Its name in the manifest.', parseName)
-    .option('--reason <text>', 'Why, for whoever looks at the status; at most 200 characters.')
+    .option('--reason <text>', 'Why, for whoever looks at the status; at most 200 characters.', parseReason)
     .addHelpText('after', examples('holdfast functions pause to-celsius --reason "sensor is being replaced"'))
     .action(action(surroundings, pause));
   functions

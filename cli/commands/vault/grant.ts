@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { VaultGrant } from '../../../cloud-sync/protocol/vault.ts';
 import { openCloud } from '../../cloud.ts';
 import { CliError } from '../../errors.ts';
-import { examples, parseAge, parseName } from '../../options.ts';
+import { examples, parseDurationUpTo, parseName } from '../../options.ts';
 import { action, type Run, type Surroundings } from '../../run.ts';
 import { shortTime } from '../../vault/snapshot-text.ts';
 
@@ -15,7 +15,7 @@ export function registerGrant(vault: Command, surroundings: Surroundings): void 
       "Let files be removed from a device's vault in the cloud for a time: forget and prune need it.",
     )
     .argument('<device>', 'The device.', parseName)
-    .option('--for <duration>', 'How long, at most 7d.', parseAge)
+    .option('--for <duration>', 'How long, at most 7d.', parseDurationUpTo(7))
     .option('--end', 'End a grant now.')
     .addHelpText(
       'after',
