@@ -1,6 +1,8 @@
 import { hostname, userInfo } from 'node:os';
 import { addSlot } from '../../cloud-sync/vault/keys/key-slots.ts';
 import { createRecoveryCode } from '../../cloud-sync/vault/keys/recovery-code.ts';
+import { readDevice } from '../../agent/read-device.ts';
+import { agentRoot } from '../context.ts';
 import { CliError } from '../errors.ts';
 import type { Run } from '../run.ts';
 import { openAgentVault } from './agent-vault.ts';
@@ -30,16 +32,33 @@ export async function addKey(run: Run, options: AddKeyOptions): Promise<void> {
   const { name, recoveryCode } =
     location === undefined ? await addThere(run, key) : await addHere(run, { options, location, key });
   const result = { slot: name, kind: key.kind, ...(recoveryCode !== undefined && { recoveryCode }) };
-  run.out.result(result, () =>
-    recoveryCode === undefined
-      ? `Added the key slot ${shortId(name)} (${key.kind}).`
-      : formatRecoverySheet({
-          words: recoveryCode.split(' '),
-          of: location === undefined ? 'the vault of this device' : locationText(location),
-          slot: shortId(name),
-          date: new Date().toISOString().slice(0, 10),
-        }),
-  );
+  if (recoveryCode === undefined) {
+    run.out.result(result, () => `Added the key slot ${shortId(name)} (${key.kind}).`);
+    return;
+  }
+  const whose = location === undefined ? await ownVault(run) : there(location);
+  const date = new Date().toISOString().slice(0, 10);
+  const words = recoveryCode.split(' ');
+  run.out.result(result, () => formatRecoverySheet({ ...whose, words, slot: shortId(name), date }));
+}
+
+/** Whose vault a sheet is for, and where: it is read when the device is lost. */
+type Whose = { readonly of: string; readonly where: string };
+
+function there(location: string): Whose {
+  const text = locationText(location);
+  return { of: text, where: text };
+}
+
+/** The code is made by then: it must be shown, whatever cannot be read. */
+async function ownVault(run: Run): Promise<Whose> {
+  try {
+    const { identity, machine } = await readDevice(agentRoot(run));
+    const where = locationText(machine.vault?.repository ?? `cloud:${identity.device}`);
+    return { of: `the vault of ${identity.device}`, where };
+  } catch {
+    return { of: 'the vault of this device', where: 'LOCATION' };
+  }
 }
 
 async function newKey(run: Run, options: AddKeyOptions): Promise<NewKey> {

@@ -14,10 +14,12 @@ test('the sheet fits a page of 120 columns and holds every word once', () => {
   const sheet = formatRecoverySheet({
     words,
     of: 'the vault of greenhouse-7',
+    where: 'cloud:greenhouse-7',
     slot: '3f2a91c0',
     date: '2026-11-21',
   });
   expect(Math.max(...sheet.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
+  expect(sheet).toContain('--repository cloud:greenhouse-7\n');
   for (const word of words) expect(sheet.split(new RegExp(`\\b${word}\\b`))).toHaveLength(2);
 });
 
@@ -25,6 +27,7 @@ test('the words are found in the whole sheet, and put in order by their numbers'
   const sheet = formatRecoverySheet({
     words,
     of: 'the vault of kiosk-7',
+    where: '/mnt/disk 2 backup',
     slot: '3f2a91c0',
     date: '2026-11-21',
   });
