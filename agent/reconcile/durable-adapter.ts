@@ -3,7 +3,9 @@ import { z } from 'zod';
 import type { Adapter } from 'lowdb';
 import { atomicWrite } from '../../lib/atomic-write.ts';
 import { digestOf } from '../../lib/digest.ts';
+import { errorCode } from '../../lib/error-code.ts';
 import { AgentError } from '../errors.ts';
+import { writeInPlace } from './write-in-place.ts';
 
 const envelopeSchema = z.strictObject({ checksum: z.string(), data: z.unknown() });
 
@@ -13,6 +15,10 @@ export type DurableAdapterOptions<T> = {
   /** Called when the file was broken and its previous copy was taken. */
   readonly onRecovered: (reason: string) => void;
 };
+
+/** What a disk gives at a time. A file of whole ones, with so much to spare, can be written again when there are no more. */
+const placeBytes = 4096;
+const spareBytes = 512;
 
 /**
  * A lowdb adapter whose file survives kill -9, power loss and a flipped bit: checksum inside, replaced whole, the copy
@@ -54,19 +60,30 @@ export class DurableAdapter<T> implements Adapter<T> {
 
   /**
    * Resolves when the new copy is on disk, and another beside it: where there was no whole one, as at first, that is the same once
-   * more. Not for concurrent calls.
+   * more. On a full disk it takes the place of the copy before, as long as it fits there. Not for concurrent calls.
    */
   async write(data: T): Promise<void> {
     const text = JSON.stringify(data);
-    const envelope = JSON.stringify({ checksum: digestOf(text), data: JSON.parse(text) as unknown }, null, 2);
+    const envelope = padded(
+      JSON.stringify({ checksum: digestOf(text), data: JSON.parse(text) as unknown }, null, 2),
+    );
     if ((await this.#load(this.#options.path)).ok) {
-      // Not sooner: as long as both names are those of one file, what spoils it spoils both copies.
-      const beforeReplacing = () => this.#keepPrevious();
-      await atomicWrite(this.#options.path, `${envelope}\n`, { beforeReplacing });
+      await this.#replace(envelope);
       return;
     }
-    await atomicWrite(this.#options.path, `${envelope}\n`);
-    if (!(await this.#load(this.#previous)).ok) await atomicWrite(this.#previous, `${envelope}\n`);
+    await atomicWrite(this.#options.path, envelope);
+    if (!(await this.#load(this.#previous)).ok) await atomicWrite(this.#previous, envelope);
+  }
+
+  async #replace(envelope: string): Promise<void> {
+    const { path } = this.#options;
+    try {
+      // Not sooner: as long as both names are those of one file, what spoils it spoils both copies.
+      await atomicWrite(path, envelope, { beforeReplacing: () => this.#keepPrevious() });
+    } catch (error) {
+      const isFull = ['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '');
+      if (!isFull || !(await writeInPlace(envelope, { path, previous: this.#previous }))) throw error;
+    }
   }
 
   async #keepPrevious(): Promise<void> {
@@ -106,6 +123,12 @@ export class DurableAdapter<T> implements Adapter<T> {
       return { ...broken, reason: error instanceof SyntaxError ? 'not JSON' : 'unexpected content' };
     }
   }
+}
+
+/** Space behind JSON says nothing. */
+function padded(json: string): string {
+  const bytes = Buffer.byteLength(json) + spareBytes;
+  return `${json}${' '.repeat(spareBytes + placeBytes - 1 - (bytes % placeBytes))}\n`;
 }
 
 type Loaded<T> =

@@ -57,6 +57,23 @@ peerTest(
   },
 );
 
+peerTest(
+  [mountNamespaces],
+  'a device whose disk is full goes on counting its sessions and reports, on disk, and keeps a copy of what was before [G1]',
+  async () => {
+    expect(await runOnSmallDisk('fill-state.ts', '256k')).toEqual({
+      atFirst: 2,
+      full: 5,
+      tooLong: 'diskFull',
+      kept: 6,
+      afterwards: 8,
+      before: 7,
+      recoveries: ['not JSON'],
+      left: ['state.json', 'state.json.previous'],
+    });
+  },
+);
+
 /** What a program of `test/support` tells; its first argument is the small file system, its second a folder elsewhere. */
 async function runOnSmallDisk(program: string, size: string): Promise<unknown> {
   await using elsewhere = await temporaryFolder();
