@@ -1,4 +1,5 @@
 import type { FunctionRuntime } from '../functions/index.ts';
+import type { Condition } from '../cloud-sync/protocol/messages.ts';
 import { version } from '../lib/version.ts';
 import type { AppSupervisor } from './apps/supervise/app-supervisor.ts';
 import type { LaunchCapabilities } from './apps/ports.ts';
@@ -14,7 +15,9 @@ type Described = {
   readonly identity: Identity;
   readonly store: StateHolder;
   readonly dataPlane: Pick<DataPlane, 'status' | 'components'>;
-  readonly vault: Pick<VaultKeeper, 'components' | 'conditions'>;
+  readonly vault: Pick<VaultKeeper, 'components'>;
+  /** Besides those of the state. */
+  readonly conditions: () => readonly Condition[];
   readonly tools: Pick<Exports, 'folder' | 'names'>;
   readonly apps: Pick<AppSupervisor, 'status' | 'components'>;
   readonly capabilities: LaunchCapabilities;
@@ -40,8 +43,9 @@ export function describeAgent({
   capabilities,
   link,
   runtime,
+  conditions,
 }: Described): Status {
-  const { observed, current, phase, conditions } = store.state;
+  const { observed, current, phase, conditions: own } = store.state;
   const { mqtt, http, streams, functions, sessions, listeners, ca, bridges, relayProblem } =
     dataPlane.status();
   return {
@@ -57,7 +61,7 @@ export function describeAgent({
     desired: observed && { generation: observed.generation, digest: observed.digest },
     applied: current,
     phase,
-    conditions: [...conditions, ...vault.conditions()],
+    conditions: [...own, ...conditions()],
     components: { ...dataPlane.components(), ...apps.components(), ...vault.components() },
     mqtt,
     listeners,

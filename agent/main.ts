@@ -1,6 +1,7 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Condition } from '../cloud-sync/protocol/messages.ts';
 import type { ControlPlaneClient } from '../cloud-sync/protocol/control-plane-client.ts';
 import { FunctionRuntime, type FunctionLog } from '../functions/index.ts';
 import { createLogger, type LogEvent, type Logger, type LogSink } from '../lib/logger.ts';
@@ -17,6 +18,7 @@ import { controlSocketPath } from './control/protocol.ts';
 import { startControlServer } from './control/server.ts';
 import { DataPlane } from './data-plane.ts';
 import { describeAgent } from './describe-agent.ts';
+import { DiskWatch } from './disk-watch.ts';
 import { isEnrolled, type DeviceIdentity, type Identity } from './identity/identity-store.ts';
 import { takeIdentity } from './identity/take-identity.ts';
 import { MemoryTidier } from './memory-tidier.ts';
@@ -100,8 +102,8 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
   const { supervisor: apps, capabilities } = await openApps({ ...place, secrets, meter, logger }, stack);
 
   const memory = stack.use(new MemoryTidier());
-  const { link, reconciler } = await startControl({
-    ...{ identity, store, sources, dataPlane, vault, tools, apps, logger, memory, stack },
+  const { link, reconciler, conditions } = await startControl({
+    ...{ root, identity, store, sources, dataPlane, vault, tools, apps, logger, memory, stack },
     isRecovered: () => recovered,
   });
   const here = { root, started, identity, store, dataPlane, vault, tools, link, runtime, apps, capabilities };
@@ -109,7 +111,7 @@ export async function startAgent({ root, mqtt, http, token, onLog, signal }: Age
   stack.use(
     await startControlServer({
       path: controlSocket,
-      status: () => describeAgent(here),
+      status: () => describeAgent({ ...here, conditions }),
       invoke: (name, payload, caller) => dataPlane.invoke(name, payload, { signal: caller }),
       functions: dataPlane.functions,
       streams: dataPlane.streams,
@@ -169,6 +171,7 @@ function serialOf(identity: Identity): string | undefined {
 }
 
 type ControlParts = {
+  readonly root: string;
   readonly identity: Identity;
   readonly store: StateStore;
   readonly sources: Sources;
@@ -182,12 +185,21 @@ type ControlParts = {
   readonly isRecovered: () => boolean;
 };
 
-async function startControl(parts: ControlParts): Promise<{ link: ControlLink; reconciler: Reconciler }> {
-  const { identity, store, sources, dataPlane, vault, tools, apps, logger, memory, stack } = parts;
+type Control = {
+  readonly link: ControlLink;
+  readonly reconciler: Reconciler;
+  /** Besides those of the state. */
+  readonly conditions: () => Condition[];
+};
+
+async function startControl(parts: ControlParts): Promise<Control> {
+  const { root, identity, store, sources, dataPlane, vault, tools, apps, logger, memory, stack } = parts;
+  const disk = stack.use(new DiskWatch({ root, onChange: () => reporter.touch(), logger }));
+  const conditions = () => [...vault.conditions(), ...disk.conditions()];
   const reporter: Reporter = new Reporter({
     store,
     components: () => ({ ...dataPlane.components(), ...apps.components(), ...vault.components() }),
-    conditions: () => vault.conditions(),
+    conditions,
     recovered: parts.isRecovered,
     isConnected: () => link.connected,
     send: (reported) => link.sendReported(reported),
@@ -245,7 +257,8 @@ async function startControl(parts: ControlParts): Promise<{ link: ControlLink; r
   stack.defer(apps.onChange(() => reporter.touch()));
   await reconciler.start();
   reporter.start();
-  return { link, reconciler };
+  await disk.start();
+  return { link, reconciler, conditions };
 }
 
 type UplinkParts = {
