@@ -74,6 +74,20 @@ peerTest(
   },
 );
 
+peerTest(
+  [mountNamespaces],
+  'a device whose disk is full takes snapshots to where there is room, and still refuses an older state of the store',
+  async () => {
+    expect(await runOnSmallDisk('fill-floor.ts', '256k')).toEqual({
+      atFirst: 'taken',
+      full: 'taken',
+      firstGone: 'stale',
+      afterwards: 'taken',
+      secondGone: 'stale',
+    });
+  },
+);
+
 /** What a program of `test/support` tells; its first argument is the small file system, its second a folder elsewhere. */
 async function runOnSmallDisk(program: string, size: string): Promise<unknown> {
   await using elsewhere = await temporaryFolder();

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { atomicWrite } from '../../../lib/atomic-write.ts';
 import { errorCode } from '../../../lib/error-code.ts';
 import { SyncError } from '../../errors.ts';
+import { asDiskError } from '../../oci/disk-errors.ts';
 import type { Snapshot } from '../format/snapshot-document.ts';
 import { claimedMoment, receivedMoment, type Moment } from './snapshot-moment.ts';
 
@@ -60,7 +61,7 @@ export class SnapshotFloor {
     if (snapshots.length > 0 && indexFiles.length === 0) throw staleError('lists snapshots and no index');
   }
 
-  /** Rejects as `compare` throws; else remembers what is newest now, durably. */
+  /** Rejects as `compare` throws; else remembers what is newest now, durably, or rejects with `diskFull`. */
   async observe(listing: Listing): Promise<void> {
     this.compare(listing);
     const { snapshots, damaged = [] } = listing;
@@ -84,7 +85,11 @@ export class SnapshotFloor {
     const state = { repository: this.#state.repository, newest };
     const text = JSON.stringify(state);
     if (text === JSON.stringify(this.#state)) return;
-    await atomicWrite(this.#file, text);
+    try {
+      await atomicWrite(this.#file, text);
+    } catch (error) {
+      throw asDiskError(error, this.#file);
+    }
     this.#state = state;
   }
 }
