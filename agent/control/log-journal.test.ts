@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, rename, rm } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -37,4 +37,16 @@ test('of a long file only the end is read, from the first whole line', async () 
   await using journal = await LogJournal.open({ folder });
   const { length } = journal.recent({ lines: 2000 });
   expect(length).toBe(Math.floor(2 ** 20 / line.length));
+});
+
+test('lines that the disk did not take go with the next ones', async () => {
+  await using journal = await LogJournal.open({ folder });
+  await rm(folder, { recursive: true });
+  journal.write(numbered(1));
+  await journal[Symbol.asyncDispose]();
+  await mkdir(folder);
+  journal.write(numbered(2));
+  await journal[Symbol.asyncDispose]();
+  const lines = (await readFile(join(folder, 'agent.jsonl'), 'utf8')).trimEnd().split('\n');
+  expect(lines.map((line) => (JSON.parse(line) as { count: number }).count)).toEqual([1, 2]);
 });

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, open, rename, stat } from 'node:fs/promises';
+import { appendFile, mkdir, open, rename, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { LogEvent } from '../../lib/logger.ts';
@@ -60,7 +60,7 @@ export class LogJournal {
     return new LogJournal(path, (await file.stat()).size, options, earlier);
   }
 
-  /** Never blocks and never fails: when the disk cannot keep up, lines are dropped and counted. */
+  /** Never blocks and never fails: when the disk cannot keep up, lines wait in memory; beyond 4 MiB they are dropped and counted. */
   readonly write = (event: LogEvent): void => {
     this.#recent.push(event);
     if (this.#recent.length > recentMax) this.#recent.shift();
@@ -94,8 +94,19 @@ export class LogJournal {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const text = this.#take();
-    this.#writing = this.#writing.then(() => this.#append(text)).catch(() => void (this.#dropped += 1));
+    this.#writing = this.#writing.then(() => this.#append(text)).catch(() => this.#takeBack(text));
     await this.#writing;
+  }
+
+  /** They go with the next lines. Of a full disk a part may have been taken, down to half a line. */
+  async #takeBack(text: string): Promise<void> {
+    await truncate(this.#path, this.#fileBytes).catch(() => undefined);
+    if (this.#pendingBytes + text.length > pendingMaxBytes) {
+      this.#dropped += text.split('\n').length - 1;
+      return;
+    }
+    this.#pending.unshift(text);
+    this.#pendingBytes += text.length;
   }
 
   #take(): string {

@@ -76,6 +76,8 @@ export class LocalStore implements AsyncDisposable {
   readonly #failure = Promise.withResolvers<never>();
   readonly #logger: Logger;
   #epoch: string;
+  /** As the last commit found the disk. */
+  #isFull = false;
   #policies: ReadonlyMap<string, StreamPolicy> | undefined;
   #deadLetterStreams: ReadonlyMap<string, string> = new Map();
 
@@ -342,11 +344,16 @@ export class LocalStore implements AsyncDisposable {
 
   #guarded<T>(work: () => T): T {
     try {
-      return work();
+      const written = work();
+      this.#isFull = false;
+      return written;
     } catch (cause) {
       const error = storeError(cause, this.path);
       const code = error instanceof AgentError ? error.code : 'bug';
-      this.#logger.error('store.commit.failed', { code, error: errorMessage(cause) });
+      // Of a full disk once: it refuses every message and every run until there is room.
+      if (code !== 'diskFull' || !this.#isFull)
+        this.#logger.error('store.commit.failed', { code, error: errorMessage(cause) });
+      this.#isFull = code === 'diskFull';
       if (code === 'corrupt') markSuspect(this.path);
       throw error;
     }

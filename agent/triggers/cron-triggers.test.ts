@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { silentLogger } from '../../lib/logger.ts';
+import { createLogger } from '../../lib/logger.ts';
 import type { FunctionSpec } from '../../manifests/function.ts';
 import { machineSchema } from '../../manifests/machine.ts';
 import { Ledger } from '../streams/ledger.ts';
@@ -23,6 +23,7 @@ function functionsWith(trigger: object, limits: object = {}): Record<string, Fun
 /** A disk that outlives its triggers, and a clock that is set as a test wants. */
 class Bench {
   readonly runs: string[] = [];
+  readonly logged: string[] = [];
   readonly plans = new Map<string, number>();
   nowMs: number;
   uptimeMs = 0;
@@ -45,7 +46,7 @@ class Bench {
       },
       now: () => new Date(this.nowMs),
       uptimeMs: () => this.uptimeMs,
-      logger: silentLogger,
+      logger: createLogger(({ event }) => this.logged.push(event)),
     });
     await triggers.configure(functionsWith(trigger, limits));
     return triggers;
@@ -179,6 +180,7 @@ test('a full queue takes no run, and a broken disk gets it as soon as it can', a
   bench.broken = false;
   await bench.pass(3000);
   expect(bench.take()).toEqual(['2026-01-01T12:10:00']);
+  expect(bench.logged).toEqual(['cron.skipped', 'cron.delayed']);
 });
 
 test('a schedule that is gone is forgotten', async () => {

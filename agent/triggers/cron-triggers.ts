@@ -35,6 +35,8 @@ type Followed = Entry & {
   next: number;
   /** When the clock was found far behind; milliseconds of a clock that never goes back. */
   behindSince: number | undefined;
+  /** The store has refused the last run, and the log says so. */
+  isDelayed: boolean;
 };
 
 /** How long it sleeps at most, so that a clock that is set forward is noticed. */
@@ -94,7 +96,14 @@ export class CronTriggers implements AsyncDisposable {
       const known = plans.find((plan) => isOf(entry, plan))?.planned;
       if (known === undefined) operations.push(planOf(entry, nowMs));
       const planned = known ?? nowMs;
-      return { ...entry, planned, reached: planned, next: Number.NEGATIVE_INFINITY, behindSince: undefined };
+      return {
+        ...entry,
+        planned,
+        reached: planned,
+        next: Number.NEGATIVE_INFINITY,
+        behindSince: undefined,
+        isDelayed: false,
+      };
     });
     await store.commit(operations).catch((error: unknown) => {
       // The first run of each writes it.
@@ -147,13 +156,15 @@ export class CronTriggers implements AsyncDisposable {
     const { runs, planned } = dueRuns(schedule, { planned: reached, nowMs, missed: policy });
     try {
       if (planned > reached) await this.#commit(entry, runs, Math.max(planned, entry.planned));
+      entry.isDelayed = false;
       entry.reached = planned;
       entry.planned = Math.max(entry.planned, planned);
       entry.next = schedule.next(Math.max(planned, nowMs)) ?? Number.POSITIVE_INFINITY;
     } catch (error) {
       entry.next = nowMs + 1000;
-      const { logger } = this.#options;
-      logger.error('cron.delayed', { function: entry.name, cron: entry.cron, error: errorMessage(error) });
+      const fields = { function: entry.name, cron: entry.cron, error: errorMessage(error) };
+      if (!entry.isDelayed) this.#options.logger.error('cron.delayed', fields);
+      entry.isDelayed = true;
     }
   }
 
@@ -162,15 +173,15 @@ export class CronTriggers implements AsyncDisposable {
     const { name, cron, capacity } = entry;
     const room = Math.max(0, capacity - store.counts.queued(name));
     const taken = room === 0 ? [] : runs.slice(-room);
-    const fields = { function: name, cron, planned: new Date(planned).toISOString() };
-    if (runs.length === 0) logger.info('cron.missed', fields);
-    if (taken.length < runs.length)
-      logger.warn('cron.skipped', { ...fields, count: runs.length - taken.length, reason: 'queue full' });
     const enqueues = taken.map((time): Operation => {
       const event = { function: name, kind: 'scheduled', topic: cron, payload: new Uint8Array() } as const;
       return { op: 'enqueue', event: { ...event, time, hops: 0 }, capacity };
     });
     await store.commit([...enqueues, planOf(entry, planned)]);
+    const fields = { function: name, cron, planned: new Date(planned).toISOString() };
+    if (runs.length === 0) logger.info('cron.missed', fields);
+    if (taken.length < runs.length)
+      logger.warn('cron.skipped', { ...fields, count: runs.length - taken.length, reason: 'queue full' });
   }
 }
 
