@@ -29,9 +29,16 @@ export async function atomicWrite(
     await beforeReplacing?.();
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw named(error, path);
   }
   await renameDurably(temporary, path);
+}
+
+/** What node says of an open file does not say of which. */
+function named(error: unknown, path: string): unknown {
+  if (errorCode(error) === undefined || !(error instanceof Error) || 'path' in error) return error;
+  error.message += ` '${path}'`;
+  return Object.assign(error, { path });
 }
 
 type Naming = { count: number; isShared: boolean };

@@ -232,6 +232,12 @@ function noRoom(
   { path, found }: { readonly path: string; readonly found: number },
   cause: unknown,
 ): AgentError {
+  if (found === 0)
+    return new AgentError('diskFull', `Cannot make the local store ${path}: the disk is full`, {
+      cause,
+      hint: `Free ${emptyTablesMiB} MiB on this disk and start the agent again.`,
+      transient: true,
+    });
   const pages = Number(database.prepare('PRAGMA page_count').get()?.page_count);
   const pageBytes = Number(database.prepare('PRAGMA page_size').get()?.page_size);
   const wholeMiB = Math.ceil((pages * pageBytes * spareRoom) / 2 ** 20);

@@ -52,6 +52,8 @@ peerTest(
     expect(await runOnSmallDisk('fill-local-store.ts', '2m')).toEqual({
       full: 'diskFull',
       left: ['local.db'],
+      fresh: 'diskFull',
+      written: expect.stringMatching(/^Error: ENOSPC: .* '.*\/small'$/),
       afterwards: 'set aside',
     });
   },

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LocalStore } from '../../agent/streams/local-store.ts';
+import { atomicWrite } from '../../lib/atomic-write.ts';
 import { errorCode } from '../../lib/error-code.ts';
 import { silentLogger } from '../../lib/logger.ts';
 
@@ -28,5 +29,7 @@ try {
 }
 const full = await open();
 const left = readdirSync(data);
+const fresh = await LocalStore.open({ root: join(root, 'another'), logger: silentLogger }).catch(errorCode);
+const written = await atomicWrite(join(root, 'small'), 'bytes').catch(String);
 rmSync(ballast);
-console.log(JSON.stringify({ full, left, afterwards: await open() }));
+console.log(JSON.stringify({ full, left, fresh, written, afterwards: await open() }));
