@@ -3,6 +3,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { errorMessage } from '../../../lib/error-code.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import { SyncError, type SyncErrorCode } from '../../errors.ts';
+import { storageError } from '../database/sqlite-errors.ts';
 import { problemSchema, type Problem } from '../../protocol/api.ts';
 
 /** For the `response` of a route: every failure looks the same. */
@@ -40,7 +41,7 @@ type Answer = { readonly status: number; readonly problem: Problem };
  */
 export function createErrorHandler(logger: Logger, scheme: 'Bearer' | 'Basic' = 'Bearer') {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const { status, problem } = answerTo(error);
+    const { status, problem } = answerTo(storageError(error));
     if (status >= 500) {
       logger.error('api.failed', { method: request.method, route: request.routeOptions.url, error });
     }
