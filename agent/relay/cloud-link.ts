@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt, { type MqttClient } from 'mqtt';
 import type { z } from 'zod';
 import { backoffMs } from '../../lib/retry.ts';
+import { clockDoubt } from '../../lib/clock-doubt.ts';
 import { errorMessage } from '../../lib/error-code.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { sendAtOnce } from '../../lib/send-at-once.ts';
@@ -183,7 +184,7 @@ export class CloudLink implements Omit<UplinkPort, 'onOlderDisk'>, ShadowUplink,
     });
     client.once('connect', () => sendAtOnce(client.stream));
     const ended = new Promise<void>((resolve) => client.once('close', resolve));
-    client.on('error', (error) => (this.#lastError = error.message || error.name));
+    client.on('error', (error) => (this.#lastError = why(error)));
     client.on('message', (topic, payload, { retain }) => void this.#receive(topic, payload, !retain));
     const watch = new DisposableStack();
     const stop = (): void => void client.endAsync(true).catch(() => undefined);
@@ -302,6 +303,11 @@ export class CloudLink implements Omit<UplinkPort, 'onOlderDisk'>, ShadowUplink,
     await this.sendCommandStatus(id, { status: 'rejected', error: { code, message } });
     throw command;
   }
+}
+
+function why(error: Error): string {
+  const doubt = clockDoubt(error);
+  return `${error.message || error.name}${doubt === undefined ? '' : `. ${doubt}`}`;
 }
 
 function readCommand(payload: Buffer, topic: string): Command | AgentError {

@@ -116,6 +116,14 @@ describe('a failure of the network', () => {
     await expect(client.info()).rejects.toMatchObject({ code: 'network', transient: true });
   });
 
+  test('makes one look at the clock of this machine when the certificate is not yet valid', async () => {
+    const { client } = answering(Object.assign(new Error('not yet valid'), { code: 'CERT_NOT_YET_VALID' }));
+    await expect(client.info()).rejects.toMatchObject({
+      code: 'network',
+      hint: expect.stringMatching(/^The clock of this machine says /),
+    });
+  });
+
   test('is not when the certificate is wrong', async () => {
     const { client } = answering(
       Object.assign(new Error('self-signed'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),

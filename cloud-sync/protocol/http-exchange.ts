@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { clockDoubt } from '../../lib/clock-doubt.ts';
 import { errorCode, errorMessage } from '../../lib/error-code.ts';
 import {
   BodyTooLargeError,
@@ -57,7 +58,7 @@ async function reaching<T>(request: HttpsRequest, work: () => Promise<T>): Promi
         transient,
         hint: transient
           ? 'Check that it is up and that this machine reaches it.'
-          : 'Check the address and the certificates on both sides.',
+          : (clockDoubt(cause) ?? 'Check the address and the certificates on both sides.'),
       },
     );
   }

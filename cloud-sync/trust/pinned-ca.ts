@@ -1,4 +1,5 @@
 import { request } from 'node:https';
+import { clockDoubt } from '../../lib/clock-doubt.ts';
 import { BodyTooLargeError, createHttpsClient } from '../../lib/https-client.ts';
 import { isTransientNetworkError } from '../../lib/network-error.ts';
 import type { Digest } from '../../lib/digest.ts';
@@ -52,7 +53,8 @@ async function attempt<T>(address: string, work: () => Promise<T>): Promise<T> {
       transient,
       hint: transient
         ? 'Check that it is up and that this machine reaches it.'
-        : 'Its TLS certificate does not fit this address; something may stand between.',
+        : (clockDoubt(cause) ??
+          'Its TLS certificate does not fit this address; something may stand between.'),
     });
   }
 }

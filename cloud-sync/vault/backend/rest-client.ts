@@ -1,3 +1,4 @@
+import { clockDoubt } from '../../../lib/clock-doubt.ts';
 import { errorCode, errorMessage } from '../../../lib/error-code.ts';
 import {
   BodyTooLargeError,
@@ -96,7 +97,7 @@ export class RestClient {
       transient,
       hint: transient
         ? 'Check that it is up and that this machine reaches it.'
-        : 'Check the address and the certificates on both sides.',
+        : (clockDoubt(cause) ?? 'Check the address and the certificates on both sides.'),
     });
   }
 }
