@@ -8,6 +8,7 @@ const others = [
   'AES-CBC',
   'AES-CTR',
   'AES-GCM',
+  'AES-KW',
   'ECDH',
   'ECDSA',
   'Ed25519',

@@ -52,8 +52,8 @@ const jobs: Readonly<Record<string, (args: Args) => Promise<WorkResult>>> = {
   },
   encrypt,
   decrypt,
-  wrapKey: encrypt,
-  unwrapKey: decrypt,
+  wrapKey: (args) => (algorithmOf(args).name === 'AES-KW' ? wrap(args) : encrypt(args)),
+  unwrapKey: (args) => (algorithmOf(args).name === 'AES-KW' ? unwrap(args) : decrypt(args)),
   deriveBits,
   deriveKey: deriveBits,
   importKey: async (args) => {
@@ -83,6 +83,28 @@ async function decrypt(args: Args): Promise<WorkResult> {
   return {
     bytes: new Uint8Array(await subtle.decrypt(algorithmOf(args), key, bytesOf(args, 'data'))),
   };
+}
+
+/** AES-KW knows keys only: what is wrapped is taken for one that any bytes are. */
+const anyKey = { name: 'HMAC', hash: 'SHA-256' } as const;
+
+/** [RFC 3394 §2] Blocks of 64 bits, two at least. */
+async function wrap(args: Args): Promise<WorkResult> {
+  const data = bytesOf(args, 'data');
+  if (data.length < 16 || data.length % 8 !== 0)
+    throw new WorkError('OperationError', `AES-KW wraps 16, 24, 32 … bytes, not ${data.length}`);
+  const [key, wrapping] = await Promise.all([
+    subtle.importKey('raw', data, anyKey, true, ['sign']),
+    openKey(args, 'key', ['wrapKey']),
+  ]);
+  return { bytes: new Uint8Array(await subtle.wrapKey('raw', key, wrapping, 'AES-KW')) };
+}
+
+async function unwrap(args: Args): Promise<WorkResult> {
+  const unwrapping = await openKey(args, 'key', ['unwrapKey']);
+  const data = bytesOf(args, 'data');
+  const key = await subtle.unwrapKey('raw', data, unwrapping, 'AES-KW', anyKey, true, ['sign']);
+  return { bytes: new Uint8Array(await subtle.exportKey('raw', key)) };
 }
 
 async function deriveBits(args: Args): Promise<WorkResult> {

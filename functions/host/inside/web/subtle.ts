@@ -90,7 +90,7 @@ export class SubtleCrypto {
   async wrapKey(format: unknown, key: unknown, wrapping: unknown, algorithm: unknown): Promise<ArrayBuffer> {
     need(#own in this, arguments.length, 4);
     const exported = await exportKey(domString(format), key);
-    const data = exported instanceof ArrayBuffer ? exported : utf8.encode(JSON.stringify(exported));
+    const data = exported instanceof ArrayBuffer ? exported : jwkBytes(exported, wrapping);
     return ownBuffer((await ask('wrapKey', { algorithm, key: wrapping, bytes: { data } })).bytes);
   }
   async unwrapKey(
@@ -170,6 +170,15 @@ async function importKey(
   more.jwk = data;
   const { json, bytes } = await ask('importKey', { algorithm, more });
   return keyOf(json as KeyFacts, extractable, bytes);
+}
+
+/** AES-KW takes blocks of 64 bits: spaces at its end are none of the key's. */
+function jwkBytes(jwk: unknown, wrapping: unknown): Uint8Array {
+  const bytes = utf8.encode(JSON.stringify(jwk));
+  if (slotsOf(wrapping).algorithm.name !== 'AES-KW') return bytes;
+  const padded = new Uint8Array(Math.ceil(bytes.length / 8) * 8).fill(0x20);
+  padded.set(bytes);
+  return padded;
 }
 
 async function exportKey(format: string, key: unknown): Promise<unknown> {
