@@ -16,6 +16,8 @@ export const fetching: readonly Api[] = [
       'keeps cookies apart': `(() => { const h = new Headers(); h.append('set-cookie', 'a=1'); h.append('set-cookie', 'b=2'); return same(h.getSetCookie(), ['a=1', 'b=2']) && [...h].length === 2; })()`,
       'trims values': `new Headers({ a: ' x ' }).get('a') === 'x'`,
       'refuses wrong names and values': `throws(() => new Headers({ 'a b': '1' }), 'TypeError') && throws(() => new Headers({ a: 'x\\ny' }), 'TypeError')`,
+      'takes no text for a pair': `throws(() => new Headers(['ab']), 'TypeError') && throws(() => new Headers([['a']]), 'TypeError')`,
+      'needs a name and a value': `['append', 'set'].every((name) => throws(() => new Headers()[name]('a'), 'TypeError')) && ['get', 'has', 'delete'].every((name) => throws(() => new Headers()[name](), 'TypeError'))`,
     },
   },
   {
@@ -57,6 +59,11 @@ export const fetching: readonly Api[] = [
       redirects: `(() => { const r = Response.redirect('https://a/', 301); return r.status === 301 && r.headers.get('location') === 'https://a/'; })()`,
       'tells of a network error': `Response.error().type === 'error' && Response.error().status === 0`,
       'is cloned': `(async () => { const r = new Response(streamOf(utf8('x'))); const c = r.clone(); return (await r.text()) === 'x' && (await c.text()) === 'x'; })()`,
+      'has chunks of its own when it is cloned': `(async () => { const r = new Response(streamOf(utf8('x'))); const c = r.clone(); (await r.body.getReader().read()).value[0] = 0; return (await c.text()) === 'x'; })()`,
+      'is cloned as a stream with empty chunks and an end': `(async () => { const c = new Response(streamOf(utf8(''), utf8('a'), utf8(''), utf8('b'), utf8(''))).clone(); return same((await collect(c.body)).map((chunk) => chunk.length), [1, 1]); })()`,
+      'refuses chunks that are no bytes in a clone too': `(async () => { const r = new Response(streamOf('x')); const c = r.clone(); return (await rejects(r.text(), 'TypeError')) && (await rejects(c.text(), 'TypeError')); })()`,
+      'ends its clone as it ends': `(async () => { const broken = new Response(new ReadableStream({ pull(c) { c.error(new RangeError('x')); } })); const c = broken.clone(); return (await rejects(broken.text(), 'RangeError')) && (await rejects(c.text(), 'RangeError')); })()`,
+      'hears when both it and its clone are cancelled': `(async () => { let reasons; const r = new Response(new ReadableStream({ cancel(all) { reasons = all; } })); const c = r.clone(); await Promise.all([r.body.cancel(1), c.body.cancel(2)]); return same(reasons, [1, 2]); })()`,
     },
   },
   {
@@ -80,6 +87,7 @@ export const fetching: readonly Api[] = [
       'sets, has and deletes': `(() => { const f = new FormData(); f.append('a', '1'); f.append('a', '2'); f.set('a', '3'); const all = f.getAll('a'); f.delete('a'); return same(all, ['3']) && !f.has('a') && f.get('a') === null; })()`,
       'makes files of blobs': `(() => { const f = new FormData(); f.append('a', new Blob(['x']), 'n.txt'); const file = f.get('a'); return file instanceof File && file.name === 'n.txt' && file.size === 1; })()`,
       'goes to and fro as multipart': `(async () => { const f = new FormData(); f.append('a', 'ü'); f.append('f', new File(['x'], 'n.txt', { type: 'text/plain' })); const back = await new Response(f).formData(); return back.get('a') === 'ü' && back.get('f').name === 'n.txt' && (await back.get('f').text()) === 'x'; })()`,
+      'needs a name and a value': `['append', 'set'].every((name) => throws(() => new FormData()[name]('a'), 'TypeError')) && ['get', 'getAll', 'has', 'delete'].every((name) => throws(() => new FormData()[name](), 'TypeError'))`,
     },
   },
   {

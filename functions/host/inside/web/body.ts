@@ -122,9 +122,46 @@ export function cloneContent(body: Body): Content | null {
   if (content === null) return null;
   refuseUsed(content);
   if (content.stream === undefined) return { ...content };
-  const [one, other] = content.stream.tee();
+  const [one, other] = inBytes(content.stream).tee();
   replaceContent(body, { bytes: undefined, text: undefined, stream: one, used: false });
   return { bytes: undefined, text: undefined, stream: other, used: false };
+}
+
+/**
+ * The same as a stream of bytes, the branches of which have chunks of their own: who changes those of one body must not change those of
+ * its clone. [Fetch §2.2.4]
+ */
+function inBytes(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  if (isByteStream(stream)) return stream;
+  const reader = stream.getReader();
+  return new ReadableStream<Uint8Array>({
+    type: 'bytes',
+    async pull(controller) {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) {
+          controller.close();
+          controller.byobRequest?.respond(0);
+          return;
+        }
+        checkChunk(value, reader);
+        // A stream of bytes has no empty chunks.
+        if (value.length === 0) continue;
+        controller.enqueue(value.slice());
+        return;
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
+function isByteStream(stream: ReadableStream<Uint8Array>): boolean {
+  try {
+    stream.getReader({ mode: 'byob' }).releaseLock();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Takes the content away from a body that is passed on to a new request. */
@@ -159,17 +196,24 @@ async function drain(stream: ReadableStream<Uint8Array>, maxBytes: number): Prom
   for (;;) {
     const { done, value } = (await reader.read()) as { done: boolean; value: unknown };
     if (done) return concatBytes(chunks);
-    if (!(value instanceof Uint8Array)) {
-      const error = new TypeError('The stream of a body must give Uint8Array chunks');
-      void reader.cancel(error).catch(() => undefined);
-      throw error;
-    }
+    checkChunk(value, reader);
     size += value.length;
     chunks.push(value);
     if (size <= maxBytes) continue;
     void reader.cancel().catch(() => undefined);
     return concatBytes(chunks);
   }
+}
+
+/** Throws TypeError, and cancels the stream, when a chunk is none of a body. */
+function checkChunk(
+  value: unknown,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): asserts value is Uint8Array {
+  if (value instanceof Uint8Array) return;
+  const error = new TypeError('The stream of a body must give Uint8Array chunks');
+  void reader.cancel(error).catch(() => undefined);
+  throw error;
 }
 
 /** From now on it has been read. A stream made of bytes or text that nobody has touched is closed instead of drained. */

@@ -8,3 +8,17 @@ export function domString(value: unknown): string {
 export function usvString(value: unknown): string {
   return domString(value).toWellFormed();
 }
+
+/** Web IDL: an operation that is called with fewer arguments than it must have throws. */
+export function need(given: number, count: number): void {
+  if (given < count) throw new TypeError(`${count} arguments are needed, ${given} given`);
+}
+
+/** Web IDL: a pair as a sequence of two; a text, which is iterable too, is none. */
+export function pairOf(entry: unknown): [unknown, unknown] {
+  if ((typeof entry === 'object' && entry !== null) || typeof entry === 'function') {
+    const all = [...(entry as Iterable<unknown>)];
+    if (all.length === 2) return [all[0], all[1]];
+  }
+  throw new TypeError('A pair is a sequence of a name and a value');
+}

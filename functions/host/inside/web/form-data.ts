@@ -1,4 +1,5 @@
 import { Blob } from './blob.ts';
+import { need } from './convert.ts';
 import { File } from './file.ts';
 import { defineInterface, defineIterable } from './interface.ts';
 
@@ -29,27 +30,33 @@ export class FormData {
   }
 
   append(name: unknown, value: unknown, filename?: unknown): void {
+    need(arguments.length, 2);
     this.#entries.push([wellFormed(name), toValue(value, filename)]);
   }
 
   delete(name: unknown): void {
+    need(arguments.length, 1);
     this.#entries = this.#entries.filter(([key]) => key !== String(name));
   }
 
   get(name: unknown): FormDataValue | null {
+    need(arguments.length, 1);
     return this.#entries.find(([key]) => key === String(name))?.[1] ?? null;
   }
 
   getAll(name: unknown): FormDataValue[] {
+    need(arguments.length, 1);
     return this.#entries.filter(([key]) => key === String(name)).map(([, value]) => value);
   }
 
   has(name: unknown): boolean {
+    need(arguments.length, 1);
     return this.#entries.some(([key]) => key === String(name));
   }
 
   /** In the place of the first of that name, or at the end. */
   set(name: unknown, value: unknown, filename?: unknown): void {
+    need(arguments.length, 2);
     const entry: FormDataEntry = [wellFormed(name), toValue(value, filename)];
     const at = this.#entries.findIndex(([key]) => key === entry[0]);
     if (at === -1) {

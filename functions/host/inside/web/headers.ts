@@ -1,3 +1,4 @@
+import { need, pairOf } from './convert.ts';
 import { defineInterface, defineIterable } from './interface.ts';
 
 /** [Fetch §2.2] Names are kept in lower case, as HTTP/2 has them. */
@@ -37,7 +38,10 @@ export class Headers {
     if (typeof init !== 'object' || (init as object | null) === null)
       throw new TypeError('Headers takes an object or a sequence of pairs');
     if (Symbol.iterator in init) {
-      for (const pair of init) this.#appendPair(pair);
+      for (const entry of init) {
+        const [name, value] = pairOf(entry);
+        this.append(name, value);
+      }
       return;
     }
     for (const name of Reflect.ownKeys(init) as string[]) {
@@ -47,6 +51,7 @@ export class Headers {
   }
 
   append(name: unknown, value: unknown): void {
+    need(arguments.length, 2);
     const key = this.#writable(name);
     const text = checkValue(value, key);
     if (key === 'set-cookie') {
@@ -58,12 +63,14 @@ export class Headers {
   }
 
   delete(name: unknown): void {
+    need(arguments.length, 1);
     const key = this.#writable(name);
     if (key === 'set-cookie') this.#cookies.length = 0;
     else this.#values.delete(key);
   }
 
   get(name: unknown): string | null {
+    need(arguments.length, 1);
     const key = checkName(name);
     if (key === 'set-cookie') return this.#cookies.length > 0 ? this.#cookies.join(', ') : null;
     return this.#values.get(key) ?? null;
@@ -74,11 +81,13 @@ export class Headers {
   }
 
   has(name: unknown): boolean {
+    need(arguments.length, 1);
     const key = checkName(name);
     return key === 'set-cookie' ? this.#cookies.length > 0 : this.#values.has(key);
   }
 
   set(name: unknown, value: unknown): void {
+    need(arguments.length, 2);
     const key = this.#writable(name);
     const text = checkValue(value, key);
     if (key !== 'set-cookie') {
@@ -94,13 +103,6 @@ export class Headers {
     const pairs = [...this.#values, ...this.#cookies.map((value): [string, string] => ['set-cookie', value])];
     pairs.sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0));
     return (this.#sorted = pairs);
-  }
-
-  #appendPair(pair: readonly string[]): void {
-    const [name, value, ...more] = pair;
-    if (name === undefined || value === undefined || more.length > 0)
-      throw new TypeError('Headers takes pairs of a name and a value');
-    this.append(name, value);
   }
 
   #writable(name: unknown): string {

@@ -1,5 +1,5 @@
 import { makeText } from '../text.ts';
-import { usvString } from './convert.ts';
+import { need, pairOf, usvString } from './convert.ts';
 import { defineInterface, defineIterable } from './interface.ts';
 
 type Pair = [name: string, value: string];
@@ -87,19 +87,17 @@ export function queryOf(query: string, changed: (text: string) => void): Query {
 
 function read(init: unknown): Pair[] {
   if ((typeof init === 'object' && init !== null) || typeof init === 'function') {
-    if (Symbol.iterator in init) return [...(init as Iterable<Iterable<unknown>>)].map(pairOf);
+    if (Symbol.iterator in init)
+      return Array.from(init as Iterable<unknown>, (entry) => {
+        const [name, value] = pairOf(entry);
+        return [usvString(name), usvString(value)];
+      });
     return Reflect.ownKeys(init)
       .filter((key) => Object.getOwnPropertyDescriptor(init, key)?.enumerable)
       .map((key) => [usvString(key), usvString((init as Record<PropertyKey, unknown>)[key])]);
   }
   const query = usvString(init);
   return parse(query.startsWith('?') ? query.slice(1) : query);
-}
-
-function pairOf(entry: Iterable<unknown>): Pair {
-  const all = [...entry];
-  if (all.length !== 2) throw new TypeError('Each query pair has a name and a value');
-  return [usvString(all[0]), usvString(all[1])];
 }
 
 /** URL §5.1 */
@@ -143,8 +141,4 @@ function escape(part: string): string {
 function matcher(name: unknown, value: unknown): (pair: Pair) => boolean {
   const [key, wanted] = [usvString(name), value === undefined ? undefined : usvString(value)];
   return ([other, its]) => other === key && (wanted === undefined || its === wanted);
-}
-
-function need(given: number, count: number): void {
-  if (given < count) throw new TypeError(`${count} arguments are needed, ${given} given`);
 }

@@ -1,4 +1,4 @@
-import { usvString } from './convert.ts';
+import { need, usvString } from './convert.ts';
 import { defineInterface } from './interface.ts';
 import { ports } from './ports.ts';
 import { components } from './url-components.ts';
@@ -19,6 +19,7 @@ export class URL {
     this.#parts = parts;
   }
   static parse(input: unknown, base?: unknown): URL | null {
+    need(arguments.length, 1);
     try {
       return new URL(input, base);
     } catch (error) {
@@ -27,7 +28,7 @@ export class URL {
     }
   }
   static canParse(input: unknown, base?: unknown): boolean {
-    if (arguments.length === 0) throw new TypeError('canParse needs a URL');
+    need(arguments.length, 1);
     return parse(input, base) !== undefined;
   }
   get href() {
