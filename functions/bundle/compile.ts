@@ -11,7 +11,7 @@ import {
 import { FunctionError } from '../function-error.ts';
 import { importedFiles, type ImportedFile } from './imported-files.ts';
 import { jsxPragmas } from './jsx-pragmas.ts';
-import { asRefusal, missingModules } from './missing-modules.ts';
+import { asRefusal, missingModules, undefinedMember } from './missing-modules.ts';
 import { ownModules } from './own-modules.ts';
 import { hidePackagePlaces, hidePackagePlacesInMap } from './package-paths.ts';
 import { readSourceSettings, type SourceSettings } from './source-settings.ts';
@@ -72,10 +72,14 @@ export async function openBuild(
   const all = [...plugins, ownModules, missingModules, importedFiles(files), jsxPragmas];
   return {
     build: await openContext(path, settings, all),
-    outcomeOf: (result) =>
-      'outputFiles' in result && result.errors.length === 0
+    outcomeOf: (result) => {
+      // Of packages too: one that runs into it would fail at run time.
+      const missing = result.warnings.filter((warning) => asRefusal(warning) !== undefined);
+      const problems = [...result.errors, ...missing];
+      return 'outputFiles' in result && problems.length === 0
         ? outputs(result, files)
-        : buildFailed(path, result.errors),
+        : buildFailed(path, problems);
+    },
   };
 }
 
@@ -105,6 +109,8 @@ function openContext(
     legalComments: 'none',
     charset: 'utf8',
     logLevel: 'silent',
+    // esbuild tells nothing of packages otherwise.
+    logOverride: { [undefinedMember]: 'warning' },
     // Whatever tsconfig.json lies above the sources on this machine must not change the bytes.
     tsconfigRaw: JSON.stringify({ compilerOptions }),
   });

@@ -1,18 +1,19 @@
 import { isBuiltin } from 'node:module';
 import { isAbsolute } from 'node:path';
-import type { Message, OnResolveArgs, OnResolveResult, Plugin } from 'esbuild';
+import type { Message, OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild';
+import { standardParts } from './standard-parts.ts';
 
 /** What to use instead of a module of node, by its name without `node:` and without what follows a slash. */
 const instead: Readonly<Record<string, string>> = {
   assert: 'Throw an Error yourself.',
   async_hooks: 'Hand the value on as a parameter.',
-  buffer: 'Use Uint8Array, TextEncoder, atob and btoa.',
+  buffer: 'Use Uint8Array, TextEncoder, atob and btoa, or install the package buffer.',
   child_process:
     'A function starts no process: send the work to another function by a queue or invoke binding.',
   cluster: 'Raise limits.concurrency in the manifest.',
   crypto: 'Use the global crypto: crypto.subtle, crypto.getRandomValues, crypto.randomUUID.',
   dns: 'Use fetch with a fetch binding.',
-  events: 'Use EventTarget.',
+  events: 'Use EventTarget, or install the package events.',
   fs: 'There is no file system: keep values in a kv binding, import small files (.txt, .bin, .wasm).',
   http: 'Use fetch with a fetch binding; export a fetch handler to serve.',
   http2: 'Use fetch with a fetch binding; export a fetch handler to serve.',
@@ -37,6 +38,9 @@ const instead: Readonly<Record<string, string>> = {
 const ours = Symbol('resolved by missing-modules');
 const leftOut = 'left-out';
 const thrown = 'not-there';
+const standard = 'standard-part-of-node';
+/** Packages that are a whole module of node, by its very name: `node:events` is there where `events` is. */
+const wholePackages = new Set(['assert', 'events', 'path', 'punycode', 'querystring', 'string_decoder']);
 
 /** Modules of a runtime rather than of npm: each is a problem that says what there is instead. */
 export const missingModules: Plugin = {
@@ -47,18 +51,51 @@ export const missingModules: Plugin = {
       const { importer, resolveDir, kind, path } = args;
       if (args.pluginData === ours || !(path.startsWith('node:') || isBuiltin(path))) return undefined;
       // A package of that name, such as `events` or `buffer`, is as good as any.
-      const found = await build.resolve(path, { importer, resolveDir, kind, pluginData: ours });
-      if (found.errors.length > 0) return whenNeeded(args);
+      const bare = path.replace(/^node:/, '');
+      const isPackage = bare === path || wholePackages.has(bare);
+      const found = await build.resolve(isPackage ? bare : path, {
+        importer,
+        resolveDir,
+        kind,
+        pluginData: ours,
+      });
+      if (found.errors.length > 0) return (await standardPart(build, args, bare)) ?? whenNeeded(args);
       // `"browser": { "crypto": false }` in package.json: the importer does without it, where it gets nothing.
       return isAbsolute(found.path) ? found : { path, namespace: leftOut };
     });
     build.onLoad({ filter: /^/, namespace: leftOut }, () => ({ contents: '', loader: 'js' }));
+    build.onLoad({ filter: /^/, namespace: standard }, ({ path, pluginData }) => ({
+      contents: [standardParts[path], ...(pluginData as StandardPart).more].join('\n'),
+      resolveDir: (pluginData as StandardPart).resolveDir,
+      loader: 'js',
+    }));
     build.onLoad({ filter: /^/, namespace: thrown }, ({ path }) => ({
       contents: `throw new Error(${JSON.stringify(refusal(path))});`,
       loader: 'js',
     }));
   },
 };
+
+/** Where the importer lies, and what a package adds. */
+type StandardPart = { readonly resolveDir: string; readonly more: readonly string[] };
+
+/**
+ * Undefined when there is none. For imports by name only: esbuild tells of each that it does not find, and nobody tells of what is missing
+ * in an object that `require` gives.
+ */
+async function standardPart(
+  build: PluginBuild,
+  { kind, importer, resolveDir }: OnResolveArgs,
+  name: string,
+): Promise<OnResolveResult | undefined> {
+  if (kind !== 'import-statement' || !Object.hasOwn(standardParts, name)) return undefined;
+  const more: string[] = [];
+  if (name === 'buffer') {
+    const found = await build.resolve(name, { importer, resolveDir, kind, pluginData: ours });
+    if (found.errors.length === 0) more.push("export { Buffer, kMaxLength } from 'buffer';");
+  }
+  return { path: name, namespace: standard, sideEffects: false, pluginData: { resolveDir, more } };
+}
 
 /**
  * A package may do without: one that imports at run time does so where it found what it needs, and gets a rejection here. A `require` within
@@ -70,23 +107,45 @@ function whenNeeded({ path, kind, importer }: OnResolveArgs): OnResolveResult | 
   return kind === 'dynamic-import' && isPackage ? { path, namespace: thrown } : refuse(path);
 }
 
-/** What is said of a module of node that esbuild itself did not find, by the place in the source; undefined for any other problem. */
-export function asRefusal({ location, pluginName }: Message): string | undefined {
+/**
+ * What is said of a module of node, or of what is not in its standard part, that esbuild itself did not find, by the place in the source;
+ * undefined for any other problem.
+ */
+export function asRefusal({ id, text, location, pluginName }: Message): string | undefined {
   if (!location || pluginName !== '') return undefined;
   const { lineText, column, length } = location;
-  const quoted = Buffer.from(lineText)
-    .subarray(column, column + length)
-    .toString();
-  const specifier = /^(['"`])(.+)\1$/.exec(quoted)?.[2];
-  return specifier !== undefined && isBuiltin(specifier) ? refusal(specifier) : undefined;
+  const line = Buffer.from(lineText);
+  const found = line.subarray(column, column + length).toString();
+  const specifier = /^(['"`])(.+)\1$/.exec(found)?.[2];
+  if (specifier !== undefined) return isBuiltin(specifier) ? refusal(specifier) : undefined;
+  if (id === undefinedMember) {
+    // The namespace is ours; what esbuild says around it does not matter.
+    const module = standardModule.exec(text)?.[1];
+    return module === undefined ? undefined : refusal(module, `${found} of `);
+  }
+  const source = /\bfrom\s*(['"])([^'"]+)\1/.exec(lineText)?.[2] ?? '';
+  const module = source.replace(/^node:/, '');
+  if (!isBuiltin(source) || !Object.hasOwn(standardParts, module) || isExported(found, module))
+    return undefined;
+  const isNamed = line.subarray(0, column).includes('{');
+  return refusal(source, isNamed ? `${found} of ` : '');
+}
+
+/** What esbuild calls a member of `import * as …` that is none. */
+export const undefinedMember = 'import-is-undefined';
+const standardModule = new RegExp(`"${standard}:([^"]+)"`);
+
+function isExported(name: string, module: string): boolean {
+  const names = standardParts[module]?.matchAll(/^export (?:const|class|function) (\w+)/gm) ?? [];
+  return [...names].some(([, exported]) => exported === name);
 }
 
 function refuse(specifier: string): { errors: { text: string }[] } {
   return { errors: [{ text: refusal(specifier) }] };
 }
 
-function refusal(specifier: string): string {
+function refusal(specifier: string, what = ''): string {
   const name = /^(?:node:)?([^/]+)/.exec(specifier)?.[1] ?? '';
   const advice = instead[name] ?? 'docs/web-apis.md lists what there is.';
-  return `${specifier} is not there inside a function. ${advice}`;
+  return `${what}${specifier} is not there inside a function. ${advice}`;
 }
