@@ -74,7 +74,9 @@ export async function openBuild(
     build: await openContext(path, settings, all),
     outcomeOf: (result) => {
       // Of packages too: one that runs into it would fail at run time.
-      const missing = result.warnings.filter((warning) => asRefusal(warning) !== undefined);
+      const missing = result.warnings.filter(
+        (warning) => warning.id === undefinedMember && asRefusal(warning) !== undefined,
+      );
       const problems = [...result.errors, ...missing];
       return 'outputFiles' in result && problems.length === 0
         ? outputs(result, files)

@@ -111,34 +111,25 @@ function whenNeeded({ path, kind, importer }: OnResolveArgs): OnResolveResult | 
  * What is said of a module of node, or of what is not in its standard part, that esbuild itself did not find, by the place in the source;
  * undefined for any other problem.
  */
-export function asRefusal({ id, text, location, pluginName }: Message): string | undefined {
+export function asRefusal({ text, location, pluginName }: Message): string | undefined {
   if (!location || pluginName !== '') return undefined;
   const { lineText, column, length } = location;
-  const line = Buffer.from(lineText);
-  const found = line.subarray(column, column + length).toString();
-  const specifier = /^(['"`])(.+)\1$/.exec(found)?.[2];
-  if (specifier !== undefined) return isBuiltin(specifier) ? refusal(specifier) : undefined;
-  if (id === undefinedMember) {
-    // The namespace is ours; what esbuild says around it does not matter.
-    const module = standardModule.exec(text)?.[1];
-    return module === undefined ? undefined : refusal(module, `${found} of `);
+  const found = Buffer.from(lineText)
+    .subarray(column, column + length)
+    .toString();
+  // The namespace is ours; what esbuild says around it matters for a default import only.
+  const module = standardModule.exec(text)?.[1];
+  if (module !== undefined) {
+    const specifier = lineText.includes(`node:${module}`) ? `node:${module}` : module;
+    return refusal(specifier, text.endsWith('"default"') ? '' : `${found} of `);
   }
-  const source = /\bfrom\s*(['"])([^'"]+)\1/.exec(lineText)?.[2] ?? '';
-  const module = source.replace(/^node:/, '');
-  if (!isBuiltin(source) || !Object.hasOwn(standardParts, module) || isExported(found, module))
-    return undefined;
-  const isNamed = line.subarray(0, column).includes('{');
-  return refusal(source, isNamed ? `${found} of ` : '');
+  const specifier = /^(['"`])(.+)\1$/.exec(found)?.[2];
+  return specifier !== undefined && isBuiltin(specifier) ? refusal(specifier) : undefined;
 }
 
 /** What esbuild calls a member of `import * as …` that is none. */
 export const undefinedMember = 'import-is-undefined';
 const standardModule = new RegExp(`"${standard}:([^"]+)"`);
-
-function isExported(name: string, module: string): boolean {
-  const names = standardParts[module]?.matchAll(/^export (?:const|class|function) (\w+)/gm) ?? [];
-  return [...names].some(([, exported]) => exported === name);
-}
 
 function refuse(specifier: string): { errors: { text: string }[] } {
   return { errors: [{ text: refusal(specifier) }] };

@@ -105,6 +105,11 @@ test.each([
     /index\.ts:1:22: createHash of node:crypto is not there .* crypto\.subtle/,
   ],
   [
+    'by its name, on a line of its own',
+    "import {\n  randomUUID,\n  createHash,\n} from 'node:crypto';\nexport default { invoke: () => [createHash, randomUUID] };",
+    /index\.ts:3:3: createHash of crypto is not there .* crypto\.subtle/,
+  ],
+  [
     'by the whole module',
     "import crypto from 'crypto'; export default { invoke: () => crypto };",
     /index\.ts:1:8: crypto is not there .* crypto\.subtle/,
@@ -112,7 +117,7 @@ test.each([
   [
     'by a namespace',
     "import * as util from 'node:util'; export default { invoke: () => [util.TextEncoder, util.promisify] };",
-    /index\.ts:1:91: promisify of util is not there .* TextEncoder/,
+    /index\.ts:1:91: promisify of node:util is not there .* TextEncoder/,
   ],
   [
     'by a namespace in a package',
@@ -128,5 +133,16 @@ test.each([
   await expect(buildBundle({ entry, signal })).rejects.toMatchObject({
     code: 'buildFailed',
     message: expect.stringMatching(message) as never,
+  });
+});
+
+test('what esbuild says of other things beside such an import is no refusal', async () => {
+  const line =
+    "import { randomUUID } from 'node:crypto'; export default { invoke: (x) => (x === -0 ? randomUUID() : typeof x === 'foo') };";
+  const entry = await source('beside', { 'index.ts': line });
+  expect((await buildBundle({ entry, signal })).blobs).toHaveLength(3);
+  await writeFile(entry, `import './nowhere.js'; ${line}`);
+  await expect(buildBundle({ entry, signal })).rejects.toMatchObject({
+    message: expect.stringMatching(/index\.ts:1:8: Could not resolve/) as never,
   });
 });
