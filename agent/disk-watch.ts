@@ -71,9 +71,10 @@ export class DiskWatch implements Disposable {
 
 /** The last blocks of a file system are root's on many. */
 async function roomIn(folder: string): Promise<Room> {
-  const { bavail, bfree, bsize, files, ffree } = await statfs(folder);
+  const { blocks, bavail, bfree, bsize, files, ffree } = await statfs(folder);
   return {
-    bytes: (process.getuid?.() === 0 ? bfree : bavail) * bsize,
+    // Some file systems do not know how large they are.
+    bytes: blocks === 0 ? Infinity : (process.getuid?.() === 0 ? bfree : bavail) * bsize,
     files: files === 0 ? null : ffree,
   };
 }

@@ -100,7 +100,9 @@ export class LogJournal {
 
   /** They go with the next lines. Of a full disk a part may have been taken, down to half a line. */
   async #takeBack(text: string): Promise<void> {
-    await truncate(this.#path, this.#fileBytes).catch(() => undefined);
+    const { size } = await stat(this.#path).catch(() => ({ size: 0 }));
+    // A file that somebody else made shorter would get longer.
+    if (size > this.#fileBytes) await truncate(this.#path, this.#fileBytes).catch(() => undefined);
     if (this.#pendingBytes + text.length > pendingMaxBytes) {
       this.#dropped += text.split('\n').length - 1;
       return;
