@@ -1,7 +1,9 @@
 import { appendFile, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { LogEvent } from '../../lib/logger.ts';
 import { LogJournal } from './log-journal.ts';
 
 let folder: string;
@@ -50,3 +52,27 @@ test('lines that the disk did not take go with the next ones', async () => {
   const lines = (await readFile(join(folder, 'agent.jsonl'), 'utf8')).trimEnd().split('\n');
   expect(lines.map((line) => (JSON.parse(line) as { count: number }).count)).toEqual([1, 2]);
 });
+
+test('a log that is full of what the disk did not take goes on when it takes it again', async () => {
+  await using journal = await LogJournal.open({ folder });
+  await rm(folder, { recursive: true });
+  const long = { ...numbered(1), text: 'x'.repeat(4000) };
+  for (let count = 0; count < 1100; count++) journal.write(long);
+  await journal[Symbol.asyncDispose]();
+  await mkdir(folder);
+  journal.write(long);
+  while ((await linesOf()).length < 1000) await sleep(50);
+  const lines = await linesOf();
+  const [last] = lines.slice(-1);
+  expect(last).toMatchObject({ event: 'log.dropped', count: 1102 - lines.length });
+});
+
+/** None while one is being written. */
+async function linesOf(): Promise<LogEvent[]> {
+  const text = await readFile(join(folder, 'agent.jsonl'), 'utf8').catch(() => '');
+  if (!text.endsWith('\n')) return [];
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as LogEvent);
+}

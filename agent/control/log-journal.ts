@@ -21,6 +21,8 @@ export type LogQuery = {
 const recentMax = 2000;
 const pendingMaxBytes = 4 * 2 ** 20;
 const flushMs = 200;
+/** Where the disk took nothing: what it has left is for others. */
+const refusedFlushMs = 3000;
 /** Read of each of the two newest files at the start. */
 const tailBytes = 2 ** 20;
 
@@ -34,6 +36,7 @@ export class LogJournal {
   #pending: string[] = [];
   #pendingBytes = 0;
   #dropped = 0;
+  #isRefused = false;
   #fileBytes: number;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -65,6 +68,7 @@ export class LogJournal {
     this.#recent.push(event);
     if (this.#recent.length > recentMax) this.#recent.shift();
     for (const follower of this.#followers) follower(event);
+    this.#timer ??= setTimeout(() => void this.#flush(), this.#isRefused ? refusedFlushMs : flushMs);
     const line = `${JSON.stringify(event)}\n`;
     if (this.#pendingBytes + line.length > pendingMaxBytes) {
       this.#dropped += 1;
@@ -72,7 +76,6 @@ export class LogJournal {
     }
     this.#pending.push(line);
     this.#pendingBytes += line.length;
-    this.#timer ??= setTimeout(() => void this.#flush(), flushMs);
   };
 
   /** The newest events, oldest first. */
@@ -93,39 +96,34 @@ export class LogJournal {
   async #flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const text = this.#take();
-    this.#writing = this.#writing.then(() => this.#append(text)).catch(() => this.#takeBack(text));
+    this.#writing = this.#writing.then(() => this.#writePending());
     await this.#writing;
   }
 
-  /** They go with the next lines. Of a full disk a part may have been taken, down to half a line. */
-  async #takeBack(text: string): Promise<void> {
+  /** Never rejects: what the disk does not take goes with the next lines. */
+  async #writePending(): Promise<void> {
+    const text = this.#pending.join('');
+    const dropped = this.#dropped;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#dropped = 0;
+    try {
+      await this.#append(dropped === 0 ? text : `${text}${droppedLine(dropped)}`);
+      this.#isRefused = false;
+    } catch {
+      this.#isRefused = true;
+      this.#dropped += dropped;
+      this.#pending.unshift(text);
+      this.#pendingBytes += text.length;
+      await this.#cutBack();
+    }
+  }
+
+  /** Of a full disk a part may have been taken, down to half a line. */
+  async #cutBack(): Promise<void> {
     const { size } = await stat(this.#path).catch(() => ({ size: 0 }));
     // A file that somebody else made shorter would get longer.
     if (size > this.#fileBytes) await truncate(this.#path, this.#fileBytes).catch(() => undefined);
-    if (this.#pendingBytes + text.length > pendingMaxBytes) {
-      this.#dropped += text.split('\n').length - 1;
-      return;
-    }
-    this.#pending.unshift(text);
-    this.#pendingBytes += text.length;
-  }
-
-  #take(): string {
-    if (this.#dropped > 0) {
-      const event: LogEvent = {
-        time: new Date().toISOString(),
-        level: 'warn',
-        event: 'log.dropped',
-        count: this.#dropped,
-      };
-      this.#pending.push(`${JSON.stringify(event)}\n`);
-      this.#dropped = 0;
-    }
-    const text = this.#pending.join('');
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    return text;
   }
 
   async #append(text: string): Promise<void> {
@@ -141,6 +139,11 @@ export class LogJournal {
     await rename(this.#path, `${this.#path}.1`);
     this.#fileBytes = 0;
   }
+}
+
+function droppedLine(count: number): string {
+  const event: LogEvent = { time: new Date().toISOString(), level: 'warn', event: 'log.dropped', count };
+  return `${JSON.stringify(event)}\n`;
 }
 
 /** Whether a line is about what the query names. */
