@@ -1,4 +1,4 @@
-import { link, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { link, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from '../../lib/atomic-write.ts';
 import { errorCode } from '../../lib/error-code.ts';
@@ -7,7 +7,7 @@ import { errorCode } from '../../lib/error-code.ts';
 const blockBytes = 512;
 
 /**
- * For a disk without any room: `text` goes over the bytes of `previous`, into blocks that it has, and then the two files exchange their
+ * For a disk without any room: `text`, of JSON, goes over the bytes of `previous`, into blocks that it has, and then the two files exchange their
  * names. `path` is whole at every instant; `previous` is not while it is written. [G1] Resolves to false, with nothing done, where there is
  * no such file of its own or it is too small. Rejects as the disk does, with `path` as it was unless it was the last sync that failed.
  */
@@ -16,12 +16,14 @@ export async function writeInPlace(
   { path, previous }: { readonly path: string; readonly previous: string },
 ): Promise<boolean> {
   const bytes = Buffer.from(text);
+  const temporary = `${previous}.tmp`;
+  await takeName(previous, temporary);
   await using file = await openPresent(previous);
   if (!file || !(await hasPlace(file, bytes.length))) return false;
-  await file.writeFile(bytes);
-  await file.truncate(bytes.length);
+  const { size } = await file.stat();
+  // Space behind JSON says nothing, and a block that is given back to the disk would be missing the next time.
+  await file.writeFile(Buffer.concat([bytes, Buffer.alloc(Math.max(0, size - bytes.length), ' ')]));
   await file.sync();
-  const temporary = `${previous}.tmp`;
   await rm(temporary, { force: true });
   await link(path, temporary);
   await rename(previous, path);
@@ -43,4 +45,11 @@ async function openPresent(path: string): Promise<FileHandle | undefined> {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** A crash may have left it without its name. */
+async function takeName(previous: string, temporary: string): Promise<void> {
+  const links = async (path: string) => (await stat(path).catch(() => undefined))?.nlink;
+  if ((await links(previous)) === undefined && (await links(temporary)) === 1)
+    await rename(temporary, previous);
 }
