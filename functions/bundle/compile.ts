@@ -11,7 +11,7 @@ import {
 import { FunctionError } from '../function-error.ts';
 import { importedFiles, type ImportedFile } from './imported-files.ts';
 import { jsxPragmas } from './jsx-pragmas.ts';
-import { asRefusal, missingModules, undefinedMember } from './missing-modules.ts';
+import { asRefusal, isMissingMember, missingModules, undefinedMember } from './missing-modules.ts';
 import { ownModules } from './own-modules.ts';
 import { hidePackagePlaces, hidePackagePlacesInMap } from './package-paths.ts';
 import { readSourceSettings, type SourceSettings } from './source-settings.ts';
@@ -74,9 +74,7 @@ export async function openBuild(
     build: await openContext(path, settings, all),
     outcomeOf: (result) => {
       // Of packages too: one that runs into it would fail at run time.
-      const missing = result.warnings.filter(
-        (warning) => warning.id === undefinedMember && asRefusal(warning) !== undefined,
-      );
+      const missing = result.warnings.filter(isMissingMember);
       const problems = [...result.errors, ...missing];
       return 'outputFiles' in result && problems.length === 0
         ? outputs(result, files)

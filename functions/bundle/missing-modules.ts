@@ -52,13 +52,10 @@ export const missingModules: Plugin = {
       if (args.pluginData === ours || !(path.startsWith('node:') || isBuiltin(path))) return undefined;
       // A package of that name, such as `events` or `buffer`, is as good as any.
       const bare = path.replace(/^node:/, '');
-      const isPackage = bare === path || wholePackages.has(bare);
-      const found = await build.resolve(isPackage ? bare : path, {
-        importer,
-        resolveDir,
-        kind,
-        pluginData: ours,
-      });
+      const as = (name: string) => build.resolve(name, { importer, resolveDir, kind, pluginData: ours });
+      // As written first: a map of `browser` in package.json may name it so.
+      let found = await as(path);
+      if (found.errors.length > 0 && bare !== path && wholePackages.has(bare)) found = await as(bare);
       if (found.errors.length > 0) return (await standardPart(build, args, bare)) ?? whenNeeded(args);
       // `"browser": { "crypto": false }` in package.json: the importer does without it, where it gets nothing.
       return isAbsolute(found.path) ? found : { path, namespace: leftOut };
@@ -66,7 +63,7 @@ export const missingModules: Plugin = {
     build.onLoad({ filter: /^/, namespace: leftOut }, () => ({ contents: '', loader: 'js' }));
     build.onLoad({ filter: /^/, namespace: standard }, ({ path, pluginData }) => ({
       contents: [standardParts[path], ...(pluginData as StandardPart).more].join('\n'),
-      resolveDir: (pluginData as StandardPart).resolveDir,
+      resolveDir: folderOf(build),
       loader: 'js',
     }));
     build.onLoad({ filter: /^/, namespace: thrown }, ({ path }) => ({
@@ -76,8 +73,15 @@ export const missingModules: Plugin = {
   },
 };
 
-/** Where the importer lies, and what a package adds. */
-type StandardPart = { readonly resolveDir: string; readonly more: readonly string[] };
+/** What a package adds. */
+type StandardPart = { readonly more: readonly string[] };
+
+/**
+ * Of the function. There is one part of a name in a bundle, whoever imports it first: what a package adds is the package that the function has.
+ */
+function folderOf({ initialOptions }: PluginBuild): string {
+  return initialOptions.absWorkingDir ?? '';
+}
 
 /**
  * Undefined when there is none. For imports by name only: esbuild tells of each that it does not find, and nobody tells of what is missing
@@ -85,16 +89,16 @@ type StandardPart = { readonly resolveDir: string; readonly more: readonly strin
  */
 async function standardPart(
   build: PluginBuild,
-  { kind, importer, resolveDir }: OnResolveArgs,
+  { kind }: OnResolveArgs,
   name: string,
 ): Promise<OnResolveResult | undefined> {
   if (kind !== 'import-statement' || !Object.hasOwn(standardParts, name)) return undefined;
   const more: string[] = [];
   if (name === 'buffer') {
-    const found = await build.resolve(name, { importer, resolveDir, kind, pluginData: ours });
+    const found = await build.resolve(name, { resolveDir: folderOf(build), kind, pluginData: ours });
     if (found.errors.length === 0) more.push("export { Buffer, kMaxLength } from 'buffer';");
   }
-  return { path: name, namespace: standard, sideEffects: false, pluginData: { resolveDir, more } };
+  return { path: name, namespace: standard, sideEffects: false, pluginData: { more } };
 }
 
 /**
@@ -125,6 +129,11 @@ export function asRefusal({ text, location, pluginName }: Message): string | und
   }
   const specifier = /^(['"`])(.+)\1$/.exec(found)?.[2];
   return specifier !== undefined && isBuiltin(specifier) ? refusal(specifier) : undefined;
+}
+
+/** Whether it is said of a member of a standard part that is none. Another namespace may have a member that is called as a module is. */
+export function isMissingMember({ id, text }: Message): boolean {
+  return id === undefinedMember && standardModule.test(text);
 }
 
 /** What esbuild calls a member of `import * as …` that is none. */

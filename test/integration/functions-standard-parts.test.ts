@@ -88,6 +88,49 @@ test('an installed package gives a whole module of node, by either name', async 
   expect(await given('installed', imports, all, packages)).toEqual(['npm', 'by npm', 'hi', true]);
 });
 
+test('Buffer is that of the function for all who import it from node, and the digest the same each time', async () => {
+  const user = "import { Buffer } from 'node:buffer'; export default () => Buffer.from();";
+  const nested = (name: string) => ({
+    [`node_modules/${name}/package.json`]: `{"name":"${name}","type":"module","main":"index.js"}`,
+    [`node_modules/${name}/index.js`]: user,
+    [`node_modules/${name}/node_modules/buffer/package.json`]:
+      '{"name":"buffer","version":"5.0.0","main":"index.js"}',
+    [`node_modules/${name}/node_modules/buffer/index.js`]: `exports.Buffer = { from: () => 'of ${name}' }; exports.kMaxLength = 5;`,
+  });
+  const imports = "import a from 'a'; import b from 'b'; import { Blob } from 'node:buffer'";
+  const files = { ...packages, ...nested('a'), ...nested('b') };
+  expect(await given('nested', imports, '[a(), b(), typeof Blob]', files)).toEqual([
+    'by npm',
+    'by npm',
+    'function',
+  ]);
+  const entry = join(folder, 'nested', 'index.ts');
+  const digests = new Set<string>();
+  for (let time = 0; time < 8; time++) digests.add((await buildBundle({ entry, signal })).digest);
+  expect(digests.size).toBe(1);
+});
+
+test('a package may leave modules of node out by their whole names', async () => {
+  const third = {
+    'node_modules/third/package.json': JSON.stringify({
+      ...{ name: 'third', type: 'module', main: 'index.js' },
+      browser: { 'node:path': false, 'node:events': './shim.js' },
+    }),
+    'node_modules/third/index.js':
+      "import path from 'node:path'; import { by } from 'node:events'; export default [by, typeof path.join];",
+    'node_modules/third/shim.js': "export const by = 'shim';",
+  };
+  const all = await given('left-out', "import third from 'third'", 'third', { ...packages, ...third });
+  expect(all).toEqual(['shim', 'undefined']);
+});
+
+test('a member of another namespace may have the name of a module', async () => {
+  const more = { 'mod.ts': 'export const one = 1;' };
+  expect(
+    await given('member', "import * as ns from './mod.ts'", "'path' in ns ? ns['path'] : ns.one", more),
+  ).toBe(1);
+});
+
 test('what nothing uses is no part of the bundle', async () => {
   const entry = await source('unused', {
     'index.ts': `import { STATUS_CODES, METHODS } from './http.ts'; import { ReadableStream } from 'node:stream/web';
