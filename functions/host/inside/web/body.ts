@@ -147,7 +147,8 @@ function inBytes(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array>
         checkChunk(value, reader);
         // A stream of bytes has no empty chunks.
         if (value.length === 0) continue;
-        controller.enqueue(value.slice());
+        // Not its memory, which enqueueing takes: somebody may still have the chunk.
+        controller.enqueue(new Uint8Array(value));
         return;
       }
     },
