@@ -2,7 +2,14 @@ import { SyncError, type SyncErrorCode } from '../cloud-sync/errors.ts';
 import { errorMessage } from '../lib/error-code.ts';
 import { explainSystemError } from './system-error.ts';
 
-const unknownEnds: readonly SyncErrorCode[] = ['network', 'timeout', 'badAnswer', 'internal', 'unavailable'];
+const unknownEnds: readonly SyncErrorCode[] = [
+  'network',
+  'timeout',
+  'badAnswer',
+  'internal',
+  'unavailable',
+  'diskFull',
+];
 
 /**
  * `send`, which may be called again and again, with `takeBack` called once it was refused. Of an attempt that was cut off nobody knows

@@ -336,7 +336,8 @@ export class ControlPlaneClient {
 
   /** As a device: what became of the generations it was to run, the newest first. Errors: 'notFound' of an earlier cloud. */
   async ownGenerations(options: Signalled = {}): Promise<GenerationEntry[]> {
-    const path = '/v1/device/generations';
+    // As many as it gives: what ran may lie behind many that were given up.
+    const path = '/v1/device/generations?limit=200';
     const request = { path, schema: generationListSchema, maxBytes: largeBytes, ...options };
     return (await this.#json(request)).generations;
   }
