@@ -1,3 +1,4 @@
+import { streamNames } from '../host/inside/web/stream-names.ts';
 import { statusCodes } from './status-codes.ts';
 
 /**
@@ -31,23 +32,11 @@ export function randomInt(...range) {
   process: `export const env = globalThis.process.env;
 export default globalThis.process;`,
   'stream/web': globals(
-    'ByteLengthQueuingStrategy',
+    ...streamNames,
     'CompressionStream',
-    'CountQueuingStrategy',
     'DecompressionStream',
-    'ReadableByteStreamController',
-    'ReadableStream',
-    'ReadableStreamBYOBReader',
-    'ReadableStreamBYOBRequest',
-    'ReadableStreamDefaultController',
-    'ReadableStreamDefaultReader',
     'TextDecoderStream',
     'TextEncoderStream',
-    'TransformStream',
-    'TransformStreamDefaultController',
-    'WritableStream',
-    'WritableStreamDefaultController',
-    'WritableStreamDefaultWriter',
   ),
   timers: globals('clearInterval', 'clearTimeout', 'setInterval', 'setTimeout'),
   'timers/promises': `export const setTimeout = (delay, value, { signal } = {}) => new Promise((resolve, reject) => {
